@@ -1,1 +1,1 @@
-export {}
+export { createRandom, restoreRandom, type Random } from './random.ts'
