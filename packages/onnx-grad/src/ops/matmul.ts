@@ -1,0 +1,60 @@
+import { broadcastShapes, formatShape } from '../shape.ts'
+import { operator } from '../tensor.ts'
+import type { Tensor } from '../tensor.ts'
+import { reshape, transposeLast } from './layout.ts'
+import { sumTo } from './reduce.ts'
+
+/**
+ * Matrix product over the last two axes, the others broadcast: [..., M, K] x [..., K, N] -> [..., M, N].
+ * @throws RangeError when the inner dimensions differ.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-2)) {
+    throw new RangeError(
+      `onnx-grad: matmul: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not fit`,
+    )
+  }
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul')
+  const shape = [...batch, a.shape.at(-2)!, b.shape.at(-1)!]
+  return operator('MatMul', [a, b], { shape }, {}, (g) =>
+    b.shape.length === 2
+      ? [flatTimes(g, b), productOfRows(a, g)]
+      : [sumTo(matmul(g, transposeLast(b)), a.shape), sumTo(matmul(transposeLast(a), g), b.shape)],
+  )
+}
+
+/** g [..., N] times the transpose of w [K, N], without writing the transpose. */
+function flatTimes(g: Tensor, w: Tensor): Tensor {
+  const rows = flatten(g)
+  const product = operator(
+    'Gemm',
+    [rows, w],
+    { shape: [rows.shape[0]!, w.shape[0]!] },
+    { transB: 1 },
+    (h) => [matmul(h, w), gemmTransposed(h, rows)],
+  )
+  return reshape(product, [...g.shape.slice(0, -1), w.shape[0]!])
+}
+
+/** The transpose of a [..., K] times g [..., N], summed over all rows: [K, N]. */
+function productOfRows(a: Tensor, g: Tensor): Tensor {
+  return gemmTransposed(flatten(a), flatten(g))
+}
+
+function gemmTransposed(a: Tensor, b: Tensor): Tensor {
+  const shape = [a.shape[1]!, b.shape[1]!]
+  return operator('Gemm', [a, b], { shape }, { transA: 1 }, (h) => [
+    matmul(b, transposeLast(h)),
+    matmul(a, h),
+  ])
+}
+
+function flatten(x: Tensor): Tensor {
+  if (x.shape.length === 2) return x
+  const rows = x.shape.slice(0, -1).reduce<number>((product, dim) => {
+    if (typeof dim === 'string')
+      throw new RangeError(`onnx-grad: a gradient needs fixed dimensions, got ${formatShape(x.shape)}`)
+    return product * dim
+  }, 1)
+  return reshape(x, [rows, x.shape.at(-1)!])
+}

@@ -1,0 +1,58 @@
+import type { DType, TensorValues } from './tensor.ts'
+import * as ort from 'onnxruntime-node'
+
+/** Elements and dimensions of a value that goes into or comes out of a graph. */
+export interface Value {
+  dtype: DType
+  dims: readonly number[]
+  data: TensorValues
+}
+
+/** How a graph is run. */
+export interface RunOptions {
+  /** Threads inside an operator (default 1). */
+  threads?: number
+  /** Execution provider of ONNX Runtime (default 'cpu'). */
+  device?: 'cpu' | 'cuda' | 'webgpu'
+}
+
+/** A graph loaded into ONNX Runtime. `close` it when it is not needed any more. */
+export interface Runner {
+  run(inputs: Readonly<Record<string, Value>>, outputs?: readonly string[]): Promise<Record<string, Value>>
+  close(): Promise<void>
+}
+
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+
+/**
+ * Loads an encoded model. `run` blocks the thread while the graph computes: call it in a worker
+ * where something else must stay alive.
+ * @throws Error of ONNX Runtime, with the names of graph and node, when the model is not valid.
+ */
+export async function loadModel(
+  model: Uint8Array,
+  { threads = 1, device = 'cpu' }: RunOptions = {},
+): Promise<Runner> {
+  const session = await ort.InferenceSession.create(model, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    executionProviders: [device],
+    logSeverityLevel: 3,
+  })
+  return {
+    async run(inputs, outputs) {
+      const feeds: Record<string, ort.Tensor> = {}
+      for (const [name, { dtype, dims, data }] of Object.entries(inputs)) {
+        feeds[name] = new ort.Tensor(dtype as 'float32', data as Float32Array, dims)
+      }
+      const results = await session.run(feeds, [...(outputs ?? session.outputNames)])
+      const values: Record<string, Value> = {}
+      for (const [name, tensor] of Object.entries(results)) {
+        values[name] = { dtype: tensor.type as DType, dims: tensor.dims, data: tensor.data as TensorValues }
+      }
+      return values
+    },
+    close: () => session.release(),
+  }
+}

@@ -1,0 +1,168 @@
+import { adamWNumbers } from './optimizer.ts'
+import { flattenParameters, unflattenParameters } from './parameters.ts'
+import type { GroupName, Parameter, ParameterLayout, Parameters } from './parameters.ts'
+import { loadModel } from './runtime.ts'
+import type { RunOptions, Value } from './runtime.ts'
+import { encodeTrainingLoop, encodeTrainingStep } from './training.ts'
+import type { InputSpec, TrainingProgram } from './training.ts'
+import type { TensorValues } from './tensor.ts'
+
+/** Weights and AdamW's moments as flat vectors, and how many steps were made. */
+export interface TrainingState {
+  readonly step: number
+  readonly weights: Readonly<Record<GroupName, Float32Array>>
+  /** First moments divided by 1 - beta1, of the decayed and the plain group. */
+  readonly first: Readonly<Record<'decayed' | 'plain', Float32Array>>
+  /** Second moments divided by 1 - beta2. */
+  readonly second: Readonly<Record<'decayed' | 'plain', Float32Array>>
+}
+
+/** State before the first step. */
+export function initialState(layout: ParameterLayout, parameters: Parameters): TrainingState {
+  const zeros = (): Record<'decayed' | 'plain', Float32Array> => ({
+    decayed: new Float32Array(layout.sizes.decayed),
+    plain: new Float32Array(layout.sizes.plain),
+  })
+  return { step: 0, weights: flattenParameters(layout, parameters), first: zeros(), second: zeros() }
+}
+
+/** The parameters of a state by name. */
+export function parametersOf(layout: ParameterLayout, state: TrainingState): Map<string, Parameter> {
+  return unflattenParameters(layout, state.weights)
+}
+
+/** Steps to make: their learning rates, their inputs stacked along a first axis, and the shared inputs. */
+export interface TrainingBatch {
+  learningRates: readonly number[]
+  stepInputs: Readonly<Record<string, TensorValues>>
+  sharedInputs?: Readonly<Record<string, TensorValues>>
+}
+
+/** The state after the steps, and each metric of each step. */
+export interface TrainingResult {
+  state: TrainingState
+  metrics: Readonly<Record<string, Float32Array>>
+}
+
+/** A training program loaded into ONNX Runtime. */
+export interface Trainer {
+  run(state: TrainingState, batch: TrainingBatch): Promise<TrainingResult>
+  close(): Promise<void>
+}
+
+export interface TrainerOptions extends RunOptions {
+  /** 'loop' makes all steps of a call in one run of the graph; 'step' one run a step (default 'loop'). */
+  form?: 'loop' | 'step'
+}
+
+/** Loads a training program. The state goes in and comes out; the trainer itself keeps none. */
+export async function openTrainer(
+  program: TrainingProgram,
+  { form = 'loop', ...options }: TrainerOptions = {},
+): Promise<Trainer> {
+  const model = form === 'loop' ? encodeTrainingLoop(program) : encodeTrainingStep(program)
+  const runner = await loadModel(model, options)
+  const groups = (['decayed', 'plain'] as const).filter((group) => program.layout.sizes[group] > 0)
+  const runOnce = async (
+    state: TrainingState,
+    batch: TrainingBatch,
+    stacked: boolean,
+  ): Promise<TrainingResult> => {
+    const count = batch.learningRates.length
+    const feeds = stateFeeds(program, state, groups)
+    const lead = stacked ? [count] : []
+    if (stacked) feeds['steps'] = { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(count)) }
+    const numbers = batch.learningRates.map((rate, i) =>
+      adamWNumbers(state.step + i + 1, rate, program.optimizer),
+    )
+    for (const name of ['rate', 'epsilon', 'keep'] as const) {
+      feeds[name] = { dtype: 'float32', dims: lead, data: Float32Array.from(numbers, (n) => n[name]) }
+    }
+    addInputs(feeds, program.stepInputs, batch.stepInputs, lead)
+    addInputs(feeds, program.sharedInputs ?? {}, batch.sharedInputs ?? {}, [])
+    return collect(state, await runner.run(feeds), groups, count)
+  }
+  return {
+    async run(state, batch) {
+      if (batch.learningRates.length === 0) return { state, metrics: {} }
+      if (form === 'loop') return runOnce(state, batch, true)
+      let current = state
+      const parts: Readonly<Record<string, Float32Array>>[] = []
+      for (let i = 0; i < batch.learningRates.length; i++) {
+        const result = await runOnce(current, oneStep(program, batch, i), false)
+        current = result.state
+        parts.push(result.metrics)
+      }
+      const names = Object.keys(parts[0]!)
+      const metrics = Object.fromEntries(
+        names.map((name) => [name, Float32Array.from(parts, (part) => part[name]![0]!)]),
+      )
+      return { state: current, metrics }
+    },
+    close: () => runner.close(),
+  }
+}
+
+function stateFeeds(
+  { layout }: TrainingProgram,
+  state: TrainingState,
+  groups: readonly ('decayed' | 'plain')[],
+): Record<string, Value> {
+  const feeds: Record<string, Value> = {}
+  const vector = (data: Float32Array): Value => ({ dtype: 'float32', dims: [data.length], data })
+  for (const group of groups) {
+    feeds[`weights_${group}`] = vector(state.weights[group])
+    feeds[`first_${group}`] = vector(state.first[group])
+    feeds[`second_${group}`] = vector(state.second[group])
+  }
+  if (layout.sizes.frozen > 0) feeds['frozen'] = vector(state.weights.frozen)
+  return feeds
+}
+
+function addInputs(
+  feeds: Record<string, Value>,
+  specs: Readonly<Record<string, InputSpec>>,
+  values: Readonly<Record<string, TensorValues>>,
+  lead: readonly number[],
+): void {
+  for (const [name, { dtype = 'float32', shape }] of Object.entries(specs)) {
+    const data = values[name]
+    const dims = [...lead, ...shape]
+    const size = dims.reduce((a, b) => a * b, 1)
+    if (data?.length !== size) {
+      throw new RangeError(
+        `onnx-grad: input ${name} needs ${size} values [${dims.join(', ')}], got ${data?.length ?? 'none'}`,
+      )
+    }
+    feeds[name] = { dtype, dims, data }
+  }
+}
+
+function oneStep(program: TrainingProgram, batch: TrainingBatch, step: number): TrainingBatch {
+  const stepInputs = Object.fromEntries(
+    Object.entries(program.stepInputs).map(([name, { shape }]) => {
+      const size = shape.reduce((a, b) => a * b, 1)
+      return [name, batch.stepInputs[name]!.slice(step * size, (step + 1) * size)]
+    }),
+  )
+  return { ...batch, learningRates: [batch.learningRates[step]!], stepInputs }
+}
+
+function collect(
+  state: TrainingState,
+  results: Readonly<Record<string, Value>>,
+  groups: readonly ('decayed' | 'plain')[],
+  count: number,
+): TrainingResult {
+  const next = { weights: { ...state.weights }, first: { ...state.first }, second: { ...state.second } }
+  for (const group of groups) {
+    next.weights[group] = results[`next_weights_${group}`]!.data as Float32Array
+    next.first[group] = results[`next_first_${group}`]!.data as Float32Array
+    next.second[group] = results[`next_second_${group}`]!.data as Float32Array
+  }
+  const metrics: Record<string, Float32Array> = {}
+  for (const [name, { data }] of Object.entries(results)) {
+    if (name.startsWith('metric_')) metrics[name.slice('metric_'.length)] = data as Float32Array
+  }
+  return { state: { step: state.step + count, ...next }, metrics }
+}
