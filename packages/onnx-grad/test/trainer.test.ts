@@ -71,7 +71,7 @@ function reference(
       const gi = gradient[i]! * factor
       m[i] = 0.9 * m[i]! + 0.1 * gi
       v[i] = 0.999 * v[i]! + 0.001 * gi * gi
-      const step = m[i]! / (1 - 0.9 ** (t + 1)) / (Math.sqrt(v[i]! / (1 - 0.999 ** (t + 1))) + 1e-8)
+      const step = m[i] / (1 - 0.9 ** (t + 1)) / (Math.sqrt(v[i] / (1 - 0.999 ** (t + 1))) + 1e-8)
       w[i] = w[i]! * (1 - rate * decay) - rate * step
     })
   }
