@@ -1,0 +1,165 @@
+import { InputError } from './errors.ts'
+import {
+  REWARD_MODES,
+  REWARD_MODE_NAMES,
+  type CorrectnessMode,
+  type ModeInput,
+  type RewardFunction,
+  type RewardMode,
+  type RewardModeDefinition,
+  type RewardWeights,
+} from './modes.ts'
+import type { Outcome, OutcomeField } from './outcome.ts'
+
+export interface RewardOptions {
+  /** A name of `REWARD_MODES` or of `modes`, or a function of an outcome. Default `hard_plus_soft`. */
+  readonly mode?: RewardMode | (string & {}) | RewardFunction
+  /** Modes of your own, by name. A name of `REWARD_MODES` is refused. */
+  readonly modes?: Readonly<Record<string, RewardModeDefinition | RewardFunction>>
+  /** Weight wh of `vqa_correct`. Default 1. */
+  readonly hardWeight?: number
+  /** Weight ws of `vqa_acc_score` or `vqa_gt_prob`. Default 1. */
+  readonly softWeight?: number
+  /** Weight wr of `vqa_rel_score`. Default 0.1. */
+  readonly relWeight?: number
+  /** Share of the InfoScore in `hybrid` (default 0.1), weight of the beam score or log-probability in `legacy` (default 0). */
+  readonly alpha?: number
+  /** Weight of the correctness in `legacy`. Default 0. */
+  readonly beta?: number
+  /** Correctness in `legacy`: `01` (default) or `pm1`. */
+  readonly correctnessMode?: CorrectnessMode
+  /** In `legacy`, use `-logprob_score` in place of `beam_score`. Default false. */
+  readonly useLogprob?: boolean
+  /** The reward is clipped to this interval; null leaves it. Default [-5, 5]. */
+  readonly clip?: readonly [low: number, high: number] | null
+  /** A needed field that is missing: an error (default), or 0 as in the original. */
+  readonly missing?: 'error' | 'zero'
+}
+
+/** Where an outcome stands: the group it belongs to (needed by `hybrid`) and its name in error messages. */
+export interface RewardContext {
+  readonly group?: readonly Outcome[]
+  readonly candidate?: number | string
+}
+
+/**
+ * The reward of one outcome, clipped. Which fields a mode needs follows from its formula and from weights that are not 0.
+ *
+ * Throws InputError when the mode is unknown, when its weights say nothing (`legacy` with alpha = beta = 0), when a needed
+ * field is missing, or when `hybrid` has no group; RangeError when a field, a weight or the reward is not finite.
+ */
+export function computeReward(
+  outcome: Outcome,
+  options: RewardOptions = {},
+  { group, candidate = 0 }: RewardContext = {},
+): number {
+  return resolve(options)(outcome, candidate, group && memoSpread(group))
+}
+
+/**
+ * The rewards of the G outcomes of one query, [G]. Candidates are numbered from 0 in errors.
+ * Throws as `computeReward`.
+ */
+export function computeGroupRewards(outcomes: readonly Outcome[], options: RewardOptions = {}): Float64Array {
+  const reward = resolve(options)
+  const spread = memoSpread(outcomes)
+  return Float64Array.from(outcomes, (outcome, i) => reward(outcome, i, spread))
+}
+
+type Spread = (field: OutcomeField) => readonly [low: number, high: number]
+
+function resolve(options: RewardOptions) {
+  const { clip = [-5, 5], missing = 'error' } = options
+  const { name, definition } = findMode(options)
+  const weights = resolveWeights(options, definition.alpha ?? 0)
+  const problem = definition.check?.(weights)
+  if (problem !== undefined) throw new InputError(`reward-utils: mode ${name}: ${problem}`)
+  if (clip !== null && !(clip[0] <= clip[1])) {
+    throw new RangeError(`reward-utils: clip [${clip.join(', ')}] is not an interval`)
+  }
+
+  return (outcome: Outcome, candidate: number | string, spread: Spread | undefined): number => {
+    const place = `candidate ${candidate}`
+    const read = (field: OutcomeField): number => {
+      const value = outcome[field]
+      if (value === undefined || value === null) {
+        if (missing === 'zero') return 0
+        throw new InputError(
+          `reward-utils: mode ${name} needs ${field}, which ${place} does not have; ` +
+            `use another mode, or missing: 'zero' to count it as 0`,
+        )
+      }
+      return finite(value, `${field} of ${place}`)
+    }
+    const input: ModeInput = {
+      outcome,
+      read,
+      has: (field) => outcome[field] !== undefined && outcome[field] !== null,
+      readInGroup: (field) => {
+        if (!spread)
+          throw new InputError(`reward-utils: mode ${name} needs the group of ${place}; pass context.group`)
+        const value = read(field)
+        const [low, high] = spread(field)
+        return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0
+      },
+      lenient: missing === 'zero',
+      weights,
+    }
+    const reward = definition.reward(input)
+    finite(reward, `the reward (mode ${name}) of ${place}`)
+    return clip === null ? reward : Math.min(clip[1], Math.max(clip[0], reward))
+  }
+}
+
+function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions): {
+  name: string
+  definition: RewardModeDefinition
+} {
+  if (typeof mode === 'function') return { name: mode.name || 'custom', definition: fromFunction(mode) }
+  const builtIn = Object.hasOwn(REWARD_MODES, mode) ? REWARD_MODES[mode as RewardMode] : undefined
+  const own = Object.hasOwn(modes, mode) ? modes[mode] : undefined
+  if (builtIn && own)
+    throw new InputError(`reward-utils: mode ${mode} is built in; give your own another name`)
+  const definition = builtIn ?? own
+  if (!definition) {
+    const names = [...REWARD_MODE_NAMES, ...Object.keys(modes)].join(', ')
+    throw new InputError(`reward-utils: unknown reward mode ${mode}; the modes are ${names}`)
+  }
+  return { name: mode, definition: typeof definition === 'function' ? fromFunction(definition) : definition }
+}
+
+function fromFunction(reward: RewardFunction): RewardModeDefinition {
+  return { formula: 'custom', reward: ({ outcome }) => reward(outcome) }
+}
+
+function resolveWeights(options: RewardOptions, modeAlpha: number): RewardWeights {
+  const { hardWeight = 1, softWeight = 1, relWeight = 0.1, alpha = modeAlpha, beta = 0 } = options
+  const { correctnessMode = '01', useLogprob = false } = options
+  for (const [name, value] of Object.entries({ hardWeight, softWeight, relWeight, alpha, beta }))
+    finite(value, name)
+  return { hardWeight, softWeight, relWeight, alpha, beta, correctnessMode, useLogprob }
+}
+
+function memoSpread(group: readonly Outcome[]): Spread {
+  const known = new Map<OutcomeField, readonly [number, number]>()
+  return (field) => {
+    const found = known.get(field)
+    if (found) return found
+    let low = Infinity
+    let high = -Infinity
+    for (const outcome of group) {
+      const value = outcome[field]
+      if (value === undefined || value === null) continue
+      low = Math.min(low, value)
+      high = Math.max(high, value)
+    }
+    known.set(field, [low, high])
+    return [low, high]
+  }
+}
+
+function finite(value: number, what: string): number {
+  if (!Number.isFinite(value))
+    throw new RangeError(`reward-utils: ${what} must be a finite number, got ${value}`)
+  return value
+}
