@@ -23,4 +23,29 @@ export {
   type NormalizeOptions,
   type Normalizer,
 } from './statistics.ts'
+export {
+  combineRewards,
+  multiShotReward,
+  type CombinedRewards,
+  type CombineOptions,
+  type RewardTerm,
+} from './combine.ts'
+export {
+  ADVANTAGE_SCALINGS,
+  computeAdvantages,
+  type AdvantageOptions,
+  type Advantages,
+  type AdvantageScaling,
+} from './advantages.ts'
+export { rceWeights, temperatureAt, uniformPolicyLoss, type TemperatureOptions } from './rce.ts'
+export {
+  KL_ESTIMATORS,
+  categoricalKl,
+  categoricalKlOfLogits,
+  initAdaptiveKl,
+  klEstimates,
+  updateAdaptiveKl,
+  type AdaptiveKl,
+  type KlEstimator,
+} from './kl.ts'
 export { createRandom, restoreRandom, type Random } from './random.ts'
