@@ -1,0 +1,34 @@
+import type { Bootstrap } from './bootstrap.ts'
+import type { Interval } from './interval.ts'
+import { percentileInterval } from './interval.ts'
+
+export interface Gap {
+  /** (x - random) / (oracle - random); null when the oracle is not above random. */
+  readonly value: number | null
+  readonly ci: Interval | null
+}
+
+/** The share of the random-to-oracle gap that x closes; null when oracle <= random. 1 is the oracle, 0 random. */
+export function gapClosed(x: number, random: number, oracle: number): number | null {
+  return oracle > random ? (x - random) / (oracle - random) : null
+}
+
+/**
+ * `gapClosed` of three columns of one bootstrap, with its percentile interval over the resamples in which the
+ * oracle is above random.
+ */
+export function gapClosedInterval(
+  bootstrap: Bootstrap,
+  columns: { readonly x: number; readonly random: number; readonly oracle: number },
+  level = 0.95,
+): Gap {
+  const [x, random, oracle] = [columns.x, columns.random, columns.oracle]
+  const { estimates, samples, resamples } = bootstrap
+  const value = gapClosed(estimates[x]!, estimates[random]!, estimates[oracle]!)
+  if (value === null) return { value: null, ci: null }
+  const ratios = Float64Array.from(
+    { length: resamples },
+    (_, r) => gapClosed(samples[x]![r]!, samples[random]![r]!, samples[oracle]![r]!) ?? NaN,
+  )
+  return { value, ci: percentileInterval(ratios, level) }
+}
