@@ -1,0 +1,198 @@
+import { mkdirSync } from 'node:fs'
+import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
+import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path'
+import { isTemporaryName, writeFileAtomic } from './atomic.ts'
+import { canonicalJson } from './canonical-json.ts'
+import { listDifferences } from './differences.ts'
+import { fileError, InputError, systemCode } from './errors.ts'
+import type { LockOptions } from './lock.ts'
+import { acquireLock, isLockName } from './lock.ts'
+
+/** What `manifest.json` holds: what was run, and what callers add with `update`. */
+export interface Manifest {
+  readonly manifest: 1
+  readonly command: string
+  readonly config: unknown
+  /** Versions of the programs, of the latest opening. */
+  readonly versions: Record<string, string>
+  /** Hashes of the input files by name. */
+  readonly inputs: Record<string, string>
+  readonly seed: number | null
+  readonly [name: string]: unknown
+}
+
+export interface RunDirectoryOptions {
+  path: string
+  command: string
+  config: unknown
+  versions?: Record<string, string>
+  /** Name of an input to its hash. */
+  inputs?: Record<string, string>
+  seed?: number
+  /** For tests: times of the lock. */
+  lock?: LockOptions
+}
+
+export interface RunDirectory {
+  readonly path: string
+  readonly manifest: Manifest
+  /** Was there a manifest already? */
+  readonly resumed: boolean
+  /**
+   * The path of a file inside; its folder is made.
+   * @throws InputError for a name that leads outside
+   */
+  file(name: string): string
+  /** Sets fields of the manifest and writes it. */
+  update(patch: Record<string, unknown>): Promise<void>
+  /** Waits for updates and gives up the lock. */
+  close(): Promise<void>
+}
+
+const FIXED = ['manifest', 'command', 'config', 'inputs', 'seed']
+const MANIFEST = 'manifest.json'
+
+/**
+ * Creates a run directory, or continues one of the same command, configuration, inputs and seed.
+ * It is locked while open; temporary files of a killed writer are removed.
+ *
+ * @throws InputError when it belongs to another configuration (naming the differing keys), when
+ * it has files but no manifest, or when another process has it open
+ */
+export async function openRunDirectory({
+  path,
+  command,
+  config,
+  versions = {},
+  inputs = {},
+  seed,
+  lock: lockOptions = {},
+}: RunDirectoryOptions): Promise<RunDirectory> {
+  const full = resolve(path)
+  const file = join(full, MANIFEST)
+  const wanted = JSON.parse(
+    canonicalJson({ manifest: 1, command, config, versions, inputs, seed: seed ?? null }),
+  ) as Manifest
+  await makeFolder(full)
+  await refuseForeign(full)
+  const lock = await acquireLock(file, lockOptions)
+  try {
+    const found = await readManifest(file)
+    if (found !== undefined) compare(full, found, wanted)
+    await removeTemporaries(full)
+    let manifest: Manifest = { ...found, ...wanted }
+    await write(file, manifest)
+    let last: Promise<void> = Promise.resolve()
+    return {
+      path: full,
+      resumed: found !== undefined,
+      get manifest() {
+        return manifest
+      },
+      file: (name) => inside(full, name),
+      update(patch) {
+        const fixed = FIXED.filter((key) => Object.hasOwn(patch, key))
+        if (fixed.length > 0) {
+          const names = fixed.join(', ')
+          throw new TypeError(`durable-files: ${names} of a manifest cannot change; use other names`)
+        }
+        const next = { ...manifest, ...patch } as Manifest
+        canonicalJson(next)
+        manifest = next
+        const done = last.then(async () => {
+          await lock.check()
+          await write(file, next)
+        })
+        last = done.catch(() => undefined)
+        return done
+      },
+      async close() {
+        await last
+        await lock.release()
+      },
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') {
+      throw new InputError(`durable-files: ${path} is not a folder; use another --out`, { cause: error })
+    }
+    throw fileError(error, 'create', path)
+  }
+}
+
+async function refuseForeign(path: string): Promise<void> {
+  const names = await readdir(path).catch((error: unknown) => {
+    throw fileError(error, 'read', path)
+  })
+  if (names.includes(MANIFEST)) return
+  const foreign = names.filter((name) => !isTemporaryName(name) && !isLockName(name))
+  if (foreign.length === 0) return
+  const shown = foreign.sort().slice(0, 3).join(', ')
+  throw new InputError(
+    `durable-files: ${path} has files (${shown}${foreign.length > 3 ? ', ...' : ''}) but no ${MANIFEST}: ` +
+      `it is no run directory; use another --out, or empty it`,
+  )
+}
+
+async function readManifest(file: string): Promise<Manifest | undefined> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw fileError(error, 'read', file)
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && 'manifest' in value && value.manifest === 1) {
+      return value as Manifest
+    }
+  } catch {
+    // falls through to the refusal below
+  }
+  throw new InputError(
+    `durable-files: ${file} is no manifest of version 1; use another --out, or restore the file`,
+  )
+}
+
+function compare(path: string, found: Manifest, wanted: Manifest): void {
+  const pick = (manifest: Manifest): unknown =>
+    Object.fromEntries(FIXED.map((key) => [key, manifest[key] ?? null]))
+  const list = listDifferences(pick(found), pick(wanted))
+  if (list === '') return
+  throw new InputError(
+    `durable-files: ${path} belongs to another configuration: ${list}; use another --out, or the settings of that run`,
+  )
+}
+
+async function removeTemporaries(path: string): Promise<void> {
+  const found = await readdir(path, { withFileTypes: true })
+  for (const entry of found) {
+    const at = join(path, entry.name)
+    if (entry.isFile() && isTemporaryName(entry.name)) await unlink(at)
+    if (entry.isDirectory()) await removeTemporaries(at)
+  }
+}
+
+function inside(path: string, name: string): string {
+  const clean = normalize(name)
+  const leaves = isAbsolute(clean) || clean === '..' || clean.startsWith(`..${sep}`)
+  if (leaves || name === '' || clean === '.') {
+    throw new InputError(`durable-files: "${name}" is not a file name inside ${path}; use a relative name`)
+  }
+  const file = join(path, clean)
+  mkdirSync(dirname(file), { recursive: true })
+  return file
+}
+
+async function write(file: string, manifest: Manifest): Promise<void> {
+  await writeFileAtomic(file, JSON.stringify(JSON.parse(canonicalJson(manifest)), null, 2) + '\n')
+}
