@@ -1,0 +1,151 @@
+import { InputError } from './errors.ts'
+import { fallbackScore } from './fallback.ts'
+import { cleanAnswer, normalizeAnswer } from './normalize.ts'
+import { roundHalfEven } from './python-text.ts'
+
+/**
+ * - `official`: GT-Vision-Lab/VQA commit a013f0043 under Python 3.11, quirks included.
+ * - `always`: the same, but answers are normalised even when all humans agree (Lever-Plus, lmms-eval).
+ * - `aokvqa`: A-OKVQA direct answers, min(n / 3, 1) over exact matches, no normalisation.
+ * - `fallback`: string match, see `fallbackScore`.
+ */
+export const SCORE_MODES = ['official', 'always', 'aokvqa', 'fallback'] as const
+
+export type ScoreMode = (typeof SCORE_MODES)[number]
+
+/** A human answer as official files hold it. Two equal objects exclude each other in the leave-one-out. */
+export interface AnswerObject {
+  readonly answer: string
+  readonly [field: string]: unknown
+}
+
+export interface ScoreOptions {
+  readonly mode?: ScoreMode
+  /** Must be true for mode `fallback`. Default false. */
+  readonly allowFallback?: boolean
+}
+
+export interface AnswerScore {
+  readonly mode: ScoreMode
+  /** 0..1, not rounded. */
+  readonly accuracy: number
+  /** 0..100, rounded to two decimals as the official tool does. */
+  readonly accuracyPct: number
+  /** Whether the normaliser ran: in mode `official` only when the cleaned answers are not all the same. */
+  readonly processed: boolean
+  /** The prediction and the answers as they were compared. */
+  readonly prediction: string
+  readonly answers: readonly string[]
+}
+
+/**
+ * Accuracy of one prediction against n human answers.
+ *
+ * Official formula: the mean over the humans i of min(1, m_i / 3), where m_i is the number of answers equal to the
+ * prediction among those that differ from answer i. Answers given as strings count as different humans; answer
+ * objects are compared field by field, as the official code compares dicts, so equal objects exclude each other.
+ *
+ * Pure: the official code overwrites the answers, and may score a second call differently.
+ * Throws InputError when there are no answers, and for mode `fallback` without `allowFallback`.
+ */
+export function scoreAnswer(
+  prediction: string,
+  answers: readonly (string | AnswerObject)[],
+  { mode = 'official', allowFallback = false }: ScoreOptions = {},
+): AnswerScore {
+  requireFallbackAllowed(mode, allowFallback)
+  const texts = answers.map((answer) => (typeof answer === 'string' ? answer : answer.answer))
+  const result = (
+    accuracy: number,
+    processed: boolean,
+    compared: string,
+    others: readonly string[],
+  ): AnswerScore => ({
+    mode,
+    accuracy,
+    accuracyPct: roundHalfEven(100 * accuracy),
+    processed,
+    prediction: compared,
+    answers: others,
+  })
+
+  if (mode === 'fallback') {
+    return result(fallbackScore(prediction, texts).accuracy, false, prediction, texts)
+  }
+  if (texts.length === 0) {
+    throw new InputError(
+      'vqa-eval: there are no human answers to score against; the official metric needs ten',
+    )
+  }
+  if (mode === 'aokvqa') {
+    const matches = texts.filter((text) => text === prediction).length
+    return result(Math.min(1, matches / 3), false, prediction, texts)
+  }
+  const cleaned = texts.map(cleanAnswer)
+  const processed = mode === 'always' || cleaned.some((text) => text !== cleaned[0])
+  const compared = processed ? cleaned.map(normalizeAnswer) : cleaned
+  const predicted = processed ? normalizeAnswer(prediction) : cleanAnswer(prediction)
+  const humans = distinguishHumans(answers)
+  return result(leaveOneOut(predicted, compared, humans), processed, predicted, compared)
+}
+
+export function requireFallbackAllowed(mode: ScoreMode, allowFallback: boolean): void {
+  if (mode === 'fallback' && !allowFallback) {
+    throw new InputError(
+      'vqa-eval: mode fallback is a string match, not the official metric; ask for it with --allow-fallback (allowFallback: true)',
+    )
+  }
+}
+
+/**
+ * Mean over i of min(1, matches among the answers that differ from answer i / 3), summed from left to right.
+ * Two answers differ if their texts do or their humans do; `humans` null means that all humans differ.
+ */
+export function leaveOneOut<T>(
+  prediction: T,
+  answers: ArrayLike<T>,
+  humans: readonly unknown[] | null,
+): number {
+  let matches = 0
+  for (let i = 0; i < answers.length; i++) if (answers[i] === prediction) matches++
+  let sum = 0
+  for (let i = 0; i < answers.length; i++) {
+    let others = matches
+    if (answers[i] === prediction) {
+      others -= 1
+      if (humans) {
+        for (let j = 0; j < answers.length; j++) {
+          if (j !== i && humans[j] === humans[i] && answers[j] === prediction) others--
+        }
+      }
+    }
+    sum += Math.min(1, others / 3)
+  }
+  return sum / answers.length
+}
+
+/** Null when no two answer objects agree in all fields but `answer`; else one key per answer. */
+export function distinguishHumans(answers: readonly (string | AnswerObject)[]): string[] | null {
+  const keys = answers.map((answer, i) => (typeof answer === 'string' ? `#${i}` : canonical(without(answer))))
+  return new Set(keys).size === keys.length ? null : keys
+}
+
+function without({ answer: _, ...rest }: AnswerObject): Record<string, unknown> {
+  return rest
+}
+
+/** Text equal for two JSON values exactly if Python finds them equal: 1, 1.0 and true are one value. */
+export function canonical(value: unknown): string {
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  if (typeof value === 'number') return String(Number.isInteger(value) ? BigInt(value) : value)
+  if (typeof value === 'bigint') return String(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (value !== null && typeof value === 'object') {
+    const entries = value instanceof Map ? [...value] : Object.entries(value)
+    const fields = entries.map(
+      ([key, field]: [unknown, unknown]) => `${JSON.stringify(key)}:${canonical(field)}`,
+    )
+    return `{${fields.sort().join()}}`
+  }
+  return JSON.stringify(value) ?? 'null'
+}
