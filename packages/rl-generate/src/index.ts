@@ -1,1 +1,26 @@
-export {}
+export type { Embeddings, Example, FeaturePair } from './types.ts'
+export { topSimilar, type Neighbours, type TopSimilarOptions } from './top-similar.ts'
+export { similarityOf } from './similarity.ts'
+export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/index.ts'
+export type { PoolContext, PoolFeatures, PoolMethod, Pools } from './pools/types.ts'
+export { buildPools, type BuildPoolsOptions } from './pools/build.ts'
+export { readPools, savePools } from './pools/io.ts'
+export {
+  PROPOSAL_METHODS,
+  PROPOSAL_METHOD_NAMES,
+  type ProposalMethodName,
+  type ProposalOptions,
+  type ProposalRequest,
+} from './proposals/index.ts'
+export type {
+  PolicyPointer,
+  PolicyProposer,
+  Proposal,
+  ProposalContext,
+  ProposalMethod,
+  ProposalNeed,
+  ProposalQuery,
+  Similarity,
+} from './proposals/types.ts'
+export { proposePointers, type ProposeOptions } from './proposals/propose.ts'
+export { DEFAULT_COUNTS, defaultMix, parseCounts, type DefaultMixOptions } from './proposals/mix.ts'

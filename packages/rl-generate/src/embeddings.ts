@@ -1,0 +1,44 @@
+import { InputError } from '@lever/durable-files'
+import type { Embeddings } from './types.ts'
+
+/**
+ * The rows of `embeddings` for `ids`, in that order.
+ *
+ * @throws InputError for an id without a row, a repeated id, or a matrix that is not [ids, dim] of finite numbers
+ */
+export function rowsOf(embeddings: Embeddings, ids: readonly number[], name: string): Int32Array {
+  const index = indexOf(embeddings, name)
+  return Int32Array.from(ids, (id) => {
+    const row = index.get(id)
+    if (row !== undefined) return row
+    throw new InputError(
+      `rl-generate: the ${name} embeddings have no row for example ${id}; embed the whole dataset (lever embed)`,
+    )
+  })
+}
+
+/** id -> row. Checks the matrix on the way; see {@link rowsOf}. */
+export function indexOf({ ids, data, dim }: Embeddings, name: string): Map<number, number> {
+  if (data.length !== ids.length * dim) {
+    throw new InputError(
+      `rl-generate: the ${name} embeddings hold ${data.length} numbers, not [M=${ids.length}, D=${dim}]`,
+    )
+  }
+  const bad = data.findIndex((value) => !Number.isFinite(value))
+  if (bad >= 0) {
+    throw new InputError(
+      `rl-generate: row ${Math.floor(bad / dim)} of the ${name} embeddings is not finite; embed the dataset again`,
+    )
+  }
+  const index = new Map<number, number>()
+  for (let row = 0; row < ids.length; row++) {
+    const id = Number(ids[row])
+    if (!Number.isSafeInteger(id) || index.has(id)) {
+      throw new InputError(
+        `rl-generate: id ${String(ids[row])} in row ${row} of the ${name} embeddings is ${index.has(id) ? 'a repetition' : 'not a safe integer'}`,
+      )
+    }
+    index.set(id, row)
+  }
+  return index
+}

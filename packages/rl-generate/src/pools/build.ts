@@ -1,0 +1,107 @@
+import { InputError } from '@lever/durable-files'
+import { createRandom } from '@lever/reward-utils'
+import type { Example } from '../types.ts'
+import { POOL_METHODS, type PoolMethodName } from './index.ts'
+import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
+
+export interface BuildPoolsOptions {
+  queries: readonly Example[]
+  candidates: readonly Example[]
+  method?: PoolMethodName
+  /** N. For method `file`: the size of the file's pools when left out. */
+  size?: number
+  seed?: number | string
+  /** Embeddings for the similar and mixed methods. */
+  features?: PoolFeatures
+  /** Pools for method `file`, from `readPools`. */
+  file?: Pools
+}
+
+/**
+ * A pool of N examples for every query, without the query itself and without any example that
+ * shows the query's image. The pool of a query depends on the seed, the query and the candidates
+ * only, not on the other queries.
+ *
+ * @throws InputError when a needed input is missing, or too few candidates are left for a query
+ */
+export function buildPools({
+  queries,
+  candidates,
+  method = 'random',
+  features = {},
+  file,
+  size = method === 'file' ? (file?.size ?? 64) : 64,
+  seed = 0,
+}: BuildPoolsOptions): Pools {
+  const { needs, build }: PoolMethod = POOL_METHODS[method]
+  if (!Number.isInteger(size) || size < 1) {
+    throw new InputError(`rl-generate: a pool of ${size} examples cannot be; use a whole number from 1`)
+  }
+  for (const need of needs) {
+    if (need === 'file' ? file === undefined : features[need] === undefined) {
+      throw new InputError(
+        `rl-generate: pool method ${method} needs ${need === 'file' ? 'a pool file' : `${need} embeddings of queries and candidates (lever embed)`}`,
+      )
+    }
+  }
+  checkDistinct(candidates, 'candidates')
+  checkDistinct(queries, 'queries')
+  const context: PoolContext = {
+    queries,
+    candidates,
+    rows: candidates.map((_, row) => row),
+    size,
+    features,
+    file,
+    random: (query) => createRandom(seed, 'pool', query.id),
+    excluded: exclusions(candidates),
+  }
+  const byQuery = new Map<number, readonly number[]>()
+  for (const [i, rows] of build(context).entries()) {
+    const query = queries[i]!
+    if (rows.length !== size || new Set(rows).size !== size) throw wrongSize(query, rows, size, method)
+    const ids = rows.map((row) => candidates[row]!.id)
+    byQuery.set(query.id, method === 'file' ? ids : ids.sort((a, b) => a - b))
+  }
+  return { method: method === 'file' ? file!.method : method, size, seed: file?.seed ?? seed, byQuery }
+}
+
+function wrongSize(query: Example, rows: readonly number[], size: number, method: string): InputError {
+  if (method === 'file') {
+    return new InputError(
+      `rl-generate: the pool of query ${query.id} in the file has ${new Set(rows).size} distinct examples of ${rows.length}, not ${size}; all pools must have one size and no repetition`,
+    )
+  }
+  return new InputError(
+    `rl-generate: only ${rows.length} candidates are left for query ${query.id} without the query and its image, fewer than the pool size ${size}; use a smaller --pool-size or more candidates`,
+  )
+}
+
+function checkDistinct(examples: readonly Example[], name: string): void {
+  const seen = new Set<number>()
+  for (const { id } of examples) {
+    if (!Number.isSafeInteger(id) || seen.has(id)) {
+      throw new InputError(
+        `rl-generate: id ${id} among the ${name} is ${seen.has(id) ? 'used twice' : 'not a safe integer'}; ids must be distinct whole numbers`,
+      )
+    }
+    seen.add(id)
+  }
+}
+
+function exclusions(candidates: readonly Example[]): (query: Example) => ReadonlySet<number> {
+  const byId = new Map(candidates.map(({ id }, row) => [id, row]))
+  const byImage = new Map<string, number[]>()
+  candidates.forEach(({ imageId }, row) => {
+    if (imageId === null) return
+    const rows = byImage.get(String(imageId))
+    if (rows === undefined) byImage.set(String(imageId), [row])
+    else rows.push(row)
+  })
+  return ({ id, imageId }) => {
+    const rows = new Set(imageId === null ? [] : byImage.get(String(imageId)))
+    const self = byId.get(id)
+    if (self !== undefined) rows.add(self)
+    return rows
+  }
+}

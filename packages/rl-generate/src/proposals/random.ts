@@ -1,0 +1,13 @@
+import { drawSequences } from './sequences.ts'
+import { plainProposal, type CountOption, type ProposalMethod } from './types.ts'
+
+/** Uniform ordered sequences, all different. */
+export const random: ProposalMethod<CountOption> = {
+  needs: [],
+  propose: ({ queries, shots, random: stream }, { count }) =>
+    queries.map((query) =>
+      drawSequences(stream(query), query.poolIds.length, shots, count).map((pointer) =>
+        plainProposal('random', pointer),
+      ),
+    ),
+}

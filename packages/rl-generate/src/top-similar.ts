@@ -1,0 +1,114 @@
+export interface TopSimilarOptions {
+  /** Row-major [M, D]. */
+  queries: Float32Array
+  /** Row-major [C, D]. */
+  candidates: Float32Array
+  dim: number
+  /** Rows of `queries` to search for; default all. */
+  queryRows?: ArrayLike<number>
+  k: number
+  /** True for a candidate row that may not be returned for the i-th of `queryRows`. */
+  excluded?: (i: number, candidateRow: number) => boolean
+  /** Candidate rows per block; the result does not depend on it. */
+  block?: number
+}
+
+export interface Neighbours {
+  /** Candidate rows, most similar first; equal scores by row. At most k. */
+  rows: Int32Array
+  scores: Float64Array
+}
+
+/**
+ * Exact k most similar candidates by inner product. Works in blocks of candidates that stay in
+ * the processor's cache while four queries at a time pass over them; sums are in double
+ * precision and in one order, so the result depends on nothing but the numbers.
+ */
+export function topSimilar({
+  queries,
+  candidates,
+  dim,
+  queryRows = Array.from({ length: queries.length / dim }, (_, row) => row),
+  k,
+  excluded = () => false,
+  block = Math.max(16, Math.floor(65_536 / dim)),
+}: TopSimilarOptions): Neighbours[] {
+  const total = candidates.length / dim
+  const heaps = Array.from({ length: queryRows.length }, () => emptyBest(Math.min(k, total)))
+  const sums = new Float64Array(4)
+  for (let start = 0; start < total; start += block) {
+    const end = Math.min(total, start + block)
+    for (let first = 0; first < queryRows.length; first += 4) {
+      const width = Math.min(4, queryRows.length - first)
+      const offsets = [0, 1, 2, 3].map((i) => queryRows[Math.min(first + i, queryRows.length - 1)]! * dim)
+      for (let row = start; row < end; row++) {
+        fourProducts(sums, queries, offsets, candidates, row * dim, dim)
+        for (let i = 0; i < width; i++) {
+          const best = heaps[first + i]!
+          if (accepts(best, sums[i]!) && !excluded(first + i, row)) insert(best, sums[i]!, row)
+        }
+      }
+    }
+  }
+  return heaps.map(({ rows, scores, size }) => ({ rows: rows.slice(0, size), scores: scores.slice(0, size) }))
+}
+
+/** Inner product of two rows. */
+export function innerProduct(
+  a: Float32Array,
+  aRow: number,
+  b: Float32Array,
+  bRow: number,
+  dim: number,
+): number {
+  let sum = 0
+  for (let d = 0; d < dim; d++) sum += a[aRow * dim + d]! * b[bRow * dim + d]!
+  return sum
+}
+
+interface Best {
+  rows: Int32Array
+  scores: Float64Array
+  size: number
+}
+
+function emptyBest(k: number): Best {
+  return { rows: new Int32Array(k), scores: new Float64Array(k), size: 0 }
+}
+
+function accepts({ scores, size }: Best, score: number): boolean {
+  return size < scores.length || (size > 0 && score > scores[size - 1]!)
+}
+
+function insert(best: Best, score: number, row: number): void {
+  let at = best.size < best.scores.length ? best.size++ : best.size - 1
+  for (; at > 0 && best.scores[at - 1]! < score; at--) {
+    best.scores[at] = best.scores[at - 1]!
+    best.rows[at] = best.rows[at - 1]!
+  }
+  best.scores[at] = score
+  best.rows[at] = row
+}
+
+function fourProducts(
+  out: Float64Array,
+  queries: Float32Array,
+  offsets: readonly number[],
+  candidates: Float32Array,
+  offset: number,
+  dim: number,
+): void {
+  const [a, b, c, d] = offsets as [number, number, number, number]
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  for (let i = 0; i < dim; i++) {
+    const value = candidates[offset + i]!
+    s0 += queries[a + i]! * value
+    s1 += queries[b + i]! * value
+    s2 += queries[c + i]! * value
+    s3 += queries[d + i]! * value
+  }
+  out[0] = s0
+  out[1] = s1
+  out[2] = s2
+  out[3] = s3
+}

@@ -1,0 +1,172 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { buildPools, POOL_METHOD_NAMES, readPools, savePools, type BuildPoolsOptions } from '../src/index.ts'
+import { toyExamples, toyFeatures } from './toys.ts'
+
+const examples = toyExamples(60)
+const features = { text: toyFeatures(examples, 'text'), image: toyFeatures(examples, 'image') }
+const file = buildPools({ queries: examples, candidates: examples, size: 16, seed: 3 })
+const options = (method: (typeof POOL_METHOD_NAMES)[number]): BuildPoolsOptions => ({
+  queries: examples,
+  candidates: examples,
+  method,
+  size: 16,
+  seed: 3,
+  features,
+  file,
+})
+
+describe.each(POOL_METHOD_NAMES)('pool method %s', (method) => {
+  const pools = buildPools(options(method))
+
+  test('gives every query N distinct candidates', () => {
+    expect([...pools.byQuery.keys()]).toEqual(examples.map(({ id }) => id))
+    for (const pool of pools.byQuery.values()) {
+      expect(pool).toHaveLength(16)
+      expect(new Set(pool).size).toBe(16)
+      expect(pool.every((id) => id >= 0 && id < 60)).toBe(true)
+    }
+  })
+
+  test('never holds the query or its image', () => {
+    for (const [id, pool] of pools.byQuery) {
+      const image = examples[id]!.imageId
+      expect(pool.filter((other) => other === id || examples[other]!.imageId === image)).toEqual([])
+    }
+  })
+
+  test('is the same for the same seed, and per query whatever the other queries are', () => {
+    expect(buildPools(options(method))).toEqual(pools)
+    const some = buildPools({ ...options(method), queries: [examples[41]!, examples[5]!] })
+    expect([...some.byQuery]).toEqual([
+      [41, pools.byQuery.get(41)],
+      [5, pools.byQuery.get(5)],
+    ])
+  })
+
+  test('depends on the seed only where it draws', () => {
+    const other = buildPools({ ...options(method), seed: 4 })
+    const differs = JSON.stringify([...other.byQuery]) !== JSON.stringify([...pools.byQuery])
+    expect(differs).toBe(method === 'random' || method === 'mixed')
+  })
+})
+
+test('mixed holds the quarter most similar by text and by image', () => {
+  const pools = buildPools(options('mixed'))
+  for (const kind of ['text', 'image'] as const) {
+    const { queries } = features[kind]
+    for (const [id, pool] of pools.byQuery) {
+      const product = (other: number): number =>
+        queries.data
+          .subarray(id * 16, id * 16 + 16)
+          .reduce((sum, x, d) => sum + x * queries.data[other * 16 + d]!, 0)
+      const best = examples
+        .filter((other) => other.imageId !== examples[id]!.imageId)
+        .sort((a, b) => product(b.id) - product(a.id))
+        .slice(0, 4)
+      expect(best.every((other) => pool.includes(other.id))).toBe(true)
+    }
+  }
+})
+
+test('a random pool is uniform', () => {
+  const counts = new Array<number>(60).fill(0)
+  for (let seed = 0; seed < 400; seed++) {
+    const pools = buildPools({ queries: [examples[0]!], candidates: examples, size: 16, seed })
+    for (const id of pools.byQuery.get(0)!) counts[id]! += 1
+  }
+  expect(counts.slice(0, 2)).toEqual([0, 0])
+  const expected = (400 * 16) / 58
+  const chi = counts.slice(2).reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+  expect(chi).toBeLessThan(95)
+})
+
+test('similar pools find embeddings by id, in any order of rows', () => {
+  const pools = buildPools(options('text-similar'))
+  const shuffled = toyFeatures(examples.toReversed(), 'text')
+  expect(buildPools({ ...options('text-similar'), features: { text: shuffled } })).toEqual(pools)
+})
+
+test('too few candidates, missing inputs and bad ids are refused with the remedy', () => {
+  expect(() => buildPools({ ...options('random'), size: 59 })).toThrow(
+    /only 58 candidates.*query 0.*--pool-size/,
+  )
+  expect(() => buildPools({ ...options('mixed'), features: { text: features.text } })).toThrow(
+    /needs image embeddings/,
+  )
+  expect(() => buildPools({ queries: examples, candidates: examples, method: 'file' })).toThrow(
+    /needs a pool file/,
+  )
+  expect(() => buildPools({ ...options('random'), size: 0 })).toThrow(/pool of 0/)
+  expect(() => buildPools({ ...options('random'), candidates: [...examples, examples[3]!] })).toThrow(
+    /id 3 .*twice/,
+  )
+  const short = { queries: toyFeatures(examples.slice(1)).queries, candidates: features.text.candidates }
+  expect(() => buildPools({ ...options('text-similar'), features: { text: short } })).toThrow(
+    /no row for example 0/,
+  )
+  const nan = toyFeatures(examples)
+  nan.queries.data[33] = NaN
+  expect(() => buildPools({ ...options('text-similar'), features: { text: nan } })).toThrow(
+    /row 2 .*not finite/,
+  )
+  try {
+    buildPools({ ...options('random'), size: 59 })
+  } catch (error) {
+    expect((error as { code: string }).code).toBe('LEVER_INPUT')
+  }
+})
+
+test('a pool file with the query, its image or a stranger in it is refused', () => {
+  const withPool = (pool: number[]): BuildPoolsOptions => ({
+    ...options('file'),
+    queries: [examples[4]!],
+    size: 2,
+    file: { ...file, byQuery: new Map([[4, pool]]) },
+  })
+  expect(() => buildPools(withPool([1, 4]))).toThrow(/pool of query 4 holds 4/)
+  expect(() => buildPools(withPool([1, 5]))).toThrow(/holds 5.*image/)
+  expect(() => buildPools(withPool([1, 99]))).toThrow(/holds 99.*not a candidate/)
+  expect(() => buildPools(withPool([1, 1]))).toThrow(/1 distinct examples of 2/)
+  expect(() => buildPools({ ...withPool([1, 2]), queries: [examples[6]!] })).toThrow(/no pool for query 6/)
+  expect(buildPools(withPool([9, 2])).byQuery.get(4)).toEqual([9, 2])
+})
+
+test('saved pools are read back, and the original sampler cache is read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pools-'))
+  const path = join(folder, 'pools.json')
+  const pools = buildPools(options('mixed'))
+  await savePools(path, pools)
+  expect(await readPools(path)).toEqual(pools)
+  const bytes = await readFile(path, 'utf8')
+  await savePools(path, { ...pools, byQuery: new Map([...pools.byQuery].reverse()) })
+  expect(await readFile(path, 'utf8')).toBe(bytes)
+  await writeFile(path, '{"7": [1, 2, 3], "12": [4, 5, 6]}')
+  const read = await readPools(path)
+  expect([...read.byQuery]).toEqual([
+    [7, [1, 2, 3]],
+    [12, [4, 5, 6]],
+  ])
+  expect([read.size, read.method]).toEqual([3, 'file'])
+})
+
+test.each([
+  ['[1]', /not an object/],
+  ['{"a": [1]}', /key "a"/],
+  ['{"1": [1.5]}', /pool of query 1/],
+  ['{"__proto__": [1]}', /key "__proto__"/],
+  ['{}', /no pool/],
+  ['{', /not a pool file/],
+])('a pool file of %s is refused', async (text, message) => {
+  const path = join(await mkdtemp(join(tmpdir(), 'pools-')), 'pools.json')
+  await writeFile(path, text)
+  await expect(readPools(path)).rejects.toThrow(message)
+})
+
+test('a missing pool file is refused', async () => {
+  await expect(readPools('/nowhere/pools.json')).rejects.toThrow(
+    /cannot read \/nowhere\/pools.json \(ENOENT\)/,
+  )
+})
