@@ -1,0 +1,47 @@
+import { eligible } from './candidates.ts'
+import type { SelectionContext, Selector } from './types.ts'
+
+/** The contexts of one selector: with its own pool where it has one. */
+export function contextFor(selector: Selector, context: SelectionContext): SelectionContext {
+  return selector.pool === undefined ? context : { ...context, pool: selector.pool }
+}
+
+/**
+ * Selects for many queries, in one call where the selector can, and checks what comes back: k distinct ids of the
+ * pool, never the query. Throws RangeError otherwise, so a broken policy cannot pass for a weak one.
+ */
+export async function selectAll(
+  selector: Selector,
+  contexts: readonly SelectionContext[],
+  k: number,
+): Promise<readonly (readonly number[])[]> {
+  for (const context of contexts) eligible(context, k, selector.name)
+  const chosen = selector.selectMany
+    ? await selector.selectMany(contexts, k)
+    : await Promise.all(contexts.map((context) => selector.select(context, k)))
+  if (chosen.length !== contexts.length) {
+    throw new RangeError(
+      `icl-eval: ${selector.name} returned ${chosen.length} selections for ${contexts.length} queries`,
+    )
+  }
+  contexts.forEach((context, i) => checkSelection(selector.name, context, chosen[i]!, k))
+  return chosen
+}
+
+function checkSelection(
+  name: string,
+  { query, pool }: SelectionContext,
+  ids: readonly number[],
+  k: number,
+): void {
+  const fail = (what: string): never => {
+    throw new RangeError(`icl-eval: ${name} selected [${ids.join(', ')}] for query ${query.id}: ${what}`)
+  }
+  if (ids.length !== k) fail(`${ids.length} demonstrations instead of ${k}`)
+  if (new Set(ids).size !== ids.length) fail('an example appears twice')
+  const members = new Set(pool.map((example) => example.id))
+  for (const id of ids) {
+    if (id === query.id) fail('the query cannot be its own demonstration')
+    if (!members.has(id)) fail(`${id} is not in the pool of this query`)
+  }
+}

@@ -1,0 +1,36 @@
+import { arrange, cosine, rowsOf } from './candidates.ts'
+import { nearest } from './similarity.ts'
+import type { EmbeddingKind, Selector } from './types.ts'
+import { vote } from './vote.ts'
+
+export interface CopyNearestOptions {
+  readonly name?: string
+  /** Default `both`. */
+  readonly kind?: EmbeddingKind
+}
+
+/**
+ * Answers like the k nearest examples do, without a model: the answer with the largest sum of 1 + cosine. With one
+ * shot it copies the answer of the most similar example. What a model adds to it is what the model contributes.
+ */
+export function copyNearest({ name = 'copy-nearest', kind = 'both' }: CopyNearestOptions = {}): Selector {
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: true,
+    needs: [kind],
+    select(context, k) {
+      return arrange(nearest(context, k, kind, name), context.pool, 'best-last')
+    },
+    answer(context, k) {
+      const chosen = nearest(context, k, kind, name)
+      const rows = rowsOf(context, kind, name)
+      const votes = chosen.map((position) => ({
+        answer: context.pool[position]!.answer,
+        weight: 1 + cosine(rows.query, rows.candidate(position)),
+      }))
+      return vote(votes)
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import type { Random } from '@lever/reward-utils'
+
+const ROUNDS = 30
+
+/**
+ * Clusters points on the unit sphere (each row is normalised first) with k-means++ and Lloyd's rounds, and returns
+ * the index of the point nearest to each centre, one per group that is not empty.
+ */
+export function kMeans(rows: readonly Float32Array[], k: number, random: Random): number[] {
+  const points = rows.map(normalise)
+  let centres = seedCentres(points, k, random)
+  let assigned = points.map((point) => closest(point, centres))
+  for (let round = 0; round < ROUNDS; round++) {
+    centres = centres.map((centre, c) => mean(points, assigned, c) ?? centre)
+    const next = points.map((point) => closest(point, centres))
+    const stable = next.every((c, i) => c === assigned[i])
+    assigned = next
+    if (stable) break
+  }
+  return centres.flatMap((centre, c) => {
+    const members = points.map((_, i) => i).filter((i) => assigned[i] === c)
+    if (members.length === 0) return []
+    return [members.reduce((a, b) => (squared(points[b]!, centre) < squared(points[a]!, centre) ? b : a))]
+  })
+}
+
+/** k-means++ (Arthur and Vassilvitskii 2007): each next centre is drawn with weight squared distance to the nearest. */
+function seedCentres(points: readonly Float64Array[], k: number, random: Random): Float64Array[] {
+  const centres = [points[random.int(points.length)]!]
+  while (centres.length < k) {
+    const weights = points.map((point) => squared(point, centres[closest(point, centres)]!))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    if (total === 0) break
+    let left = random.next() * total
+    const drawn = weights.findIndex((weight) => (left -= weight) < 0)
+    centres.push(points[drawn === -1 ? weights.length - 1 : drawn]!)
+  }
+  return centres
+}
+
+function normalise(row: Float32Array): Float64Array {
+  const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0))
+  return Float64Array.from(row, (value) => (norm === 0 ? 0 : value / norm))
+}
+
+function closest(point: Float64Array, centres: readonly Float64Array[]): number {
+  let best = 0
+  let smallest = Infinity
+  centres.forEach((centre, c) => {
+    const distance = squared(point, centre)
+    if (distance < smallest) [best, smallest] = [c, distance]
+  })
+  return best
+}
+
+function mean(
+  points: readonly Float64Array[],
+  assigned: readonly number[],
+  c: number,
+): Float64Array | undefined {
+  const members = points.filter((_, i) => assigned[i] === c)
+  if (members.length === 0) return undefined
+  return members[0]!.map((_, d) => members.reduce((sum, point) => sum + point[d]!, 0) / members.length)
+}
+
+function squared(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
+  return sum
+}

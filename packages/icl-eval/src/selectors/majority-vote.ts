@@ -1,0 +1,23 @@
+import { eligible } from './candidates.ts'
+import type { Selector } from './types.ts'
+import { vote } from './vote.ts'
+
+/** Answers with the most frequent answer of the pool, without a model. Ties go to the answer that comes first. */
+export function majorityVote({ name = 'majority-vote' }: { readonly name?: string } = {}): Selector {
+  return {
+    name,
+    shots: 'zero',
+    seeded: false,
+    nested: true,
+    needs: [],
+    select(context, k) {
+      eligible(context, k, name)
+      if (k !== 0) throw new RangeError(`icl-eval: ${name} shows 0 demonstrations, not ${k}`)
+      return []
+    },
+    answer(context) {
+      const positions = eligible(context, 0, name)
+      return vote(positions.map((position) => ({ answer: context.pool[position]!.answer, weight: 1 })))
+    },
+  }
+}

@@ -1,0 +1,36 @@
+import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
+import { nearest } from './similarity.ts'
+import type { Order, Selector } from './types.ts'
+
+export interface MmicesOptions {
+  readonly name?: string
+  /** How many examples pass the image filter (at least k do). Default 16; the paper keeps 200 of a whole split. */
+  readonly keep?: number
+  readonly order?: Order
+}
+
+/**
+ * Filter by image, rank by text: of the `keep` examples with the most similar images, the k with the most similar
+ * questions. Source: Chen et al. (2023), "Understanding and Improving In-Context Learning on Vision-language Models".
+ * Nested as long as k <= keep.
+ */
+export function mmices({ name = 'mmices', keep = 16, order = 'best-last' }: MmicesOptions = {}): Selector {
+  if (!Number.isInteger(keep) || keep < 1) {
+    throw new RangeError(`icl-eval: ${name} needs keep to be a positive integer, got ${keep}`)
+  }
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: true,
+    needs: ['image', 'text'],
+    select(context, k) {
+      const available = eligible(context, k, name).length
+      if (k === 0) return []
+      const kept = nearest(context, Math.min(available, Math.max(keep, k)), 'image', name)
+      const rows = rowsOf(context, 'text', name)
+      const ranked = bestFirst(kept, (position) => cosine(rows.query, rows.candidate(position)))
+      return arrange(ranked.slice(0, k), context.pool, order)
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { arrange, cosine, eligible, rowsOf } from './candidates.ts'
+import type { EmbeddingKind, Order, Selector } from './types.ts'
+
+export interface MmrOptions {
+  readonly name?: string
+  /** 1 is similarity alone, 0 diversity alone. Default 0.5. */
+  readonly lambda?: number
+  /** Default `both`. */
+  readonly kind?: EmbeddingKind
+  readonly order?: Order
+}
+
+/**
+ * Maximal marginal relevance: picks one after the other the candidate c with the largest
+ * lambda cos(q, c) - (1 - lambda) max over the picked s of cos(c, s). The first pick is the most similar one.
+ * Source: Carbonell and Goldstein (1998).
+ */
+export function mmr({
+  name = 'mmr',
+  lambda = 0.5,
+  kind = 'both',
+  order = 'best-last',
+}: MmrOptions = {}): Selector {
+  if (!(lambda >= 0 && lambda <= 1)) {
+    throw new RangeError(`icl-eval: ${name} needs lambda in 0..1, got ${lambda}`)
+  }
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: true,
+    needs: [kind],
+    select(context, k) {
+      const positions = eligible(context, k, name)
+      if (k === 0) return []
+      const rows = rowsOf(context, kind, name)
+      const relevance = new Map(positions.map((p) => [p, cosine(rows.query, rows.candidate(p))]))
+      const redundancy = new Map<number, number>()
+      const left = new Set(positions)
+      const picked: number[] = []
+      while (picked.length < k) {
+        const gain = (p: number): number =>
+          picked.length === 0
+            ? relevance.get(p)!
+            : lambda * relevance.get(p)! - (1 - lambda) * redundancy.get(p)!
+        const best = Array.from(left).reduce((a, b) => (gain(b) > gain(a) ? b : a))
+        left.delete(best)
+        picked.push(best)
+        for (const p of left) {
+          const closeness = cosine(rows.candidate(p), rows.candidate(best))
+          redundancy.set(p, Math.max(redundancy.get(p) ?? -Infinity, closeness))
+        }
+      }
+      return arrange(picked, context.pool, order)
+    },
+  }
+}

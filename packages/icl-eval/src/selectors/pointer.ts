@@ -1,0 +1,38 @@
+import type { EmbeddingKind, Selection, SelectionContext, Selector } from './types.ts'
+
+export interface PointerOptions {
+  /** Name in tables, for example `pointer-rce`. Default `pointer`. */
+  readonly name?: string
+  /** Ids chosen by a policy, in prompt order. */
+  readonly select: (context: SelectionContext, k: number) => Selection
+  /** The same in a batch; used in place of `select` where given. */
+  readonly selectMany?: (
+    contexts: readonly SelectionContext[],
+    k: number,
+  ) => Promise<readonly (readonly number[])[]>
+  readonly needs?: readonly EmbeddingKind[]
+  /** A greedy policy that decides step by step is nested. Default true. */
+  readonly nested?: boolean
+}
+
+/**
+ * The demonstrations of a trained policy. The order of the pointer is the order of the prompt, as it was when the
+ * rewards were measured.
+ */
+export function pointer({
+  name = 'pointer',
+  select,
+  selectMany,
+  needs = [],
+  nested = true,
+}: PointerOptions): Selector {
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested,
+    needs,
+    select,
+    ...(selectMany && { selectMany }),
+  }
+}

@@ -1,0 +1,28 @@
+import { selectAll } from './check.ts'
+import type { Selector } from './types.ts'
+
+export interface ReversedOptions {
+  readonly of: Selector
+  /** Default `reversed:<name of the other>`. */
+  readonly name?: string
+}
+
+/** The demonstrations of another selector in reverse order: how much does order matter? */
+export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions): Selector {
+  return {
+    name,
+    shots: of.shots,
+    seeded: of.seeded,
+    nested: of.nested,
+    needs: of.needs,
+    ...(of.pool && { pool: of.pool }),
+    async select(context, k) {
+      const ids = await of.select(context, k)
+      return ids.toReversed()
+    },
+    async selectMany(contexts, k) {
+      const chosen = await selectAll(of, contexts, k)
+      return chosen.map((ids) => ids.toReversed())
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import { selectAll } from './check.ts'
+import type { Selector } from './types.ts'
+
+export interface ShuffledOptions {
+  readonly of: Selector
+  /** Default `shuffled:<name of the other>`. */
+  readonly name?: string
+}
+
+/** The demonstrations of another selector in random order, once per seed. */
+export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions): Selector {
+  return {
+    name,
+    shots: of.shots,
+    seeded: true,
+    nested: of.nested,
+    needs: of.needs,
+    ...(of.pool && { pool: of.pool }),
+    async select(context, k) {
+      const ids = await of.select(context, k)
+      return context.random.shuffle(ids)
+    },
+    async selectMany(contexts, k) {
+      const chosen = await selectAll(of, contexts, k)
+      return chosen.map((ids, i) => contexts[i]!.random.shuffle(ids))
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import { similarity } from './similarity.ts'
+import type { SimilarityOptions } from './similarity.ts'
+import type { Selector } from './types.ts'
+
+/** The nearest examples by the embeddings of images; see `similarity`. */
+export function similarityImage(options: Omit<SimilarityOptions, 'kind'> = {}): Selector {
+  return similarity({ ...options, kind: 'image' })
+}

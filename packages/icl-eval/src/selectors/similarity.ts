@@ -1,0 +1,44 @@
+import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
+import type { EmbeddingKind, Order, SelectionContext, Selector } from './types.ts'
+
+export interface SimilarityOptions {
+  readonly kind: EmbeddingKind
+  /** Default `similarity-<kind>`. */
+  readonly name?: string
+  /** Default `best-last`: the most similar example stands next to the query. */
+  readonly order?: Order
+}
+
+/**
+ * The k examples with the largest cosine to the query (RICES: Yang et al. 2022, "An Empirical Study of GPT-3 for
+ * Few-Shot Knowledge-Based VQA"; Alayrac et al. 2022, Flamingo, which also puts the most similar last).
+ */
+export function similarity({
+  kind,
+  name = `similarity-${kind}`,
+  order = 'best-last',
+}: SimilarityOptions): Selector {
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: true,
+    needs: [kind],
+    select(context, k) {
+      return arrange(nearest(context, k, kind, name), context.pool, order)
+    },
+  }
+}
+
+/** Positions of the k examples most similar to the query, best first. */
+export function nearest(
+  context: SelectionContext,
+  k: number,
+  kind: EmbeddingKind,
+  selector: string,
+): number[] {
+  const positions = eligible(context, k, selector)
+  if (k === 0) return []
+  const rows = rowsOf(context, kind, selector)
+  return bestFirst(positions, (position) => cosine(rows.query, rows.candidate(position))).slice(0, k)
+}

@@ -1,0 +1,41 @@
+import type { Example } from '../types.ts'
+import { eligible } from './candidates.ts'
+import type { Selector } from './types.ts'
+
+export interface StaticSetOptions {
+  readonly name?: string
+  /** Sets in prompt order, of the lengths that will be asked for; a shorter set may be a prefix of a longer one. */
+  readonly sets: readonly (readonly Example[])[]
+}
+
+/**
+ * The same demonstrations for every query: for k shots the set of length k, else the first k of the shortest longer
+ * set. `findStaticSets` finds the best of many random sets on validation questions. It has its own pool, the members
+ * of the sets. Throws when no set is long enough or when the query is a member.
+ */
+export function staticSet({ name = 'static-best', sets }: StaticSetOptions): Selector {
+  const byLength = [...sets].sort((a, b) => a.length - b.length)
+  const pool = Array.from(new Map(sets.flat().map((example) => [example.id, example])).values())
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: false,
+    needs: [],
+    pool,
+    select(context, k) {
+      eligible(context, k, name)
+      const set = byLength.find((candidate) => candidate.length >= k)
+      if (set === undefined && k > 0) {
+        throw new RangeError(`icl-eval: ${name} has no set of ${k} examples; search sets of ${k} shots`)
+      }
+      const ids = (set ?? []).slice(0, k).map((example) => example.id)
+      if (ids.includes(context.query.id)) {
+        throw new RangeError(
+          `icl-eval: ${name} contains query ${context.query.id}; take the set from the training split`,
+        )
+      }
+      return ids
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import { ofMeasured } from './measured.ts'
+import type { MeasuredOptions } from './measured.ts'
+import type { Selector } from './types.ts'
+
+/** The worst of the pointers measured for the query: what a misleading choice costs. */
+export function worst({ name = 'worst', measured }: MeasuredOptions): Selector {
+  return ofMeasured({ name, measured }, (next, best) => next.accuracy < best.accuracy)
+}
