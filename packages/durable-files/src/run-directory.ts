@@ -90,7 +90,7 @@ export async function openRunDirectory({
         return manifest
       },
       file: (name) => inside(full, name),
-      update(patch) {
+      async update(patch) {
         const fixed = FIXED.filter((key) => Object.hasOwn(patch, key))
         if (fixed.length > 0) {
           const names = fixed.join(', ')
@@ -104,7 +104,7 @@ export async function openRunDirectory({
           await write(file, next)
         })
         last = done.catch(() => undefined)
-        return done
+        await done
       },
       async close() {
         await last

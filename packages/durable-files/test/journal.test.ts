@@ -94,7 +94,7 @@ describe.each([true, false])('keepValues %p', (keepValues) => {
 describe('torn and corrupt files', () => {
   test('a file cut at any byte loses only the line that is cut', async () => {
     const text = await filled()
-    const ends = [...text].flatMap((char, i) => (char === '\n' ? [i + 1] : []))
+    const ends = Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)
     for (let cut = ends[0]!; cut <= text.length; cut++) {
       await writeFile(path, text.slice(0, cut))
       const whole = ends.filter((end) => end <= cut + 1).length - 1
