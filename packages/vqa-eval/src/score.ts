@@ -126,12 +126,10 @@ export function leaveOneOut<T>(
 
 /** Null when no two answer objects agree in all fields but `answer`; else one key per answer. */
 export function distinguishHumans(answers: readonly (string | AnswerObject)[]): string[] | null {
-  const keys = answers.map((answer, i) => (typeof answer === 'string' ? `#${i}` : canonical(without(answer))))
+  const keys = answers.map((answer, i) =>
+    typeof answer === 'string' ? `#${i}` : canonical({ ...answer, answer: 0 }),
+  )
   return new Set(keys).size === keys.length ? null : keys
-}
-
-function without({ answer: _, ...rest }: AnswerObject): Record<string, unknown> {
-  return rest
 }
 
 /** Text equal for two JSON values exactly if Python finds them equal: 1, 1.0 and true are one value. */
@@ -147,5 +145,5 @@ export function canonical(value: unknown): string {
     )
     return `{${fields.sort().join()}}`
   }
-  return JSON.stringify(value) ?? 'null'
+  return JSON.stringify(value)
 }

@@ -1,5 +1,5 @@
 /** Marks that the official normaliser deletes or turns into a space, in its order. */
-export const PUNCTUATION: readonly string[] = [...';/[]"{}()=+\\_-><@`,?!']
+export const PUNCTUATION: readonly string[] = Array.from(';/[]"{}()=+\\_-><@`,?!')
 
 export const ARTICLES: ReadonlySet<string> = new Set(['a', 'an', 'the'])
 

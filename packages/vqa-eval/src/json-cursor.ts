@@ -1,0 +1,266 @@
+/**
+ * A position in a window of a JSON file. Functions that read from it throw `needMore` when the window ends inside
+ * what they read; the caller then appends bytes and repeats from where the value began.
+ *
+ * `bytes[end]` is always 0, which no JSON text contains, so that loops need no second bound.
+ */
+export interface Cursor {
+  bytes: Buffer
+  pos: number
+  /** Number of bytes in the window. */
+  end: number
+  /** Position in the file of the first byte of the window. */
+  base: number
+  /** Whether the window reaches the end of the file. */
+  last: boolean
+  /** The last string read: its bytes without quotes, a hash of them, whether it has escapes or non-ASCII bytes. */
+  start: number
+  stop: number
+  hash: number
+  escaped: boolean
+  plain: boolean
+}
+
+export function createCursor(bytes: Buffer = Buffer.alloc(1), end = 0): Cursor {
+  return { bytes, pos: 0, end, base: 0, last: false, start: 0, stop: 0, hash: 0, escaped: false, plain: true }
+}
+
+export const needMore: Error = new Error('vqa-eval: the window ends inside a JSON value')
+
+/** The text is not JSON (as Python reads it: NaN, Infinity and -Infinity are numbers). */
+export class JsonSyntaxError extends Error {}
+
+const DEPTH_LIMIT = 900
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/** Throws what is wrong at the cursor: `needMore`, or a JsonSyntaxError that says what was expected. */
+export function fail(c: Cursor, expected: string): never {
+  if (c.pos >= c.end) {
+    if (!c.last) throw needMore
+    throw new JsonSyntaxError(
+      `the file ends at byte ${c.base + c.end} where ${expected} should follow (truncated?)`,
+    )
+  }
+  const byte = c.bytes[c.pos]!
+  const found = byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16)}`
+  throw new JsonSyntaxError(`expected ${expected}, found ${found} at byte ${c.base + c.pos}`)
+}
+
+/** Skips whitespace and returns the next byte, 0 at the end of the window. */
+export function peek(c: Cursor): number {
+  const bytes = c.bytes
+  let pos = c.pos
+  let byte = bytes[pos]!
+  while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = bytes[++pos]!
+  c.pos = pos
+  return byte
+}
+
+/** Whether only whitespace remains of the file. */
+export function atEnd(c: Cursor): boolean {
+  peek(c)
+  if (c.pos < c.end) return false
+  if (!c.last) throw needMore
+  return true
+}
+
+export function expectByte(c: Cursor, byte: number, expected: string): void {
+  if (peek(c) !== byte) fail(c, expected)
+  c.pos++
+}
+
+/** Reads a string into `start`, `stop`, `hash`, `escaped` and `plain`. */
+export function scanString(c: Cursor): void {
+  if (peek(c) !== QUOTE) fail(c, 'a string')
+  const bytes = c.bytes
+  let pos = c.pos + 1
+  let hash = 0
+  let all = 0
+  c.start = pos
+  c.escaped = false
+  for (let byte = bytes[pos]!; byte !== QUOTE; byte = bytes[++pos]!) {
+    if (byte < 0x20) {
+      c.pos = pos
+      fail(c, 'the end of a string (control characters must be escaped)')
+    }
+    if (byte === BACKSLASH) {
+      c.escaped = true
+      pos = skipEscape(c, pos)
+    }
+    all |= byte
+    hash = Math.imul(hash ^ byte, 0x01000193)
+  }
+  c.stop = pos
+  c.pos = pos + 1
+  c.hash = hash
+  c.plain = all < 0x80
+}
+
+function skipEscape(c: Cursor, backslash: number): number {
+  c.pos = backslash + 1
+  const byte = c.bytes[c.pos]!
+  if (byte === 0x75) {
+    for (let i = 0; i < 4; i++) {
+      c.pos++
+      if (!/[0-9a-fA-F]/.test(String.fromCharCode(c.bytes[c.pos]!)))
+        fail(c, 'four hexadecimal digits after \\u')
+    }
+  } else if (!'"\\/bfnrt'.includes(String.fromCharCode(byte))) {
+    fail(c, 'an escape such as \\n')
+  }
+  return c.pos
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The text of the last string read. Throws JsonSyntaxError when it is not UTF-8. */
+export function decodeString(c: Cursor): string {
+  if (c.plain && !c.escaped) return c.bytes.toString('latin1', c.start, c.stop)
+  let text: string
+  try {
+    text = utf8.decode(c.bytes.subarray(c.start, c.stop))
+  } catch {
+    throw new JsonSyntaxError(`the string at byte ${c.base + c.start} is not UTF-8`)
+  }
+  return c.escaped ? (JSON.parse(`"${text}"`) as string) : text
+}
+
+/** A key to compare keys of objects with. */
+export interface Key {
+  readonly text: string
+  readonly bytes: Uint8Array
+}
+
+export function key(text: string): Key {
+  return { text, bytes: Buffer.from(text) }
+}
+
+/** Whether the last string read is this key. */
+export function isKey(c: Cursor, { text, bytes }: Key): boolean {
+  if (c.escaped) return decodeString(c) === text
+  if (c.stop - c.start !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (c.bytes[c.start + i] !== bytes[i]) return false
+  return true
+}
+
+/** Reads an object; `field` is called after each key and its colon and must read the value. */
+export function scanObject(c: Cursor, field: (c: Cursor) => void): void {
+  expectByte(c, 0x7b, 'an object')
+  if (peek(c) === 0x7d) {
+    c.pos++
+    return
+  }
+  for (;;) {
+    scanString(c)
+    expectByte(c, 0x3a, "':'")
+    field(c)
+    const byte = peek(c)
+    if (byte !== 0x2c && byte !== 0x7d) fail(c, "',' or '}'")
+    c.pos++
+    if (byte === 0x7d) return
+  }
+}
+
+/** Reads an array; `item` is called for each item and must read it. */
+export function scanArray(c: Cursor, item: (c: Cursor) => void): void {
+  expectByte(c, 0x5b, 'an array')
+  if (peek(c) === 0x5d) {
+    c.pos++
+    return
+  }
+  for (;;) {
+    item(c)
+    const byte = peek(c)
+    if (byte !== 0x2c && byte !== 0x5d) fail(c, "',' or ']'")
+    c.pos++
+    if (byte === 0x5d) return
+  }
+}
+
+/** Reads a value of any kind and forgets it. */
+export function skipValue(c: Cursor, depth = 0): void {
+  const byte = peek(c)
+  if (byte === QUOTE) scanString(c)
+  else if (byte === 0x7b || byte === 0x5b) {
+    if (depth > DEPTH_LIMIT)
+      throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
+    if (byte === 0x7b) scanObject(c, (at) => skipValue(at, depth + 1))
+    else scanArray(c, (at) => skipValue(at, depth + 1))
+  } else readScalar(c)
+}
+
+/** Reads a value of any kind; objects become Maps, integers beyond 2^53 become bigint. */
+export function readValue(c: Cursor, depth = 0): unknown {
+  const byte = peek(c)
+  if (byte === QUOTE) {
+    scanString(c)
+    return decodeString(c)
+  }
+  if (byte !== 0x7b && byte !== 0x5b) return readScalar(c)
+  if (depth > DEPTH_LIMIT)
+    throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
+  if (byte === 0x5b) {
+    const items: unknown[] = []
+    scanArray(c, (at) => items.push(readValue(at, depth + 1)))
+    return items
+  }
+  const fields = new Map<string, unknown>()
+  scanObject(c, (at) => {
+    const name = decodeString(at)
+    fields.set(name, readValue(at, depth + 1))
+  })
+  return fields
+}
+
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/
+const LITERALS = new Map<string, unknown>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+])
+
+/** Reads a number, true, false, null, NaN or an infinity. */
+export function readScalar(c: Cursor): unknown {
+  peek(c)
+  const { bytes } = c
+  const start = c.pos
+  let pos = start
+  let small = 0
+  for (let byte = bytes[pos]!; byte >= 0x30 && byte <= 0x39; byte = bytes[++pos]!)
+    small = small * 10 + byte - 0x30
+  const integerEnd = pos
+  while (isWordByte(bytes[pos]!)) pos++
+  if (pos >= c.end && !c.last) throw needMore
+  const length = pos - start
+  if (pos === integerEnd && length > 0 && length < 16 && (length === 1 || bytes[start] !== 0x30)) {
+    c.pos = pos
+    return small
+  }
+  const text = bytes.toString('latin1', start, pos)
+  if (LITERALS.has(text)) {
+    c.pos = pos
+    return LITERALS.get(text)
+  }
+  const match = NUMBER.exec(text)
+  if (!match) fail(c, 'a value')
+  c.pos = pos
+  const value = Number(text)
+  return match[1] === undefined && match[2] === undefined && !Number.isSafeInteger(value)
+    ? BigInt(text)
+    : value
+}
+
+function isWordByte(byte: number): boolean {
+  return (
+    (byte >= 0x30 && byte <= 0x39) ||
+    (byte >= 0x61 && byte <= 0x7a) ||
+    (byte >= 0x41 && byte <= 0x5a) ||
+    byte === 0x2d ||
+    byte === 0x2b ||
+    byte === 0x2e
+  )
+}

@@ -1,0 +1,162 @@
+import {
+  addAnnotation,
+  clearAnnotations,
+  createAnnotationTable,
+  describe,
+  NO_TEXT,
+  type AnnotationRow,
+  type AnnotationTable,
+} from './annotation-table.ts'
+import { InputError } from './errors.ts'
+import {
+  fail,
+  isKey,
+  key,
+  peek,
+  readScalar,
+  readValue,
+  scanArray,
+  scanObject,
+  scanString,
+  skipValue,
+  type Cursor,
+} from './json-cursor.ts'
+import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
+import { distinguishHumans, type AnswerObject } from './score.ts'
+import type { TextTable } from './text-table.ts'
+
+const QUESTION_ID = key('question_id')
+const IMAGE_ID = key('image_id')
+const QUESTION_TYPE = key('question_type')
+const ANSWER_TYPE = key('answer_type')
+const ANSWERS = key('answers')
+const DIRECT_ANSWERS = key('direct_answers')
+const DIFFICULT = key('difficult_direct_answer')
+const REFERENCE = key('multiple_choice_answer')
+const ANSWER = key('answer')
+const ANSWER_ID = key('answer_id')
+
+/**
+ * Reads an annotation file row by row: the official layout of VQA v1, v2 and OK-VQA, or the list of A-OKVQA
+ * (field `direct_answers`). Throws InputError when the file is not such a file.
+ */
+export async function readAnnotations(
+  path: string,
+  { texts, ...options }: StreamOptions & { readonly texts?: TextTable } = {},
+): Promise<AnnotationTable> {
+  const table = createAnnotationTable(path, texts)
+  const state = { found: false }
+  const handler: RowHandler = {
+    list: 'annotations',
+    layout: (first) => (first === '[' ? 'array' : 'object'),
+    begin() {
+      state.found = true
+      clearAnnotations(table)
+    },
+    row: (c) => addAnnotation(table, readAnnotation(c, table.texts)),
+    field: (c, name) => readHeaderField(c, name, table.header),
+  }
+  await streamRows(path, handler, options)
+  if (!state.found)
+    throw new InputError(`vqa-eval: ${path}: it has no list "annotations"; is it an annotation file of VQA?`)
+  return table
+}
+
+/** Keeps a field of the head of a file if it is a string, and the fact that it is there. */
+export function readHeaderField(c: Cursor, name: string, header: Map<string, unknown>): void {
+  if (peek(c) === 0x22) {
+    header.set(name, readValue(c))
+    return
+  }
+  skipValue(c)
+  header.set(name, undefined)
+}
+
+function readAnnotation(c: Cursor, texts: TextTable): AnnotationRow {
+  const row: AnnotationRow = {
+    questionId: undefined,
+    imageId: undefined,
+    questionType: NO_TEXT,
+    answerType: NO_TEXT,
+    reference: NO_TEXT,
+    answers: null,
+    humans: null,
+    problem: null,
+    difficult: false,
+  }
+  scanObject(c, () => {
+    if (isKey(c, QUESTION_ID)) row.questionId = readValue(c)
+    else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
+    else if (isKey(c, QUESTION_TYPE)) row.questionType = readText(c, texts)
+    else if (isKey(c, ANSWER_TYPE)) row.answerType = readText(c, texts)
+    else if (isKey(c, REFERENCE)) row.reference = readText(c, texts)
+    else if (isKey(c, ANSWERS) || isKey(c, DIRECT_ANSWERS)) readAnswers(c, texts, row)
+    else if (isKey(c, DIFFICULT)) row.difficult = readValue(c) === true
+    else skipValue(c)
+  })
+  return row
+}
+
+/** The number of a string, NO_TEXT for a value of another kind. */
+export function readText(c: Cursor, texts: TextTable): number {
+  if (peek(c) !== 0x22) {
+    skipValue(c)
+    return NO_TEXT
+  }
+  scanString(c)
+  return texts.idAt(c)
+}
+
+/** Answers whose `answer_id` grow are of different humans; others are read again and compared in full. */
+function readAnswers(c: Cursor, texts: TextTable, row: AnnotationRow): void {
+  row.humans = null
+  row.problem = null
+  if (peek(c) !== 0x5b) {
+    row.answers = null
+    row.problem = `answers must be a list, got ${describe(readValue(c))}`
+    return
+  }
+  const start = c.pos
+  const answers: number[] = []
+  const humans = { ordered: true, last: -Infinity }
+  scanArray(c, () => {
+    const byte = peek(c)
+    if (byte === 0x22) {
+      scanString(c)
+      answers.push(texts.idAt(c))
+      return
+    }
+    if (byte !== 0x7b) {
+      row.problem ??= `answers[${answers.length}] must be an object, got ${describe(readValue(c))}`
+      return
+    }
+    let text = NO_TEXT
+    let id: unknown
+    scanObject(c, () => {
+      if (isKey(c, ANSWER)) text = readText(c, texts)
+      else if (isKey(c, ANSWER_ID)) id = readScalarOr(c)
+      else skipValue(c)
+    })
+    if (text === NO_TEXT) row.problem ??= `answers[${answers.length}].answer must be a string`
+    answers.push(text)
+    humans.ordered &&= typeof id === 'number' && id > humans.last
+    humans.last = id as number
+  })
+  row.answers = answers
+  if (humans.ordered) return
+  const end = c.pos
+  c.pos = start
+  const objects = readValue(c) as unknown[]
+  if (c.pos !== end) fail(c, 'the end of the answers')
+  row.humans = distinguishHumans(objects.map(asAnswer))
+}
+
+function readScalarOr(c: Cursor): unknown {
+  const byte = peek(c)
+  return byte === 0x22 || byte === 0x7b || byte === 0x5b ? readValue(c) : readScalar(c)
+}
+
+function asAnswer(value: unknown): string | AnswerObject {
+  if (!(value instanceof Map)) return ''
+  return Object.fromEntries([...(value as Map<string, unknown>), ['answer', '']]) as AnswerObject
+}

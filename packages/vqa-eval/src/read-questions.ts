@@ -1,0 +1,99 @@
+import { describe } from './annotation-table.ts'
+import { InputError } from './errors.ts'
+import {
+  decodeString,
+  isKey,
+  key,
+  peek,
+  readValue,
+  scanArray,
+  scanObject,
+  scanString,
+  skipValue,
+  type Cursor,
+} from './json-cursor.ts'
+import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
+import { canonicalId } from './question-id.ts'
+import type { QuestionTable } from './question-table.ts'
+import { readHeaderField, readText } from './read-annotations.ts'
+import { createTextTable, type TextTable } from './text-table.ts'
+
+const QUESTION_ID = key('question_id')
+const IMAGE_ID = key('image_id')
+const QUESTION = key('question')
+const CHOICES = key('multiple_choices')
+
+export interface ReadQuestionsOptions extends StreamOptions {
+  readonly texts?: TextTable
+  /** Whether to keep the text of the questions. Default true. */
+  readonly keepText?: boolean
+}
+
+/** Reads a questions file (VQA v1, v2, OK-VQA, or the list of A-OKVQA). Throws InputError when it is not one. */
+export async function readQuestions(
+  path: string,
+  { texts = createTextTable(), keepText = true, ...options }: ReadQuestionsOptions = {},
+): Promise<QuestionTable> {
+  const table: QuestionTable = {
+    source: path,
+    isList: false,
+    questionIds: [],
+    imageIds: [],
+    questions: [],
+    choices: new Map(),
+    header: new Map(),
+  }
+  const state = { found: false }
+  const handler: RowHandler = {
+    list: 'questions',
+    layout(first) {
+      table.isList = first === '['
+      return table.isList ? 'array' : 'object'
+    },
+    begin() {
+      state.found = true
+      table.questionIds.length = table.imageIds.length = table.questions.length = 0
+      table.choices.clear()
+    },
+    row: (c, index) => readQuestion(c, index, table, texts, keepText),
+    field: (c, name) => readHeaderField(c, name, table.header),
+  }
+  await streamRows(path, handler, options)
+  if (!state.found)
+    throw new InputError(`vqa-eval: ${path}: it has no list "questions"; is it a questions file of VQA?`)
+  return table
+}
+
+function readQuestion(
+  c: Cursor,
+  index: number,
+  table: QuestionTable,
+  texts: TextTable,
+  keepText: boolean,
+): void {
+  const row: { id?: unknown; imageId?: unknown; question?: string; choices?: number[] } = {}
+  scanObject(c, () => {
+    if (isKey(c, QUESTION_ID)) row.id = readValue(c)
+    else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
+    else if (keepText && isKey(c, QUESTION) && peek(c) === 0x22) {
+      scanString(c)
+      row.question = decodeString(c)
+    } else if (isKey(c, CHOICES) && peek(c) === 0x5b) {
+      const read: number[] = []
+      scanArray(c, () => read.push(readText(c, texts)))
+      row.choices = read
+    } else skipValue(c)
+  })
+  const name = `vqa-eval: ${table.source}: questions[${index}]`
+  const id = canonicalId(row.id)
+  if (id === undefined) {
+    throw new InputError(`${name}: question_id must be an integer or a string, got ${describe(row.id)}`)
+  }
+  if (keepText) {
+    if (row.question === undefined) throw new InputError(`${name}: question must be a string`)
+    table.questions.push(row.question)
+  }
+  table.questionIds.push(id)
+  table.imageIds.push(canonicalId(row.imageId) ?? null)
+  if (row.choices) table.choices.set(id, row.choices)
+}
