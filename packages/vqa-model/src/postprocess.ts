@@ -1,0 +1,26 @@
+import { InputError } from '@lever/durable-files'
+
+/** Turns what a model wrote into the answer that is scored. */
+export type Postprocess = (raw: string) => string
+
+export const postprocessNames = ['trim', 'lever-plus'] as const
+
+export type PostprocessName = (typeof postprocessNames)[number]
+
+const TABLE: Record<PostprocessName, Postprocess> = {
+  /** white space at both ends removed */
+  trim: (raw: string): string => raw.trim(),
+  /** cut at the first `Question`, `Answer` or `Short`, then at the first `, ` */
+  'lever-plus': (raw: string): string =>
+    (raw.split(/Question|Answer|Short/, 1)[0] ?? '').split(', ', 1)[0]!.trim(),
+}
+
+/** @throws InputError for an unknown name */
+export function getPostprocess(name: string): Postprocess {
+  if (!Object.hasOwn(TABLE, name)) {
+    throw new InputError(
+      `vqa-model: unknown post-processing "${name}"; choose one of ${postprocessNames.join(', ')}`,
+    )
+  }
+  return TABLE[name as PostprocessName]
+}

@@ -1,0 +1,156 @@
+import { InputError } from '@lever/durable-files'
+import type { PromptTemplate } from '../templates/template.ts'
+import { chatMessages, type ChatMessage } from './messages.ts'
+
+/** A place in a prompt that differs between prompts; `unit` counts demonstrations, then the query. */
+export interface Slot {
+  kind: 'image' | 'question' | 'answer'
+  unit: number
+}
+
+export type Part = string | Slot
+
+/**
+ * The text of all prompts with the same number of demonstrations, cut into segments. The last
+ * segment ends the prompt and holds the query; a segment before it holds what belongs to the
+ * next demonstration only, so prompts whose first segments are equal share their tokens.
+ */
+export interface Skeleton {
+  shots: number
+  segments: readonly (readonly Part[])[]
+}
+
+export interface SkeletonOptions {
+  template: PromptTemplate
+  /** system prompt with `{shots}`, or null */
+  system: string | null
+  /** number of demonstrations */
+  shots: number
+  /** the model's chat template: messages to text, generation prompt added */
+  render: (messages: readonly ChatMessage[]) => string
+  /** what the chat template writes for an image */
+  imageToken: string
+  /** tokens at which the tokenizer splits text before anything else */
+  specialTokens: readonly string[]
+}
+
+const OPEN = '\uE000'
+const CLOSE = '\uE001'
+const MARK = /\uE000([qa])(\d+)\uE001/
+
+/**
+ * Renders the chat template once with marks in place of the texts and cuts the result.
+ *
+ * Between two units the cut is after the last special token, the latest place where tokenising
+ * the two sides apart gives the tokens of the whole; units without one between stay together.
+ *
+ * @throws InputError when the chat template drops, repeats or reorders texts or images
+ */
+export function compileSkeleton({
+  template,
+  system,
+  shots,
+  render,
+  imageToken,
+  specialTokens,
+}: SkeletonOptions): Skeleton {
+  const marks = (letter: string, count: number): string[] =>
+    Array.from({ length: count }, (_, unit) => `${OPEN}${letter}${unit}${CLOSE}`)
+  const messages = chatMessages(
+    template,
+    { questions: marks('q', shots + 1), answers: marks('a', shots) },
+    system,
+  )
+  const parts = splitParts(render(messages), imageToken)
+  checkParts(parts, shots)
+  return { shots, segments: cutParts(parts, specialTokens) }
+}
+
+/** The pieces of a segment with its texts filled in; images stay slots. */
+export function fillSegment(
+  parts: readonly Part[],
+  texts: { question: (unit: number) => string; answer: (unit: number) => string },
+): (string | { image: number })[] {
+  const pieces: (string | { image: number })[] = []
+  let text = ''
+  for (const part of parts) {
+    if (typeof part === 'string') text += part
+    else if (part.kind === 'question') text += texts.question(part.unit).trim()
+    else if (part.kind === 'answer') text += texts.answer(part.unit).trim()
+    else {
+      if (text !== '') pieces.push(text)
+      pieces.push({ image: part.unit })
+      text = ''
+    }
+  }
+  if (text !== '') pieces.push(text)
+  return pieces
+}
+
+function splitParts(text: string, imageToken: string): Part[] {
+  const parts: Part[] = []
+  let images = 0
+  let rest = text
+  while (rest !== '') {
+    const mark = MARK.exec(rest)
+    const image = rest.indexOf(imageToken)
+    if (image >= 0 && (mark === null || image < mark.index)) {
+      parts.push(rest.slice(0, image), { kind: 'image', unit: images++ })
+      rest = rest.slice(image + imageToken.length)
+    } else if (mark !== null) {
+      const kind = mark[1] === 'q' ? 'question' : 'answer'
+      parts.push(rest.slice(0, mark.index), { kind, unit: Number(mark[2]) })
+      rest = rest.slice(mark.index + mark[0].length)
+    } else {
+      parts.push(rest)
+      rest = ''
+    }
+  }
+  return parts.filter((part) => part !== '')
+}
+
+function checkParts(parts: readonly Part[], shots: number): void {
+  const found = parts.filter((part) => typeof part !== 'string')
+  const wanted: string[] = []
+  for (let unit = 0; unit <= shots; unit++) {
+    wanted.push(`image ${unit}`, `question ${unit}`)
+    if (unit < shots) wanted.push(`answer ${unit}`)
+  }
+  const got = found.map(({ kind, unit }) => `${kind} ${unit}`)
+  if (got.join() === wanted.join()) return
+  throw new InputError(
+    `vqa-model: the model's chat template writes [${got.join(', ')}] for a prompt of [${wanted.join(', ')}]; ` +
+      `it does not take images and texts in order, so this model cannot be used with this prompt template`,
+  )
+}
+
+function cutParts(parts: readonly Part[], specialTokens: readonly string[]): Part[][] {
+  const segments: Part[][] = [[]]
+  let unit = -1
+  for (const [at, part] of parts.entries()) {
+    const open = segments.at(-1)!
+    if (typeof part !== 'string') {
+      unit = part.unit
+      open.push(part)
+      continue
+    }
+    const next = parts[at + 1]
+    const cut = typeof next === 'object' && next.unit !== unit ? lastSpecialEnd(part, specialTokens) : 0
+    if (cut === 0) {
+      open.push(part)
+      continue
+    }
+    open.push(part.slice(0, cut))
+    segments.push(cut < part.length ? [part.slice(cut)] : [])
+  }
+  return segments
+}
+
+function lastSpecialEnd(text: string, specialTokens: readonly string[]): number {
+  let end = 0
+  for (const token of specialTokens) {
+    const at = text.lastIndexOf(token)
+    if (at >= 0) end = Math.max(end, at + token.length)
+  }
+  return end
+}

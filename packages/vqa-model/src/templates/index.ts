@@ -1,0 +1,38 @@
+import { hashOf, InputError } from '@lever/durable-files'
+import { leverPlus, leverPlusSystem } from './lever-plus.ts'
+import { shapes } from './shapes.ts'
+import { validateTemplate, type PromptTemplate } from './template.ts'
+
+export const templateNames = ['shapes', 'lever-plus', 'lever-plus-system'] as const
+
+export type TemplateName = (typeof templateNames)[number]
+
+/** The prompt templates that options can name. A new one is one file, its name above and one line here. */
+const TABLE: Record<TemplateName, PromptTemplate> = {
+  shapes,
+  'lever-plus': leverPlus,
+  'lever-plus-system': leverPlusSystem,
+}
+
+/**
+ * A template of the table by its name, or a checked one of the caller's.
+ *
+ * @throws InputError for an unknown name or a wrong template
+ */
+export function getTemplate(template: string | PromptTemplate): PromptTemplate {
+  if (typeof template !== 'string') return validateTemplate(template)
+  if (!Object.hasOwn(TABLE, template)) {
+    throw new InputError(
+      `vqa-model: unknown prompt template "${template}"; choose one of ${templateNames.join(', ')}`,
+    )
+  }
+  return TABLE[template as TemplateName]
+}
+
+/** The name that a protocol records: the table's name, or `custom:<name>:<hash>`. */
+export function templateId(template: PromptTemplate): string {
+  const listed = Object.hasOwn(TABLE, template.name) ? TABLE[template.name as TemplateName] : undefined
+  const { system: _, ...body } = template
+  const same = listed !== undefined && hashOf({ ...body, system: listed.system }) === hashOf(listed)
+  return same ? template.name : `custom:${template.name}:${hashOf(body).slice(0, 12)}`
+}
