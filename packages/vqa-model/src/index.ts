@@ -1,1 +1,20 @@
-export {}
+export { openVqaModel, type VqaModelOptions } from './open-model.ts'
+export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
+export type { OnnxOptions } from './backends/onnx.ts'
+export type { Script, ScriptedOptions, ScriptedReply } from './backends/scripted.ts'
+export { compareProtocols, hashProtocol, type Protocol } from './protocol.ts'
+export { getPostprocess, postprocessNames, type Postprocess, type PostprocessName } from './postprocess.ts'
+export { getTemplate, templateId, templateNames, type TemplateName } from './templates/index.ts'
+export { validateTemplate, type PromptTemplate } from './templates/template.ts'
+export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } from './prompt/messages.ts'
+export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
+export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
+export type {
+  AnswerOptions,
+  AnswerScore,
+  Demonstration,
+  VqaAnswer,
+  VqaModel,
+  VqaModelStats,
+  VqaPrompt,
+} from './types.ts'

@@ -1,0 +1,126 @@
+import { InputError } from '@lever/durable-files'
+import type { Device } from '../devices/devices.ts'
+import { resolveDevice } from '../devices/resolve.ts'
+import type { Dtypes } from '../onnx/folder.ts'
+import type { PixelLimits } from '../onnx/images.ts'
+import { openLocalModel, type LocalModel, type LocalModelOptions } from '../onnx/local-model.ts'
+import { hashProtocol } from '../protocol.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import type { VqaModel } from '../types.ts'
+import { openPool, type WorkerPool } from '../workers/pool.ts'
+
+export interface OnnxOptions {
+  /** folder in the Hub's ONNX layout */
+  model: string
+  /** name of a prompt template, or one of your own */
+  template?: string | PromptTemplate
+  /** system prompt in place of the template's; null for none */
+  system?: string | null
+  device?: Device
+  dtype?: Dtypes
+  /** worker threads with sessions of their own; 0 runs in this thread and blocks its event loop */
+  workers?: number
+  /** threads of one session; 0 chooses by the decoder's size */
+  threads?: number
+  maxNewTokens?: number
+  /** limits of an image's area in pixels; the model's own when left out */
+  pixels?: Partial<PixelLimits>
+  postprocess?: string
+  metric?: string
+  /** false: one prompt at a time, nothing shared (slow; for comparisons) */
+  sharing?: boolean
+  /** most prompts in one run of the decoder */
+  batchRows?: number
+  /** most tokens in one run of the decoder, padding included */
+  batchTokens?: number
+  /** budget of keys and values in memory per worker, bytes */
+  kvBytes?: number
+  /** budget of encoded images in memory per worker, bytes */
+  imageBytes?: number
+  /** receives one line when something was chosen for the caller (`device: 'auto'`) */
+  onNotice?: (line: string) => void
+}
+
+/**
+ * Opens a vision-language model in ONNX Runtime.
+ *
+ * Answers are greedy and equal to those of the model run on each whole prompt alone; only the
+ * last digits of scores depend on what runs together.
+ *
+ * @throws InputError when the folder, a file in it, the device or an option is wrong
+ */
+export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
+  const { workers = 0, onNotice = () => undefined, device = 'cpu' } = options
+  checkCounts(options)
+  const local: LocalModelOptions = {
+    model: options.model,
+    template: options.template ?? 'shapes',
+    system: options.system,
+    dtype: options.dtype ?? 'fp32',
+    device: await resolveDevice(device, onNotice),
+    threads: options.threads ?? 0,
+    maxNewTokens: options.maxNewTokens ?? 5,
+    pixels: options.pixels,
+    postprocess: options.postprocess,
+    metric: options.metric ?? 'vqa-loo',
+    sharing: options.sharing ?? true,
+    batchRows: options.batchRows ?? 64,
+    batchTokens: options.batchTokens ?? 2048,
+    kvBytes: options.kvBytes ?? 512 * 2 ** 20,
+    imageBytes: options.imageBytes ?? 512 * 2 ** 20,
+  }
+  const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
+  let last: Promise<unknown> = Promise.resolve()
+  let closing: Promise<void> | undefined
+  return {
+    name: pool.name,
+    protocol: pool.protocol,
+    protocolHash: hashProtocol(pool.protocol),
+    answer(prompts, { signal, onProgress = () => undefined } = {}) {
+      if (closing !== undefined)
+        return Promise.reject(new Error('vqa-model: the model is closed; open it again'))
+      const turn = last.then(() => {
+        signal?.throwIfAborted()
+        return pool.answer(prompts, { signal, onProgress })
+      })
+      last = turn.catch(() => undefined)
+      return turn
+    },
+    stats: () => ({ ...pool.stats() }),
+    close() {
+      closing ??= last.then(() => pool.close())
+      return closing
+    },
+  }
+}
+
+function inThisThread(model: LocalModel): WorkerPool {
+  return {
+    name: model.name,
+    protocol: model.protocol,
+    stats: () => model.stats,
+    answer: (prompts, { signal, onProgress }) =>
+      model.answer(prompts, { check: () => signal?.throwIfAborted(), onProgress }),
+    close: () => model.close(),
+  }
+}
+
+function checkCounts(options: OnnxOptions): void {
+  const least = {
+    workers: 0,
+    threads: 0,
+    maxNewTokens: 1,
+    batchRows: 1,
+    batchTokens: 1,
+    kvBytes: 1,
+    imageBytes: 0,
+  }
+  for (const [name, smallest] of Object.entries(least)) {
+    const value = options[name as keyof typeof least]
+    if (value !== undefined && !(Number.isInteger(value) && value >= smallest)) {
+      throw new InputError(
+        `vqa-model: ${name} is ${value}; it must be a whole number of at least ${smallest}`,
+      )
+    }
+  }
+}

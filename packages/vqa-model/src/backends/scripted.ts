@@ -1,0 +1,107 @@
+import { access, constants } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { hashFile, InputError } from '@lever/durable-files'
+import { getPostprocess } from '../postprocess.ts'
+import { hashProtocol, type Protocol } from '../protocol.ts'
+import { emptyStats } from '../stats.ts'
+import type { AnswerOptions, AnswerScore, VqaAnswer, VqaModel, VqaPrompt } from '../types.ts'
+
+/** What a script says: the text, or the text with the scores of `prompt.scoreAnswers`. */
+export type ScriptedReply = string | { raw: string; scores?: readonly AnswerScore[] }
+
+export type Script = (prompt: VqaPrompt) => ScriptedReply | Promise<ScriptedReply>
+
+export interface ScriptedOptions {
+  /** name of the model, or with no `script` the path of a module whose default export is the script */
+  model?: string
+  script?: Script
+  /** read nothing: do not ask whether the images exist */
+  checkImages?: boolean
+  postprocess?: string
+  metric?: string
+}
+
+/**
+ * A model that is a function, for tests and dry runs.
+ *
+ * @throws InputError when the module cannot be loaded or exports no function
+ */
+export async function openScriptedModel({
+  model = 'scripted',
+  script,
+  checkImages = true,
+  postprocess = 'trim',
+  metric = 'vqa-loo',
+}: ScriptedOptions): Promise<VqaModel> {
+  const files: Record<string, string> = {}
+  const run = script ?? (await loadScript(model, files))
+  const finish = getPostprocess(postprocess)
+  const protocol: Protocol = {
+    backend: 'scripted',
+    model: script === undefined ? 'module' : model,
+    files,
+    template: 'none',
+    system: null,
+    decoding: { maxNewTokens: 0, beams: 1 },
+    pixels: { min: 0, max: 0 },
+    postprocess,
+    metric,
+  }
+  const stats = emptyStats()
+  let closed = false
+
+  async function one(prompt: VqaPrompt): Promise<VqaAnswer> {
+    stats.prompts += 1
+    try {
+      if (checkImages) await findImages(prompt)
+      const reply = await run(prompt)
+      const { raw, scores } = typeof reply === 'string' ? { raw: reply } : reply
+      return { text: finish(raw), raw, ...(scores === undefined ? {} : { scores }) }
+    } catch (error) {
+      stats.failed += 1
+      return { text: '', raw: '', error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  return {
+    name: protocol.model,
+    protocol,
+    protocolHash: hashProtocol(protocol),
+    async answer(
+      prompts: readonly VqaPrompt[],
+      { signal, onProgress }: AnswerOptions = {},
+    ): Promise<VqaAnswer[]> {
+      if (closed) throw new Error('vqa-model: the model is closed; open it again')
+      const answers: VqaAnswer[] = []
+      for (const prompt of prompts) {
+        signal?.throwIfAborted()
+        answers.push(await one(prompt))
+        onProgress?.(answers.length)
+      }
+      signal?.throwIfAborted()
+      return answers
+    },
+    stats: () => ({ ...stats }),
+    close() {
+      closed = true
+      return Promise.resolve()
+    },
+  }
+}
+
+async function loadScript(path: string, files: Record<string, string>): Promise<Script> {
+  const absolute = isAbsolute(path) ? path : resolve(path)
+  files['script'] = await hashFile(absolute)
+  const module = (await import(pathToFileURL(absolute).href)) as { default?: unknown }
+  if (typeof module.default === 'function') return module.default as Script
+  throw new InputError(`vqa-model: ${path} exports no function as default; export (prompt) => "answer"`)
+}
+
+async function findImages({ demonstrations, query }: VqaPrompt): Promise<void> {
+  for (const { id, image } of [...demonstrations, query]) {
+    await access(image, constants.R_OK).catch(() => {
+      throw new Error(`vqa-model: cannot read the image ${image} of example ${id}; check the image folder`)
+    })
+  }
+}

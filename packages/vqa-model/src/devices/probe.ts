@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { deviceNames, parseDevice, type DeviceName } from './devices.ts'
+import { remedyFor } from './remedy.ts'
+
+export interface DeviceReport {
+  device: string
+  status: 'ok' | 'absent' | 'failed'
+  /** time from the start of a process to its first result, milliseconds */
+  milliseconds: number
+  /** what ONNX Runtime or the system says; empty when it works */
+  detail: string
+  /** what to do; empty when it works */
+  remedy: string
+}
+
+const CHILD = fileURLToPath(
+  new URL('./try-device-child.js', import.meta.url.replace('/vqa-model/src/', '/vqa-model/dist/')),
+)
+
+const PLATFORMS: Record<DeviceName, readonly NodeJS.Platform[] | 'all'> = {
+  cpu: 'all',
+  cuda: ['linux', 'win32'],
+  webgpu: 'all',
+  dml: ['win32'],
+  coreml: ['darwin'],
+}
+
+/**
+ * Tries a device with a tiny graph, in a process of its own: a provider library that crashes
+ * takes nothing with it, and what it writes to stderr (the name of a missing library) is read.
+ */
+export async function probeDevice(device: string): Promise<DeviceReport> {
+  const { name } = parseDevice(device)
+  const platforms = PLATFORMS[name]
+  if (platforms !== 'all' && !platforms.includes(process.platform)) {
+    const detail = `ONNX Runtime has ${name} on ${platforms.join(' and ')} only`
+    return { device, status: 'absent', milliseconds: 0, detail, remedy: remedyFor(name, detail) }
+  }
+  const start = performance.now()
+  const { code, output } = await runChild(device)
+  const milliseconds = Math.round(performance.now() - start)
+  if (code === 0) return { device, status: 'ok', milliseconds, detail: '', remedy: '' }
+  const detail =
+    output
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .at(-1)
+      ?.trim() ?? `the process ended with ${code}`
+  return { device, status: 'failed', milliseconds, detail, remedy: remedyFor(name, output) }
+}
+
+/** Tries every device that ONNX Runtime may have on this machine. Never throws. */
+export async function probeDevices(devices: readonly string[] = deviceNames): Promise<DeviceReport[]> {
+  return Promise.all(devices.map(probeDevice))
+}
+
+function runChild(device: string): Promise<{ code: number | string; output: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [CHILD, device], { timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({
+        code: error === null ? 0 : (error.code ?? error.signal ?? 1),
+        output: `${stdout}\n${stderr}`,
+      })
+    })
+  })
+}

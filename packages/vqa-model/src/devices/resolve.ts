@@ -1,0 +1,35 @@
+import { InputError } from '@lever/durable-files'
+import { parseDevice } from './devices.ts'
+import { probeDevice, type DeviceReport } from './probe.ts'
+
+/**
+ * The device to use. `auto` takes the first of cuda, dml (Windows) and cpu that works and tells
+ * so in one line; a device asked for by name is never replaced.
+ *
+ * @throws InputError with the remedy when a named device does not work
+ */
+export async function resolveDevice(
+  device: string,
+  onNotice: (line: string) => void,
+  probe: (device: string) => Promise<DeviceReport> = probeDevice,
+): Promise<string> {
+  if (device === 'auto') {
+    const reasons: string[] = []
+    for (const name of process.platform === 'win32' ? ['cuda', 'dml'] : ['cuda']) {
+      const report = await probe(name)
+      if (report.status === 'ok') {
+        onNotice(`device auto: ${name}`)
+        return name
+      }
+      reasons.push(`${name} does not work: ${report.remedy}`)
+    }
+    onNotice(`device auto: cpu (${reasons.join('; ')})`)
+    return 'cpu'
+  }
+  const { name, index } = parseDevice(device)
+  if (name === 'cpu') return 'cpu'
+  const wanted = index === 0 ? name : `${name}:${index}`
+  const report = await probe(wanted)
+  if (report.status === 'ok') return wanted
+  throw new InputError(`vqa-model: device ${wanted} does not work here (${report.detail}); ${report.remedy}`)
+}

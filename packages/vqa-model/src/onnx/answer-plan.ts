@@ -1,0 +1,173 @@
+import {
+  groupByLength,
+  promptsBelow,
+  type Plan,
+  type PlanLeaf,
+  type PlanNode,
+  type TextSegment,
+} from '../prompt/plan.ts'
+import { answerRows, type DecodingSettings, type RowAnswer } from './answer-rows.ts'
+import { runBatch, type Engine } from './batch.ts'
+import { emptyBlock, type KvBlock } from './kv.ts'
+import { joinSegments, type TokenSegment } from './segments.ts'
+
+export interface PlanSettings extends Omit<DecodingSettings, 'maxRows'> {
+  /** share prefixes; without, every prompt runs alone and whole */
+  sharing: boolean
+  /** answers with a smaller margin are repeated alone and whole */
+  nearTie: number
+  maxRows: number
+  /** most tokens in one run, padding included */
+  maxTokens: number
+  /** budget of the keys and values alive at one time, bytes */
+  kvBytes: number
+}
+
+export interface PlanInput {
+  plan: Plan
+  /** tokens of a segment; rejects when one of its images cannot be used */
+  resolve: (segment: TextSegment) => Promise<TokenSegment>
+  encodeAnswer: (answer: string) => Int32Array
+  /** called between runs; throws to stop */
+  check: () => void
+  onAnswer: (prompts: readonly number[], answer: RowAnswer) => void
+  onError: (prompts: readonly number[], error: Error) => void
+}
+
+interface Place {
+  node: PlanNode
+  row: number
+  path: readonly TokenSegment[]
+}
+
+interface Step<Item> {
+  item: Item
+  place: Place
+  segment: TokenSegment
+}
+
+/**
+ * Answers all prompts of a plan, walking its trie depth first in batches: the children of a
+ * batch of prefixes run in batches of their own, each followed by everything below it, so the
+ * caches alive are one batch per level.
+ */
+export async function answerPlan(engine: Engine, settings: PlanSettings, input: PlanInput): Promise<void> {
+  const { decoder, ort } = engine
+  const share = settings.kvBytes / (2 * input.plan.depth)
+
+  async function expand(places: readonly Place[], block: KvBlock): Promise<void> {
+    const leaves = await resolveSteps(
+      places.flatMap((place) => place.node.leaves.map((item) => ({ item, place }))),
+      ({ prompts }) => prompts,
+    )
+    for (const group of grouped(leaves, block, longestAnswer)) {
+      input.check()
+      await answerGroup(group, block)
+    }
+    const children = await resolveSteps(
+      places.flatMap((place) => place.node.children.map((item) => ({ item, place }))),
+      promptsBelow,
+    )
+    for (const group of grouped(children, block, () => 0)) {
+      input.check()
+      const rows = group.map(({ place, segment }) => ({ parent: place.row, segment }))
+      const run = await runBatch(engine, block, rows, { keep: 0, cache: true })
+      for (const { segment } of group) engine.stats.prefillTokens += segment.ids.length
+      await expand(
+        group.map(({ item, place, segment }, row) => ({ node: item, row, path: [...place.path, segment] })),
+        run.block!,
+      )
+    }
+  }
+
+  async function resolveSteps<Item extends { segment: TextSegment }>(
+    steps: readonly { item: Item; place: Place }[],
+    promptsOf: (item: Item) => readonly number[],
+  ): Promise<Step<Item>[]> {
+    const found: Step<Item>[] = []
+    for (const { item, place } of steps) {
+      try {
+        found.push({ item, place, segment: await input.resolve(item.segment) })
+      } catch (error) {
+        input.onError(promptsOf(item), error as Error)
+      }
+    }
+    return found
+  }
+
+  function grouped<Item>(
+    steps: readonly Step<Item>[],
+    block: KvBlock,
+    extra: (item: Item) => number,
+  ): Step<Item>[][] {
+    if (!settings.batched) return steps.map((step) => [step])
+    const lengthOf = ({ item, segment }: Step<Item>): number => segment.ids.length + extra(item)
+    const longest = Math.max(0, ...steps.map(lengthOf))
+    const rowBytes = (block.slots + longest + settings.maxNewTokens) * decoder.bytesPerSlot
+    const maxRows = Math.max(1, Math.min(settings.maxRows, Math.floor(share / rowBytes)))
+    return groupByLength(steps, lengthOf, { maxRows, maxTokens: settings.maxTokens })
+  }
+
+  function longestAnswer({ answers }: PlanLeaf): number {
+    return answers.length === 0 ? 0 : input.encodeAnswer(answers[0]!).length
+  }
+
+  async function answerGroup(group: readonly Step<PlanLeaf>[], block: KvBlock): Promise<void> {
+    const rows = group.map(({ item, place, segment }) => ({
+      parent: place.row,
+      segment,
+      answers: item.answers.map(input.encodeAnswer),
+    }))
+    const found = await answerRows(engine, block, rows, settings)
+    for (const [i, { item, place, segment }] of group.entries()) {
+      const answer = found[i]!
+      if (answer.margin < settings.nearTie) {
+        engine.stats.nearTies += 1
+        answer.tokens = (await greedyAlone([...place.path, segment])).tokens
+      }
+      input.onAnswer(item.prompts, answer)
+    }
+  }
+
+  const root = emptyBlock(ort, decoder.layout)
+
+  async function greedyAlone(
+    path: readonly TokenSegment[],
+    answers: readonly Int32Array[] = [],
+  ): Promise<RowAnswer> {
+    const before = engine.stats.prefillTokens
+    const alone = { ...settings, batched: false }
+    const row = { parent: 0, segment: joinSegments(path), answers }
+    const [answer] = await answerRows(engine, root, [row], alone)
+    engine.stats.prefillTokens = before
+    return answer!
+  }
+
+  async function whole(node: PlanNode, path: readonly TokenSegment[]): Promise<void> {
+    for (const { item, place, segment } of await resolveSteps(
+      node.leaves.map((item) => ({ item, place: { node, row: 0, path } })),
+      ({ prompts }) => prompts,
+    )) {
+      const segments = [...place.path, segment]
+      for (const prompt of item.prompts) {
+        input.check()
+        const answer = await greedyAlone(segments)
+        engine.stats.prefillTokens += segments.reduce((sum, { ids }) => sum + ids.length, 0)
+        for (const text of item.answers) {
+          const { scores } = await greedyAlone(segments, [input.encodeAnswer(text)])
+          answer.scores.push(scores[0]!)
+        }
+        input.onAnswer([prompt], answer)
+      }
+    }
+    for (const { item, place, segment } of await resolveSteps(
+      node.children.map((item) => ({ item, place: { node, row: 0, path } })),
+      promptsBelow,
+    )) {
+      await whole(item, [...place.path, segment])
+    }
+  }
+
+  const start: Place = { node: input.plan.root, row: 0, path: [] }
+  await (settings.sharing ? expand([start], root) : whole(input.plan.root, []))
+}

@@ -1,0 +1,76 @@
+import type { Decoder, DecoderOutput } from './decoder.ts'
+import { gatherRows, type KvBlock } from './kv.ts'
+import type { Ort, Session } from './ort.ts'
+import type { TokenSegment } from './segments.ts'
+import type { VqaModelStats } from '../types.ts'
+
+/** The opened parts of a model that the engine works with. */
+export interface Engine {
+  ort: typeof Ort
+  embed: Session
+  decoder: Decoder
+  stats: VqaModelStats
+}
+
+export interface BatchRow {
+  /** row of the parent block */
+  parent: number
+  segment: TokenSegment
+}
+
+/**
+ * Runs one segment per row on top of rows of a block, padded on the right.
+ *
+ * @param keep logits of the last columns wanted, counted from the longest segment's end; 0 for none
+ */
+export async function runBatch(
+  engine: Engine,
+  parents: KvBlock,
+  rows: readonly BatchRow[],
+  { keep, cache }: { keep: number; cache: boolean },
+): Promise<DecoderOutput & { length: number }> {
+  const { ort, decoder, stats } = engine
+  const past = gatherRows(
+    ort,
+    parents,
+    rows.map((row) => row.parent),
+  )
+  const length = Math.max(...rows.map((row) => row.segment.ids.length))
+  const count = rows.length
+  const embeds = await embedRows(engine, rows, length)
+  const positions = new Int32Array(3 * count * length)
+  const next = new Int32Array(count)
+  rows.forEach(({ segment }, row) => {
+    const start = past.next[row]!
+    const size = segment.ids.length
+    for (let axis = 0; axis < 3; axis++) {
+      const to = (axis * count + row) * length
+      for (let j = 0; j < size; j++) positions[to + j] = start + segment.positions[axis * size + j]!
+    }
+    next[row] = start + segment.advance
+  })
+  const lengths = rows.map(({ segment }) => segment.ids.length)
+  const output = await decoder.run({ past, length, embeds, lengths, positions, next, keep, cache })
+  stats.decoderRuns += 1
+  const bytes = count * decoder.bytesPerSlot * (past.slots + (cache ? past.slots + length : 0))
+  stats.peakKvBytes = Math.max(stats.peakKvBytes, bytes)
+  return { ...output, length }
+}
+
+async function embedRows(
+  { ort, embed, decoder: { width } }: Engine,
+  rows: readonly BatchRow[],
+  length: number,
+): Promise<Float32Array> {
+  const ids = new BigInt64Array(rows.length * length)
+  const halves = new Int32Array(ids.buffer)
+  rows.forEach(({ segment }, row) => {
+    for (let j = 0; j < segment.ids.length; j++) halves[2 * (row * length + j)] = segment.ids[j]!
+  })
+  const outputs = await embed.run({ input_ids: new ort.Tensor('int64', ids, [rows.length, length]) })
+  const embeds = outputs['inputs_embeds']!.data as Float32Array
+  rows.forEach(({ segment }, row) => {
+    for (const { at, image } of segment.images) embeds.set(image.features, (row * length + at) * width)
+  })
+  return embeds
+}

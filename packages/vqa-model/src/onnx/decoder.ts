@@ -1,0 +1,135 @@
+import { InputError } from '@lever/durable-files'
+import type { ModelFolder } from './folder.ts'
+import { bytesPerSlot, type KvBlock, type KvLayout } from './kv.ts'
+import type { Ort, Session, Tensor } from './ort.ts'
+
+/** New tokens for every row of a block, padded on the right to the same length S. */
+export interface DecoderInput {
+  past: KvBlock
+  /** S */
+  length: number
+  /** [rows, S, D] */
+  embeds: Float32Array
+  /** [rows] tokens that count */
+  lengths: ArrayLike<number>
+  /** [3, rows, S] */
+  positions: Int32Array
+  /** [rows] position of the token after */
+  next: Int32Array
+  /** logits of the last `keep` columns are wanted; 0 for none */
+  keep: number
+  /** whether the keys and values of the new tokens are wanted */
+  cache: boolean
+}
+
+export interface DecoderOutput {
+  /** [rows, columns, V] */
+  logits: Float32Array
+  columns: number
+  block: KvBlock | undefined
+}
+
+export interface Decoder {
+  readonly width: number
+  readonly vocabularySize: number
+  readonly layout: KvLayout
+  readonly bytesPerSlot: number
+  run(input: DecoderInput): Promise<DecoderOutput>
+}
+
+/** The decoder's session with its inputs put together. @throws InputError for a foreign interface */
+export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFolder): Decoder {
+  const { layers, width } = folder
+  const inputs = new Map(session.inputMetadata.map((value) => [value.name, value]))
+  const key = inputs.get('past_key_values.0.key')
+  const logitsOut = session.outputMetadata.find(({ name }) => name === 'logits')
+  const missing = ['inputs_embeds', 'attention_mask', 'position_ids', 'past_key_values.0.key']
+    .concat(`past_key_values.${layers - 1}.value`)
+    .filter((name) => !inputs.has(name))
+  if (missing.length > 0 || logitsOut === undefined || key === undefined) {
+    throw new InputError(
+      `vqa-model: ${folder.sessions.decoder_model_merged} has the inputs ${session.inputNames.join(', ')} and the outputs ` +
+        `${session.outputNames.join(', ')}; a merged decoder with ${layers} layers of KV cache is needed ` +
+        `(missing: ${missing.join(', ') || 'logits'})`,
+    )
+  }
+  const shape = key.isTensor ? key.shape : []
+  const layout: KvLayout = {
+    layers,
+    heads: typeof shape[1] === 'number' ? shape[1] : folder.kvHeads,
+    headDim: typeof shape[3] === 'number' ? shape[3] : folder.headDim,
+    type: key.isTensor && key.type === 'float16' ? 'float16' : 'float32',
+  }
+  const vocabulary = logitsOut.isTensor ? logitsOut.shape[2] : undefined
+  const pastNames = Array.from({ length: layers }, (_, l) =>
+    ['key', 'value'].map((part) => `past_key_values.${l}.${part}`),
+  ).flat()
+  const presentNames = pastNames.map((name) => name.replace('past_key_values', 'present'))
+  const slices = session.inputNames.includes('num_logits_to_keep')
+
+  return {
+    width,
+    vocabularySize: typeof vocabulary === 'number' ? vocabulary : 0,
+    layout,
+    bytesPerSlot: bytesPerSlot(layout),
+    async run({ past, length, embeds, lengths, positions, next, keep, cache }) {
+      const { rows } = past
+      const slots = past.slots + length
+      const mask = extendMask(past, length, lengths)
+      const feeds: Record<string, Tensor> = {
+        inputs_embeds: new ort.Tensor('float32', embeds, [rows, length, width]),
+        attention_mask: new ort.Tensor('int64', toInt64(mask), [rows, slots]),
+        position_ids: new ort.Tensor('int64', toInt64(positions), [3, rows, length]),
+      }
+      if (slices) {
+        feeds['num_logits_to_keep'] = new ort.Tensor('int64', BigInt64Array.of(BigInt(Math.max(keep, 1))), [])
+      }
+      pastNames.forEach((name, i) => (feeds[name] = past.past[i]!))
+      const fetches = [...(keep > 0 ? ['logits'] : []), ...(cache ? presentNames : [])]
+      const outputs = await session.run(feeds, fetches)
+      const logits = outputs['logits']
+      return {
+        logits: logits === undefined ? new Float32Array(0) : toFloats(logits),
+        columns: logits?.dims[1] ?? 0,
+        block: cache
+          ? { rows, slots, mask, next, past: presentNames.map((name) => outputs[name]!) }
+          : undefined,
+      }
+    },
+  }
+}
+
+function extendMask(past: KvBlock, length: number, lengths: ArrayLike<number>): Uint8Array {
+  const slots = past.slots + length
+  const mask = new Uint8Array(past.rows * slots)
+  for (let row = 0; row < past.rows; row++) {
+    mask.set(past.mask.subarray(row * past.slots, (row + 1) * past.slots), row * slots)
+    const start = row * slots + past.slots
+    mask.fill(1, start, start + lengths[row]!)
+  }
+  return mask
+}
+
+/** Non-negative integers as int64, written by their low halves. */
+function toInt64(values: Uint8Array | Int32Array): BigInt64Array {
+  const wide = new BigInt64Array(values.length)
+  const halves = new Int32Array(wide.buffer)
+  for (let i = 0; i < values.length; i++) halves[2 * i] = values[i]!
+  return wide
+}
+
+function toFloats(tensor: Tensor): Float32Array {
+  const data = tensor.data as unknown
+  if (data instanceof Float32Array) return data
+  if (data instanceof Uint16Array) return Float32Array.from(data, halfToFloat)
+  return Float32Array.from(data as ArrayLike<number>)
+}
+
+/** IEEE 754 half precision bits to a number. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
+}

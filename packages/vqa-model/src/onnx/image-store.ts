@@ -1,0 +1,77 @@
+import type { VqaModelStats } from '../types.ts'
+import { imageKey, type EncodedImage, type ImageEncoder } from './images.ts'
+import { LruCache } from './lru.ts'
+
+/** Encoded images by path, each encoded once while it stays in the cache. */
+export interface ImageStore {
+  /** Forgets which files were looked at, so that changed ones are seen. */
+  refresh(): void
+  /** @throws Error naming the file when it cannot be used */
+  get(path: string): Promise<EncodedImage>
+  /** Encodes what is missing, a few at a time, as far as the budget goes; failures are left for `get`. */
+  prefetch(paths: Iterable<string>): Promise<void>
+  /** Takes an image that another thread has encoded. */
+  put(path: string, image: EncodedImage): Promise<void>
+}
+
+const AT_ONCE = 4
+
+export function createImageStore(encoder: ImageEncoder, budget: number, stats: VqaModelStats): ImageStore {
+  const cache = new LruCache<EncodedImage>(budget, ({ features }) => features.byteLength)
+  const keys = new Map<string, Promise<string>>()
+  const underway = new Map<string, Promise<EncodedImage>>()
+
+  function keyOf(path: string): Promise<string> {
+    let key = keys.get(path)
+    if (key === undefined) keys.set(path, (key = imageKey(path)))
+    return key
+  }
+
+  async function encode(path: string, key: string): Promise<EncodedImage> {
+    const image = await encoder.encode(path)
+    stats.imageEncodes += 1
+    cache.set(key, image)
+    return image
+  }
+
+  async function get(path: string): Promise<EncodedImage> {
+    const key = await keyOf(path)
+    const known = cache.get(key)
+    if (known !== undefined) {
+      stats.imageCacheHits += 1
+      return known
+    }
+    let image = underway.get(key)
+    if (image === undefined) {
+      image = encode(path, key)
+      underway.set(key, image)
+      image
+        .catch(() => undefined)
+        .finally(() => underway.delete(key))
+        .catch(() => undefined)
+    }
+    return image
+  }
+
+  return {
+    refresh() {
+      keys.clear()
+    },
+    get,
+    async prefetch(paths) {
+      const waiting = [...new Set(paths)]
+      const lane = async (): Promise<void> => {
+        for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+          if (cache.bytes > 0.8 * budget) return
+          const key = await keyOf(path).catch(() => undefined)
+          if (key !== undefined && !cache.has(key)) await get(path).catch(() => undefined)
+        }
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, lane))
+    },
+    async put(path, image) {
+      const key = await keyOf(path).catch(() => undefined)
+      if (key !== undefined) cache.set(key, image)
+    },
+  }
+}

@@ -1,0 +1,209 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hashFile, InputError } from '@lever/durable-files'
+import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
+import { getPostprocess } from '../postprocess.ts'
+import type { Protocol } from '../protocol.ts'
+import { emptyStats } from '../stats.ts'
+import { getTemplate, templateId } from '../templates/index.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+import { answerPlan } from './answer-plan.ts'
+import type { Engine } from './batch.ts'
+import { createDecoder } from './decoder.ts'
+import { readModelFolder, type Dtypes } from './folder.ts'
+import { createImageStore } from './image-store.ts'
+import { createImageEncoder, type EncodedImage, type PixelLimits } from './images.ts'
+import { loadOrt } from './ort.ts'
+import { probeDecoder } from './probe-decoder.ts'
+import { createPrompter } from './prompter.ts'
+import { tokenSegment, type TokenSegment } from './segments.ts'
+import { openSessions } from './sessions.ts'
+import { loadTextCodec } from './tokenizer.ts'
+
+/** What opens a model in one thread; plain data, so that it can be sent to a worker. */
+export interface LocalModelOptions {
+  /** folder in the Hub's ONNX layout */
+  model: string
+  template: string | PromptTemplate
+  /** system prompt in place of the template's */
+  system?: string | null | undefined
+  dtype: Dtypes
+  device: string
+  /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
+  threads: number
+  maxNewTokens: number
+  pixels?: Partial<PixelLimits> | undefined
+  postprocess?: string | undefined
+  metric: string
+  sharing: boolean
+  batchRows: number
+  batchTokens: number
+  kvBytes: number
+  imageBytes: number
+}
+
+/** A model opened in this thread. */
+export interface LocalModel {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly stats: VqaModelStats
+  answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
+  encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>
+  putImages(images: readonly [path: string, image: EncodedImage][]): Promise<void>
+  close(): Promise<void>
+}
+
+export interface AnswerControl {
+  /** called between runs; throws to stop */
+  check: () => void
+  onProgress: (done: number) => void
+}
+
+/** Below this size a decoder runs faster on one thread. */
+const SMALL_DECODER = 32 * 2 ** 20
+
+/** @throws InputError when the folder, its files or an option is wrong */
+export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
+  const folder = await readModelFolder(options.model, options.dtype)
+  const template = getTemplate(options.template)
+  const system = options.system === undefined ? template.system : options.system
+  const postprocessName = options.postprocess ?? template.postprocess
+  const postprocess = getPostprocess(postprocessName)
+  const codec = await loadTextCodec(folder.path)
+  const imageToken = codec.tokenText(folder.imageTokenId)
+  const prompter = createPrompter({ codec, template, system, imageToken })
+
+  const ort = await loadOrt()
+  const small = (await stat(folder.sessions.decoder_model_merged)).size < SMALL_DECODER
+  const threads = options.threads > 0 ? options.threads : small ? 1 : 0
+  const sessions = await openSessions(ort, folder, { device: options.device, threads })
+  const stats = emptyStats()
+  const engine: Engine = {
+    ort,
+    embed: sessions.embed_tokens,
+    decoder: createDecoder(ort, sessions.decoder_model_merged, folder),
+    stats,
+  }
+  const encoder = await createImageEncoder({
+    ort,
+    session: sessions.vision_encoder,
+    folder,
+    pixels: options.pixels,
+  })
+  const images = createImageStore(encoder, options.imageBytes, stats)
+  const vocabulary = Math.min(codec.vocabularySize, engine.decoder.vocabularySize || codec.vocabularySize)
+  const abilities = await probeDecoder(engine, vocabulary)
+  Object.assign(stats, emptyStats())
+  const [endToken] = folder.eosTokenIds
+  const settings = {
+    maxNewTokens: options.maxNewTokens,
+    eosTokenIds: folder.eosTokenIds,
+    endToken: endToken!,
+    batched: abilities.batchOnPast,
+    sharing: options.sharing && abilities.chunkOnPast,
+    nearTie: 16 * abilities.noise,
+    maxRows: options.batchRows,
+    maxTokens: options.batchTokens,
+    kvBytes: options.kvBytes,
+  }
+  const protocol: Protocol = {
+    backend: 'onnx',
+    model: folder.name,
+    files: Object.fromEntries(
+      await Promise.all(
+        folder.files.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
+      ),
+    ),
+    template: templateId(template),
+    system,
+    decoding: { maxNewTokens: options.maxNewTokens, beams: 1 },
+    pixels: encoder.pixels,
+    postprocess: postprocessName,
+    metric: options.metric,
+  }
+
+  async function resolve(segment: TextSegment): Promise<TokenSegment> {
+    const pieces: (Int32Array | EncodedImage)[] = []
+    for (const piece of segment.pieces) {
+      pieces.push(typeof piece === 'string' ? codec.encode(piece) : await images.get(piece.image))
+    }
+    return tokenSegment(pieces, folder.imageTokenId)
+  }
+
+  async function answer(
+    prompts: readonly VqaPrompt[],
+    { check, onProgress }: AnswerControl,
+  ): Promise<VqaAnswer[]> {
+    const answers: VqaAnswer[] = new Array<VqaAnswer>(prompts.length)
+    let done = 0
+    const fail = (indices: readonly number[], error: Error): void => {
+      stats.failed += indices.length
+      for (const index of indices) answers[index] = { text: '', raw: '', error: error.message }
+      onProgress((done += indices.length))
+    }
+    const segmented: SegmentedPrompt[] = []
+    const places: number[] = []
+    for (const [index, prompt] of prompts.entries()) {
+      try {
+        segmented.push(prompter.segments(prompt))
+        places.push(index)
+      } catch (error) {
+        if (error instanceof InputError) throw error
+        fail([index], error as Error)
+      }
+    }
+    stats.prompts += prompts.length
+    images.refresh()
+    await images.prefetch(
+      prompts.flatMap(({ demonstrations, query }) => [
+        ...demonstrations.map(({ image }) => image),
+        query.image,
+      ]),
+    )
+    check()
+    await answerPlan(engine, settings, {
+      plan: planPrompts(segmented),
+      resolve,
+      encodeAnswer: prompter.encodeAnswer,
+      check,
+      onError: (indices, error) =>
+        fail(
+          indices.map((i) => places[i]!),
+          error,
+        ),
+      onAnswer(indices, { tokens, scores }) {
+        const raw = codec.decode(tokens)
+        for (const i of indices) {
+          const asked = segmented[i]!.answers
+          answers[places[i]!] = {
+            text: postprocess(raw),
+            raw,
+            ...(asked.length === 0
+              ? {}
+              : { scores: scores.map((score, j) => ({ answer: asked[j]!, ...score })) }),
+          }
+        }
+        onProgress((done += indices.length))
+      },
+    })
+    return answers
+  }
+
+  return {
+    name: folder.name,
+    protocol,
+    stats,
+    answer,
+    async encodeImages(paths) {
+      images.refresh()
+      return Promise.all(paths.map((path) => images.get(path).catch(() => undefined)))
+    },
+    async putImages(entries) {
+      for (const [path, image] of entries) await images.put(path, image)
+    },
+    async close() {
+      await Promise.all(Object.values(sessions).map((session) => session.release()))
+    },
+  }
+}

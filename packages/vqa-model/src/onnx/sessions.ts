@@ -1,0 +1,59 @@
+import { InputError } from '@lever/durable-files'
+import { executionProvider } from '../devices/devices.ts'
+import type { ModelFolder, SessionName } from './folder.ts'
+import type { Ort, Session } from './ort.ts'
+
+/**
+ * Opens one ONNX file. Memory patterns are off, since batches have many shapes and each would
+ * keep a pattern.
+ *
+ * @throws InputError when the file is not a model or the device does not take it
+ */
+export async function openSession(
+  ort: typeof Ort,
+  path: string,
+  { device, threads }: { device: string; threads: number },
+): Promise<Session> {
+  try {
+    return await ort.InferenceSession.create(path, {
+      executionProviders: [executionProvider(device)],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      enableMemPattern: false,
+      logSeverityLevel: 4,
+    })
+  } catch (cause) {
+    throw new InputError(
+      `vqa-model: ONNX Runtime cannot open ${path} on ${device}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+export type Sessions = Record<SessionName, Session>
+
+/** Opens the three files of a model; all or none. */
+export async function openSessions(
+  ort: typeof Ort,
+  folder: ModelFolder,
+  options: { device: string; threads: number },
+): Promise<Sessions> {
+  const opened: Session[] = []
+  try {
+    for (const path of [
+      folder.sessions.embed_tokens,
+      folder.sessions.vision_encoder,
+      folder.sessions.decoder_model_merged,
+    ]) {
+      opened.push(await openSession(ort, path, options))
+    }
+  } catch (error) {
+    await Promise.all(opened.map((session) => session.release()))
+    throw error
+  }
+  const [embed_tokens, vision_encoder, decoder_model_merged] = opened as [Session, Session, Session]
+  return { embed_tokens, vision_encoder, decoder_model_merged }
+}

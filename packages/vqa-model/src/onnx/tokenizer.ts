@@ -1,0 +1,67 @@
+import { InputError } from '@lever/durable-files'
+import type { ChatMessage } from '../prompt/messages.ts'
+import { loadTransformers } from './transformers.ts'
+
+/** The model's own tokenizer and chat template. Encodings and decodings are remembered. */
+export interface TextCodec {
+  readonly specialTokens: readonly string[]
+  readonly vocabularySize: number
+  /** Token ids of a text; nothing is added at its ends. */
+  encode(text: string): Int32Array
+  /** Text of token ids, special tokens left out. */
+  decode(ids: readonly number[]): string
+  tokenText(id: number): string
+  /** Chat template, generation prompt added. */
+  render(messages: readonly ChatMessage[]): string
+}
+
+const REMEMBERED = 50_000
+
+/** @throws InputError when the tokenizer's files are missing or unusable */
+export async function loadTextCodec(folder: string): Promise<TextCodec> {
+  const { AutoTokenizer } = await loadTransformers()
+  const tokenizer = await AutoTokenizer.from_pretrained(folder, { local_files_only: true }).catch(
+    (cause: unknown) => {
+      throw new InputError(`vqa-model: cannot load the tokenizer of ${folder}: ${(cause as Error).message}`, {
+        cause,
+      })
+    },
+  )
+  const encoded = new Map<string, Int32Array>()
+  const decoded = new Map<string, string>()
+  return {
+    specialTokens: tokenizer.all_special_tokens as string[],
+    vocabularySize: tokenizer.get_vocab().size,
+    encode(text) {
+      const known = encoded.get(text)
+      if (known !== undefined) return known
+      const ids = Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }) as number[])
+      if (encoded.size >= REMEMBERED) encoded.clear()
+      encoded.set(text, ids)
+      return ids
+    },
+    decode(ids) {
+      if (ids.length === 0) return ''
+      const key = ids.join()
+      const known = decoded.get(key)
+      if (known !== undefined) return known
+      const text = tokenizer.decode([...ids], { skip_special_tokens: true })
+      if (decoded.size >= REMEMBERED) decoded.clear()
+      decoded.set(key, text)
+      return text
+    },
+    tokenText: (id) => tokenizer.decode([id], { skip_special_tokens: false }),
+    render(messages) {
+      try {
+        return tokenizer.apply_chat_template(messages as never, {
+          add_generation_prompt: true,
+          tokenize: false,
+        }) as unknown as string
+      } catch (cause) {
+        throw new InputError(`vqa-model: the chat template of ${folder} fails: ${(cause as Error).message}`, {
+          cause,
+        })
+      }
+    },
+  }
+}

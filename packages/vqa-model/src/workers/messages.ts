@@ -1,0 +1,37 @@
+import type { EncodedImage } from '../onnx/images.ts'
+import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { Protocol } from '../protocol.ts'
+import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+
+export interface WorkerStart {
+  options: LocalModelOptions
+  /** one number; not 0 when the work under way is to stop */
+  stop: SharedArrayBuffer
+}
+
+export type NamedImage = [path: string, image: EncodedImage]
+
+/** What the pool asks of a worker, and what it gets back. */
+export interface Requests {
+  open: { ask: object; reply: { name: string; protocol: Protocol } }
+  images: { ask: { paths: string[] }; reply: (EncodedImage | undefined)[] }
+  answer: { ask: { prompts: readonly VqaPrompt[]; images: NamedImage[] }; reply: VqaAnswer[] }
+  close: { ask: object; reply: undefined }
+}
+
+export type RequestName = keyof Requests
+
+export type Ask = { [Name in RequestName]: { id: number; name: Name } & Requests[Name]['ask'] }[RequestName]
+
+/** An error as plain data; `input` where it was an InputError. */
+export interface PlainError {
+  message: string
+  stack: string | undefined
+  input: boolean
+  stopped: boolean
+}
+
+export type Reply =
+  | { id: number; progress: number }
+  | { id: number; value: unknown; stats: VqaModelStats | undefined }
+  | { id: number; error: PlainError; stats: VqaModelStats | undefined }

@@ -1,0 +1,60 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { InputError } from '@lever/durable-files'
+import { openLocalModel, type LocalModel } from '../onnx/local-model.ts'
+import type { Ask, Reply, WorkerStart } from './messages.ts'
+
+/** Entry of a worker thread: one model, requests one after another. */
+const { options, stop } = workerData as WorkerStart
+const stopped = new Int32Array(stop)
+const port = parentPort!
+
+class Stopped extends Error {}
+
+let model: LocalModel | undefined
+let queue: Promise<void> = Promise.resolve()
+
+port.on('message', (ask: Ask) => {
+  queue = queue.then(() => serve(ask))
+})
+
+async function serve(ask: Ask): Promise<void> {
+  const { id } = ask
+  try {
+    const value = await handle(ask)
+    reply({ id, value, stats: model?.stats })
+  } catch (error) {
+    const { message, stack } = error as Error
+    const plain = { message, stack, input: error instanceof InputError, stopped: error instanceof Stopped }
+    reply({ id, error: plain, stats: model?.stats })
+  }
+  if (ask.name === 'close') port.close()
+}
+
+async function handle(ask: Ask): Promise<unknown> {
+  switch (ask.name) {
+    case 'open':
+      model = await openLocalModel(options)
+      return { name: model.name, protocol: model.protocol }
+    case 'images':
+      return opened().encodeImages(ask.paths)
+    case 'answer':
+      await opened().putImages(ask.images)
+      return opened().answer(ask.prompts, {
+        check() {
+          if (Atomics.load(stopped, 0) !== 0) throw new Stopped('stopped')
+        },
+        onProgress: (progress) => reply({ id: ask.id, progress }),
+      })
+    case 'close':
+      return model?.close()
+  }
+}
+
+function opened(): LocalModel {
+  if (model === undefined) throw new Error('vqa-model: the worker has no model')
+  return model
+}
+
+function reply(message: Reply): void {
+  port.postMessage(message)
+}
