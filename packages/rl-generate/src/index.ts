@@ -24,3 +24,28 @@ export type {
 } from './proposals/types.ts'
 export { proposePointers, type ProposeOptions } from './proposals/propose.ts'
 export { DEFAULT_COUNTS, defaultMix, parseCounts, type DefaultMixOptions } from './proposals/mix.ts'
+export { measureRewards, measureHeader, type MeasureHeader } from './measure/measure.ts'
+export { measurementKey } from './measure/key.ts'
+export type {
+  AnswerFunction,
+  DisagreementEvent,
+  DoneEvent,
+  MeasureAnswer,
+  MeasureEvent,
+  MeasureOptions,
+  MeasurePlan,
+  MeasurePrompt,
+  MeasureScore,
+  ProgressEvent,
+  ProposeFunction,
+  ScoreFunction,
+  StartEvent,
+} from './measure/types.ts'
+export type {
+  AdaptiveStatistics,
+  CountShare,
+  MeasureStatistics,
+  MethodStatistics,
+} from './measure/statistics.ts'
+export { parseShard, shardQueries, type Shard } from './shard.ts'
+export { mergeShards, type MergeOptions, type MergeReport } from './merge.ts'

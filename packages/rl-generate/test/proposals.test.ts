@@ -46,7 +46,7 @@ function options(method: ProposalMethodName, shots = 2): ProposeOptions {
   return {
     queries,
     shots,
-    mix: [{ method, count: COUNTS[method] } as ProposalRequest],
+    mix: [{ method, count: COUNTS[method] }],
     seed: 11,
     policy: toyPolicy(),
     similarities,

@@ -1,0 +1,16 @@
+import { hashBytes } from '@lever/durable-files'
+import type { Example } from '../types.ts'
+
+/**
+ * Names a measurement: SHA-256, in hex, of the canonical JSON of protocol hash, query, ordered
+ * pointer and images (their ids: the dataset's hash in `_meta` fixes what they show).
+ */
+export function measurementKey(
+  protocolHash: string,
+  query: Example,
+  demonstrations: readonly Example[],
+): string {
+  const images = [...demonstrations, query].map(({ imageId }) => imageId)
+  const pointer = demonstrations.map(({ id }) => id)
+  return hashBytes(JSON.stringify({ images, pointer, protocol: protocolHash, query: query.id }))
+}

@@ -1,0 +1,181 @@
+import { InputError } from '@lever/durable-files'
+import type { RlCandidate, RlShot } from '@lever/rl-dataset'
+import type { Proposal } from '../proposals/types.ts'
+import type { AnswerFunction, MeasureAnswer, MeasurePrompt, ScoreFunction } from './types.ts'
+
+/** The measured part of a candidate, with the field names of the data. */
+export type OutcomeFields = Pick<
+  RlCandidate,
+  | 'vqa_raw_generation'
+  | 'vqa_pred_answer'
+  | 'vqa_correct'
+  | 'vqa_acc_score'
+  | 'vqa_gt_prob'
+  | 'vqa_rel_token_f1'
+  | 'vqa_rel_edit_sim'
+  | 'vqa_rel_score'
+  | 'vqa_eval_mode'
+  | 'eval_split_used'
+  | 'eval_failed'
+  | 'eval_error'
+>
+
+/** A line of the journal: a candidate and its query. */
+export type OutcomeLine = RlCandidate & { readonly query_id: number }
+
+export interface ScoringOptions {
+  strict: boolean
+  allowFallback: boolean
+  correctAbove: number
+}
+
+/**
+ * The outcome of one prompt.
+ *
+ * @throws InputError (strict) for an answer that failed or cannot be scored, and for a fallback
+ * score that was not allowed; Error for an accuracy outside 0..1
+ */
+export async function scoreOutcome<A extends MeasureAnswer>(
+  prompt: MeasurePrompt,
+  answer: A,
+  score: ScoreFunction<A>,
+  { strict, allowFallback, correctAbove }: ScoringOptions,
+): Promise<OutcomeFields> {
+  if (answer.error !== undefined) return failed(prompt, answer, answer.error, strict)
+  let scored
+  try {
+    scored = await score(answer.text, prompt.query, answer)
+  } catch (error) {
+    return failed(prompt, answer, error instanceof Error ? error.message : String(error), strict, error)
+  }
+  const { accuracy, mode, split, gtProb, relTokenF1, relEditSim, rel } = scored
+  if (!(accuracy >= 0 && accuracy <= 1)) {
+    throw new Error(`rl-generate: the score of ${describe(prompt)} is ${accuracy}, not in 0..1`)
+  }
+  if (mode === 'fallback' && !allowFallback) {
+    throw new InputError(
+      `rl-generate: ${describe(prompt)} was scored by the string matcher; give the annotation file, or allow it with --allow-fallback`,
+    )
+  }
+  return {
+    vqa_raw_generation: answer.raw ?? answer.text,
+    vqa_pred_answer: answer.text,
+    vqa_correct: accuracy > correctAbove ? 1 : 0,
+    vqa_acc_score: accuracy,
+    ...(gtProb === undefined ? {} : { vqa_gt_prob: gtProb }),
+    ...(relTokenF1 === undefined ? {} : { vqa_rel_token_f1: relTokenF1 }),
+    ...(relEditSim === undefined ? {} : { vqa_rel_edit_sim: relEditSim }),
+    ...(rel === undefined ? {} : { vqa_rel_score: rel }),
+    ...(split === undefined ? {} : { eval_split_used: split }),
+    vqa_eval_mode: mode,
+    eval_failed: false,
+  }
+}
+
+/**
+ * Asks the model and scores. A prompt with an example that has no image file is not asked. One
+ * outcome that fails does not take the others of its batch with it.
+ *
+ * @throws what `answer` throws; Error for a wrong number of answers
+ */
+export async function measureBatch<A extends MeasureAnswer>(
+  prompts: readonly MeasurePrompt[],
+  answer: AnswerFunction<A>,
+  score: ScoreFunction<A>,
+  options: ScoringOptions,
+  signal: AbortSignal,
+): Promise<PromiseSettledResult<OutcomeFields>[]> {
+  const missing = prompts.map(missingImage)
+  const asked = prompts.filter((_, i) => missing[i] === undefined)
+  const answers = asked.length === 0 ? [] : await answer(asked, { signal })
+  if (answers.length !== asked.length) {
+    throw new Error(`rl-generate: the model gave ${answers.length} answers to ${asked.length} prompts`)
+  }
+  const rest = answers.values()
+  return Promise.allSettled(
+    prompts.map((prompt, i) => {
+      const why = missing[i]
+      const given = why === undefined ? rest.next().value! : ({ text: '', error: why } as A)
+      return scoreOutcome(prompt, given, score, options)
+    }),
+  )
+}
+
+/** The line of a pointer whose prompts are all answered. */
+export function outcomeLine(
+  queryId: number,
+  pointer: readonly number[],
+  rank: number,
+  { method, beamRank, beamScore, logProb, temperature }: Proposal,
+  outcome: OutcomeFields,
+  shots: readonly RlShot[],
+): OutcomeLine {
+  return {
+    query_id: queryId,
+    pointer,
+    gen_method: method,
+    rank,
+    beam_rank: beamRank,
+    beam_score: beamScore,
+    logprob_score: logProb,
+    temperature,
+    ...outcome,
+    ...(shots.length === 0 ? {} : { shots }),
+  }
+}
+
+/** The k-prefix of a pointer in the `shots` of its line. */
+export function shotOf(k: number, outcome: OutcomeFields): RlShot {
+  const { vqa_pred_answer, vqa_correct, vqa_acc_score, vqa_gt_prob, vqa_rel_score, vqa_eval_mode } = outcome
+  return {
+    k,
+    ...(typeof vqa_pred_answer === 'string' ? { vqa_pred_answer } : {}),
+    ...(vqa_correct === undefined ? {} : { vqa_correct }),
+    ...(vqa_acc_score === undefined ? {} : { vqa_acc_score }),
+    ...(vqa_gt_prob === undefined ? {} : { vqa_gt_prob }),
+    ...(vqa_rel_score === undefined ? {} : { vqa_rel_score }),
+    ...(vqa_eval_mode === undefined ? {} : { vqa_eval_mode }),
+  }
+}
+
+/** Do two measurements of one prompt agree? Numbers that a model computes may differ by rounding. */
+export function agrees(a: OutcomeFields, b: OutcomeFields): boolean {
+  return (
+    a.vqa_pred_answer === b.vqa_pred_answer &&
+    a.vqa_acc_score === b.vqa_acc_score &&
+    a.vqa_eval_mode === b.vqa_eval_mode
+  )
+}
+
+function missingImage({ demonstrations, query }: MeasurePrompt): string | undefined {
+  const example = [...demonstrations, query].find(({ image }) => image === undefined)
+  return example && `example ${example.id} has no image file`
+}
+
+function failed(
+  prompt: MeasurePrompt,
+  answer: MeasureAnswer,
+  why: string,
+  strict: boolean,
+  cause?: unknown,
+): OutcomeFields {
+  if (strict) {
+    throw new InputError(
+      `rl-generate: ${describe(prompt)} could not be measured: ${why}; repair it and run the same command again, or record such outcomes as errors with --no-strict`,
+      { cause },
+    )
+  }
+  return {
+    vqa_raw_generation: answer.raw ?? answer.text,
+    vqa_pred_answer: answer.text,
+    vqa_correct: null,
+    vqa_acc_score: null,
+    vqa_eval_mode: 'error',
+    eval_failed: true,
+    eval_error: why,
+  }
+}
+
+function describe({ demonstrations, query }: MeasurePrompt): string {
+  return `query ${query.id} with pointer [${demonstrations.map(({ id }) => id).join(', ')}]`
+}

@@ -1,0 +1,118 @@
+import type { Example } from '../types.ts'
+import type { Ledger } from './ledger.ts'
+import { questionOf } from './ledger.ts'
+import { cutBatches, prefixOrder } from './order.ts'
+import type { AdaptiveStatistics } from './statistics.ts'
+import type { MeasurePlan, ProposeFunction } from './types.ts'
+import { isFlat, planUnits, startQuery, type QueryWork, type Unit, type WorkContext } from './work.ts'
+
+export interface PlannerOptions {
+  /** In the order in which they are planned. */
+  queries: readonly Example[]
+  propose: ProposeFunction
+  context: WorkContext
+  ledger: Ledger
+  batchSize: number
+  proposalBatch: number
+  imageBudget: number
+  /** Most pointers of a query in further rounds; undefined = one round. */
+  limit: number | undefined
+  normalizeAnswer: ((answer: string) => string) | undefined
+}
+
+/** Cuts the work into windows of queries whose images fit the budget, and each window into batches. */
+export interface Planner {
+  /** Batches of the next window; `[]` when its queries were all measured before. */
+  next(): Promise<Unit[][]>
+  /** Must be called when the last line of a query is written. */
+  settled(query: QueryWork): void
+  /** Is there a query that is not planned, or waits for a further round? */
+  hasNext(): boolean
+  queriesDone(): number
+  adaptive(): AdaptiveStatistics
+}
+
+/** A window of queries without any prompt to ask ends here, so that progress is seen. */
+const MOST_KNOWN = 256
+
+export function createPlanner({
+  queries,
+  propose,
+  context,
+  ledger,
+  batchSize,
+  proposalBatch,
+  imageBudget,
+  limit,
+  normalizeAnswer,
+}: PlannerOptions): Planner {
+  const again: QueryWork[] = []
+  const counts = { flat: 0, rescued: 0, pointers: 0 }
+  let planned = 0
+  let done = 0
+
+  const plan = async (works: readonly QueryWork[], round: number): Promise<Unit[]> => {
+    const known = new Map(works.map(({ example, pointers }) => [example.id, pointers]))
+    const plans = await propose(
+      works.map(({ example }) => example),
+      { round, known },
+    )
+    const units: Unit[] = []
+    for (const [i, work] of works.entries()) {
+      const { poolIds, proposals } = checkedPlan(plans[i], work.example)
+      const room = limit === undefined || round === 0 ? Infinity : limit - work.pointers.length
+      const before = work.pointers.length
+      await ledger.declare(questionOf(work.example, normalizeAnswer), poolIds, proposals.length)
+      units.push(...planUnits(context, work, { poolIds, proposals: proposals.slice(0, room) }))
+      if (round > 0) counts.pointers += work.pointers.length - before
+      work.round = work.pointers.length > before ? round + 1 : Infinity
+      if (work.open === 0) settled(work)
+    }
+    return units
+  }
+
+  const settled = (work: QueryWork): void => {
+    if (limit !== undefined && isFlat(work) && work.pointers.length < limit && work.round < Infinity) {
+      if (work.round === 1) counts.flat += 1
+      again.push(work)
+      return
+    }
+    if (work.round > 1 && !isFlat(work)) counts.rescued += 1
+    done += 1
+  }
+
+  const take = async (): Promise<Unit[]> => {
+    const repeated = again.shift()
+    if (repeated !== undefined) return plan([repeated], repeated.round)
+    const chosen = queries.slice(planned, planned + proposalBatch)
+    const works = chosen.map((example, i) => startQuery(example, planned + i))
+    planned += chosen.length
+    return plan(works, 0)
+  }
+
+  const hasNext = (): boolean => again.length > 0 || planned < queries.length
+
+  return {
+    hasNext,
+    settled,
+    queriesDone: () => done,
+    adaptive: () => ({ ...counts }),
+    async next() {
+      const units: Unit[] = []
+      const images = new Set<unknown>()
+      for (let taken = 0; hasNext() && images.size < imageBudget; taken++) {
+        if (units.length === 0 && taken >= MOST_KNOWN) break
+        for (const unit of await take()) {
+          units.push(unit)
+          for (const { imageId } of [unit.prompt.query, ...unit.prompt.demonstrations]) images.add(imageId)
+        }
+      }
+      return cutBatches(prefixOrder(units), batchSize)
+    },
+  }
+}
+
+function checkedPlan(plan: MeasurePlan | undefined, { id }: Example): MeasurePlan {
+  if (plan !== undefined) return plan
+  throw new Error(`rl-generate: propose gave no plan for query ${id}; it must give one per query`)
+}

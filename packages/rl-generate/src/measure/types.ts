@@ -1,0 +1,154 @@
+import type { RlMeta } from '@lever/rl-dataset'
+import type { Proposal } from '../proposals/types.ts'
+import type { Shard } from '../shard.ts'
+import type { Example } from '../types.ts'
+import type { MeasureStatistics } from './statistics.ts'
+
+/** What the VQA model is asked: the demonstrations in prompt order, then the query. */
+export interface MeasurePrompt {
+  readonly demonstrations: readonly Example[]
+  readonly query: Example
+}
+
+/** What the VQA model answered. Further fields reach `score`. */
+export interface MeasureAnswer {
+  /** The post-processed answer. */
+  readonly text: string
+  /** The generation before post-processing. */
+  readonly raw?: string
+  /** The prompt could not be answered, e.g. an unreadable image. */
+  readonly error?: string
+}
+
+/** One answer per prompt, in order. A rejection ends the run; what was measured stays. */
+export type AnswerFunction<A extends MeasureAnswer = MeasureAnswer> = (
+  prompts: readonly MeasurePrompt[],
+  options: { signal: AbortSignal },
+) => Promise<readonly A[]>
+
+/** How an answer was scored. */
+export interface MeasureScore {
+  /** 0..1 */
+  readonly accuracy: number
+  /** By the official metric, or by the string matcher. */
+  readonly mode: 'file' | 'fallback'
+  /** Split of the annotations used, e.g. "train". */
+  readonly split?: string
+  readonly gtProb?: number
+  readonly relTokenF1?: number
+  readonly relEditSim?: number
+  readonly rel?: number
+}
+
+/** Scores an answer; throws when it cannot be scored. */
+export type ScoreFunction<A extends MeasureAnswer = MeasureAnswer> = (
+  prediction: string,
+  query: Example,
+  answer: A,
+) => MeasureScore | Promise<MeasureScore>
+
+/** The pool of a query and the pointers to measure for it. */
+export interface MeasurePlan {
+  readonly poolIds: readonly number[]
+  readonly proposals: readonly Proposal[]
+}
+
+/**
+ * Plans of some queries, one each, in order. It must give the same plan for the same query and
+ * round whenever it is asked, or a resumed run measures other pointers.
+ */
+export type ProposeFunction = (
+  queries: readonly Example[],
+  options: {
+    /** 0 at first; 1, 2, ... for queries whose rewards were all equal (`untilInformative`). */
+    round: number
+    /** Query id -> pointers (pool positions) of the rounds before. */
+    known: ReadonlyMap<number, readonly (readonly number[])[]>
+  },
+) => Promise<readonly MeasurePlan[]> | readonly MeasurePlan[]
+
+export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
+  queries: readonly Example[]
+  /** The examples that pools refer to. */
+  candidates: readonly Example[]
+  propose: ProposeFunction
+  answer: AnswerFunction<A>
+  score: ScoreFunction<A>
+  /** Path of the journal; one that exists is continued. */
+  journal: string
+  /** `_meta` of the data; `protocol.hash` and `shot_num` are required. Another `_meta` on resume is refused. */
+  meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
+  /** Also measure the first k demonstrations of every pointer, for these k in 1..K. */
+  prefixes?: readonly number[]
+  /** Work on this part of the queries only. */
+  shard?: Shard | undefined
+  /** Prompts per call of `answer`. */
+  batchSize?: number
+  /** Calls of `answer` at a time. */
+  concurrency?: number
+  /** Queries per call of `propose`; 1 keeps plans independent of their neighbours whatever the policy's arithmetic. */
+  proposalBatch?: number
+  /** How many images the model keeps: the order of work shares within so many. */
+  imageBudget?: number
+  /** Throw at an answer that cannot be scored; if false, record it as `error`. */
+  strict?: boolean
+  /** Accept queries without annotations and scores of mode `fallback`. */
+  allowFallback?: boolean
+  /** `vqa_correct` is 1 when the accuracy is larger than this. */
+  correctAbove?: number
+  /** Propose further rounds for a query while its accuracies are all equal and it has fewer than `limit` pointers. */
+  untilInformative?: { limit: number } | undefined
+  /** Share of the outcomes in the journal to measure again, to count disagreements. */
+  recheck?: number
+  /** For `gt_answers_norm`. */
+  normalizeAnswer?: (answer: string) => string
+  /** Lines of the journal between two fsyncs. */
+  syncEvery?: number
+  /** Ends the run after the calls in flight; what they answered is kept. */
+  signal?: AbortSignal | undefined
+  /** At least so long between two progress events, milliseconds. */
+  progressEvery?: number
+  /** Monotonic clock, milliseconds. */
+  now?: () => number
+}
+
+export interface StartEvent {
+  type: 'start'
+  queries: number
+  /** Outcomes that were in the journal. */
+  resumed: number
+  /** Bytes of a torn last line that were cut off. */
+  tornBytes: number
+}
+
+export interface ProgressEvent {
+  type: 'progress'
+  queries: number
+  queriesDone: number
+  /** Outcomes in the journal. */
+  outcomes: number
+  /** Outcomes measured in this run. */
+  measured: number
+  positives: number
+  errors: number
+  disagreements: number
+  outcomesPerSecond: number
+  /** null until something was measured. */
+  secondsLeft: number | null
+}
+
+/** A repeated measurement that differs from the one in the journal, which stays. */
+export interface DisagreementEvent {
+  type: 'disagreement'
+  queryId: number
+  pointer: readonly number[]
+  before: string
+  now: string
+}
+
+export interface DoneEvent {
+  type: 'done'
+  statistics: MeasureStatistics
+}
+
+export type MeasureEvent = StartEvent | ProgressEvent | DisagreementEvent | DoneEvent

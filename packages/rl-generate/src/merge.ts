@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises'
+import {
+  canonicalJson,
+  differences,
+  hashOf,
+  InputError,
+  readJournal,
+  writeFileAtomic,
+} from '@lever/durable-files'
+import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
+import type { MeasureHeader } from './measure/measure.ts'
+import { agrees, type OutcomeLine } from './measure/outcome.ts'
+
+export interface MergeOptions {
+  /** Journals of all shards of one generation, in any order. */
+  paths: readonly string[]
+  /** Path of the merged journal. One that exists is replaced only by the same content. */
+  out: string
+  /** Merge although shards or outcomes are missing; what is missing is in the report. */
+  partial?: boolean
+}
+
+export interface MergeReport {
+  readonly queries: number
+  readonly outcomes: number
+  /** Outcomes that were in two shards, and how many of them disagreed; the first shard's stays. */
+  readonly repeated: number
+  readonly disagreements: number
+  /** What is missing, as sentences; empty unless `partial`. */
+  readonly missing: readonly string[]
+}
+
+interface ShardFile {
+  readonly path: string
+  readonly header: MeasureHeader
+  readonly shard: NonNullable<MeasureHeader['shard']>
+  readonly queries: Map<number, QueryLine>
+  readonly outcomes: Map<string, OutcomeLine>
+}
+
+/**
+ * Joins the journals of all shards into one, which is what a run without shards measures, in a
+ * fixed order: queries ascending, outcomes by rank, then pointer.
+ *
+ * @throws InputError when the files are not shards of one generation (protocol, data, cut), a shard
+ * is given twice, queries or planned outcomes are missing, or `out` holds something else
+ */
+export async function mergeShards({ paths, out, partial = false }: MergeOptions): Promise<MergeReport> {
+  const shards: ShardFile[] = []
+  for (const path of paths) shards.push(await readShard(path))
+  shards.sort((a, b) => a.shard.index - b.shard.index)
+  checkOneGeneration(shards)
+  const missing = whatIsMissing(shards)
+  if (missing.length > 0 && !partial) {
+    const shown =
+      missing.slice(0, 5).join('; ') + (missing.length > 5 ? `; and ${missing.length - 5} more` : '')
+    throw new InputError(
+      `rl-generate: the shards are not complete: ${shown}; finish them by the same commands, then merge`,
+    )
+  }
+  const counts = { repeated: 0, disagreements: 0 }
+  const queries = new Map<number, QueryLine>()
+  const outcomes = new Map<string, OutcomeLine>()
+  for (const shard of shards) {
+    for (const [id, line] of shard.queries) if (!queries.has(id)) queries.set(id, line)
+    for (const [key, line] of shard.outcomes) {
+      const before = outcomes.get(key)
+      if (before === undefined) outcomes.set(key, line)
+      else {
+        counts.repeated += 1
+        if (!agrees(before, line)) counts.disagreements += 1
+      }
+    }
+  }
+  await writeOnce(out, journalText(shards[0]!.header._meta, queries, outcomes))
+  return { queries: queries.size, outcomes: outcomes.size, ...counts, missing }
+}
+
+async function readShard(path: string): Promise<ShardFile> {
+  const { header, entries } = await readJournal<QueryLine | OutcomeLine>(path)
+  const { shard } = header as Partial<MeasureHeader>
+  if (shard === undefined) {
+    throw new InputError(
+      `rl-generate: ${path} is not the journal of a shard; merge needs files of lever generate --shard`,
+    )
+  }
+  const queries = new Map<number, QueryLine>()
+  const outcomes = new Map<string, OutcomeLine>()
+  for (const { key, value } of entries) {
+    if (key.startsWith(QUERY_PREFIX)) queries.set(Number(key.slice(QUERY_PREFIX.length)), value as QueryLine)
+    else outcomes.set(key, value as OutcomeLine)
+  }
+  return { path, header: header as MeasureHeader, shard, queries, outcomes }
+}
+
+function checkOneGeneration(shards: readonly ShardFile[]): void {
+  const [first] = shards
+  if (first === undefined) throw new InputError('rl-generate: there are no shards to merge; name their files')
+  for (const [i, other] of shards.entries()) {
+    const { index: _, ...cut } = first.shard
+    const { index, ...otherCut } = other.shard
+    const unlike = differences({ ...first.header, shard: cut }, { ...other.header, shard: otherCut })
+    if (unlike.length > 0) {
+      throw new InputError(
+        `rl-generate: ${first.path} (there) and ${other.path} (here) are not of one generation: ${unlike.slice(0, 5).join('; ')}`,
+      )
+    }
+    if (i > 0 && shards[i - 1]!.shard.index === index) {
+      throw new InputError(
+        `rl-generate: shard ${index}/${cut.count} is given twice: ${shards[i - 1]!.path} and ${other.path}; name each shard once`,
+      )
+    }
+  }
+}
+
+function whatIsMissing(shards: readonly ShardFile[]): string[] {
+  const { count, queries: total, ids } = shards[0]!.shard
+  const byIndex = new Map(shards.map((shard) => [shard.shard.index, shard]))
+  const missing: string[] = []
+  for (let index = 0; index < count; index++) {
+    const shard = byIndex.get(index)
+    const size = Math.floor((total * (index + 1)) / count) - Math.floor((total * index) / count)
+    if (shard === undefined) missing.push(`shard ${index}/${count} is not among the files`)
+    else if (shard.queries.size < size) {
+      missing.push(`shard ${index}/${count} (${shard.path}) has ${shard.queries.size} of ${size} queries`)
+    } else missing.push(...unfinishedQueries(shard))
+  }
+  const all = new Set(shards.flatMap(({ queries }) => [...queries.keys()]))
+  if (missing.length === 0 && hashOf([...all].sort((a, b) => a - b)) !== ids) {
+    missing.push('the queries of the shards together are not those of the generation')
+  }
+  return missing
+}
+
+function unfinishedQueries({ path, queries, outcomes }: ShardFile): string[] {
+  const counts = new Map<number, number>()
+  for (const { query_id } of outcomes.values()) counts.set(query_id, (counts.get(query_id) ?? 0) + 1)
+  return [...queries].flatMap(([id, { planned }]) => {
+    const count = counts.get(id) ?? 0
+    return count < planned ? [`query ${id} (${path}) has ${count} of ${planned} outcomes`] : []
+  })
+}
+
+function journalText(
+  meta: unknown,
+  queries: ReadonlyMap<number, QueryLine>,
+  outcomes: ReadonlyMap<string, OutcomeLine>,
+): Buffer {
+  const groups = new Map<number, [string, OutcomeLine][]>(
+    [...queries.keys()].sort((a, b) => a - b).map((id) => [id, []]),
+  )
+  for (const [key, line] of outcomes) groups.get(line.query_id)?.push([key, line])
+  const parts = [Buffer.from(`{"journal":1,"header":${canonicalJson({ _meta: meta })}}\n`)]
+  for (const [id, lines] of groups) {
+    const values: [string, unknown][] = [
+      [`${QUERY_PREFIX}${id}`, queries.get(id)],
+      ...lines.sort(compareLines),
+    ]
+    const text = values.map(
+      ([key, value]) => `{"key":${JSON.stringify(key)},"value":${canonicalJson(value)}}\n`,
+    )
+    parts.push(Buffer.from(text.join('')))
+  }
+  return Buffer.concat(parts)
+}
+
+function compareLines([aKey, a]: [string, OutcomeLine], [bKey, b]: [string, OutcomeLine]): number {
+  const byRank = (a.rank ?? 0) - (b.rank ?? 0)
+  if (byRank !== 0) return byRank
+  const at = a.pointer.findIndex((id, i) => id !== b.pointer[i])
+  return at >= 0 ? a.pointer[at]! - b.pointer[at]! : aKey < bKey ? -1 : 1
+}
+
+async function writeOnce(path: string, bytes: Buffer): Promise<void> {
+  const before = await readFile(path).catch(() => undefined)
+  if (before?.equals(bytes) === true) return
+  if (before !== undefined) {
+    throw new InputError(`rl-generate: ${path} exists and holds something else; choose another --out`)
+  }
+  await writeFileAtomic(path, bytes)
+}

@@ -1,0 +1,339 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { hashOf } from '@lever/durable-files'
+import { measureRewards, type AnswerFunction, type MeasureOptions, type MeasurePrompt } from '../src/index.ts'
+import {
+  collect,
+  examples,
+  freshPath,
+  linesOf,
+  measure,
+  proposer,
+  queries,
+  scripted,
+  scriptedText,
+  sortedText,
+  toyOptions,
+} from './scripted.ts'
+
+const reference = freshPath()
+const referenceStatistics = measure(toyOptions(reference))
+
+describe('a whole run', () => {
+  test('writes a line per query and per pointer, keyed by the measurement', async () => {
+    const statistics = await referenceStatistics
+    expect(statistics).toMatchObject({ queries: 20, outcomes: 240, measured: 240, resumed: 0, prompts: 240 })
+    const lines = linesOf(reference)
+    expect(lines).toHaveLength(260)
+    const outcome = lines.find(({ key }) => !key.startsWith('query:'))!
+    const { pointer, query_id: query } = outcome.value
+    const images = [...pointer, query].map((id) => examples[id]!.imageId)
+    expect(outcome.key).toBe(hashOf({ protocol: 'p1', query, pointer, images }))
+    expect(Object.keys(outcome.value).sort()).toEqual([
+      'beam_rank',
+      'beam_score',
+      'eval_failed',
+      'gen_method',
+      'logprob_score',
+      'pointer',
+      'query_id',
+      'rank',
+      'temperature',
+      'vqa_acc_score',
+      'vqa_correct',
+      'vqa_eval_mode',
+      'vqa_pred_answer',
+      'vqa_raw_generation',
+    ])
+    const head = lines.find(({ key }) => key === `query:${query}`)!.value as unknown as Record<
+      string,
+      unknown
+    >
+    expect(head['query']).toMatchObject({ query_id: query, image_id: examples[query]!.imageId })
+    expect(pointer.every((id) => (head['candidate_pool_ids'] as number[]).includes(id))).toBe(true)
+  })
+
+  test('numbers the pointers of a query and asks the model what the line says', () => {
+    const lines = linesOf(reference).filter(({ key }) => !key.startsWith('query:'))
+    for (const query of queries) {
+      const group = lines.filter(({ value }) => value.query_id === query.id).map(({ value }) => value)
+      expect(group.map(({ rank }) => rank).sort((a, b) => Number(a) - Number(b))).toEqual([
+        ...Array(12).keys(),
+      ])
+      for (const { pointer, vqa_pred_answer } of group) {
+        const demonstrations = pointer.map((id) => examples[id]!)
+        expect(vqa_pred_answer).toBe(scriptedText({ demonstrations, query }))
+      }
+    }
+  })
+
+  test('counts modes, methods, positives and groups without variance', async () => {
+    const statistics = await referenceStatistics
+    const lines = linesOf(reference).filter(({ key }) => !key.startsWith('query:'))
+    const positives = lines.filter(({ value }) => value['vqa_correct'] === 1).length
+    expect(statistics.positives).toBe(positives)
+    expect(statistics.file).toEqual({ count: 240, share: 1 })
+    expect(statistics.fallback.count + statistics.error.count).toBe(0)
+    expect(statistics.methods.map(({ method }) => method)).toEqual(['beam', 'random', 'retrieval', 'sample'])
+    expect(statistics.methods.reduce((sum, method) => sum + method.outcomes, 0)).toBe(240)
+    expect(statistics.methods.reduce((sum, method) => sum + method.positives, 0)).toBe(positives)
+    const flat = queries.filter(({ id }) => {
+      const accuracies = lines
+        .filter(({ value }) => value.query_id === id)
+        .map(({ value }) => value['vqa_acc_score'])
+      return new Set(accuracies).size === 1
+    })
+    expect(statistics.zeroVariance).toEqual({ count: flat.length, share: flat.length / 20 })
+  })
+
+  test('reports progress up to the end', async () => {
+    const events = await collect(toyOptions(freshPath(), { progressEvery: 0 }))
+    expect(events[0]).toEqual({ type: 'start', queries: 20, resumed: 0, tornBytes: 0 })
+    const progress = events.filter((event) => event.type === 'progress')
+    expect(progress.length).toBeGreaterThan(10)
+    const counts = progress.map(({ outcomes }) => outcomes)
+    expect(counts).toEqual([...counts].sort((a, b) => a - b))
+    expect(progress.at(-1)).toMatchObject({
+      queries: 20,
+      queriesDone: 20,
+      outcomes: 240,
+      measured: 240,
+      secondsLeft: 0,
+    })
+    expect(events.at(-1)!.type).toBe('done')
+  })
+
+  test('of no queries writes the header', async () => {
+    const path = freshPath()
+    expect(await measure(toyOptions(path, { queries: [] }))).toMatchObject({ queries: 0, outcomes: 0 })
+    expect(linesOf(path)).toEqual([])
+  })
+})
+
+describe('the order of work', () => {
+  const asked = async (changes: Partial<MeasureOptions>): Promise<MeasurePrompt[][]> => {
+    const batches: MeasurePrompt[][] = []
+    const answer: AnswerFunction = (prompts, options) => {
+      batches.push([...prompts])
+      return scripted(prompts, options)
+    }
+    await measure(toyOptions(freshPath(), { answer, ...changes }))
+    return batches
+  }
+  const firsts = (batches: readonly MeasurePrompt[][]): number[] =>
+    batches.flatMap((batch) => batch.map(({ demonstrations }) => demonstrations[0]!.id))
+  const changesOf = (ids: readonly number[]): number => ids.filter((id, i) => id !== ids[i - 1]).length
+
+  test('puts prompts with equal first demonstrations side by side', async () => {
+    const batches = await asked({})
+    expect(Math.max(...batches.map((batch) => batch.length))).toBe(8)
+    const ids = firsts(batches)
+    expect(changesOf(ids)).toBe(new Set(ids).size)
+    const perQuery = firsts(await asked({ imageBudget: 1 }))
+    expect(changesOf(perQuery)).toBeGreaterThan(2 * changesOf(ids))
+  })
+
+  test('keeps to the image budget', async () => {
+    const seen = (await asked({ imageBudget: 1, batchSize: 1000 })).map(
+      (batch) => new Set(batch.map(({ query }) => query.id)).size,
+    )
+    expect(seen).toEqual(new Array(20).fill(1))
+  })
+
+  test.each([
+    ['4 calls at a time', { concurrency: 4 }],
+    ['one prompt a call', { batchSize: 1, concurrency: 3 }],
+    ['one call', { batchSize: 1000 }],
+    ['one query a window', { imageBudget: 1 }],
+    ['7 queries a plan', { proposalBatch: 7 }],
+    ['queries in another order', { queries: queries.toReversed() }],
+  ])('does not change the lines: %s', async (_, changes) => {
+    await referenceStatistics
+    const path = freshPath()
+    await measure(toyOptions(path, changes))
+    expect(sortedText(path)).toBe(sortedText(reference))
+  })
+
+  test('has as many calls in flight as allowed', async () => {
+    let [flying, most] = [0, 0]
+    const answer: AnswerFunction = async (prompts, options) => {
+      most = Math.max(most, ++flying)
+      const answers = await scripted(prompts, options)
+      flying -= 1
+      return answers
+    }
+    await measure(toyOptions(freshPath(), { answer, concurrency: 3 }))
+    expect(most).toBe(3)
+  })
+})
+
+describe('resuming', () => {
+  /** Fails at the n-th call. */
+  const failing = (n: number, prompts: { count: number }): AnswerFunction => {
+    let calls = 0
+    return async (batch, options) => {
+      if (++calls === n) throw new Error('power cut')
+      prompts.count += batch.length
+      return scripted(batch, options)
+    }
+  }
+
+  test.each([1, 4])(
+    'after a failure at every batch gives the same lines, %i calls at a time',
+    async (concurrency) => {
+      await referenceStatistics
+      for (let n = 1; n <= 30; n++) {
+        const path = freshPath()
+        const prompts = { count: 0 }
+        const broken = toyOptions(path, { answer: failing(n, prompts), concurrency })
+        await expect(measure(broken)).rejects.toThrow('power cut')
+        const kept = linesOf(path).filter(({ key }) => !key.startsWith('query:')).length
+        expect(kept).toBe(prompts.count)
+        const statistics = await measure(toyOptions(path, { concurrency }))
+        expect(statistics).toMatchObject({
+          outcomes: 240,
+          resumed: kept,
+          measured: 240 - kept,
+          prompts: 240 - kept,
+        })
+        expect(sortedText(path)).toBe(sortedText(reference))
+      }
+    },
+  )
+
+  test('measures nothing twice and can be left at any event', async () => {
+    await referenceStatistics
+    const path = freshPath()
+    for (let pass = 0; pass < 60; pass++) {
+      let seen = 0
+      for await (const event of measureRewards(toyOptions(path, { progressEvery: 0, concurrency: 2 }))) {
+        if (event.type === 'done') expect(event.statistics.repeated).toBe(0)
+        if (++seen === 3) break
+      }
+    }
+    await measure(toyOptions(path))
+    expect(sortedText(path)).toBe(sortedText(reference))
+    expect(await measure(toyOptions(path))).toMatchObject({ measured: 0, prompts: 0, resumed: 240 })
+  })
+
+  test('after an abort keeps what the calls in flight answered, and passes the signal on', async () => {
+    const path = freshPath()
+    const controller = new AbortController()
+    const signals: AbortSignal[] = []
+    let answered = 0
+    const answer: AnswerFunction = async (prompts, options) => {
+      signals.push(options.signal)
+      if (signals.length === 4) controller.abort(new Error('interrupted by the user'))
+      const answers = await scripted(prompts, options)
+      answered += answers.length
+      return answers
+    }
+    const options = toyOptions(path, { answer, concurrency: 2, signal: controller.signal })
+    await expect(measure(options)).rejects.toThrow('interrupted by the user')
+    expect(signals.every(({ aborted }) => aborted)).toBe(true)
+    expect(linesOf(path).filter(({ key }) => !key.startsWith('query:'))).toHaveLength(answered)
+    await measure(toyOptions(path))
+    expect(sortedText(path)).toBe(sortedText(reference))
+    await expect(measure(options)).rejects.toThrow('interrupted by the user')
+  })
+
+  test('drops a torn last line and reports it', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const whole = readFileSync(path, 'utf8')
+    for (const cut of [1, 2, 40, 300]) {
+      writeFileSync(path, whole.slice(0, -cut))
+      const events = await collect(toyOptions(path))
+      const [start, done] = [events[0], events.at(-1)]
+      if (start?.type !== 'start' || done?.type !== 'done') throw new Error('events')
+      expect(start.tornBytes > 0).toBe(cut > 1)
+      expect(done.statistics.tornBytes).toBe(start.tornBytes)
+      expect(sortedText(path)).toBe(sortedText(reference))
+    }
+  })
+
+  test('refuses a corrupt line in the middle, naming it', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const lines = readFileSync(path, 'utf8').split('\n')
+    lines[30] = lines[30]!.slice(0, 50)
+    writeFileSync(path, lines.join('\n'))
+    await expect(measure(toyOptions(path))).rejects.toThrow(/line 31/)
+  })
+
+  test('refuses another protocol, another pool, and a second writer', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const { meta } = toyOptions(path)
+    await expect(measure(toyOptions(path, { meta: { ...meta, protocol: { hash: 'p2' } } }))).rejects.toThrow(
+      /belongs to another run: _meta\.protocol\.hash: "p1" there, "p2" here/,
+    )
+    await expect(measure(toyOptions(path, { propose: proposer({ seed: 6 }) }))).rejects.toThrow(
+      /has another pool/,
+    )
+    const first = measureRewards(toyOptions(path))
+    await first.next()
+    await expect(measure(toyOptions(path))).rejects.toThrow(/being written by process/)
+    await first.return()
+    await measure(toyOptions(path))
+  })
+
+  test('a larger group later measures only what is new', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const statistics = await measure(toyOptions(path, { propose: proposer({ size: 20 }) }))
+    expect(statistics).toMatchObject({ resumed: 240, measured: 160, outcomes: 400 })
+    expect(await measure(toyOptions(path))).toMatchObject({ resumed: 400, measured: 0 })
+  })
+
+  test('more queries later measure only what is new', async () => {
+    await referenceStatistics
+    const path = freshPath()
+    await measure(toyOptions(path, { queries: queries.slice(3, 9) }))
+    expect(await measure(toyOptions(path))).toMatchObject({ resumed: 72, measured: 168 })
+    expect(sortedText(path)).toBe(sortedText(reference))
+  })
+})
+
+describe('repeated measurements', () => {
+  test('that agree are counted, that disagree are counted and shown; the first stays', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const before = sortedText(path)
+    expect(await measure(toyOptions(path, { recheck: 1 }))).toMatchObject({
+      repeated: 240,
+      disagreements: 0,
+      measured: 0,
+      prompts: 240,
+    })
+    const answer: AnswerFunction = (prompts) =>
+      Promise.resolve(
+        prompts.map((prompt) => ({ text: prompt.query.id === 3 ? 'changed' : scriptedText(prompt) })),
+      )
+    const events = await collect(toyOptions(path, { recheck: 1, answer }))
+    const shown = events.filter((event) => event.type === 'disagreement')
+    expect(shown).toHaveLength(12)
+    expect(shown[0]).toMatchObject({ queryId: 3, now: 'changed' })
+    expect(events.at(-1)).toMatchObject({ statistics: { repeated: 240, disagreements: 12 } })
+    expect(sortedText(path)).toBe(before)
+  })
+
+  test('are a share of the journal', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const { repeated } = await measure(toyOptions(path, { recheck: 0.25 }))
+    expect(repeated).toBeGreaterThan(30)
+    expect(repeated).toBeLessThan(95)
+  })
+
+  test('that are lines of the file count too', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const line = linesOf(path).find(({ key }) => !key.startsWith('query:'))!
+    appendFileSync(
+      path,
+      `${JSON.stringify({ ...line, value: { ...line.value, vqa_pred_answer: 'other' } })}\n`,
+    )
+    expect(await measure(toyOptions(path))).toMatchObject({ disagreements: 1, outcomes: 240 })
+  })
+})
