@@ -1,0 +1,24 @@
+import type { Command } from '../command.ts'
+
+/** A command before it is loaded: a line of `lever --help`. */
+export interface CommandEntry {
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+/** The commands. A new one is a file in this folder and a line here. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  score: {
+    summary: 'official VQA accuracy of a results file',
+    load: async () => (await import('./score.ts')).score,
+  },
+  doctor: {
+    summary: 'what runs on this machine: providers, models, versions',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+}
+
+/** Commands that only hold others. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  data: 'RL data: describe, validate, convert, merge, filter',
+}

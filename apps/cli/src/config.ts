@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { InputError } from '@lever/durable-files'
+import { kebab, nearest } from './names.ts'
+
+/**
+ * Options of a YAML (or JSON) file: a flat map with the names of the command's flags, kebab-case or
+ * snake_case.
+ *
+ * @param names every name and alias of the command's options, to its name
+ * @throws InputError for a file that cannot be read, with the line of broken YAML, for an unknown
+ * name with the nearest one, and for a name given twice
+ */
+export async function readConfig(
+  path: string,
+  names: ReadonlyMap<string, string>,
+): Promise<Map<string, unknown>> {
+  const source = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new InputError(`--config: cannot read ${path} (${reason(error)}); give the path of a YAML file`)
+  })
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(source, { prettyErrors: true })
+  const [problem] = document.errors
+  if (problem) {
+    const { line, col } = problem.linePos?.[0] ?? { line: 1, col: 1 }
+    const what = problem.message.split(' at line')[0]!
+    throw new InputError(`${path}:${line}:${col}: this is no YAML: ${what}; correct the file`)
+  }
+  const content: unknown = document.toJS({ mapAsMap: true }) ?? new Map()
+  if (!(content instanceof Map)) {
+    throw new InputError(
+      `${path}: a configuration is a map of option names to values; write lines like "seed: 1"`,
+    )
+  }
+  const options = new Map<string, unknown>()
+  for (const [key, value] of content as Map<unknown, unknown>) {
+    const name = names.get(kebab(String(key)))
+    if (name === undefined) throw new InputError(`${path}: ${unknownName(String(key), names.keys())}`)
+    if (options.has(name)) throw new InputError(`${path}: "${String(key)}" stands twice; keep one`)
+    if (value instanceof Map)
+      throw new InputError(`${path}: "${String(key)}" is a map; give a value or a list`)
+    if (value !== null) options.set(name, value)
+  }
+  return options
+}
+
+/** The sentence for an option that does not exist. */
+export function unknownName(name: string, names: Iterable<string>, prefix = ''): string {
+  const near = nearest(kebab(name), names)
+  const remedy = near === undefined ? 'see --help for those that exist' : `did you mean ${prefix}${near}?`
+  return `there is no option ${prefix}${name}; ${remedy}`
+}
+
+function reason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOENT' ? 'there is no such file' : (code ?? String(error))
+}

@@ -1,0 +1,49 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { InputError, writeFileAtomic } from '@lever/durable-files'
+
+/** Folder of the bundled world and its model. */
+export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
+
+/** @throws InputError when `path`, given as `flag`, is no file (or no folder) */
+export async function requirePath(
+  path: string,
+  flag: string,
+  kind: 'file' | 'folder' = 'file',
+): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT' || code === 'ENOTDIR' ? 'there is no' : `cannot read (${code ?? 'unknown error'}) the`
+    throw new InputError(`${flag}: ${why} ${kind} ${path}; check the path`)
+  })
+  if (kind === 'file' ? found.isDirectory() : !found.isDirectory()) {
+    throw new InputError(`${flag}: ${path} is a ${kind === 'file' ? 'folder' : 'file'}; give a ${kind}`)
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * Refuses an output path that exists, or whose folder does not, before any work is done.
+ * @throws InputError
+ */
+export async function requireNew(path: string, flag: string): Promise<void> {
+  await requirePath(dirname(path), flag, 'folder')
+  if (await exists(path))
+    throw new InputError(`${flag}: ${path} exists and is not overwritten; choose another path`)
+}
+
+/** Writes a file that must not exist yet, unless it holds exactly this. @throws InputError */
+export async function writeNew(path: string, data: string | Uint8Array, flag: string): Promise<void> {
+  const before = await readFile(path).catch(() => undefined)
+  if (before?.equals(typeof data === 'string' ? Buffer.from(data) : data) === true) return
+  await requireNew(path, flag)
+  await writeFileAtomic(path, data)
+}

@@ -1,0 +1,114 @@
+/** A part of a command that takes time. */
+export interface Stage {
+  /** `done` of the total; `note` is shown behind it. */
+  update(done: number, note?: string): void
+  /** Ends the stage with a line that stays. */
+  end(note?: string): void
+}
+
+export interface StageOptions {
+  readonly total?: number
+  /** What is counted, e.g. `queries`. */
+  readonly unit?: string
+}
+
+/** Where commands say what they do. Nothing of it goes to stdout. */
+export interface Progress {
+  stage(name: string, options?: StageOptions): Stage
+  info(message: string): void
+  warn(message: string): void
+  /** Removes a live line, before something else is written to the terminal. */
+  clear(): void
+}
+
+export interface ProgressOptions {
+  readonly write: (text: string) => void
+  /** `live` rewrites one line, `plain` writes a line now and then, `quiet` nothing. */
+  readonly mode: 'live' | 'plain' | 'quiet'
+  /** Milliseconds; for tests. */
+  readonly now?: () => number
+  readonly columns?: () => number
+}
+
+const EVERY = { live: 100, plain: 5_000, quiet: Infinity } as const
+
+export function createProgress({
+  write,
+  mode,
+  now = () => performance.now(),
+  columns = () => 80,
+}: ProgressOptions): Progress {
+  let line = ''
+  const clear = (): void => {
+    if (line !== '') write('\r\x1b[K')
+    line = ''
+  }
+  const say = (message: string): void => {
+    if (mode === 'quiet') return
+    clear()
+    write(`${message}\n`)
+  }
+  return {
+    clear,
+    info: say,
+    warn: (message) => say(`warning: ${message}`),
+    stage(name, { total, unit = '' } = {}) {
+      const started = now()
+      let shown = started - (mode === 'live' ? EVERY.live : 0)
+      let last = { done: 0, note: '' }
+      let first: { done: number; at: number } | undefined
+      return {
+        update(done, note = '') {
+          last = { done, note }
+          first ??= { done, at: now() }
+          if (now() - shown < EVERY[mode]) return
+          shown = now()
+          const rate = (done - first.done) / Math.max(1e-3, (shown - first.at) / 1000)
+          const text = describe(name, { done, total, unit, note, rate, bar: mode === 'live' })
+          if (mode === 'plain') write(`${text}\n`)
+          else {
+            line = text.slice(0, Math.max(20, columns() - 1))
+            write(`\r\x1b[K${line}`)
+          }
+        },
+        end(note = last.note) {
+          const count = last.done > 0 ? `${last.done}${unit && ` ${unit}`}, ` : ''
+          say(`${name}: ${count}${seconds((now() - started) / 1000)}${note && `, ${note}`}`)
+        },
+      }
+    },
+  }
+}
+
+interface Shown {
+  done: number
+  total: number | undefined
+  unit: string
+  note: string
+  rate: number
+  bar: boolean
+}
+
+function describe(name: string, { done, total, unit, note, rate, bar }: Shown): string {
+  const parts = [`${done}${total === undefined ? '' : `/${total}`}${unit && ` ${unit}`}`]
+  if (rate > 0) {
+    parts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`)
+    if (total !== undefined && total > done) parts.push(`${seconds((total - done) / rate)} left`)
+  }
+  if (note) parts.push(note)
+  return `${name}: ${bar && total ? `${drawBar(done / total)} ` : ''}${parts.join(', ')}`
+}
+
+function drawBar(share: number): string {
+  const full = Math.round(20 * Math.min(1, Math.max(0, share)))
+  return '━'.repeat(full) + '╌'.repeat(20 - full)
+}
+
+/** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`. */
+export function seconds(value: number): string {
+  if (value < 9.95) return `${value.toFixed(1)} s`
+  if (value < 99.5) return `${Math.round(value)} s`
+  const minutes = Math.floor(Math.round(value) / 60)
+  if (minutes < 60) return `${minutes} min ${Math.round(value) % 60} s`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+}
