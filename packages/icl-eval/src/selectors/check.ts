@@ -18,7 +18,7 @@ export async function selectAll(
   for (const context of contexts) eligible(context, k, selector.name)
   const chosen = selector.selectMany
     ? await selector.selectMany(contexts, k)
-    : await Promise.all(contexts.map((context) => selector.select(context, k)))
+    : await Promise.all(contexts.map(async (context) => selector.select(context, k)))
   if (chosen.length !== contexts.length) {
     throw new RangeError(
       `icl-eval: ${selector.name} returned ${chosen.length} selections for ${contexts.length} queries`,

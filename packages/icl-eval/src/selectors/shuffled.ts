@@ -14,6 +14,7 @@ export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions):
     shots: of.shots,
     seeded: true,
     nested: of.nested,
+    stream: of.stream ?? of.name,
     needs: of.needs,
     ...(of.pool && { pool: of.pool }),
     async select(context, k) {

@@ -32,6 +32,8 @@ export interface Selector {
   readonly seeded: boolean
   /** The k chosen are always among the k + 1 chosen. */
   readonly nested: boolean
+  /** The random stream that it draws from; default its name. A selector made of another shares the other's. */
+  readonly stream?: string
   /** Embeddings that it reads. */
   readonly needs: readonly EmbeddingKind[]
   /** Examples that it chooses from in place of the pool of the query. */

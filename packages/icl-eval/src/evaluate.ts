@@ -1,0 +1,130 @@
+import { createRandom } from '@lever/reward-utils'
+import type { AskOptions, AskStats } from './ask.ts'
+import { createAsker } from './ask.ts'
+import type { EmbeddingLookup } from './embeddings.ts'
+import { contextFor, selectAll } from './selectors/check.ts'
+import type { SelectionContext, Selector } from './selectors/types.ts'
+import { scoreRow } from './score-row.ts'
+import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts'
+
+/** The solved examples of each query: one pool for all, or one per query id. */
+export type Pools = readonly Example[] | ReadonlyMap<number, readonly Example[]>
+
+export interface EvaluateOptions extends AskOptions {
+  readonly queries: readonly Example[]
+  readonly pools: Pools
+  readonly selectors: readonly Selector[]
+  /** Default 0, 1, 2, 3, 4. Selectors of `shots: 'zero'` are evaluated at 0 only, and only they are. */
+  readonly shots?: readonly number[]
+  /** Seeds of the selectors that are `seeded`. Default 0, 1, 2, 3, 4. */
+  readonly seeds?: readonly number[]
+  readonly embeddings?: EmbeddingLookup
+  readonly score: Score
+}
+
+export interface Evaluation {
+  /** Ordered by selector, shots, seed, query. */
+  readonly rows: readonly EvaluationRow[]
+  readonly prompts: AskStats
+}
+
+interface Planned {
+  readonly selector: Selector
+  readonly shots: number
+  readonly seed: number | null
+  readonly query: Example
+  readonly demonstrations: readonly Example[]
+  /** The answer of a selector that needs no model. */
+  readonly text?: string
+}
+
+/**
+ * Lets every selector choose demonstrations for every query at every number of shots, asks the model once for each
+ * different prompt, and scores the answers. The same seeds and inputs give the same rows in the same order, whether
+ * answers come from the model or from the journal.
+ *
+ * Throws RangeError before anything is asked when a query has no pool, an id or a selector name appears twice, a
+ * selector cannot choose, or `score` cannot score a query.
+ */
+export async function evaluateSelectors(options: EvaluateOptions): Promise<Evaluation> {
+  const { queries, selectors, score } = options
+  assertUnique(
+    queries.map((query) => query.id),
+    'query',
+  )
+  assertUnique(
+    selectors.map((selector) => selector.name),
+    'selector',
+  )
+  for (const query of queries) score('', query)
+  const plans: Planned[] = []
+  for (const selector of selectors) plans.push(...(await planSelector(selector, options)))
+  const asker = createAsker(options)
+  const toAsk = plans.filter((plan) => plan.text === undefined)
+  const answers = await asker.ask(toAsk satisfies readonly Prompt[])
+  const answered = new Map<Planned, Answered>(toAsk.map((plan, i) => [plan, answers[i]!]))
+  const rows = plans.map((plan) =>
+    scoreRow(
+      { ...plan, selector: plan.selector.name },
+      answered.get(plan) ?? { text: plan.text ?? '' },
+      score,
+    ),
+  )
+  return { rows, prompts: asker.stats() }
+}
+
+/** The pool of a query. Throws RangeError when it has none. */
+export function poolOf(pools: Pools, query: Example): readonly Example[] {
+  const pool = isShared(pools) ? pools : pools.get(query.id)
+  if (pool === undefined) {
+    throw new RangeError(`icl-eval: query ${query.id} has no pool; pools must cover every query`)
+  }
+  return pool
+}
+
+const isShared = (pools: Pools): pools is readonly Example[] => Array.isArray(pools)
+
+async function planSelector(
+  selector: Selector,
+  { queries, pools, shots = [0, 1, 2, 3, 4], seeds = [0, 1, 2, 3, 4], embeddings }: EvaluateOptions,
+): Promise<Planned[]> {
+  const counts = selector.shots === 'zero' ? [0] : shots.filter((k) => k !== 0)
+  const runs = selector.seeded ? seeds : [null]
+  const bases = queries.map((query) => {
+    const pool = selector.pool ?? poolOf(pools, query)
+    return { query, pool, embeddings: selector.needs.length > 0 ? (embeddings?.(query, pool) ?? {}) : {} }
+  })
+  const byId = bases.map(({ pool }) => pool)
+  const index = new Map(byId.map((pool) => [pool, new Map(pool.map((example) => [example.id, example]))]))
+  const plans: Planned[] = []
+  for (const k of counts) {
+    for (const seed of runs) {
+      const contexts = bases.map((base): SelectionContext => {
+        const random = createRandom(seed ?? 0, 'select', selector.stream ?? selector.name, base.query.id)
+        return contextFor(selector, { ...base, random })
+      })
+      const chosen = await selectAll(selector, contexts, k)
+      contexts.forEach((context, i) => {
+        const examples = index.get(context.pool)!
+        plans.push({
+          selector,
+          shots: k,
+          seed,
+          query: context.query,
+          demonstrations: chosen[i]!.map((id) => examples.get(id)!),
+          ...(selector.answer && { text: selector.answer(context, k) }),
+        })
+      })
+    }
+  }
+  return plans
+}
+
+function assertUnique(values: readonly (number | string)[], what: string): void {
+  if (values.length === 0) throw new RangeError(`icl-eval: there is no ${what} to evaluate`)
+  const seen = new Set<number | string>()
+  for (const value of values) {
+    if (seen.has(value)) throw new RangeError(`icl-eval: the ${what} ${value} appears twice`)
+    seen.add(value)
+  }
+}

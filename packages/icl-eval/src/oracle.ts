@@ -1,0 +1,222 @@
+import type { AskOptions, Asker, AskStats } from './ask.ts'
+import { createAsker } from './ask.ts'
+import type { Pools } from './evaluate.ts'
+import { poolOf } from './evaluate.ts'
+import { bestReachable, proposalsOf } from './oracle-proposals.ts'
+import type { MeasuredSequence } from './oracle-proposals.ts'
+import { scoreRow } from './score-row.ts'
+import type { Measured } from './selectors/types.ts'
+import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts'
+
+export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
+  readonly queries: readonly Example[]
+  readonly pools: Pools
+  /** Largest number of shots. Default 4. */
+  readonly shots?: number
+  readonly score: Score
+  /** Rows of other selectors: what they measured counts, so that no selector can be above the oracle. */
+  readonly known?: readonly EvaluationRow[]
+  /** How many of the best shorter sequences are extended. Default 4. */
+  readonly top?: number
+  /** Further sequences measured per query at 2 shots and at each larger number. Default 48. */
+  readonly budget?: number
+  /**
+   * Stop with a query once it reaches the accuracy of its best human answer: nothing can be higher, so the maximum is
+   * the same. False measures every single demonstration, as `worst` needs. Default true.
+   */
+  readonly stopAtBest?: boolean
+  /** Default `oracle`. */
+  readonly name?: string
+  readonly onProgress?: (progress: OracleProgress) => void
+}
+
+export interface OracleProgress {
+  readonly shots: number
+  /** Queries that are finished at this number of shots. */
+  readonly done: number
+  readonly total: number
+}
+
+/** How the oracle was measured at one number of shots. */
+export interface OracleLevel {
+  readonly shots: number
+  /**
+   * `exhaustive`: every ordered sequence of every pool was measured, or the query reached the best that any answer
+   * can have. `best known`: the best of those measured; the true oracle may be higher.
+   */
+  readonly how: 'exhaustive' | 'best known'
+  /** Sequences measured, all queries together. */
+  readonly measured: number
+  /** Queries at the accuracy of their best human answer. */
+  readonly atBest: number
+}
+
+export interface Oracle {
+  /** One row per query and number of shots, from 1. */
+  readonly rows: readonly EvaluationRow[]
+  readonly levels: readonly OracleLevel[]
+  readonly measured: Measured
+  readonly prompts: AskStats
+}
+
+const ROUND = 8
+
+interface QueryState {
+  readonly query: Example
+  readonly pool: readonly Example[]
+  readonly reachable: number
+  /** By number of shots, then by ids joined with commas. */
+  readonly levels: Map<number, Map<string, MeasuredSequence>>
+}
+
+/**
+ * The best demonstrations that measuring can find. At 1 shot every example of the pool is measured. At k shots the
+ * best known sequence: those of `known`, and up to `budget` extensions of the `top` best sequences of k - 1 by one
+ * example, before and after, most promising first. Promising are examples whose answer adds words of the true answer,
+ * then those that are good alone (so pairs of good singles, in both orders, come before the rest of the pool).
+ * The oracle looks at the answers of the query: it is a bound, not a method.
+ */
+export async function measureOracle(options: OracleOptions): Promise<Oracle> {
+  const { queries, pools, shots = 4, score, known = [], name = 'oracle', onProgress } = options
+  const { answer, journal, protocol, batchSize, signal } = options
+  const asker = createAsker({
+    answer,
+    ...(journal && { journal }),
+    ...(protocol !== undefined && { protocol }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(signal && { signal }),
+  })
+  const states = queries.map((query): QueryState => ({
+    query,
+    pool: poolOf(pools, query),
+    reachable: bestReachable(query, score),
+    levels: new Map(levelsUpTo(shots).map((k) => [k, new Map<string, MeasuredSequence>()])),
+  }))
+  recordKnown(states, known)
+  for (let k = 1; k <= shots; k++) {
+    await measureLevel(states, k, asker, options, (done) =>
+      onProgress?.({ shots: k, done, total: states.length }),
+    )
+  }
+  const sequences = (state: QueryState): MeasuredSequence[] =>
+    Array.from(state.levels.values()).flatMap((level) => Array.from(level.values()))
+  return {
+    rows: levelsUpTo(shots).flatMap((k) => states.map((state) => bestRow(state, k, name, score))),
+    levels: levelsUpTo(shots).map((k) => describeLevel(states, k)),
+    measured: new Map(
+      states.map((state) => [
+        state.query.id,
+        sequences(state).map(({ examples, accuracy }) => ({ ids: examples.map(({ id }) => id), accuracy })),
+      ]),
+    ),
+    prompts: asker.stats(),
+  }
+}
+
+const levelsUpTo = (shots: number): number[] => Array.from({ length: shots }, (_, i) => i + 1)
+const keyOf = (examples: readonly Example[]): string => examples.map(({ id }) => id).join(',')
+
+function recordKnown(states: readonly QueryState[], rows: readonly EvaluationRow[]): void {
+  const byQuery = new Map(states.map((state) => [state.query.id, state]))
+  const members = new Map(
+    states.map((state) => [state, new Map(state.pool.map((example) => [example.id, example]))]),
+  )
+  for (const row of rows) {
+    const state = byQuery.get(row.query)
+    const level = state?.levels.get(row.demonstrations.length)
+    if (state === undefined || level === undefined || row.accuracy === null) continue
+    const examples = row.demonstrations.map((id) => members.get(state)!.get(id))
+    if (examples.includes(undefined)) continue
+    const sequence = { examples: examples as Example[], accuracy: row.accuracy, text: row.answer }
+    level.set(keyOf(sequence.examples), sequence)
+  }
+}
+
+async function measureLevel(
+  states: readonly QueryState[],
+  k: number,
+  asker: Asker,
+  { score, top = 4, budget = 48, stopAtBest = true }: OracleOptions,
+  report: (done: number) => void,
+): Promise<void> {
+  const limit = k === 1 ? Infinity : budget
+  const queues = states.map((state) => ({
+    state,
+    level: state.levels.get(k)!,
+    left: proposalsOf({ ...state, k, top, limit }),
+  }))
+  const finished = ({ state, level, left }: (typeof queues)[number]): boolean =>
+    left.length === 0 || (stopAtBest && level.size > 0 && isAtBest(state, k))
+  let open = queues.filter((queue) => !finished(queue))
+  report(states.length - open.length)
+  while (open.length > 0) {
+    const round = open.flatMap(({ state, level, left }) =>
+      left.splice(0, ROUND).map((examples) => ({ state, level, examples })),
+    )
+    const prompts = round.map(({ state, examples }): Prompt => ({
+      query: state.query,
+      demonstrations: examples,
+    }))
+    const answers = await asker.ask(prompts)
+    round.forEach(({ state, level, examples }, i) => record(level, state.query, examples, answers[i]!, score))
+    open = open.filter((queue) => !finished(queue))
+    report(states.length - open.length)
+  }
+}
+
+function record(
+  level: Map<string, MeasuredSequence>,
+  query: Example,
+  examples: readonly Example[],
+  { text, error }: Answered,
+  score: Score,
+): void {
+  if (error !== undefined) return
+  level.set(keyOf(examples), { examples, accuracy: score(text, query).accuracy, text })
+}
+
+function best(state: QueryState, k: number): MeasuredSequence | undefined {
+  const sequences = Array.from(state.levels.get(k)!.values())
+  return sequences.reduce<MeasuredSequence | undefined>(
+    (a, b) => (a === undefined || b.accuracy > a.accuracy ? b : a),
+    undefined,
+  )
+}
+
+const isAtBest = (state: QueryState, k: number): boolean =>
+  (best(state, k)?.accuracy ?? -Infinity) >= state.reachable - 1e-9
+
+function bestRow(state: QueryState, k: number, selector: string, score: Score): EvaluationRow {
+  const chosen = best(state, k)
+  const subject = {
+    selector,
+    shots: k,
+    seed: null,
+    query: state.query,
+    demonstrations: chosen?.examples ?? [],
+  }
+  const answered =
+    chosen === undefined
+      ? { text: '', error: `no sequence of ${k} could be measured` }
+      : { text: chosen.text }
+  return scoreRow(subject, answered, score)
+}
+
+function describeLevel(states: readonly QueryState[], k: number): OracleLevel {
+  const atBest = states.filter((state) => isAtBest(state, k)).length
+  const complete = states.every(
+    (state) => isAtBest(state, k) || state.levels.get(k)!.size >= orderedSequences(state, k),
+  )
+  return {
+    shots: k,
+    how: complete ? 'exhaustive' : 'best known',
+    measured: states.reduce((sum, state) => sum + state.levels.get(k)!.size, 0),
+    atBest,
+  }
+}
+
+/** N (N - 1) ... (N - k + 1) for the N candidates of the query. */
+function orderedSequences({ pool, query }: QueryState, k: number): number {
+  const candidates = pool.filter((example) => example.id !== query.id).length
+  return Array.from({ length: k }, (_, i) => candidates - i).reduce((product, n) => product * n, 1)
+}

@@ -1,0 +1,118 @@
+import type { Interval } from '../statistics/interval.ts'
+import type { Comparison, Summary } from '../summary/types.ts'
+
+/** A table of strings, to be laid out by a renderer. The first column is text, the others are figures. */
+export interface TextTable {
+  readonly title: string
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** 0.5731 as `57.3`; never `-0.0`. */
+export const percent = (value: number): string => (100 * value).toFixed(1).replace(/^-(0\.0)$/, '$1')
+
+/** A difference in points with its sign: 0.031 as `+3.1`. */
+export const points = (value: number): string => {
+  const text = percent(value)
+  return text === '0.0' || text.startsWith('-') ? text : `+${text}`
+}
+
+/** `1 shot`, `2 shots`. */
+export const count = (n: number, noun: string): string =>
+  `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`
+
+const range = ([low, high]: Interval, format: (value: number) => string): string =>
+  `[${format(low)}, ${format(high)}]`
+
+/** p with three digits; below 0.001 as `<0.001`. */
+export const formatP = (p: number): string => (p < 0.001 ? '<0.001' : p.toFixed(3))
+
+/** Accuracy in per cent with its interval, a row per selector, a column per number of shots. */
+export function accuracyTable({ table, level }: Summary): TextTable {
+  const shots = distinct(table.map((row) => row.shots)).sort((a, b) => a - b)
+  const rows = distinct(table.map((row) => row.selector)).map((selector) => [
+    selector,
+    ...shots.map((k) => {
+      const row = table.find((candidate) => candidate.selector === selector && candidate.shots === k)
+      if (row === undefined) return ''
+      return row.accuracy === null || row.ci === null
+        ? 'failed'
+        : `${percent(row.accuracy)} ${range(row.ci, percent)}`
+    }),
+  ])
+  return {
+    title: `Accuracy in per cent [${formatLevel(level)} interval]`,
+    header: ['selector', ...shots.map((k) => count(k, 'shot'))],
+    rows,
+  }
+}
+
+/** Differences to one baseline in points, with interval and Holm-adjusted p. */
+export function comparisonTable({ table, level }: Summary, baseline: string): TextTable {
+  const all = table.flatMap((row) => row.comparisons).filter((c) => c.baseline === baseline)
+  const row = (c: Comparison): string[] => [
+    c.selector,
+    String(c.shots),
+    points(c.delta),
+    range(c.ci, points),
+    formatP(c.p),
+    formatP(c.pHolm),
+    String(c.n),
+  ]
+  return {
+    title: `Difference to ${baseline} in points [${formatLevel(level)} interval, paired]`,
+    header: ['selector', 'shots', 'points', 'interval', 'p', 'p (Holm)', 'n'],
+    rows: all.map(row),
+  }
+}
+
+/** The share of the gap that is closed, in per cent. */
+export function gapTable({ gapClosed, level }: Summary): TextTable {
+  const shots = distinct(gapClosed.map((row) => row.shots)).sort((a, b) => a - b)
+  return {
+    title: `Share of the random-to-oracle gap closed, in per cent [${formatLevel(level)} interval]`,
+    header: ['selector', ...shots.map((k) => count(k, 'shot'))],
+    rows: distinct(gapClosed.map((row) => row.selector)).map((selector) => [
+      selector,
+      ...shots.map((k) => {
+        const row = gapClosed.find((candidate) => candidate.selector === selector && candidate.shots === k)
+        if (row === undefined) return ''
+        return row.value === null || row.ci === null
+          ? 'no gap'
+          : `${percent(row.value)} ${range(row.ci, percent)}`
+      }),
+    ]),
+  }
+}
+
+/** What a reader must know to read the table: sample, power, oracle, scoring. */
+export function footnotes(summary: Summary): string[] {
+  const { questions, images, detectable, oracle, modes, resamples, table } = summary
+  const seeds = table.flatMap((row) => (row.seeds ? [row.seeds.n] : []))
+  return [
+    `n = ${count(questions, 'question')} on ${count(images, 'image')}; intervals by ${resamples.toLocaleString('en')} paired ` +
+      'bootstrap resamples of images.',
+    ...(seeds.length > 0 ? [`Seeded selectors: mean of ${count(Math.max(...seeds), 'seed')}.`] : []),
+    ...(detectable === null
+      ? []
+      : [
+          `This sample can show a difference of ${percent(detectable)} points (80 % power at 5 %, median over ` +
+            'the comparisons); smaller ones may go unseen.',
+        ]),
+    ...oracle.map(
+      ({ shots, how, measured, atBest }) =>
+        `oracle at ${count(shots, 'shot')}: ${how}, ${count(measured, 'sequence')} measured, ` +
+        `${atBest} of ${count(questions, 'question')} at the accuracy of their best human answer.`,
+    ),
+    ...(modes.fallback > 0
+      ? [`Scored by the string fallback, not officially: ${count(modes.fallback, 'answer')}.`]
+      : []),
+    ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}; see n.`] : []),
+  ]
+}
+
+export const formatLevel = (level: number): string => `${Number((100 * level).toFixed(2))} %`
+
+function distinct<T>(values: readonly T[]): T[] {
+  return Array.from(new Set(values))
+}

@@ -1,0 +1,30 @@
+import type { Answered, EvaluationRow, Example, Score } from './types.ts'
+
+/** Which answer a row is about. */
+export interface RowSubject {
+  readonly selector: string
+  readonly shots: number
+  readonly seed: number | null
+  readonly query: Example
+  readonly demonstrations: readonly Example[]
+}
+
+/** Scores one answer; a failed one has no accuracy and mode `error`. */
+export function scoreRow(subject: RowSubject, { text, error }: Answered, score: Score): EvaluationRow {
+  const { query, selector, shots, seed, demonstrations } = subject
+  const scored = error === undefined ? score(text, query) : { accuracy: null, mode: 'error' as const }
+  return {
+    query: query.id,
+    image: query.imageId ?? null,
+    selector,
+    shots,
+    seed,
+    demonstrations: demonstrations.map(({ id }) => id),
+    answer: text,
+    accuracy: scored.accuracy,
+    mode: scored.mode,
+    ...(query.questionType !== undefined && { questionType: query.questionType }),
+    ...(query.answerType !== undefined && { answerType: query.answerType }),
+    ...(error !== undefined && { error }),
+  }
+}

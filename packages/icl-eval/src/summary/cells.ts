@@ -1,0 +1,61 @@
+import type { Clusters } from '../statistics/clusters.ts'
+import { clustersOf } from '../statistics/clusters.ts'
+import type { EvaluationRow } from '../types.ts'
+
+/** The accuracies of one selector at one number of shots. */
+export interface Cell {
+  readonly selector: string
+  readonly shots: number
+  /** [n] mean over seeds for every question; NaN where an answer failed or is missing. */
+  readonly values: Float64Array
+  /** Mean accuracy of every seed over the questions with an accuracy; empty without seeds. */
+  readonly seedMeans: readonly number[]
+}
+
+export interface Cells {
+  readonly cells: readonly Cell[]
+  /** Query ids in the order of their first row; entry i of every cell belongs to query i. */
+  readonly queries: readonly number[]
+  /** Questions about one image. */
+  readonly clusters: Clusters
+}
+
+/** Sorts rows into cells, in the order in which selectors and shots first appear. */
+export function cellsOf(rows: readonly EvaluationRow[]): Cells {
+  const position = new Map<number, number>()
+  const images: (number | string | null)[] = []
+  const groups = new Map<string, EvaluationRow[]>()
+  for (const row of rows) {
+    if (!position.has(row.query)) {
+      position.set(row.query, position.size)
+      images.push(row.image)
+    }
+    const key = `${row.shots} ${row.selector}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [row])
+    else group.push(row)
+  }
+  const cells = Array.from(groups.values(), (group) => cellOf(group, position))
+  return { cells, queries: Array.from(position.keys()), clusters: clustersOf(images) }
+}
+
+function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, number>): Cell {
+  const sums = new Float64Array(position.size)
+  const counts = new Float64Array(position.size)
+  const seeds = new Map<number, { sum: number; count: number }>()
+  for (const { query, seed, accuracy } of rows) {
+    const i = position.get(query)!
+    counts[i]! += 1
+    sums[i]! += accuracy ?? NaN
+    if (seed === null || accuracy === null) continue
+    const total = seeds.get(seed) ?? { sum: 0, count: 0 }
+    seeds.set(seed, { sum: total.sum + accuracy, count: total.count + 1 })
+  }
+  const most = counts.reduce((a, b) => Math.max(a, b), 0)
+  return {
+    selector: rows[0]!.selector,
+    shots: rows[0]!.shots,
+    values: sums.map((sum, i) => (counts[i] === most ? sum / most : NaN)),
+    seedMeans: Array.from(seeds.values(), ({ sum, count }) => sum / count),
+  }
+}

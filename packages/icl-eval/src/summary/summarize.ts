@@ -1,0 +1,180 @@
+import { createRandom } from '@lever/reward-utils'
+import type { OracleLevel } from '../oracle.ts'
+import type { Bootstrap } from '../statistics/bootstrap.ts'
+import { bootstrapMeans } from '../statistics/bootstrap.ts'
+import { clusteredMean } from '../statistics/clustered-mean.ts'
+import type { Clusters } from '../statistics/clusters.ts'
+import { minimumDetectableEffect } from '../statistics/detectable.ts'
+import { gapClosedInterval } from '../statistics/gap.ts'
+import { holm } from '../statistics/holm.ts'
+import { percentileInterval, sortedQuantile } from '../statistics/interval.ts'
+import { mcnemar } from '../statistics/mcnemar.ts'
+import { signFlipP } from '../statistics/sign-flip.ts'
+import { spread } from '../statistics/spread.ts'
+import type { EvaluationRow } from '../types.ts'
+import type { Cell } from './cells.ts'
+import { cellsOf } from './cells.ts'
+import { columnSet } from './columns.ts'
+import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
+
+export interface SummarizeOptions {
+  /** Selectors that the others are compared with. Default `random` and `similarity-both`. */
+  readonly baselines?: readonly string[]
+  /** Bounds, which are not compared. Default `oracle` and `worst`. */
+  readonly bounds?: readonly string[]
+  /** Ends of the gap. Default `random` and `oracle`. */
+  readonly gap?: { readonly from: string; readonly to: string }
+  /** `levels` of `measureOracle`, to say how the oracle was measured. */
+  readonly oracle?: readonly OracleLevel[]
+  /** Seed of resampling. Default 0. */
+  readonly seed?: number
+  /** Default 10,000. */
+  readonly resamples?: number
+  /** Of all intervals. Default 0.95. */
+  readonly level?: number
+}
+
+/**
+ * The table of an evaluation: accuracy per selector and number of shots with intervals, every paired difference to
+ * the baselines with interval and p, the share of the random-to-oracle gap that is closed. All intervals come from
+ * one paired bootstrap clustered by image. Throws RangeError without rows.
+ */
+export function summarize(
+  rows: readonly EvaluationRow[],
+  {
+    baselines = ['random', 'similarity-both'],
+    bounds = ['oracle', 'worst'],
+    gap = { from: 'random', to: 'oracle' },
+    oracle = [],
+    seed = 0,
+    resamples = 10_000,
+    level = 0.95,
+  }: SummarizeOptions = {},
+): Summary {
+  if (rows.length === 0) throw new RangeError('icl-eval: there are no rows to summarize')
+  const { cells, queries, clusters } = cellsOf(rows)
+  const set = columnSet()
+  const own = cells.map((cell) => set.paired(cell.values)[0]!)
+  const pairs = pairsOf(cells, baselines, bounds).map((pair) => ({
+    ...pair,
+    columns: set.paired(pair.cell.values, pair.baseline.values),
+  }))
+  const gaps = gapsOf(cells, gap).map((ends) => ({
+    ...ends,
+    columns: set.paired(ends.cell.values, ends.from.values, ends.to.values),
+  }))
+  const bootstrap = bootstrapMeans({
+    columns: set.columns,
+    clusters,
+    resamples,
+    random: createRandom(seed, 'bootstrap'),
+  })
+  const comparisons = compare(pairs, { columns: set.columns, bootstrap, clusters, seed, level })
+  const table = cells.map((cell, i): TableRow => {
+    const mean = clusteredMean(cell.values, clusters, level)
+    const measured = mean.n > 0
+    return {
+      selector: cell.selector,
+      shots: cell.shots,
+      accuracy: measured ? bootstrap.estimates[own[i]!]! : null,
+      ci: measured ? percentileInterval(bootstrap.samples[own[i]!]!, level) : null,
+      n: mean.n,
+      images: mean.clusters,
+      seeds: cell.seedMeans.length > 0 ? spread(cell.seedMeans, level) : null,
+      comparisons: comparisons.filter((c) => c.selector === cell.selector && c.shots === cell.shots),
+    }
+  })
+  const gapClosed = gaps.map(({ cell, columns: [x, random, top] }): GapRow => {
+    const closed = gapClosedInterval(bootstrap, { x: x!, random: random!, oracle: top! }, level)
+    return { selector: cell.selector, shots: cell.shots, ...closed }
+  })
+  const detectable = comparisons.flatMap((c) => c.detectable ?? []).sort((a, b) => a - b)
+  return {
+    table,
+    gapClosed,
+    baselines,
+    questions: queries.length,
+    images: clusters.count,
+    detectable: detectable.length > 0 ? sortedQuantile(detectable, 0.5) : null,
+    modes: {
+      file: rows.filter((row) => row.mode === 'file').length,
+      fallback: rows.filter((row) => row.mode === 'fallback').length,
+      error: rows.filter((row) => row.mode === 'error').length,
+    },
+    oracle,
+    level,
+    resamples,
+    seed,
+  }
+}
+
+interface Pair {
+  readonly cell: Cell
+  readonly baseline: Cell
+}
+
+function pairsOf(cells: readonly Cell[], baselines: readonly string[], bounds: readonly string[]): Pair[] {
+  const compared = cells.filter((cell) => !bounds.includes(cell.selector))
+  return compared.flatMap((cell) =>
+    baselines.flatMap((name) => {
+      const own = cells.filter((candidate) => candidate.selector === name)
+      const same = own.find((candidate) => candidate.shots === cell.shots)
+      const baseline = same ?? (own.length === 1 && own[0]!.shots === 0 ? own[0] : undefined)
+      return baseline === undefined || baseline.selector === cell.selector ? [] : [{ cell, baseline }]
+    }),
+  )
+}
+
+function gapsOf(
+  cells: readonly Cell[],
+  gap: { readonly from: string; readonly to: string },
+): { readonly cell: Cell; readonly from: Cell; readonly to: Cell }[] {
+  return cells.flatMap((cell) => {
+    const end = (name: string): Cell | undefined =>
+      cells.find((candidate) => candidate.selector === name && candidate.shots === cell.shots)
+    const [from, to] = [end(gap.from), end(gap.to)]
+    return from && to && cell !== from && cell !== to ? [{ cell, from, to }] : []
+  })
+}
+
+interface CompareContext {
+  readonly columns: readonly Float64Array[]
+  readonly bootstrap: Bootstrap
+  readonly clusters: Clusters
+  readonly seed: number
+  readonly level: number
+}
+
+function compare(
+  pairs: readonly (Pair & { readonly columns: readonly number[] })[],
+  { columns, bootstrap, clusters, seed, level }: CompareContext,
+): Comparison[] {
+  const { samples, estimates, resamples } = bootstrap
+  const differences = pairs.map(({ columns: [a, b] }) =>
+    columns[a!]!.map((value, i) => value - columns[b!]![i]!),
+  )
+  const random = createRandom(seed, 'sign-flip')
+  const p = Array.from(signFlipP({ columns: differences, clusters, random, resamples }))
+  const answered = pairs.map(({ columns: [a] }) => !Number.isNaN(estimates[a!]!))
+  const adjusted = holm(p.map((value, i) => (answered[i] ? value : NaN)))
+  return pairs.flatMap(({ cell, baseline, columns: [a, b] }, i) => {
+    if (!answered[i]) return []
+    const { standardError, n } = clusteredMean(differences[i]!, clusters, level)
+    const resampled = samples[a!]!.map((value, r) => value - samples[b!]![r]!)
+    return [
+      {
+        selector: cell.selector,
+        shots: cell.shots,
+        baseline: baseline.selector,
+        baselineShots: baseline.shots,
+        delta: estimates[a!]! - estimates[b!]!,
+        ci: percentileInterval(resampled, level),
+        p: p[i]!,
+        pHolm: adjusted[i]!,
+        mcnemar: mcnemar(cell.values, baseline.values),
+        detectable: Number.isNaN(standardError) ? null : minimumDetectableEffect({ standardError }),
+        n,
+      },
+    ]
+  })
+}

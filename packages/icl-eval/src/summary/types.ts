@@ -1,0 +1,68 @@
+import type { OracleLevel } from '../oracle.ts'
+import type { Gap } from '../statistics/gap.ts'
+import type { Interval } from '../statistics/interval.ts'
+import type { McNemar } from '../statistics/mcnemar.ts'
+import type { Spread } from '../statistics/spread.ts'
+
+/** A selector against a baseline on the questions that both answered. Accuracies and differences are in 0..1. */
+export interface Comparison {
+  readonly selector: string
+  readonly shots: number
+  readonly baseline: string
+  /** Shots of the baseline: the same, or 0 for one that is only evaluated without demonstrations. */
+  readonly baselineShots: number
+  /** Mean accuracy of the selector minus that of the baseline. */
+  readonly delta: number
+  /** Paired bootstrap, clustered by image. */
+  readonly ci: Interval
+  /** Sign-flip permutation, clustered by image, two-sided. */
+  readonly p: number
+  /** Holm-adjusted over all comparisons of the summary. */
+  readonly pHolm: number
+  /** Exact McNemar on accuracy >= 0.5 of single questions; `onlyFirst` is the selector. Over seeds: of the mean. */
+  readonly mcnemar: McNemar
+  /** The smallest true difference that this comparison finds with 80 % power at 5 %; null for one image. */
+  readonly detectable: number | null
+  readonly n: number
+}
+
+/** One selector at one number of shots. */
+export interface TableRow {
+  readonly selector: string
+  readonly shots: number
+  /** Mean accuracy, 0..1, over questions (each the mean over its seeds); null when every answer failed. */
+  readonly accuracy: number | null
+  /** Bootstrap interval, clustered by image. */
+  readonly ci: Interval | null
+  /** Questions with an accuracy. */
+  readonly n: number
+  /** Different images among them. */
+  readonly images: number
+  /** Spread of the accuracy over seeds; null for a selector without seeds. */
+  readonly seeds: Spread | null
+  readonly comparisons: readonly Comparison[]
+}
+
+export interface GapRow extends Gap {
+  readonly selector: string
+  readonly shots: number
+}
+
+export interface Summary {
+  readonly table: readonly TableRow[]
+  /** (x - random) / (oracle - random) wherever both ends were evaluated. */
+  readonly gapClosed: readonly GapRow[]
+  readonly baselines: readonly string[]
+  /** Questions and images seen in the rows. */
+  readonly questions: number
+  readonly images: number
+  /** Median over the comparisons of what they can detect, 0..1; null without comparisons. */
+  readonly detectable: number | null
+  /** How many answers were scored by which mode; `error` are answers that failed and count nowhere. */
+  readonly modes: Readonly<Record<'file' | 'fallback' | 'error', number>>
+  /** How the oracle was measured. */
+  readonly oracle: readonly OracleLevel[]
+  readonly level: number
+  readonly resamples: number
+  readonly seed: number
+}

@@ -1,0 +1,132 @@
+import { describe, expect, test } from '@jest/globals'
+import { evaluateSelectors } from '../src/evaluate.ts'
+import { bestReachable } from '../src/oracle-proposals.ts'
+import { measureOracle } from '../src/oracle.ts'
+import { oracle } from '../src/selectors/oracle.ts'
+import { random } from '../src/selectors/random.ts'
+import { officialScore, toyModel, toyQuestion, toyReply } from './toy-world.ts'
+
+// Query (2, 3): nobody in the pool has both words, two candidates have one each.
+const query = toyQuestion(1, 2, 3)
+const pool = [
+  toyQuestion(10, 0, 0),
+  toyQuestion(11, 1, 1),
+  toyQuestion(12, 2, 0),
+  toyQuestion(13, 0, 3),
+  toyQuestion(14, 1, 0),
+  toyQuestion(15, 0, 1),
+]
+
+describe('measureOracle', () => {
+  test('is exhaustive at one shot and finds the complementary pair', async () => {
+    const model = toyModel()
+    const found = await measureOracle({
+      queries: [query],
+      pools: pool,
+      shots: 3,
+      answer: model.answer,
+      score: officialScore,
+    })
+    expect(found.levels).toEqual([
+      { shots: 1, how: 'exhaustive', measured: 6, atBest: 0 },
+      { shots: 2, how: 'exhaustive', measured: 8, atBest: 1 },
+      { shots: 3, how: 'exhaustive', measured: 8, atBest: 1 },
+    ])
+    expect(found.rows.map((row) => [row.shots, row.accuracy])).toEqual([
+      [1, expect.closeTo(0.6, 12)],
+      [2, 1],
+      [3, 1],
+    ])
+    expect(found.rows[1]).toMatchObject({
+      selector: 'oracle',
+      answer: 'blick2 dax3',
+      seed: null,
+      mode: 'file',
+    })
+    expect(found.rows[1]!.demonstrations.toSorted()).toEqual([12, 13])
+    expect(model.calls.flat()).toHaveLength(found.prompts.asked)
+  })
+
+  test('says best known where the budget ended the search', async () => {
+    const found = await measureOracle({
+      queries: [query],
+      pools: pool,
+      shots: 2,
+      budget: 3,
+      answer: toyModel((prompt) => (prompt.demonstrations.length === 2 ? '' : toyReply(prompt))).answer,
+      score: officialScore,
+    })
+    expect(found.levels[1]).toEqual({ shots: 2, how: 'best known', measured: 3, atBest: 0 })
+    expect(found.rows[1]!.accuracy).toBe(0)
+  })
+
+  test('a small pool is exhausted at two shots as well', async () => {
+    const found = await measureOracle({
+      queries: [query],
+      pools: pool.slice(0, 3),
+      shots: 2,
+      stopAtBest: false,
+      answer: toyModel().answer,
+      score: officialScore,
+    })
+    expect(found.levels.map(({ how, measured }) => [how, measured])).toEqual([
+      ['exhaustive', 3],
+      ['exhaustive', 6],
+    ])
+    expect(found.measured.get(1)).toHaveLength(9)
+  })
+
+  test('is never below a selector whose rows it was given', async () => {
+    // A model that answers right exactly for one triple that no search would propose.
+    const secret = [10, 11, 15]
+    const model = toyModel(({ demonstrations }) =>
+      demonstrations.map(({ id }) => id).join() === secret.join() ? 'blick2 dax3' : '',
+    )
+    const options = { queries: [query], pools: pool, answer: model.answer, score: officialScore }
+    const luck = {
+      ...random({ name: 'luck' }),
+      seeded: false,
+      select: (_: unknown, k: number) => secret.slice(0, k),
+    }
+    const { rows } = await evaluateSelectors({ ...options, selectors: [luck], shots: [3] })
+    const without = await measureOracle({ ...options, shots: 3, budget: 5 })
+    const found = await measureOracle({ ...options, shots: 3, budget: 5, known: rows })
+    expect(without.rows[2]!.accuracy).toBe(0)
+    expect(found.rows[2]).toMatchObject({ accuracy: 1, demonstrations: secret })
+    const chosen = await evaluateSelectors({
+      ...options,
+      selectors: [oracle({ measured: found.measured })],
+      shots: [3],
+    })
+    expect(chosen.rows[0]).toEqual(found.rows[2])
+  })
+
+  test('stops a query at the accuracy of its best human answer', async () => {
+    const easy = { ...query, id: 2, answers: ['blick2', 'dax3', 'x', 'y', 'z', 'u', 'v', 'w', 's', 't'] }
+    expect(bestReachable(easy, officialScore)).toBeCloseTo(0.3, 12)
+    const model = toyModel()
+    const found = await measureOracle({
+      queries: [easy],
+      pools: pool,
+      shots: 1,
+      answer: model.answer,
+      score: officialScore,
+    })
+    expect(found.levels[0]).toMatchObject({ how: 'exhaustive', atBest: 1 })
+  })
+
+  test('reports progress and failures', async () => {
+    const events: string[] = []
+    const found = await measureOracle({
+      queries: [query],
+      pools: pool.slice(0, 2),
+      shots: 1,
+      answer: (prompts) => Promise.resolve(prompts.map(() => ({ text: '', error: 'broken' }))),
+      score: officialScore,
+      onProgress: ({ shots, done, total }) => events.push(`${shots}: ${done}/${total}`),
+    })
+    expect(events).toEqual(['1: 0/1', '1: 1/1'])
+    expect(found.rows[0]).toMatchObject({ accuracy: null, mode: 'error' })
+    expect(found.levels[0]!.how).toBe('best known')
+  })
+})

@@ -1,0 +1,224 @@
+import { describe, expect, test } from '@jest/globals'
+import { createRandom } from '@lever/reward-utils'
+import { renderMarkdown } from '../src/render/markdown.ts'
+import { formatP, percent, points } from '../src/render/tables.ts'
+import { layOut, renderText } from '../src/render/text.ts'
+import { summarize } from '../src/summary/summarize.ts'
+import type { EvaluationRow } from '../src/types.ts'
+
+const EXPECTED_TEXT = `\
+Accuracy in per cent [95 % interval]
+selector            0 shots               2 shots
+---------  ----------------  --------------------
+zero-shot  25.0 [0.0, 50.0]
+random                           25.0 [0.0, 50.0]
+a|b<i>                         75.0 [50.0, 100.0]
+oracle                       100.0 [100.0, 100.0]
+
+Share of the random-to-oracle gap closed, in per cent [95 % interval]
+selector             2 shots
+--------  ------------------
+a|b<i>    66.7 [50.0, 100.0]
+
+Difference to random in points [95 % interval, paired]
+selector  shots  points        interval      p  p (Holm)  n
+--------  -----  ------  --------------  -----  --------  -
+a|b<i>        2   +50.0  [+50.0, +50.0]  0.500     0.500  4
+
+n = 4 questions on 2 images; intervals by 200 paired bootstrap resamples of images.
+Seeded selectors: mean of 1 seed.
+This sample can show a difference of 0.0 points (80 % power at 5 %, median over the comparisons); smaller ones may go unseen.
+oracle at 2 shots: best known, 1,234 sequences measured, 4 of 4 questions at the accuracy of their best human answer.
+`
+
+interface Quick {
+  readonly selector: string
+  readonly shots?: number
+  readonly seed?: number
+}
+
+const rowsFor = (
+  { selector, shots = 2, seed }: Quick,
+  accuracies: readonly (number | null)[],
+  image = (i: number): number => Math.floor(i / 2),
+): EvaluationRow[] =>
+  accuracies.map((accuracy, i) => ({
+    query: 1000 + i,
+    image: image(i),
+    selector,
+    shots,
+    seed: seed ?? null,
+    demonstrations: [],
+    answer: 'x',
+    accuracy,
+    mode: accuracy === null ? 'error' : 'file',
+  }))
+
+const n = 60
+const draw = (seed: number, rate: number): number[] => {
+  const random = createRandom(seed, 'toy')
+  return Array.from({ length: n }, () => (random.next() < rate ? 1 : 0))
+}
+const base = draw(1, 0.3)
+const better = base.map((value, i) => (i % 3 === 0 ? 1 : value))
+const top = base.map((value, i) => (i % 3 !== 2 ? 1 : value))
+const rows = [
+  ...rowsFor({ selector: 'zero-shot', shots: 0 }, draw(9, 0.2)),
+  ...rowsFor({ selector: 'random', seed: 0 }, base),
+  ...rowsFor({ selector: 'random', seed: 1 }, draw(2, 0.3)),
+  ...rowsFor({ selector: 'similarity-both' }, draw(4, 0.4)),
+  ...rowsFor({ selector: 'pointer' }, better),
+  ...rowsFor({ selector: 'oracle' }, top),
+]
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+
+describe('summarize', () => {
+  const summary = summarize(rows, { resamples: 2000, seed: 3 })
+  const row = (selector: string): (typeof summary.table)[number] =>
+    summary.table.find((candidate) => candidate.selector === selector)!
+
+  test('gives the accuracy of every cell with an interval around it', () => {
+    expect(summary.table.map(({ selector, shots }) => `${selector}@${shots}`)).toEqual([
+      'zero-shot@0',
+      'random@2',
+      'similarity-both@2',
+      'pointer@2',
+      'oracle@2',
+    ])
+    for (const { accuracy, ci, n: questions, images } of summary.table) {
+      expect(ci![0]).toBeLessThan(accuracy!)
+      expect(ci![1]).toBeGreaterThan(accuracy!)
+      expect([questions, images]).toEqual([60, 30])
+    }
+    expect(row('pointer').accuracy).toBeCloseTo(mean(better), 12)
+    expect(summary).toMatchObject({ questions: 60, images: 30, modes: { file: 360, fallback: 0, error: 0 } })
+  })
+
+  test('averages seeds per question and shows their spread', () => {
+    const both = [mean(base), mean(draw(2, 0.3))]
+    expect(row('random').accuracy).toBeCloseTo(mean(both), 12)
+    expect(row('random').seeds).toMatchObject({ n: 2, min: Math.min(...both), max: Math.max(...both) })
+    expect(row('pointer').seeds).toBeNull()
+  })
+
+  test('compares with the baselines at the same shots, bounds and baselines themselves aside', () => {
+    expect(row('pointer').comparisons.map((c) => c.baseline)).toEqual(['random', 'similarity-both'])
+    expect(row('similarity-both').comparisons.map((c) => c.baseline)).toEqual(['random'])
+    expect(row('oracle').comparisons).toEqual([])
+    expect(row('zero-shot').comparisons).toEqual([])
+    const [versus] = row('pointer').comparisons
+    expect(versus!.delta).toBeCloseTo(row('pointer').accuracy! - row('random').accuracy!, 12)
+    expect(versus!.ci[0]).toBeLessThan(versus!.delta)
+    expect(versus!.pHolm).toBeGreaterThanOrEqual(versus!.p)
+    expect(versus!.n).toBe(60)
+    expect(versus!.detectable).toBeGreaterThan(0.05)
+  })
+
+  test('pairs: a difference that is the same for every question has no width', () => {
+    const shifted = summarize(
+      [
+        ...rowsFor(
+          { selector: 'random' },
+          base.map((v) => v / 2),
+        ),
+        ...rowsFor(
+          { selector: 'up' },
+          base.map((v) => v / 2 + 0.1),
+        ),
+      ],
+      { resamples: 500 },
+    )
+    const [c] = shifted.table[1]!.comparisons
+    expect(c!.delta).toBeCloseTo(0.1, 12)
+    expect(c!.ci[0]).toBeCloseTo(0.1, 12)
+    expect(c!.ci[1]).toBeCloseTo(0.1, 12)
+    expect(c!.p).toBeCloseTo(1 / 501, 12)
+  })
+
+  test('gap closed', () => {
+    const random = row('random').accuracy!
+    const expected = (row('pointer').accuracy! - random) / (row('oracle').accuracy! - random)
+    const gap = summary.gapClosed.find((candidate) => candidate.selector === 'pointer')!
+    expect(gap.value).toBeCloseTo(expected, 12)
+    expect(gap.ci![0]).toBeLessThan(expected)
+    expect(summary.gapClosed.map(({ selector }) => selector)).toEqual(['similarity-both', 'pointer'])
+  })
+
+  test('is the same twice, and its numbers are JSON', () => {
+    const again = summarize(rows, { resamples: 2000, seed: 3 })
+    expect(JSON.stringify(again)).toBe(JSON.stringify(summary))
+    expect(JSON.parse(JSON.stringify(summary))).toEqual(summary)
+  })
+
+  test('zero-shot may be a baseline for every number of shots', () => {
+    const versus = summarize(rows, { resamples: 50, baselines: ['zero-shot'] })
+    const compared = versus.table.flatMap((r) => r.comparisons.map((c) => `${r.selector} ${c.baselineShots}`))
+    expect(compared).toEqual(['random 0', 'similarity-both 0', 'pointer 0'])
+  })
+
+  test('failed answers leave pairs, and a cell of nothing but failures has no figure', () => {
+    const failing = summarize(
+      [
+        ...rowsFor({ selector: 'random' }, [0, 1, 0, 1]),
+        ...rowsFor({ selector: 'pointer' }, [1, null, 1, 1]),
+        ...rowsFor({ selector: 'broken' }, [null, null, null, null]),
+      ],
+      { resamples: 100 },
+    )
+    expect(failing.table.map((r) => [r.accuracy, r.n])).toEqual([
+      [0.5, 4],
+      [1, 3],
+      [null, 0],
+    ])
+    expect(failing.table[1]!.comparisons[0]).toMatchObject({ delta: expect.closeTo(2 / 3, 12), n: 3 })
+    expect(failing.table[2]!.comparisons).toEqual([])
+    expect(failing.modes.error).toBe(5)
+    expect(renderText(failing)).toContain('Failed and counted nowhere: 5 answers')
+    expect(renderText(failing)).toContain('failed')
+  })
+
+  test('one question has no error to speak of; no rows are refused', () => {
+    const one = summarize([...rowsFor({ selector: 'random' }, [0]), ...rowsFor({ selector: 'p' }, [1])], {
+      resamples: 10,
+    })
+    expect(one.table[1]).toMatchObject({ accuracy: 1, ci: [1, 1] })
+    expect(one.table[1]!.comparisons[0]).toMatchObject({ delta: 1, p: 1, detectable: null })
+    expect(one.detectable).toBeNull()
+    expect(JSON.stringify(one)).not.toContain('NaN')
+    expect(() => summarize([])).toThrow('no rows')
+  })
+})
+
+describe('rendering', () => {
+  const summary = summarize(
+    [
+      ...rowsFor({ selector: 'zero-shot', shots: 0 }, [0, 0, 1, 0]),
+      ...rowsFor({ selector: 'random', seed: 0 }, [0, 1, 0, 0]),
+      ...rowsFor({ selector: 'a|b<i>' }, [1, 1, 0, 1]),
+      ...rowsFor({ selector: 'oracle' }, [1, 1, 1, 1]),
+    ],
+    { resamples: 200, oracle: [{ shots: 2, how: 'best known', measured: 1234, atBest: 4 }] },
+  )
+
+  test('text', () => {
+    expect(renderText(summary)).toBe(EXPECTED_TEXT)
+  })
+
+  test('Markdown escapes names', () => {
+    const markdown = renderMarkdown(summary, { comparisons: false })
+    expect(markdown).toContain('| selector | 0 shots | 2 shots |\n| --- | ---: | ---: |\n')
+    expect(markdown).toContain('| a\\|b&lt;i> |')
+    expect(markdown).not.toContain('Difference')
+  })
+
+  test('figures', () => {
+    expect([percent(0.5731), points(0.031), points(-0.031), points(-0.0001)]).toEqual([
+      '57.3',
+      '+3.1',
+      '-3.1',
+      '0.0',
+    ])
+    expect([formatP(0.0001), formatP(0.0123), formatP(1)]).toEqual(['<0.001', '0.012', '1.000'])
+    expect(layOut({ title: 't', header: ['a', 'bb'], rows: [] })).toBe('t\na  bb\n-  --')
+  })
+})
