@@ -1,5 +1,6 @@
 import { InputError } from './errors.ts'
 import { createIntList, type IntList } from './int-list.ts'
+import { describe } from './describe.ts'
 import { canonicalId, formatId, type QuestionId } from './question-id.ts'
 import { createTextTable, type TextTable } from './text-table.ts'
 
@@ -112,14 +113,4 @@ export function answersOf(table: AnnotationTable, row: number): number[] {
 
 export function annotationName(table: AnnotationTable, row: number): string {
   return `${table.source}: annotations[${row}] (question ${formatId(table.questionIds[row]!)})`
-}
-
-/** A value in a message: what it is, and how it begins. */
-export function describe(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  if (value instanceof Map) return 'an object'
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'bigint') return String(value)
-  const text = JSON.stringify(value)
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }

@@ -23,7 +23,7 @@ export interface VqaDataset {
   readonly split: string
   /** In the order of the questions file. */
   readonly examples: readonly VqaExample[]
-  /** sha256 of the bytes of the questions file and the annotation file, in the order they are read. */
+  /** sha256 of the bytes of the questions file followed by those of the annotation file. */
   readonly hash: string
   /** Number of examples whose image file was not found; 0 when no image folder was given. */
   readonly missingImages: number

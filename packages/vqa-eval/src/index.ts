@@ -1,8 +1,20 @@
+export { clusteredInterval, type Interval } from './clusters.ts'
+export { compareEvaluations, type Comparison, type Flip } from './comparison.ts'
 export { InputError } from './errors.ts'
+export {
+  evaluateResults,
+  type Annotation,
+  type EvaluateInput,
+  type Prediction,
+  type QuestionFile,
+} from './evaluate-results.ts'
+export type { EvaluateOptions, Evaluation, QuestionScore } from './evaluation.ts'
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'
 export { roundHalfEven } from './python-text.ts'
+export type { QuestionId } from './question-id.ts'
+export { evaluationJson, formatComparison, formatEvaluation, perQuestionLines } from './report.ts'
 export {
   SCORE_MODES,
   scoreAnswer,
@@ -11,3 +23,4 @@ export {
   type ScoreMode,
   type ScoreOptions,
 } from './score.ts'
+export type { Subset } from './subset.ts'

@@ -13,16 +13,15 @@ export interface Cursor {
   base: number
   /** Whether the window reaches the end of the file. */
   last: boolean
-  /** The last string read: its bytes without quotes, a hash of them, whether it has escapes or non-ASCII bytes. */
+  /** The last string read: its bytes without quotes, whether it has escapes, whether it is all ASCII. */
   start: number
   stop: number
-  hash: number
   escaped: boolean
   plain: boolean
 }
 
 export function createCursor(bytes: Buffer = Buffer.alloc(1), end = 0): Cursor {
-  return { bytes, pos: 0, end, base: 0, last: false, start: 0, stop: 0, hash: 0, escaped: false, plain: true }
+  return { bytes, pos: 0, end, base: 0, last: false, start: 0, stop: 0, escaped: false, plain: true }
 }
 
 export const needMore: Error = new Error('vqa-eval: the window ends inside a JSON value')
@@ -70,12 +69,11 @@ export function expectByte(c: Cursor, byte: number, expected: string): void {
   c.pos++
 }
 
-/** Reads a string into `start`, `stop`, `hash`, `escaped` and `plain`. */
+/** Reads a string into `start`, `stop`, `escaped` and `plain`. */
 export function scanString(c: Cursor): void {
   if (peek(c) !== QUOTE) fail(c, 'a string')
   const bytes = c.bytes
   let pos = c.pos + 1
-  let hash = 0
   let all = 0
   c.start = pos
   c.escaped = false
@@ -89,11 +87,9 @@ export function scanString(c: Cursor): void {
       pos = skipEscape(c, pos)
     }
     all |= byte
-    hash = Math.imul(hash ^ byte, 0x01000193)
   }
   c.stop = pos
   c.pos = pos + 1
-  c.hash = hash
   c.plain = all < 0x80
 }
 
@@ -144,49 +140,59 @@ export function isKey(c: Cursor, { text, bytes }: Key): boolean {
   return true
 }
 
-/** Reads an object; `field` is called after each key and its colon and must read the value. */
-export function scanObject(c: Cursor, field: (c: Cursor) => void): void {
+/** Enters an object. Whether it has a field, whose key must be read next with `scanKey`. */
+export function enterObject(c: Cursor): boolean {
   expectByte(c, 0x7b, 'an object')
-  if (peek(c) === 0x7d) {
-    c.pos++
-    return
-  }
-  for (;;) {
-    scanString(c)
-    expectByte(c, 0x3a, "':'")
-    field(c)
-    const byte = peek(c)
-    if (byte !== 0x2c && byte !== 0x7d) fail(c, "',' or '}'")
-    c.pos++
-    if (byte === 0x7d) return
-  }
+  const byte = peek(c)
+  if (byte === 0x7d) c.pos++
+  else if (byte !== QUOTE) fail(c, "a key or '}'")
+  return byte === QUOTE
 }
 
-/** Reads an array; `item` is called for each item and must read it. */
-export function scanArray(c: Cursor, item: (c: Cursor) => void): void {
+/** Goes on after the value of a field. Whether another field follows; otherwise the object is read. */
+export function nextField(c: Cursor): boolean {
+  const byte = peek(c)
+  if (byte !== 0x2c && byte !== 0x7d) fail(c, "',' or '}'")
+  c.pos++
+  return byte === 0x2c
+}
+
+/** Reads a key and its colon. */
+export function scanKey(c: Cursor): void {
+  scanString(c)
+  expectByte(c, 0x3a, "':'")
+}
+
+/** Enters an array. Whether it has an item, which must be read next. */
+export function enterArray(c: Cursor): boolean {
   expectByte(c, 0x5b, 'an array')
-  if (peek(c) === 0x5d) {
-    c.pos++
-    return
-  }
-  for (;;) {
-    item(c)
-    const byte = peek(c)
-    if (byte !== 0x2c && byte !== 0x5d) fail(c, "',' or ']'")
-    c.pos++
-    if (byte === 0x5d) return
-  }
+  const isEmpty = peek(c) === 0x5d
+  if (isEmpty) c.pos++
+  else if (c.pos >= c.end) fail(c, "a value or ']'")
+  return !isEmpty
+}
+
+/** Goes on after an item. Whether another follows; otherwise the array is read. */
+export function nextItem(c: Cursor): boolean {
+  const byte = peek(c)
+  if (byte !== 0x2c && byte !== 0x5d) fail(c, "',' or ']'")
+  c.pos++
+  return byte === 0x2c
 }
 
 /** Reads a value of any kind and forgets it. */
 export function skipValue(c: Cursor, depth = 0): void {
   const byte = peek(c)
   if (byte === QUOTE) scanString(c)
-  else if (byte === 0x7b || byte === 0x5b) {
-    if (depth > DEPTH_LIMIT)
-      throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
-    if (byte === 0x7b) scanObject(c, (at) => skipValue(at, depth + 1))
-    else scanArray(c, (at) => skipValue(at, depth + 1))
+  else if (byte === 0x7b) {
+    limitDepth(c, depth)
+    for (let more = enterObject(c); more; more = nextField(c)) {
+      scanKey(c)
+      skipValue(c, depth + 1)
+    }
+  } else if (byte === 0x5b) {
+    limitDepth(c, depth)
+    for (let more = enterArray(c); more; more = nextItem(c)) skipValue(c, depth + 1)
   } else readScalar(c)
 }
 
@@ -198,19 +204,24 @@ export function readValue(c: Cursor, depth = 0): unknown {
     return decodeString(c)
   }
   if (byte !== 0x7b && byte !== 0x5b) return readScalar(c)
-  if (depth > DEPTH_LIMIT)
-    throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
+  limitDepth(c, depth)
   if (byte === 0x5b) {
     const items: unknown[] = []
-    scanArray(c, (at) => items.push(readValue(at, depth + 1)))
+    for (let more = enterArray(c); more; more = nextItem(c)) items.push(readValue(c, depth + 1))
     return items
   }
   const fields = new Map<string, unknown>()
-  scanObject(c, (at) => {
-    const name = decodeString(at)
-    fields.set(name, readValue(at, depth + 1))
-  })
+  for (let more = enterObject(c); more; more = nextField(c)) {
+    scanKey(c)
+    const name = decodeString(c)
+    fields.set(name, readValue(c, depth + 1))
+  }
   return fields
+}
+
+function limitDepth(c: Cursor, depth: number): void {
+  if (depth > DEPTH_LIMIT)
+    throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
 }
 
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/

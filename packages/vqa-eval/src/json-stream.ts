@@ -5,11 +5,15 @@ import {
   atEnd,
   createCursor,
   decodeString,
+  enterArray,
+  enterObject,
   fail,
   JsonSyntaxError,
   needMore,
+  nextField,
+  nextItem,
   peek,
-  scanString,
+  scanKey,
   type Cursor,
 } from './json-cursor.ts'
 
@@ -128,7 +132,7 @@ async function refill(
  * changes its state only when it has read all it needs.
  */
 function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where: () => string } {
-  type State = 'start' | 'firstRow' | 'row' | 'afterRow' | 'firstKey' | 'key' | 'afterValue' | 'line' | 'end'
+  type State = 'start' | 'row' | 'afterRow' | 'key' | 'afterValue' | 'line' | 'end'
   let state: State = 'start'
   let layout: Layout = 'array'
   let index = 0
@@ -142,53 +146,31 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
       }
       if (byte !== 0x5b && byte !== 0x7b) fail(c, "'[' or '{'")
       layout = handler.layout(byte === 0x5b ? '[' : '{')
-      if (layout !== 'lines') c.pos++
-      if (layout === 'object') return 'firstKey'
+      if (layout === 'object') return enterObject(c) ? 'key' : 'end'
       handler.begin()
-      return layout === 'lines' ? 'line' : 'firstRow'
-    },
-    firstRow: (c) => {
-      if (peek(c) !== 0x5d) return steps.row(c)
-      c.pos++
-      return closeList()
+      if (layout === 'lines') return 'line'
+      return enterArray(c) ? 'row' : 'end'
     },
     row(c) {
       handler.row(c, index)
       index++
       return 'afterRow'
     },
-    afterRow(c) {
-      const byte = peek(c)
-      if (byte !== 0x2c && byte !== 0x5d) fail(c, "',' or ']'")
-      c.pos++
-      return byte === 0x2c ? 'row' : closeList()
-    },
-    firstKey: (c) => {
-      if (peek(c) !== 0x7d) return steps.key(c)
-      c.pos++
-      return 'end'
-    },
+    afterRow: (c) => (nextItem(c) ? 'row' : closeList()),
     key(c) {
-      scanString(c)
+      scanKey(c)
       const name = decodeString(c)
-      if (peek(c) !== 0x3a) fail(c, "':'")
-      c.pos++
       if (name !== handler.list) {
         handler.field(c, name)
         return 'afterValue'
       }
       if (peek(c) !== 0x5b) fail(c, `a list of rows under "${name}"`)
-      c.pos++
+      const more = enterArray(c)
       handler.begin()
       index = 0
-      return 'firstRow'
+      return more ? 'row' : 'afterValue'
     },
-    afterValue(c) {
-      const byte = peek(c)
-      if (byte !== 0x2c && byte !== 0x7d) fail(c, "',' or '}'")
-      c.pos++
-      return byte === 0x2c ? 'key' : 'end'
-    },
+    afterValue: (c) => (nextField(c) ? 'key' : 'end'),
     line(c) {
       const before = c.pos
       if (atEnd(c)) return 'end'
@@ -219,7 +201,7 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
     where() {
       if (state === 'line') return `after line ${line}: `
       const list = layout === 'array' ? 'row ' : handler.list
-      return state === 'row' || state === 'firstRow' ? `${list}[${index}]: ` : ''
+      return state === 'row' ? `${list}[${index}]: ` : ''
     },
   }
 }

@@ -2,21 +2,23 @@ import {
   addAnnotation,
   clearAnnotations,
   createAnnotationTable,
-  describe,
   NO_TEXT,
   type AnnotationRow,
   type AnnotationTable,
 } from './annotation-table.ts'
+import { describe } from './describe.ts'
 import { InputError } from './errors.ts'
 import {
+  enterArray,
+  enterObject,
   fail,
   isKey,
   key,
+  nextField,
+  nextItem,
   peek,
-  readScalar,
   readValue,
-  scanArray,
-  scanObject,
+  scanKey,
   scanString,
   skipValue,
   type Cursor,
@@ -84,7 +86,8 @@ function readAnnotation(c: Cursor, texts: TextTable): AnnotationRow {
     problem: null,
     difficult: false,
   }
-  scanObject(c, () => {
+  for (let more = enterObject(c); more; more = nextField(c)) {
+    scanKey(c)
     if (isKey(c, QUESTION_ID)) row.questionId = readValue(c)
     else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
     else if (isKey(c, QUESTION_TYPE)) row.questionType = readText(c, texts)
@@ -93,7 +96,7 @@ function readAnnotation(c: Cursor, texts: TextTable): AnnotationRow {
     else if (isKey(c, ANSWERS) || isKey(c, DIRECT_ANSWERS)) readAnswers(c, texts, row)
     else if (isKey(c, DIFFICULT)) row.difficult = readValue(c) === true
     else skipValue(c)
-  })
+  }
   return row
 }
 
@@ -118,42 +121,36 @@ function readAnswers(c: Cursor, texts: TextTable, row: AnnotationRow): void {
   }
   const start = c.pos
   const answers: number[] = []
-  const humans = { ordered: true, last: -Infinity }
-  scanArray(c, () => {
+  let ordered = true
+  let last = -Infinity
+  for (let more = enterArray(c); more; more = nextItem(c)) {
     const byte = peek(c)
-    if (byte === 0x22) {
-      scanString(c)
-      answers.push(texts.idAt(c))
-      return
+    if (byte === 0x22) answers.push(readText(c, texts))
+    else if (byte === 0x7b) {
+      let text = NO_TEXT
+      let id: unknown
+      for (let field = enterObject(c); field; field = nextField(c)) {
+        scanKey(c)
+        if (isKey(c, ANSWER)) text = readText(c, texts)
+        else if (isKey(c, ANSWER_ID)) id = readValue(c)
+        else skipValue(c)
+      }
+      if (text === NO_TEXT) row.problem ??= `answers[${answers.length}].answer must be a string`
+      answers.push(text)
+      ordered &&= typeof id === 'number' && id > last
+      last = id as number
+    } else {
+      const found = describe(readValue(c))
+      row.problem ??= `answers[${answers.length}] must be an object, got ${found}`
     }
-    if (byte !== 0x7b) {
-      row.problem ??= `answers[${answers.length}] must be an object, got ${describe(readValue(c))}`
-      return
-    }
-    let text = NO_TEXT
-    let id: unknown
-    scanObject(c, () => {
-      if (isKey(c, ANSWER)) text = readText(c, texts)
-      else if (isKey(c, ANSWER_ID)) id = readScalarOr(c)
-      else skipValue(c)
-    })
-    if (text === NO_TEXT) row.problem ??= `answers[${answers.length}].answer must be a string`
-    answers.push(text)
-    humans.ordered &&= typeof id === 'number' && id > humans.last
-    humans.last = id as number
-  })
+  }
   row.answers = answers
-  if (humans.ordered) return
+  if (ordered) return
   const end = c.pos
   c.pos = start
   const objects = readValue(c) as unknown[]
   if (c.pos !== end) fail(c, 'the end of the answers')
   row.humans = distinguishHumans(objects.map(asAnswer))
-}
-
-function readScalarOr(c: Cursor): unknown {
-  const byte = peek(c)
-  return byte === 0x22 || byte === 0x7b || byte === 0x5b ? readValue(c) : readScalar(c)
 }
 
 function asAnswer(value: unknown): string | AnswerObject {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { answersOf, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import { annotationName, answersOf, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { imageNames, mostFrequent, type VqaDataset, type VqaExample } from './dataset.ts'
 import { InputError } from './errors.ts'
 import type { StreamOptions } from './json-stream.ts'
@@ -44,7 +44,7 @@ export async function readDataset({
 }: ReadDatasetOptions): Promise<VqaDataset> {
   const hash = createHash('sha256')
   const questionTable = await readQuestions(questions, { ...stream, hash })
-  const answers = await readAnswers(questions, annotations, { ...stream, hash }, questionTable)
+  const answers = await readAnswers(questionTable, annotations, stream, hash)
   const text = (field: string): string | undefined => {
     const value = questionTable.header.get(field)
     return typeof value === 'string' ? value : undefined
@@ -87,14 +87,14 @@ export async function readDataset({
 }
 
 async function readAnswers(
-  questions: string,
+  questions: QuestionTable,
   annotations: string | undefined,
   stream: StreamOptions,
-  table: QuestionTable,
+  hash: Hash,
 ): Promise<AnnotationTable | null> {
-  if (annotations !== undefined) return readAnnotations(annotations, stream)
-  if (!table.isList) return null
-  const same = await readAnnotations(questions, stream)
+  if (annotations !== undefined) return readAnnotations(annotations, { ...stream, hash })
+  if (!questions.isList) return null
+  const same = await readAnnotations(questions.source, stream)
   return same.answers.length > 0 ? same : null
 }
 
@@ -131,9 +131,7 @@ function humanFields(
   if (!table || row === undefined) return { answers: [], answer: '', questionType: '', answerType: '' }
   const problem = table.problems.get(row)
   if (problem !== undefined) {
-    throw new InputError(
-      `vqa-eval: ${table.source}: annotations[${row}] (question ${formatId(table.questionIds[row]!)}): ${problem}`,
-    )
+    throw new InputError(`vqa-eval: ${annotationName(table, row)}: ${problem}`)
   }
   const text = (id: number): string => (id === NO_TEXT ? '' : table.texts.texts[id]!)
   const answers = answersOf(table, row).map(text)

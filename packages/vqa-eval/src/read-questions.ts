@@ -1,13 +1,16 @@
-import { describe } from './annotation-table.ts'
+import { describe } from './describe.ts'
 import { InputError } from './errors.ts'
 import {
   decodeString,
+  enterArray,
+  enterObject,
   isKey,
   key,
+  nextField,
+  nextItem,
   peek,
   readValue,
-  scanArray,
-  scanObject,
+  scanKey,
   scanString,
   skipValue,
   type Cursor,
@@ -72,18 +75,18 @@ function readQuestion(
   keepText: boolean,
 ): void {
   const row: { id?: unknown; imageId?: unknown; question?: string; choices?: number[] } = {}
-  scanObject(c, () => {
+  for (let more = enterObject(c); more; more = nextField(c)) {
+    scanKey(c)
     if (isKey(c, QUESTION_ID)) row.id = readValue(c)
     else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
     else if (keepText && isKey(c, QUESTION) && peek(c) === 0x22) {
       scanString(c)
       row.question = decodeString(c)
     } else if (isKey(c, CHOICES) && peek(c) === 0x5b) {
-      const read: number[] = []
-      scanArray(c, () => read.push(readText(c, texts)))
-      row.choices = read
+      row.choices = []
+      for (let item = enterArray(c); item; item = nextItem(c)) row.choices.push(readText(c, texts))
     } else skipValue(c)
-  })
+  }
   const name = `vqa-eval: ${table.source}: questions[${index}]`
   const id = canonicalId(row.id)
   if (id === undefined) {

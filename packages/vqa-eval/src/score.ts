@@ -78,15 +78,45 @@ export function scoreAnswer(
     )
   }
   if (mode === 'aokvqa') {
-    const matches = texts.filter((text) => text === prediction).length
-    return result(Math.min(1, matches / 3), false, prediction, texts)
+    return result(directAccuracy(prediction, texts), false, prediction, texts)
   }
-  const cleaned = texts.map(cleanAnswer)
-  const processed = mode === 'always' || cleaned.some((text) => text !== cleaned[0])
-  const compared = processed ? cleaned.map(normalizeAnswer) : cleaned
-  const predicted = processed ? normalizeAnswer(prediction) : cleanAnswer(prediction)
   const humans = distinguishHumans(answers)
-  return result(leaveOneOut(predicted, compared, humans), processed, predicted, compared)
+  const compared = compareAnswers(TEXT_FORMS, prediction, texts, humans, mode)
+  return result(compared.accuracy, compared.processed, compared.prediction, compared.answers)
+}
+
+/** A-OKVQA: min(1, matches / 3). */
+export function directAccuracy<T>(prediction: T, answers: readonly T[]): number {
+  return Math.min(1, answers.filter((answer) => answer === prediction).length / 3)
+}
+
+/** How texts are cleaned and normalised where T stands for a text. */
+export interface TextForms<T> {
+  clean(text: T): T
+  normalize(text: T): T
+}
+
+const TEXT_FORMS: TextForms<string> = { clean: cleanAnswer, normalize: normalizeAnswer }
+
+/** The official comparison of one question; with mode `always` the normaliser runs in every case. */
+export function compareAnswers<T>(
+  forms: TextForms<T>,
+  prediction: T,
+  answers: readonly T[],
+  humans: readonly string[] | null,
+  mode: 'official' | 'always',
+): { accuracy: number; processed: boolean; prediction: T; answers: readonly T[] } {
+  let compared = answers.map((answer) => forms.clean(answer))
+  const processed = mode === 'always' || compared.some((text) => text !== compared[0])
+  if (processed) compared = compared.map((text) => forms.normalize(text))
+  const cleaned = forms.clean(prediction)
+  const predicted = processed ? forms.normalize(cleaned) : cleaned
+  return {
+    accuracy: leaveOneOut(predicted, compared, humans),
+    processed,
+    prediction: predicted,
+    answers: compared,
+  }
 }
 
 export function requireFallbackAllowed(mode: ScoreMode, allowFallback: boolean): void {

@@ -50,7 +50,9 @@ export function createTextTable(): TextTable {
   }
 
   function idAt(c: Cursor): number {
-    const { bytes, start, stop, hash } = c
+    const { bytes, start, stop } = c
+    let hash = 0
+    for (let i = start; i < stop; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
     const mask = slots.length - 1
     for (let slot = mix(hash) & mask; slots[slot] !== -1; slot = (slot + 1) & mask) {
       const entry = slots[slot]!

@@ -1,0 +1,56 @@
+import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import { InputError } from './errors.ts'
+import { formatId, type QuestionId } from './question-id.ts'
+import type { QuestionTable } from './question-table.ts'
+import { resultName, type ResultTable } from './result-table.ts'
+
+/** Throws InputError for a row that lacks a field without which the official tool fails. */
+export function checkFields(annotations: AnnotationTable): void {
+  for (const row of annotations.questionIds.keys()) {
+    const absent =
+      annotations.imageIds[row] === null
+        ? 'image_id'
+        : annotations.questionTypes.at(row) === NO_TEXT
+          ? 'question_type'
+          : annotations.answerTypes.at(row) === NO_TEXT
+            ? 'answer_type'
+            : null
+    if (absent === null) continue
+    const kind = absent === 'image_id' ? 'an integer or a string' : 'a string'
+    throw new InputError(`vqa-eval: ${annotationName(annotations, row)}: ${absent} is missing or not ${kind}`)
+  }
+}
+
+const HEADER = ['info', 'task_type', 'data_type', 'data_subtype', 'license']
+
+/**
+ * Throws InputError when the questions file lacks a field that the official tool reads, and for VQA v1
+ * "Multiple Choice" when a prediction is not among the choices of its question.
+ */
+export function checkQuestions(
+  questions: QuestionTable,
+  annotations: AnnotationTable,
+  results: ResultTable,
+): void {
+  const absent = HEADER.filter((field) => !questions.header.has(field))
+  if (absent.length > 0) {
+    throw new InputError(
+      `vqa-eval: ${questions.source}: ${absent.join(', ')} missing, which the official tool needs; ` +
+        'the questions file is optional and does not change the accuracy',
+    )
+  }
+  if (questions.header.get('task_type') !== 'Multiple Choice') return
+  const annotated = new Set<QuestionId>(annotations.questionIds)
+  for (const [row, id] of results.questionIds.entries()) {
+    if (!annotated.has(id)) continue
+    const choices = questions.choices.get(id)
+    if (!choices) {
+      throw new InputError(`vqa-eval: ${questions.source}: question ${formatId(id)} has no multiple_choices`)
+    }
+    if (!choices.includes(results.answers.at(row))) {
+      throw new InputError(
+        `predicted answer is not one of the multiple choices (vqa-eval: ${resultName(results, row)})`,
+      )
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { AnnotationTable } from './annotation-table.ts'
+import { InputError } from './errors.ts'
+import { formatId, formatIds, type QuestionId } from './question-id.ts'
+
+/** Which questions count. The parts are applied in this order, each to what the one before leaves. */
+export interface Subset {
+  /** In this order, repeats included, as the official `evaluate(quesIds)` takes them. */
+  readonly questionIds?: readonly QuestionId[]
+  readonly imageIds?: readonly QuestionId[]
+  /** The first n of a shuffle that depends only on the seed and the ids, in the order of the file. */
+  readonly sample?: { readonly n: number; readonly seed: number }
+}
+
+/** Rows of the annotations to score. Throws InputError for an id that is not in the annotations. */
+export function selectRows(
+  table: AnnotationTable,
+  rowOf: ReadonlyMap<QuestionId, number>,
+  { questionIds, imageIds, sample }: Subset = {},
+): number[] {
+  let rows: number[]
+  if (questionIds) {
+    const unknown = questionIds.filter((id) => !rowOf.has(id))
+    if (unknown.length > 0) {
+      throw new InputError(
+        `vqa-eval: ${unknown.length} of the ${questionIds.length} chosen question ids are not in ${table.source}: ${formatIds(unknown)}`,
+      )
+    }
+    rows = questionIds.map((id) => rowOf.get(id)!)
+  } else {
+    rows = table.questionIds.map((id) => rowOf.get(id)!)
+  }
+  if (imageIds) {
+    const wanted = new Set<QuestionId | null>(imageIds)
+    const known = new Set<QuestionId | null>(table.imageIds)
+    const unknown = imageIds.filter((id) => !known.has(id))
+    if (unknown.length > 0) {
+      throw new InputError(
+        `vqa-eval: ${unknown.length} of the ${imageIds.length} chosen image ids are not in ${table.source}: ${formatIds(unknown)}`,
+      )
+    }
+    rows = rows.filter((row) => wanted.has(table.imageIds[row]!))
+  }
+  return sample ? sampleRows(table, rows, sample.n, sample.seed) : rows
+}
+
+function sampleRows(table: AnnotationTable, rows: readonly number[], n: number, seed: number): number[] {
+  if (!Number.isInteger(n) || n < 1) {
+    throw new InputError(`vqa-eval: the size of a sample must be a positive integer, got ${n}`)
+  }
+  const keyed = rows.map((row, place) => ({
+    row,
+    place,
+    key: hash53(formatId(table.questionIds[row]!), seed),
+  }))
+  keyed.sort((a, b) => a.key - b.key || a.place - b.place)
+  const chosen = keyed.slice(0, n)
+  return chosen.sort((a, b) => a.place - b.place).map(({ row }) => row)
+}
+
+/** 53-bit hash of a text (cyrb53, public domain). */
+function hash53(text: string, seed: number): number {
+  let high = 0xdeadbeef ^ seed
+  let low = 0x41c6ce57 ^ seed
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    high = Math.imul(high ^ code, 2654435761)
+    low = Math.imul(low ^ code, 1597334677)
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  return 4294967296 * (2097151 & low) + (high >>> 0)
+}

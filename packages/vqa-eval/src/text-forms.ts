@@ -1,0 +1,22 @@
+import { cleanAnswer, normalizeAnswer } from './normalize.ts'
+import type { TextForms } from './score.ts'
+import type { TextTable } from './text-table.ts'
+
+/** Cleans and normalises numbered texts, each once. */
+export function textForms(table: TextTable): TextForms<number> {
+  return {
+    clean: remembered(table, cleanAnswer),
+    normalize: remembered(table, normalizeAnswer),
+  }
+}
+
+function remembered(table: TextTable, form: (text: string) => string): (text: number) => number {
+  const known = new Int32Array(table.texts.length).fill(-1)
+  return (text) => {
+    const before = known[text] ?? -1
+    if (before >= 0) return before
+    const after = table.idOf(form(table.texts[text]!))
+    if (text < known.length) known[text] = after
+    return after
+  }
+}
