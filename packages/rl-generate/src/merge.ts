@@ -97,9 +97,8 @@ function checkOneGeneration(shards: readonly ShardFile[]): void {
   const [first] = shards
   if (first === undefined) throw new InputError('rl-generate: there are no shards to merge; name their files')
   for (const [i, other] of shards.entries()) {
-    const { index: _, ...cut } = first.shard
-    const { index, ...otherCut } = other.shard
-    const unlike = differences({ ...first.header, shard: cut }, { ...other.header, shard: otherCut })
+    const { index, count } = other.shard
+    const unlike = differences({ ...first.header, shard: { ...first.shard, index } }, other.header)
     if (unlike.length > 0) {
       throw new InputError(
         `rl-generate: ${first.path} (there) and ${other.path} (here) are not of one generation: ${unlike.slice(0, 5).join('; ')}`,
@@ -107,7 +106,7 @@ function checkOneGeneration(shards: readonly ShardFile[]): void {
     }
     if (i > 0 && shards[i - 1]!.shard.index === index) {
       throw new InputError(
-        `rl-generate: shard ${index}/${cut.count} is given twice: ${shards[i - 1]!.path} and ${other.path}; name each shard once`,
+        `rl-generate: shard ${index}/${count} is given twice: ${shards[i - 1]!.path} and ${other.path}; name each shard once`,
       )
     }
   }

@@ -104,10 +104,10 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
   if (positive) method.positives += 1
   if (!scored) return
   query.scored += 1
-  query.low = Math.min(query.low, line.vqa_acc_score!)
-  query.high = Math.max(query.high, line.vqa_acc_score!)
+  query.low = Math.min(query.low, line.vqa_acc_score)
+  query.high = Math.max(query.high, line.vqa_acc_score)
   method.scored += 1
-  method.sum += line.vqa_acc_score!
+  method.sum += line.vqa_acc_score
 }
 
 type RunCounts = Pick<
