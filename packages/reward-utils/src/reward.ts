@@ -63,7 +63,9 @@ export function computeReward(
 export function computeGroupRewards(outcomes: readonly Outcome[], options: RewardOptions = {}): Float64Array {
   const reward = resolve(options)
   const spread = memoSpread(outcomes)
-  return Float64Array.from(outcomes, (outcome, i) => reward(outcome, i, spread))
+  const rewards = new Float64Array(outcomes.length)
+  for (let i = 0; i < rewards.length; i++) rewards[i] = reward(outcomes[i]!, i, spread)
+  return rewards
 }
 
 type Spread = (field: OutcomeField) => readonly [low: number, high: number]
@@ -78,35 +80,44 @@ function resolve(options: RewardOptions) {
     throw new RangeError(`reward-utils: clip [${clip.join(', ')}] is not an interval`)
   }
 
-  return (outcome: Outcome, candidate: number | string, spread: Spread | undefined): number => {
-    const place = `candidate ${candidate}`
-    const read = (field: OutcomeField): number => {
-      const value = outcome[field]
-      if (value === undefined || value === null) {
-        if (missing === 'zero') return 0
+  let outcome: Outcome = {}
+  let candidate: number | string = 0
+  let spread: Spread | undefined
+
+  const read = (field: OutcomeField): number => {
+    const value = outcome[field]
+    if (typeof value === 'number' && Number.isFinite(value)) return value
+    if (value !== undefined && value !== null) return finite(value, `${field} of candidate ${candidate}`)
+    if (missing === 'zero') return 0
+    throw new InputError(
+      `reward-utils: mode ${name} needs ${field}, which candidate ${candidate} does not have; ` +
+        `use another mode, or missing: 'zero' to count it as 0`,
+    )
+  }
+  const input: ModeInput = {
+    get outcome() {
+      return outcome
+    },
+    read,
+    has: (field) => outcome[field] !== undefined && outcome[field] !== null,
+    readInGroup: (field) => {
+      if (!spread) {
         throw new InputError(
-          `reward-utils: mode ${name} needs ${field}, which ${place} does not have; ` +
-            `use another mode, or missing: 'zero' to count it as 0`,
+          `reward-utils: mode ${name} needs the group of candidate ${candidate}; pass context.group`,
         )
       }
-      return finite(value, `${field} of ${place}`)
-    }
-    const input: ModeInput = {
-      outcome,
-      read,
-      has: (field) => outcome[field] !== undefined && outcome[field] !== null,
-      readInGroup: (field) => {
-        if (!spread)
-          throw new InputError(`reward-utils: mode ${name} needs the group of ${place}; pass context.group`)
-        const value = read(field)
-        const [low, high] = spread(field)
-        return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0
-      },
-      lenient: missing === 'zero',
-      weights,
-    }
+      const value = read(field)
+      const [low, high] = spread(field)
+      return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0
+    },
+    lenient: missing === 'zero',
+    weights,
+  }
+
+  return (...next: [outcome: Outcome, candidate: number | string, spread: Spread | undefined]): number => {
+    ;[outcome, candidate, spread] = next
     const reward = definition.reward(input)
-    finite(reward, `the reward (mode ${name}) of ${place}`)
+    if (!Number.isFinite(reward)) finite(reward, `the reward (mode ${name}) of candidate ${candidate}`)
     return clip === null ? reward : Math.min(clip[1], Math.max(clip[0], reward))
   }
 }

@@ -78,9 +78,8 @@ export type NormalizeMethod = (typeof NORMALIZE_METHODS)[number]
  * - `none`: the rewards as they are (a group that is not informative still gives zeros).
  */
 export const NORMALIZERS: Readonly<Record<NormalizeMethod, Normalizer>> = {
-  z_score: (rewards, { mean, std }) => Float64Array.from(rewards, (reward) => zScore(reward, mean, std)),
-  z_score_clamp: (rewards, { mean, std }, clamp) =>
-    Float64Array.from(rewards, (reward) => Math.min(clamp, Math.max(-clamp, zScore(reward, mean, std)))),
+  z_score: (rewards, { mean, std }) => zScores(rewards, mean, std, Infinity),
+  z_score_clamp: (rewards, { mean, std }, clamp) => zScores(rewards, mean, std, clamp),
   rank_normalize: (rewards) => rankNormalize(rewards),
   none: (rewards) => Float64Array.from(rewards),
 }
@@ -103,8 +102,13 @@ export function normalizeGroup(rewards: ArrayLike<number>, options: NormalizeOpt
   return { ...statistics, values }
 }
 
-function zScore(reward: number, mean: number, std: number): number {
-  return std > 1e100 ? reward / std - mean / std : (reward - mean) / std
+function zScores(rewards: ArrayLike<number>, mean: number, std: number, clamp: number): Float64Array {
+  const values = new Float64Array(rewards.length)
+  for (let i = 0; i < values.length; i++) {
+    const value = std > 1e100 ? rewards[i]! / std - mean / std : (rewards[i]! - mean) / std
+    values[i] = Math.min(clamp, Math.max(-clamp, value))
+  }
+  return values
 }
 
 function rankNormalize(rewards: ArrayLike<number>): Float64Array {

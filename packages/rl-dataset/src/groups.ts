@@ -1,3 +1,16 @@
+import { InputError } from '@lever/durable-files'
+import {
+  combineRewards,
+  computeGroupRewards,
+  multiShotReward,
+  normalizeGroup,
+  type NormalizeMethod,
+  type RewardOptions,
+  type RewardTerm,
+} from '@lever/reward-utils'
+import { candidateFilter, type SelectOptions } from './select.ts'
+import { pointerIds, type RlCandidate, type RlData, type RlQuery } from './types.ts'
+
 /** The pointers measured for one query, ready for training. N pool, G pointers, K shots. */
 export interface Group {
   readonly queryId: number
@@ -29,4 +42,246 @@ export interface EmbeddingIndex {
   readonly ids: ArrayLike<bigint | number>
   readonly rows: number
   readonly dim: number
+}
+
+export interface GroupOptions extends SelectOptions {
+  /** The reward of an outcome; or several modes, summed with weights. Default mode `hard_plus_soft`. */
+  readonly reward?: RewardOptions | readonly RewardTerm[]
+  /** With several modes: sum then normalise (default), or normalise then sum. */
+  readonly combine?: 'sum_then_normalize' | 'normalize_then_sum'
+  /** Weights w_1..w_K of `R_total = sum w_k R_k` over the first k demonstrations, read from `shots`. Default: only R_K. */
+  readonly shotWeights?: readonly number[]
+  /** Default `z_score_clamp`. */
+  readonly normalize?: NormalizeMethod
+  /** Bound of `z_score_clamp`. Default 3. */
+  readonly clamp?: number
+  /**
+   * Drop queries without a candidate whose `vqa_correct` is 1. `reward` asks for a raw reward of at least 1 instead, as the
+   * original does, which depends on the mode. Default false.
+   */
+  readonly requirePositiveQuery?: boolean | 'reward'
+  /** Drop groups with fewer pointers. Default 2: one pointer is not a group. */
+  readonly minSize?: number
+  /** Embeddings of the queries, when they are not those of the candidates. */
+  readonly queryIndex?: EmbeddingIndex
+  /** Name of the data in messages. */
+  readonly file?: string
+}
+
+export interface BuiltGroups {
+  readonly groups: Group[]
+  /** What was left out, by reason: `candidate.fallback`, `query.no_positive`, ... */
+  readonly dropped: Map<string, number>
+  readonly queries: number
+  readonly candidates: number
+  /** Groups whose rewards are all equal; they are kept and have zero rewards. */
+  readonly flat: number
+  /** Queries whose pool is the union of their pointers, since the data gives none. */
+  readonly poolsFromPointers: number
+}
+
+/**
+ * The groups of the data: for each query the pointers as positions in its pool, the pool as rows of the embeddings, raw and
+ * normalised rewards. Every id is looked up strictly. Where the data has no pool, it is the sorted union of the ids in the
+ * kept pointers of the query, as in the original.
+ *
+ * @throws InputError when an id has no row, with query and candidate; or when a reward cannot be computed.
+ */
+export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupOptions = {}): BuiltGroups {
+  const { requirePositiveQuery = false, minSize = 2, file = 'RL data', queryIndex = index } = options
+  const rows = rowsOf(index, file)
+  const queryRows = queryIndex === index ? rows : rowsOf(queryIndex, file)
+  const dropped = new Map<string, number>()
+  const drop = (reason: string): void => void dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
+  const reject = candidateFilter(options)
+  const groups: Group[] = []
+  let candidates = 0
+  let flat = 0
+  let poolsFromPointers = 0
+
+  for (const query of data.queries) {
+    candidates += query.pointer_candidates.length
+    const kept: RlCandidate[] = []
+    for (const candidate of query.pointer_candidates) {
+      const reason = reject(candidate)
+      if (reason === undefined) kept.push(candidate)
+      else drop(`candidate.${reason}`)
+    }
+    if (kept.length === 0) drop(query.pointer_candidates.length === 0 ? 'query.empty' : 'query.nothing_left')
+    else if (kept.length < minSize) drop('query.single_pointer')
+    else if (requirePositiveQuery === true && !kept.some(({ vqa_correct }) => vqa_correct === 1)) {
+      drop('query.no_positive')
+    } else {
+      const { group, isFlat } = buildGroup(query, kept, { rows, queryRows, options, file })
+      if (requirePositiveQuery === 'reward' && !group.rawRewards.some((reward) => reward >= 1)) {
+        drop('query.no_positive')
+        continue
+      }
+      groups.push(group)
+      if (isFlat) flat++
+      if (query.candidate_pool_ids === null) poolsFromPointers++
+    }
+  }
+  return { groups, dropped, queries: data.queries.length, candidates, flat, poolsFromPointers }
+}
+
+interface Lookup {
+  readonly rows: ReadonlyMap<number, number>
+  readonly queryRows: ReadonlyMap<number, number>
+  readonly options: GroupOptions
+  readonly file: string
+}
+
+function buildGroup(
+  query: RlQuery,
+  kept: readonly RlCandidate[],
+  lookup: Lookup,
+): { group: Group; isFlat: boolean } {
+  const { rows, queryRows, options, file } = lookup
+  const queryId = query.query_id
+  const shots = kept[0]!.pointer.length
+  const pool = query.candidate_pool_ids
+  const poolIds = pool ?? unionOf(kept)
+  const positions = pool ? undefined : new Map(poolIds.map((id, position) => [id, position]))
+  const where = (id: number): string => {
+    const candidate = query.pointer_candidates.findIndex((each) => pointerIds(each).includes(id))
+    return candidate < 0 ? `query ${queryId}, candidate_pool_ids` : `query ${queryId}, candidate ${candidate}`
+  }
+
+  const poolRows = new Int32Array(poolIds.length)
+  for (let i = 0; i < poolRows.length; i++) {
+    const row = rows.get(poolIds[i]!)
+    if (row === undefined) {
+      throw new InputError(
+        `rl-dataset: ${file}: ${where(poolIds[i]!)}: id ${poolIds[i]!} has no row in the embeddings (${rows.size} rows); ` +
+          `use the embeddings that the data was made with`,
+      )
+    }
+    poolRows[i] = row
+  }
+  const queryRow = queryRows.get(queryId)
+  if (queryRow === undefined) {
+    throw new InputError(
+      `rl-dataset: ${file}: query ${queryId} has no row in the embeddings (${queryRows.size} rows); ` +
+        `use the embeddings that the data was made with`,
+    )
+  }
+  const pointers = new Int32Array(kept.length * shots)
+  kept.forEach(({ pointer }, g) => {
+    if (pointer.length !== shots) {
+      throw new InputError(
+        `rl-dataset: ${file}: query ${queryId} has pointers of ${shots} and of ${pointer.length} demonstrations`,
+      )
+    }
+    for (let k = 0; k < shots; k++)
+      pointers[g * shots + k] = positions ? positions.get(pointer[k]!)! : pointer[k]!
+  })
+
+  const { raw, rewards, isFlat } = rewardsOf(query, kept, options, file)
+  const hasLogProbs = kept.every(({ logprob_score }) => typeof logprob_score === 'number')
+  const group: Group = {
+    queryId,
+    imageId: query.query.image_id ?? null,
+    queryRow,
+    poolIds,
+    poolRows,
+    pointers,
+    size: kept.length,
+    shots,
+    rewards,
+    rawRewards: raw,
+    logProbs: hasLogProbs ? Float64Array.from(kept, ({ logprob_score }) => logprob_score as number) : null,
+    methods: kept.map(({ gen_method }) => gen_method ?? 'unknown'),
+  }
+  return { group, isFlat }
+}
+
+function rewardsOf(
+  query: RlQuery,
+  kept: readonly RlCandidate[],
+  options: GroupOptions,
+  file: string,
+): { raw: Float64Array; rewards: Float64Array; isFlat: boolean } {
+  const {
+    reward = {},
+    combine = 'sum_then_normalize',
+    shotWeights,
+    normalize = 'z_score_clamp',
+    clamp = 3,
+  } = options
+  try {
+    if (isTerms(reward)) {
+      if (shotWeights)
+        throw new InputError('shotWeights and several reward modes cannot be used together; choose one')
+      const { raw, values } = combineRewards(kept, reward, { order: combine, method: normalize, clamp })
+      return { raw, rewards: values, isFlat: normalizeGroup(raw).status === 'flat' }
+    }
+    const raw = shotWeights ? rewardsOverShots(kept, shotWeights, reward) : computeGroupRewards(kept, reward)
+    const { values, status } = normalizeGroup(raw, { method: normalize, clamp })
+    return { raw, rewards: values, isFlat: status === 'flat' }
+  } catch (error) {
+    const message = (error as Error).message.replace(/^(reward-utils|rl-dataset): /, '')
+    throw new InputError(`rl-dataset: ${file}: query ${query.query_id}: ${message}`, { cause: error })
+  }
+}
+
+function isTerms(reward: RewardOptions | readonly RewardTerm[]): reward is readonly RewardTerm[] {
+  return Array.isArray(reward)
+}
+
+function rewardsOverShots(
+  kept: readonly RlCandidate[],
+  weights: readonly number[],
+  reward: RewardOptions,
+): Float64Array {
+  const shots = kept[0]!.pointer.length
+  const perShot = Array.from({ length: shots }, (_, i) =>
+    weights[i] === 0
+      ? new Float64Array(kept.length)
+      : computeGroupRewards(
+          kept.map((candidate, g) => outcomeAt(candidate, i + 1, g)),
+          reward,
+        ),
+  )
+  return Float64Array.from(kept, (_, g) =>
+    multiShotReward(
+      perShot.map((rewards) => rewards[g]!),
+      weights,
+    ),
+  )
+}
+
+function outcomeAt(
+  candidate: RlCandidate,
+  k: number,
+  g: number,
+): RlCandidate | NonNullable<RlCandidate['shots']>[number] {
+  const shot = candidate.shots?.find((each) => each.k === k)
+  if (shot) return shot
+  if (k === candidate.pointer.length) return candidate
+  throw new InputError(
+    `candidate ${g} has no outcome of its first ${k} demonstrations in shots; measure the prefixes too`,
+  )
+}
+
+function unionOf(candidates: readonly RlCandidate[]): number[] {
+  return [...new Set(candidates.flatMap((candidate) => pointerIds(candidate)))].sort((a, b) => a - b)
+}
+
+function rowsOf({ ids, rows }: EmbeddingIndex, file: string): Map<number, number> {
+  if (ids.length !== rows) {
+    throw new InputError(`rl-dataset: ${file}: the embeddings have ${rows} rows, but ${ids.length} ids`)
+  }
+  const rowOf = new Map<number, number>()
+  for (let row = 0; row < rows; row++) {
+    const id = Number(ids[row]!)
+    if (!Number.isSafeInteger(id)) {
+      throw new InputError(
+        `rl-dataset: ${file}: id ${String(ids[row]!)} of the embeddings is not an exact integer`,
+      )
+    }
+    if (rowOf.has(id)) throw new InputError(`rl-dataset: ${file}: the embeddings hold id ${id} twice`)
+    rowOf.set(id, row)
+  }
+  return rowOf
 }

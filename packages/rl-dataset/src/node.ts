@@ -1,1 +1,1 @@
-export {}
+export { openRlFile, readRlData, type RlFile } from './read-file.ts'

@@ -1,0 +1,294 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { outsidePool } from './pointers.ts'
+import type { ProblemSink, ProblemPlace } from './problems.ts'
+import {
+  CANDIDATE_FIELDS,
+  QUESTION_FIELDS,
+  candidateSchema,
+  metaSchema,
+  querySchema,
+  SCHEMA_VERSION,
+} from './schema.ts'
+import { pointerIds, type RlCandidate, type RlMeta, type RlQuery } from './types.ts'
+import { describe, isObject } from './values.ts'
+
+/** What the checks of one query need to know of the file. */
+export interface CheckContext {
+  readonly problems: ProblemSink
+  readonly meta: RlMeta | null
+  /** K of the file: of the user, of `_meta`, or of the first pointer seen. */
+  shots: number | undefined
+}
+
+interface Validators {
+  readonly candidate: ValidateFunction
+  readonly question: ValidateFunction
+  readonly meta: ValidateFunction
+}
+
+let compiled: Validators | undefined
+
+function validators(): Validators {
+  if (compiled) return compiled
+  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true })
+  const questionSchema = (querySchema['properties'] as Record<string, object>)['query']!
+  compiled = {
+    candidate: ajv.compile(candidateSchema),
+    question: ajv.compile(questionSchema),
+    meta: ajv.compile(metaSchema),
+  }
+  return compiled
+}
+
+const KNOWN_CANDIDATE = new Set(CANDIDATE_FIELDS)
+const KNOWN_QUESTION = new Set(QUESTION_FIELDS)
+/** Official scores with ten answers. */
+const OFFICIAL = [0, 0.3, 0.6, 0.9, 1]
+
+/**
+ * Checks one query in the canonical form: the schema, the strict pointer map (length, distinct, not the query itself, inside
+ * the pool, `pool[pointer] = pointer_global`), and what is merely suspicious. `candidates` are numbered as in the file; null
+ * ones were reported before.
+ */
+export function checkQuery(
+  query: RlQuery,
+  context: CheckContext,
+  candidates: readonly (RlCandidate | null)[] = query.pointer_candidates,
+): void {
+  const { problems } = context
+  const queryId = query.query_id
+  checkSchema(validators().question, query.query, problems, { queryId }, 'query')
+  reportUnknown(query.query, KNOWN_QUESTION, problems, { queryId })
+  checkPool(query, context)
+  if (candidates.length === 0)
+    problems.warn('empty', 'there is no candidate; training skips the query', { queryId })
+
+  const tenAnswers = query.query.gt_answers_raw?.length === 10
+  const validate = validators().candidate
+  const seen = new Map<string | number, number>()
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]
+    if (!candidate) continue
+    const place = { queryId, candidate: i }
+    if (!checkSchema(validate, candidate, problems, place, 'the candidate')) continue
+    reportUnknown(candidate, KNOWN_CANDIDATE, problems, place)
+    checkPointer(candidate, query, context, place)
+    checkScores(candidate, tenAnswers, problems, place)
+    const key = pointerKey(candidate.pointer, query.candidate_pool_ids)
+    const first = seen.get(key)
+    if (first === undefined) seen.set(key, i)
+    else {
+      const ids = pointerIds(candidate).join(', ')
+      problems.warn('duplicate-pointer', `the pointer [${ids}] stands at candidate ${first} already`, place)
+    }
+  }
+}
+
+/** Checks `_meta`. Faults of a file of the original are warnings, since only `lever-rl` promises the fields. */
+export function checkMeta(meta: unknown, problems: ProblemSink): void {
+  if (meta === null || meta === undefined) return
+  if (!isObject(meta)) {
+    problems.error('schema', `_meta must be an object, got ${describe(meta)}`, { field: '_meta' })
+    return
+  }
+  const ours = meta['schema'] === 'lever-rl'
+  const version = meta['schema_version']
+  if (ours && typeof version === 'string' && version.split('.')[0] !== SCHEMA_VERSION.split('.')[0]) {
+    problems.error(
+      'schema-version',
+      `schema_version ${version} is not ${SCHEMA_VERSION}; use the Lever that wrote the file`,
+      {
+        field: '_meta.schema_version',
+      },
+    )
+  }
+  const validate = validators().meta
+  if (validate(meta)) return
+  for (const error of validate.errors ?? []) {
+    const { field, message } = explain(error, meta)
+    const text = `_meta${field === '' ? '' : `.${field}`} ${message}`
+    if (ours) problems.error('schema', text, { field: '_meta' })
+    else problems.warn('schema-meta', text, { field: '_meta' })
+  }
+}
+
+function checkSchema(
+  validate: ValidateFunction,
+  value: unknown,
+  problems: ProblemSink,
+  place: ProblemPlace,
+  subject: string,
+): boolean {
+  if (validate(value)) return true
+  for (const error of validate.errors ?? []) {
+    const { field, message } = explain(error, value)
+    problems.error('schema', `${field === '' ? subject : field} ${message}`, { ...place, field })
+  }
+  return false
+}
+
+function explain(error: ErrorObject, root: unknown): { field: string; message: string } {
+  const path = error.instancePath.split('/').slice(1)
+  let value: unknown = root
+  for (const step of path) value = (value as Record<string, unknown>)[step]
+  const allowed = error.params['allowedValues'] as unknown[] | undefined
+  const suffix = allowed === undefined ? '' : ` (${allowed.map((item) => describe(item)).join(', ')})`
+  const got = error.keyword === 'required' ? '' : `, got ${describe(value)}`
+  return { field: path.join('.'), message: `${error.message ?? 'is wrong'}${suffix}${got}` }
+}
+
+function checkPool(
+  { query_id: queryId, candidate_pool_ids: pool }: RlQuery,
+  { problems, meta }: CheckContext,
+): void {
+  if (pool === null) return
+  const size = meta?.pool_size
+  const place = { queryId, field: 'candidate_pool_ids' }
+  const twice = firstRepeated(pool)
+  if (twice !== undefined) problems.error('pool-duplicate', `the pool holds ${twice} twice`, place)
+  if (typeof size === 'number' && pool.length > size) {
+    problems.error(
+      'pool-size',
+      `the pool has ${pool.length} candidates, but _meta.pool_size is ${size}`,
+      place,
+    )
+  } else if (typeof size === 'number' && pool.length < size) {
+    problems.warn(
+      'pool-size',
+      `the pool has ${pool.length} candidates, less than _meta.pool_size, ${size}`,
+      place,
+    )
+  }
+  if (pool.includes(queryId)) {
+    problems.warn(
+      'pool-self',
+      'the query is in its own pool, so a policy can choose it as its own demonstration',
+      place,
+    )
+  }
+}
+
+function checkPointer(
+  candidate: RlCandidate,
+  query: RlQuery,
+  context: CheckContext,
+  place: ProblemPlace,
+): void {
+  const { problems } = context
+  const { pointer } = candidate
+  const ids = pointerIds(candidate)
+  const pool = query.candidate_pool_ids
+  const fail = (rule: string, message: string): void =>
+    problems.error(rule, message, { ...place, field: 'pointer' })
+  context.shots ??= ids.length
+  if (ids.length !== context.shots || pointer.length !== ids.length) {
+    const wrong = pointer.length === ids.length ? ids.length : pointer.length
+    fail('pointer-length', `the pointer has ${wrong} demonstrations, expected ${context.shots}`)
+    return
+  }
+  const twice = firstRepeated(ids)
+  if (twice !== undefined) fail('pointer-duplicate', `pointer ${twice} stands twice in [${ids.join(', ')}]`)
+  for (let k = 0; k < ids.length; k++) {
+    const id = ids[k]!
+    if (id === query.query_id)
+      fail('pointer-self', `pointer ${id} is the query itself, as its own demonstration`)
+    if (pool === null) continue
+    const position = pointer[k]!
+    if (position >= pool.length) {
+      const { rule, problem } = outsidePool(position, pool)
+      fail(rule, problem)
+    } else if (pool[position] !== id) {
+      fail(
+        'pointer-mismatch',
+        `position ${position} of the pool is ${pool[position]!}, but pointer_global says ${id}`,
+      )
+    }
+  }
+  const positions = candidate.pointer_pos
+  if (pool === null && positions && positions.join() !== ids.join()) {
+    problems.warn(
+      'pointer-pos',
+      'pointer_pos differs from pointer; pointer is used (the original reads pointer_pos)',
+      {
+        ...place,
+        field: 'pointer_pos',
+      },
+    )
+  }
+}
+
+function pointerKey(pointer: readonly number[], pool: readonly number[] | null): string | number {
+  if (pool === null || pool.length ** pointer.length > 2 ** 30) return pointer.join()
+  let key = 0
+  for (const position of pointer) key = key * pool.length + position
+  return key
+}
+
+function firstRepeated(items: readonly number[]): number | undefined {
+  if (items.length <= 4) return items.find((item, i) => items.indexOf(item) < i)
+  if (new Set(items).size === items.length) return undefined
+  const seen = new Set<number>()
+  return items.find((item) => seen.size === seen.add(item).size)
+}
+
+function checkScores(
+  candidate: RlCandidate,
+  tenAnswers: boolean,
+  problems: ProblemSink,
+  place: ProblemPlace,
+): void {
+  const { vqa_acc_score: accuracy, vqa_correct: correct } = candidate
+  if (candidate.vqa_eval_mode !== 'file' || typeof accuracy !== 'number' || typeof correct !== 'number')
+    return
+  if ((correct === 1) !== accuracy > 0) {
+    problems.warn('correct-vs-accuracy', `vqa_correct is ${correct}, but vqa_acc_score is ${accuracy}`, place)
+  }
+  if (tenAnswers && !OFFICIAL.some((score) => Math.abs(score - accuracy) < 1e-6)) {
+    problems.warn(
+      'accuracy-grid',
+      `vqa_acc_score ${accuracy} is no official score of ten answers (${OFFICIAL.join(', ')})`,
+      place,
+    )
+  }
+}
+
+function reportUnknown(
+  value: object,
+  known: ReadonlySet<string>,
+  problems: ProblemSink,
+  place: ProblemPlace,
+): void {
+  for (const field in value) {
+    if (known.has(field)) continue
+    const near = nearest(field, known)
+    problems.warn(
+      'unknown-field',
+      `field ${field} has no meaning here; it is kept${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+      { ...place, field },
+    )
+  }
+}
+
+function nearest(field: string, known: ReadonlySet<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = 3
+  for (const name of known) {
+    const distance = editDistance(field, name, bestDistance)
+    if (distance < bestDistance) [best, bestDistance] = [name, distance]
+  }
+  return best
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}

@@ -1,0 +1,71 @@
+import { hashOf } from '@lever/durable-files'
+import { isObject, type RawObject } from './values.ts'
+
+/** What the lines of a journal of RL data hold, after their key. */
+export interface JournalOutcome {
+  readonly key: string
+  readonly value: RawObject
+}
+
+/** Key of the line that holds the question and the pool of a query. */
+export function queryKey(queryId: number): string {
+  return `query:${queryId}`
+}
+
+/** The query id of such a key, or undefined. */
+export function parseQueryKey(key: string): number | undefined {
+  const digits = /^query:(0|[1-9][0-9]*)$/.exec(key)?.[1]
+  const id = Number(digits)
+  return digits !== undefined && Number.isSafeInteger(id) ? id : undefined
+}
+
+/**
+ * Key of the line that holds an outcome: the hash of the query, the demonstrations in their order, and the protocol.
+ * The same measurement has the same key, so it is never made twice.
+ */
+export function measurementKey(
+  queryId: number,
+  pointerIds: readonly number[],
+  protocolHash: string | null,
+): string {
+  return hashOf({ query_id: queryId, pointer: pointerIds, protocol: protocolHash })
+}
+
+/**
+ * One query in the form of a JSON file out of its lines. The candidates are ordered by `rank`, then by `pointer`
+ * (lexicographic), then by key, so the order does not depend on which outcome was measured first.
+ */
+export function assembleQuery(header: unknown, outcomes: readonly JournalOutcome[]): RawObject {
+  const head = isObject(header) ? header : {}
+  const sorted = [...outcomes].sort(compareOutcomes)
+  return {
+    query: head['query'] ?? {},
+    candidate_pool_ids: head['candidate_pool_ids'] ?? null,
+    pointer_candidates: sorted.map(({ value }) => {
+      const { query_id: _, ...candidate } = value
+      return candidate
+    }),
+  }
+}
+
+/** The order of the candidates of a query in a journal. */
+export function compareOutcomes(a: JournalOutcome, b: JournalOutcome): number {
+  return (
+    rankOf(a) - rankOf(b) ||
+    comparePointers(a.value['pointer'], b.value['pointer']) ||
+    (a.key < b.key ? -1 : 1)
+  )
+}
+
+function rankOf({ value: { rank } }: JournalOutcome): number {
+  return typeof rank === 'number' ? rank : Number.MAX_SAFE_INTEGER
+}
+
+function comparePointers(a: unknown, b: unknown): number {
+  if (!Array.isArray(a) || !Array.isArray(b)) return 0
+  for (let k = 0; k < Math.min(a.length, b.length); k++) {
+    const difference = Number(a[k]) - Number(b[k])
+    if (difference !== 0 && !Number.isNaN(difference)) return difference
+  }
+  return a.length - b.length
+}

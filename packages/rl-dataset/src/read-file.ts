@@ -1,0 +1,94 @@
+import { InputError } from '@lever/durable-files'
+import { readFile } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { bytesInMemory, type ByteSource } from './bytes.ts'
+import { loadAll, openRlSource, type LoadedRlData, type ReadOptions, type RlSource } from './source.ts'
+
+/** An open file of RL data. Close it. */
+export interface RlFile extends RlSource {
+  close(): void
+}
+
+/**
+ * Opens a file of RL data to read its queries one at a time, in the order of their ids: JSON of any shape, JSON packed with
+ * gzip, or a journal. Memory holds the index and one query; a packed file is unpacked in memory.
+ *
+ * @throws InputError when the file cannot be read or is no RL data.
+ */
+export function openRlFile(path: string, options: ReadOptions = {}): RlFile {
+  const file = options.file ?? path
+  const fd = attempt(file, () => openSync(path, 'r'))
+  try {
+    const source = openRlSource(unpacked(fileSource(fd, file), file), { ...options, file })
+    return { ...source, close: () => closeSync(fd) }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+/**
+ * The data of one file: JSON of any shape L1 to L13, JSON packed with gzip, or a journal.
+ *
+ * @throws InputError for the first error of the file, with file, query id and candidate number.
+ */
+export async function readRlData(path: string, options: ReadOptions = {}): Promise<LoadedRlData> {
+  const file = options.file ?? path
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw readError(file, error)
+  })
+  return loadAll(openRlSource(unpacked(bytesInMemory(bytes), file), { ...options, file }))
+}
+
+function fileSource(fd: number, file: string): ByteSource {
+  const stat = attempt(file, () => fstatSync(fd))
+  if (stat.isDirectory()) throw readError(file, { code: 'EISDIR' })
+  return {
+    size: stat.size,
+    read: (start, end) => {
+      const bytes = Buffer.allocUnsafe(end - start)
+      let filled = 0
+      while (filled < bytes.length) {
+        const count = attempt(file, () => readSync(fd, bytes, filled, bytes.length - filled, start + filled))
+        if (count === 0) throw new InputError(`rl-dataset: ${file} became shorter while it was read`)
+        filled += count
+      }
+      return bytes
+    },
+  }
+}
+
+function unpacked(source: ByteSource, file: string): ByteSource {
+  const head = source.read(0, Math.min(source.size, 2))
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return source
+  try {
+    return bytesInMemory(gunzipSync(source.read(0, source.size)))
+  } catch (error) {
+    throw new InputError(`rl-dataset: ${file} is a damaged gzip file (${(error as Error).message})`)
+  }
+}
+
+function attempt<T>(file: string, action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    throw readError(file, error)
+  }
+}
+
+const REMEDIES = new Map([
+  ['ENOENT', 'there is no such file; check the path'],
+  ['EISDIR', 'it is a folder; give a file'],
+  [
+    'ERR_FS_FILE_TOO_LARGE',
+    'it is too large to be read at once; convert it to a journal, or open it with openRlFile',
+  ],
+])
+
+function readError(file: string, error: unknown): InputError {
+  if (error instanceof InputError) return error
+  const { code = String(error) } = error as { code?: string }
+  const remedy = REMEDIES.get(code) ?? 'check the path and its permissions'
+  return new InputError(`rl-dataset: cannot read ${file} (${code}): ${remedy}`, { cause: error })
+}
