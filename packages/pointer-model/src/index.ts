@@ -1,1 +1,35 @@
-export {}
+export { ARCHITECTURES, ARCHITECTURE_NAMES, type ArchitectureName } from './architectures/index.ts'
+export {
+  type Architecture,
+  type ArchitectureConfig,
+  type Dropout,
+  type Features,
+  type Net,
+  type ParameterSpec,
+} from './types.ts'
+export {
+  architectureOf,
+  countParameters,
+  createModel,
+  resolveConfig,
+  type ModelSettings,
+  type PointerModel,
+} from './model.ts'
+export {
+  beginPointers,
+  CHOSEN,
+  choose,
+  noDropout,
+  pointerLogits,
+  sequenceLogits,
+  stepLogProbs,
+  type BoundNet,
+  type PointerState,
+  type SequenceInputs,
+  type SequenceLogits,
+} from './sequence.ts'
+export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
+export { type EmbeddingMatrix, type PolicyInput, type PolicyQuery } from './batches.ts'
+export { type PointerChoice } from './decode/greedy.ts'
+export { type SampledPointer, type SampleOptions } from './decode/sample.ts'
+export { randomPointers } from './decode/random.ts'

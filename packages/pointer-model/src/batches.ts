@@ -1,0 +1,125 @@
+import type { DecoderBatch } from './decoder.ts'
+
+/** Row-major matrix of embeddings [M, D]. */
+export interface EmbeddingMatrix {
+  readonly data: Float32Array
+  /** D */
+  readonly dim: number
+}
+
+/** A query and its pool, as rows of matrices. */
+export interface PolicyQuery {
+  /** Row of the query in `queries`. */
+  readonly row: number
+  /** Rows of the pool in `candidates`, [N]. */
+  readonly pool: ArrayLike<number>
+  /** Positions in the pool that count as not there. */
+  readonly exclude?: readonly number[]
+}
+
+/** What a policy chooses for, and from. */
+export interface PolicyInput {
+  readonly queries: EmbeddingMatrix
+  /** Default: `queries`. */
+  readonly candidates?: EmbeddingMatrix
+  readonly items: readonly PolicyQuery[]
+}
+
+/** The rows of the pools, each once, [M', D], and the batches with pools as rows of it. */
+export interface PreparedBatches {
+  readonly rows: Float32Array
+  readonly batches: readonly DecoderBatch[]
+}
+
+/**
+ * Cuts queries into batches with pools padded to the largest of the batch.
+ * @throws RangeError when a row does not exist, D differs, or a pool has fewer free candidates than shots.
+ */
+export function prepareBatches(
+  { queries, candidates = queries, items }: PolicyInput,
+  { dim, shots, batchSize }: { dim: number; shots: number; batchSize: number },
+): PreparedBatches {
+  const queryRows = checkMatrix(queries, dim, 'queries')
+  const candidateRows = checkMatrix(candidates, dim, 'candidates')
+  const unique = new Map<number, number>()
+  items.forEach(({ row, pool, exclude = [] }, i) => {
+    checkRow(row, queryRows, `query ${i}`)
+    for (let n = 0; n < pool.length; n++) {
+      checkRow(pool[n]!, candidateRows, `query ${i}, candidate ${n}`)
+      if (!unique.has(pool[n]!)) unique.set(pool[n]!, unique.size)
+    }
+    const free = pool.length - new Set(exclude.filter((n) => n >= 0 && n < pool.length)).size
+    if (free < Math.max(1, shots)) {
+      throw new RangeError(
+        `pointer-model: query ${i} has ${free} free candidates, which is too few for ${shots} shots`,
+      )
+    }
+  })
+  const rows = new Float32Array(unique.size * dim)
+  for (const [row, at] of unique) rows.set(candidates.data.subarray(row * dim, (row + 1) * dim), at * dim)
+  const batches: DecoderBatch[] = []
+  for (let from = 0; from < items.length; from += batchSize) {
+    batches.push(prepareBatch(items.slice(from, from + batchSize), queries, unique))
+  }
+  return { rows, batches }
+}
+
+function prepareBatch(
+  items: readonly PolicyQuery[],
+  { data, dim }: EmbeddingMatrix,
+  unique: ReadonlyMap<number, number>,
+): DecoderBatch {
+  const size = Math.max(...items.map(({ pool }) => pool.length))
+  const query = new Float32Array(items.length * dim)
+  const rows = new Int32Array(items.length * size)
+  const valid = new Uint8Array(items.length * size)
+  items.forEach(({ row, pool, exclude = [] }, b) => {
+    query.set(data.subarray(row * dim, (row + 1) * dim), b * dim)
+    for (let n = 0; n < pool.length; n++) rows[b * size + n] = unique.get(pool[n]!)!
+    valid.fill(1, b * size, b * size + pool.length)
+    for (const n of exclude) if (n >= 0 && n < pool.length) valid[b * size + n] = 0
+  })
+  return { queries: items.length, pool: size, query, rows, valid }
+}
+
+function checkMatrix({ data, dim }: EmbeddingMatrix, expected: number, name: string): number {
+  if (dim !== expected) {
+    throw new RangeError(
+      `pointer-model: the ${name} have embeddings of size ${dim}, but the policy was made for ${expected}; use the embeddings that it was trained on`,
+    )
+  }
+  if (data.length % dim !== 0) {
+    throw new RangeError(`pointer-model: ${data.length} numbers are no rows of ${dim} (${name})`)
+  }
+  return data.length / dim
+}
+
+function checkRow(row: number, rows: number, where: string): void {
+  if (!Number.isInteger(row) || row < 0 || row >= rows) {
+    throw new RangeError(`pointer-model: ${where}: row ${row} is not in the matrix of ${rows} rows`)
+  }
+}
+
+/**
+ * Checks that pointers are distinct positions in the pools.
+ * @throws RangeError naming query and pointer.
+ */
+export function checkPointers(
+  { items }: PolicyInput,
+  pointers: readonly (readonly ArrayLike<number>[])[],
+): void {
+  if (pointers.length !== items.length) {
+    throw new RangeError(`pointer-model: ${items.length} queries, but pointers of ${pointers.length}`)
+  }
+  pointers.forEach((list, i) => {
+    const size = items[i]!.pool.length
+    list.forEach((pointer, g) => {
+      const positions = Array.from(pointer)
+      const inside = positions.every((n) => Number.isInteger(n) && n >= 0 && n < size)
+      if (inside && new Set(positions).size === positions.length) return
+      throw new RangeError(
+        `pointer-model: query ${i}, pointer ${g}: [${positions.join(', ')}] are not distinct positions in a pool of ${size}`,
+      )
+    })
+  })
+}

@@ -1,0 +1,28 @@
+import type { Random } from '@lever/reward-utils'
+
+/**
+ * Uniform ordered pointers without repetition inside one.
+ * @throws RangeError when the pool has fewer free candidates than shots.
+ */
+export function randomPointers({
+  pool,
+  shots,
+  count,
+  random,
+  exclude = [],
+}: {
+  /** N */
+  pool: number
+  shots: number
+  count: number
+  random: Random
+  /** Positions that may not be chosen. */
+  exclude?: readonly number[]
+}): Int32Array[] {
+  const barred = new Set(exclude)
+  const free = Array.from({ length: pool }, (_, n) => n).filter((n) => !barred.has(n))
+  if (free.length < shots) {
+    throw new RangeError(`pointer-model: cannot choose ${shots} of ${free.length} candidates`)
+  }
+  return Array.from({ length: count }, () => Int32Array.from(random.sample(free, shots)))
+}

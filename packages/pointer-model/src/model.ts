@@ -1,0 +1,87 @@
+import { InputError } from '@lever/durable-files'
+import type { Parameter, Parameters } from '@lever/onnx-grad'
+import { createRandom } from '@lever/reward-utils'
+import { ARCHITECTURES, ARCHITECTURE_NAMES } from './architectures/index.ts'
+import type { ArchitectureName } from './architectures/index.ts'
+import type { Architecture, ArchitectureConfig } from './types.ts'
+
+/** Settings of an architecture by name, as they stand in a configuration file: `dim` and whatever differs from the defaults. */
+export interface ModelSettings {
+  readonly dim: number
+  readonly [setting: string]: number | boolean | string
+}
+
+/** A pointer network: which one, its settings, and the values of its trainable arrays. */
+export interface PointerModel {
+  readonly architecture: ArchitectureName
+  readonly config: ArchitectureConfig
+  readonly parameters: Parameters
+}
+
+/**
+ * The architecture of a name.
+ * @throws InputError when there is none.
+ */
+export function architectureOf(name: string): Architecture {
+  if (!Object.hasOwn(ARCHITECTURES, name)) {
+    throw new InputError(
+      `pointer-model: there is no architecture "${name}"; use ${ARCHITECTURE_NAMES.join(', ')}`,
+    )
+  }
+  return ARCHITECTURES[name as ArchitectureName]
+}
+
+/**
+ * All settings of an architecture: those given, the rest by default.
+ * @throws InputError when a setting is unknown, of another type than its default, or a size is not a positive integer.
+ */
+export function resolveConfig(name: string, settings: ModelSettings): ArchitectureConfig {
+  const defaults: Readonly<Record<string, unknown>> = { dim: 0, ...architectureOf(name).defaults }
+  for (const [key, value] of Object.entries(settings)) {
+    if (!Object.hasOwn(defaults, key)) {
+      throw new InputError(
+        `pointer-model: ${name} has no setting "${key}"; it has ${Object.keys(defaults).join(', ')}`,
+      )
+    }
+    const expected = defaults[key]
+    if (typeof value !== typeof expected) {
+      throw new InputError(
+        `pointer-model: setting ${key} of ${name} must be a ${typeof expected}, got ${value}`,
+      )
+    }
+    if (Number.isInteger(expected) && !(Number.isSafeInteger(value) && (value as number) > 0)) {
+      throw new InputError(
+        `pointer-model: setting ${key} of ${name} must be a positive integer, got ${value}`,
+      )
+    }
+  }
+  return { ...defaults, ...settings } as unknown as ArchitectureConfig
+}
+
+/**
+ * A new model. Every array draws from a stream of its own, so its values depend on the seed, its
+ * name and its shape only.
+ */
+export function createModel({
+  architecture = 'cross-attention',
+  settings,
+  seed = 0,
+}: {
+  architecture?: ArchitectureName
+  settings: ModelSettings
+  seed?: number | string
+}): PointerModel {
+  const config = resolveConfig(architecture, settings)
+  const parameters = new Map<string, Parameter>()
+  for (const { name, shape, initial } of architectureOf(architecture).parameters(config)) {
+    parameters.set(name, { shape, values: initial(createRandom(seed, 'parameter', name), shape) })
+  }
+  return { architecture, config, parameters }
+}
+
+/** Number of trainable numbers of a model. */
+export function countParameters({ parameters }: PointerModel): number {
+  let count = 0
+  for (const { values } of parameters.values()) count += values.length
+  return count
+}

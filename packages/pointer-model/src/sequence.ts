@@ -1,0 +1,129 @@
+import {
+  add,
+  cast,
+  expandDims,
+  greaterOrEqual,
+  logSoftmax,
+  mul,
+  oneHot,
+  reshape,
+  scalar,
+  slice,
+  sub,
+  sum,
+  concat,
+  where,
+} from '@lever/onnx-grad'
+import type { Tensor } from '@lever/onnx-grad'
+import { PADDED } from './layers.ts'
+import type { Architecture, ArchitectureConfig, Dropout, Features, Net } from './types.ts'
+
+/** Logit of a candidate that was chosen before, as in the original. */
+export const CHOSEN = -100
+
+/** An architecture with its arrays and settings. */
+export interface BoundNet<C extends ArchitectureConfig = ArchitectureConfig> extends Net<C> {
+  readonly architecture: Architecture<C>
+}
+
+/** Pointers in the making. */
+export interface PointerState {
+  /** State of the architecture, each [B, P, *]. */
+  readonly state: Features
+  /** What the steps read of the pool, each [B, N, *]. */
+  readonly memory: Features
+  /** [B, P, N], 1 where a candidate is padding or chosen already. */
+  readonly blocked: Tensor
+  /** [B, 1, N], the logit of a blocked candidate. */
+  readonly penalty: Tensor
+}
+
+export const noDropout: Dropout = (x) => x
+
+/**
+ * State before the first choice of every query.
+ * @param query features [B, 1, *], pool features [B, N, *] as `items` gives them
+ * @param valid [B, N] bool
+ */
+export function beginPointers(
+  net: BoundNet,
+  query: Features,
+  pool: Features,
+  valid: Tensor,
+  dropout: Dropout = noDropout,
+): PointerState {
+  const { state, memory } = net.architecture.encode(net, query, pool, valid, dropout)
+  const mask = expandDims(valid, 1)
+  const { dtype } = Object.values(state)[0]!
+  const penalty = where(mask, scalar(CHOSEN, dtype), PADDED)
+  return { state, memory, blocked: sub(1, cast(mask, dtype)), penalty }
+}
+
+/** Logits [B, P, N] of the next choice; -100 for a candidate chosen before, -1e9 for padding. */
+export function pointerLogits(net: BoundNet, pointers: PointerState, step: Tensor): Tensor {
+  const { state, memory, blocked, penalty } = pointers
+  const free = net.architecture.logits(net, state, memory, step)
+  return where(greaterOrEqual(blocked, 0.5), penalty, free)
+}
+
+/** State after a choice; `chosen` [B, P, N] holds ones. */
+export function choose(
+  net: BoundNet,
+  { state, memory, blocked, penalty }: PointerState,
+  chosen: Tensor,
+  step: Tensor,
+): PointerState {
+  const next = net.architecture.advance(net, state, memory, chosen, step)
+  return { state: next, memory, blocked: add(blocked, chosen), penalty }
+}
+
+/** What the pointers of a batch are scored on. */
+export interface SequenceInputs {
+  /** Embeddings of the queries [B, D]. */
+  readonly query: Tensor
+  /** Embeddings of their pools [B, N, D]. */
+  readonly candidates: Tensor
+  /** [B, N] bool, false where a pool is padded. */
+  readonly valid: Tensor
+  /** Positions in the pool [B, G, K], int32 or int64. */
+  readonly pointers: Tensor
+  readonly dropout?: Dropout
+}
+
+/** Logits under teacher forcing of every step, each [B, G, N] or [B, 1, N] where all pointers agree, and the choices [B, G, N]. */
+export interface SequenceLogits {
+  readonly logits: readonly Tensor[]
+  readonly chosen: readonly Tensor[]
+}
+
+/**
+ * Scores G pointers of each query under teacher forcing. The pool is encoded once a query, and the
+ * same `pointerLogits` and `choose` that decoding uses are unrolled over K steps.
+ */
+export function sequenceLogits(net: BoundNet, inputs: SequenceInputs): SequenceLogits {
+  const { query, candidates, valid, pointers, dropout = noDropout } = inputs
+  const [batch, group, shots] = pointers.shape as readonly [number, number, number]
+  const { architecture } = net
+  const queryItems = architecture.items(net, expandDims(query, 1), noDropout)
+  const poolItems = architecture.items(net, candidates, dropout)
+  let state = beginPointers(net, queryItems, poolItems, valid, dropout)
+  const size = state.blocked.shape.at(-1) as number
+  const logits: Tensor[] = []
+  const chosen: Tensor[] = []
+  for (let t = 0; t < shots; t++) {
+    const step = scalar(t, 'int64')
+    const choice = oneHot(reshape(slice(pointers, 2, t, t + 1), [batch, group]), size, query.dtype)
+    logits.push(pointerLogits(net, state, step))
+    chosen.push(choice)
+    if (t + 1 < shots) state = choose(net, state, choice, step)
+  }
+  return { logits, chosen }
+}
+
+/** Log-probability of every choice [B, G, K], from `sequenceLogits`. */
+export function stepLogProbs({ logits, chosen }: SequenceLogits): Tensor {
+  const steps = logits.map((scores, t) =>
+    sum(mul(logSoftmax(scores), chosen[t]!), { axes: [-1], keepDims: true }),
+  )
+  return concat(steps, -1)
+}

@@ -1,0 +1,14 @@
+import { expect, test } from '@jest/globals'
+import { ARCHITECTURE_NAMES, ARCHITECTURES } from '../src/index.ts'
+import { describeArchitecture } from './conformance.ts'
+
+const withErf = new Set<string>(['mlp-cross-attention'])
+
+for (const name of ARCHITECTURE_NAMES) describeArchitecture(name, { double: !withErf.has(name) })
+
+test('the table names its entries', () => {
+  for (const name of ARCHITECTURE_NAMES) {
+    expect(ARCHITECTURES[name].name).toBe(name)
+    expect(ARCHITECTURES[name].summary).not.toBe('')
+  }
+})

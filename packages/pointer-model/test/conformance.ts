@@ -1,0 +1,208 @@
+import { describe, expect, test } from '@jest/globals'
+import * as g from '@lever/onnx-grad'
+import type { DType, Tensor, Value } from '@lever/onnx-grad'
+import { createRandom } from '@lever/reward-utils'
+import type { ArchitectureName } from '../src/architectures/index.ts'
+import { architectureOf, createModel } from '../src/model.ts'
+import { openPolicy } from '../src/policy.ts'
+import { sequenceLogits, stepLogProbs } from '../src/sequence.ts'
+import { randomInput, randomMatrix } from './world.ts'
+
+const matrix = randomMatrix(40, 12)
+const randoms = (count: number, seed = 5): ReturnType<typeof createRandom>[] =>
+  Array.from({ length: count }, (_, i) => createRandom(seed, i))
+
+/**
+ * What every architecture must do. `double` says whether its graph runs in float64 (ONNX Runtime has
+ * no Erf there), in which case gradients are compared more strictly.
+ */
+export function describeArchitecture(name: ArchitectureName, { double = true } = {}): void {
+  const model = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 3 })
+  const architecture = architectureOf(name)
+
+  describe(name, () => {
+    test('has unique, seeded parameters', () => {
+      const specs = architecture.parameters(model.config)
+      expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length)
+      for (const { name: key, shape } of specs) {
+        expect(model.parameters.get(key)!.values).toHaveLength(shape.reduce((a, b) => a * b, 1))
+      }
+      const again = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 3 })
+      expect(again).toEqual(model)
+      const other = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 4 })
+      expect(other.parameters).not.toEqual(model.parameters)
+    })
+
+    test('never repeats a candidate, up to the whole pool', async () => {
+      const policy = await openPolicy(model, { batchSize: 2 })
+      const input = randomInput(matrix, [5, 7, 4])
+      const found = [
+        ...(await policy.greedy(input, { shots: 4 })),
+        ...(await policy.beam(input, { shots: 4, width: 6 })).flat(),
+        ...(await policy.sample(input, { shots: 4, count: 9, temperature: 3, randoms: randoms(3) })).flat(),
+      ]
+      for (const { pointer, logProb } of found) {
+        expect(new Set(pointer).size).toBe(4)
+        expect(logProb).toBeLessThanOrEqual(0)
+      }
+      await policy.close()
+    })
+
+    test('all pointers of a small pool have probabilities that sum to 1', async () => {
+      const policy = await openPolicy(model)
+      const input = randomInput(matrix, [4, 4])
+      const all = (await policy.beam(input, { shots: 2, width: 20 })).map((list) => {
+        expect(list).toHaveLength(12)
+        for (let i = 1; i < 12; i++) expect(list[i]!.logProb).toBeLessThanOrEqual(list[i - 1]!.logProb)
+        return list
+      })
+      for (const list of all) {
+        expect(list.reduce((total, { logProb }) => total + Math.exp(logProb), 0)).toBeCloseTo(1, 5)
+      }
+      const scored = await policy.logProbs(
+        input,
+        all.map((list) => list.map(({ pointer }) => pointer)),
+      )
+      all.forEach((list, b) =>
+        list.forEach(({ logProb }, i) => expect(scored[b]![i]).toBeCloseTo(logProb, 5)),
+      )
+      await policy.close()
+    })
+
+    test('does not depend on the order of the pool, on padding, on other queries', async () => {
+      const policy = await openPolicy(model)
+      const input = randomInput(matrix, [6, 11])
+      const both = await policy.beam(input, { shots: 3 })
+      const alone = await policy.beam({ ...input, items: [input.items[0]!] }, { shots: 3 })
+      const order = [3, 0, 5, 1, 4, 2]
+      const pool = order.map((n) => input.items[0]!.pool[n]!)
+      const moved = await policy.beam({ ...input, items: [{ row: 0, pool }] }, { shots: 3 })
+      const grown = Array.from(input.items[0]!.pool).toSpliced(2, 0, 39)
+      const excluded = await policy.beam(
+        { ...input, items: [{ row: 0, pool: grown, exclude: [2] }] },
+        { shots: 3 },
+      )
+      both[0]!.forEach(({ pointer, logProb }, i) => {
+        expect(alone[0]![i]!.pointer).toEqual(pointer)
+        expect(Array.from(moved[0]![i]!.pointer, (n) => order[n])).toEqual(Array.from(pointer))
+        expect(Array.from(excluded[0]![i]!.pointer, (n) => (n > 2 ? n - 1 : n))).toEqual(Array.from(pointer))
+        for (const other of [alone, moved, excluded]) expect(other[0]![i]!.logProb).toBeCloseTo(logProb, 5)
+      })
+      await policy.close()
+    })
+
+    test('gradients agree with finite differences', async () => {
+      const error = await directionalError(name, double ? 'float64' : 'float32')
+      expect(error).toBeLessThan(double ? 1e-7 : 2e-2)
+    })
+
+    test('overfits four samples', async () => {
+      const targets = [
+        [0, 3],
+        [5, 1],
+        [2, 4],
+        [1, 0],
+      ]
+      const input = randomInput(matrix, [6, 6, 6, 6])
+      const layout = g.layoutParameters(model.parameters)
+      const rows = (list: readonly number[]): Float32Array =>
+        Float32Array.from(list.flatMap((row) => Array.from(matrix.data.subarray(row * 12, (row + 1) * 12))))
+      const trainer = await g.openTrainer({
+        layout,
+        stepInputs: {},
+        sharedInputs: {
+          query: { shape: [4, 12] },
+          candidates: { shape: [4, 6, 12] },
+          valid: { shape: [4, 6], dtype: 'bool' },
+          pointers: { shape: [4, 1, 2], dtype: 'int32' },
+        },
+        loss: (parameter, node) => {
+          const net = { architecture, config: model.config, parameter }
+          const inputs = {
+            query: node('query'),
+            candidates: node('candidates'),
+            valid: node('valid'),
+            pointers: node('pointers'),
+          }
+          return { loss: g.neg(g.mean(stepLogProbs(sequenceLogits(net, inputs)))) }
+        },
+      })
+      const steps = 150
+      const result = await trainer.run(g.initialState(layout, model.parameters), {
+        learningRates: new Array<number>(steps).fill(0.02),
+        stepInputs: {},
+        sharedInputs: {
+          query: rows(input.items.map(({ row }) => row)),
+          candidates: rows(input.items.flatMap(({ pool }) => Array.from(pool))),
+          valid: new Uint8Array(24).fill(1),
+          pointers: Int32Array.from(targets.flat()),
+        },
+      })
+      await trainer.close()
+      expect(result.metrics['loss']![0]).toBeGreaterThan(1)
+      expect(result.metrics['loss']![steps - 1]).toBeLessThan(0.1)
+      const policy = await openPolicy({ ...model, parameters: g.parametersOf(layout, result.state) })
+      const greedy = await policy.greedy(input, { shots: 2 })
+      expect(greedy.map(({ pointer }) => Array.from(pointer))).toEqual(targets)
+      await policy.close()
+    })
+  })
+}
+
+/** Largest error of the directional derivative of a loss over each parameter, relative to the gradient's norm. */
+async function directionalError(name: ArchitectureName, dtype: DType): Promise<number> {
+  const { config, parameters } = createModel({ architecture: name, settings: { dim: 5, hidden: 4 }, seed: 1 })
+  const typed = (values: Iterable<number>): Float64Array | Float32Array =>
+    dtype === 'float64' ? Float64Array.from(values) : Float32Array.from(values)
+  const random = createRandom(9)
+  const nodes = new Map<string, Tensor>()
+  const values: Record<string, Value> = {}
+  for (const [key, { shape, values: data }] of parameters) {
+    nodes.set(key, g.input(key, shape, dtype))
+    const shifted = Array.from(data, (x) => x + 0.1 * random.normal())
+    values[key] = { dtype, dims: shape, data: typed(shifted) }
+  }
+  const [B, G, N, K] = [2, 3, 5, 3]
+  const fixed = (shape: number[]): Tensor =>
+    g.constant(
+      typed(Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal())),
+      shape,
+      dtype,
+    )
+  const pointers = Array.from({ length: B * G }, () => random.sample([0, 1, 2, 3], K)).flat()
+  const logProbs = stepLogProbs(
+    sequenceLogits(
+      { architecture: architectureOf(name), config, parameter: (key) => nodes.get(key)! },
+      {
+        query: fixed([B, 5]),
+        candidates: fixed([B, N, 5]),
+        valid: g.constant([1, 1, 1, 1, 1, 1, 1, 1, 1, 0], [B, N], 'bool'),
+        pointers: g.constant(pointers, [B, G, K], 'int32'),
+      },
+    ),
+  )
+  const loss = g.sum(g.mul(logProbs, fixed([B, G, K])))
+  const inputs = [...nodes.values()]
+  const found = g.gradients(loss, inputs)
+  const outputs = Object.fromEntries(found.map((gradient, i) => [`g${i}`, gradient]))
+  const model = await g.loadModel(g.encodeModel({ inputs, outputs: { loss, ...outputs } }))
+  const analytic = await model.run(values)
+  const step = dtype === 'float64' ? 1e-5 : 1e-2
+  let worst = 0
+  for (const [i, { name: key }] of inputs.entries()) {
+    const gradient = Array.from(analytic[`g${i}`]!.data as Float64Array)
+    const direction = gradient.map(() => random.normal())
+    const length = Math.hypot(...direction)
+    const lossAt = async (distance: number): Promise<number> => {
+      const before = values[key!]!
+      const moved = Array.from(before.data as Float64Array, (x, j) => x + (distance * direction[j]!) / length)
+      const result = await model.run({ ...values, [key!]: { ...before, data: typed(moved) } }, ['loss'])
+      return Number(result['loss']!.data[0])
+    }
+    const numeric = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step)
+    const along = gradient.reduce((total, x, j) => total + (x * direction[j]!) / length, 0)
+    worst = Math.max(worst, Math.abs(numeric - along) / Math.max(1, Math.hypot(...gradient)))
+  }
+  await model.close()
+  return worst
+}
