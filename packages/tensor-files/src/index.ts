@@ -1,1 +1,15 @@
-export {}
+export { toFloat32 } from './convert.ts'
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from './npy.ts'
+export type { TorchValue } from './pickle-values.ts'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  openSafetensors,
+  readSafetensors,
+  writeSafetensors,
+} from './safetensors.ts'
+export type { SafetensorsReader, TensorFile, TensorFileInput } from './safetensors.ts'
+export type { DType, TensorData, TensorEntry, TensorInfo } from './tensor.ts'
+export { decodeTorch, readTorch } from './torch.ts'
+export type { TorchFile } from './torch.ts'
+export { isTensor } from './torch-value.ts'
