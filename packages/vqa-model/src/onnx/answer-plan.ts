@@ -136,7 +136,8 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     answers: readonly Int32Array[] = [],
   ): Promise<RowAnswer> {
     const before = engine.stats.prefillTokens
-    const alone = { ...settings, batched: false }
+    const maxNewTokens = answers.length > 0 ? 1 : settings.maxNewTokens
+    const alone = { ...settings, maxNewTokens, batched: false }
     const row = { parent: 0, segment: joinSegments(path), answers }
     const [answer] = await answerRows(engine, root, [row], alone)
     engine.stats.prefillTokens = before

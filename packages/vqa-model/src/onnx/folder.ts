@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InputError } from '@lever/durable-files'
+import { show } from '../show.ts'
 import { getFamily, type ModelFamily } from './families.ts'
 
 export const SESSION_NAMES = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'] as const
@@ -53,9 +54,7 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const number = (from: Json, key: string): number => {
     const value = from[key]
     if (typeof value === 'number') return value
-    throw new InputError(
-      `vqa-model: ${path}/config.json: ${key} is ${JSON.stringify(value) ?? 'missing'}, not a number`,
-    )
+    throw new InputError(`vqa-model: ${path}/config.json: ${key} is ${show(value)}, not a number`)
   }
   const heads = number(text, 'num_attention_heads')
   const width = number(text, 'hidden_size')
@@ -91,7 +90,7 @@ function endTokens(value: unknown, path: string): number[] {
   const list = Array.isArray(value) ? (value as unknown[]) : [value]
   if (list.length > 0 && list.every((id): id is number => typeof id === 'number')) return list
   throw new InputError(
-    `vqa-model: ${path}/generation_config.json: eos_token_id is ${JSON.stringify(value) ?? 'missing'}; ` +
+    `vqa-model: ${path}/generation_config.json: eos_token_id is ${show(value)}; ` +
       `it must be a token id or a list of them`,
   )
 }

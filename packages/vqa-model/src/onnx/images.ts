@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { InputError } from '@lever/durable-files'
+import { show } from '../show.ts'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 import { cutPatches } from './patches.ts'
@@ -133,9 +134,7 @@ export function preprocessorConfig(
   const size = (folder.preprocessor['size'] ?? {}) as Record<string, unknown>
   const number = (value: unknown, name: string): number => {
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
-    throw new InputError(
-      `vqa-model: ${file}: ${name} is ${JSON.stringify(value) ?? 'missing'}, not a positive number`,
-    )
+    throw new InputError(`vqa-model: ${file}: ${name} is ${show(value)}, not a positive number`)
   }
   const from = (name: string, fallback: unknown): number =>
     number(folder.preprocessor[name] ?? fallback, name)

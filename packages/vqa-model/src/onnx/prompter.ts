@@ -8,9 +8,9 @@ import type { TextCodec } from './tokenizer.ts'
 
 export interface Prompter {
   /** @throws Error when a text holds one of the model's special tokens */
-  segments(prompt: VqaPrompt): SegmentedPrompt
+  segments: (prompt: VqaPrompt) => SegmentedPrompt
   /** Token ids of an answer as the model would write it after a prompt. */
-  encodeAnswer(answer: string): Int32Array
+  encodeAnswer: (answer: string) => Int32Array
 }
 
 /**

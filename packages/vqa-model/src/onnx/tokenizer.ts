@@ -7,12 +7,12 @@ export interface TextCodec {
   readonly specialTokens: readonly string[]
   readonly vocabularySize: number
   /** Token ids of a text; nothing is added at its ends. */
-  encode(text: string): Int32Array
+  encode: (text: string) => Int32Array
   /** Text of token ids, special tokens left out. */
-  decode(ids: readonly number[]): string
-  tokenText(id: number): string
+  decode: (ids: readonly number[]) => string
+  tokenText: (id: number) => string
   /** Chat template, generation prompt added. */
-  render(messages: readonly ChatMessage[]): string
+  render: (messages: readonly ChatMessage[]) => string
 }
 
 const REMEMBERED = 50_000
@@ -30,12 +30,12 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
   const encoded = new Map<string, Int32Array>()
   const decoded = new Map<string, string>()
   return {
-    specialTokens: tokenizer.all_special_tokens as string[],
+    specialTokens: tokenizer.all_special_tokens,
     vocabularySize: tokenizer.get_vocab().size,
     encode(text) {
       const known = encoded.get(text)
       if (known !== undefined) return known
-      const ids = Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }) as number[])
+      const ids = Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }))
       if (encoded.size >= REMEMBERED) encoded.clear()
       encoded.set(text, ids)
       return ids
@@ -56,7 +56,7 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
         return tokenizer.apply_chat_template(messages as never, {
           add_generation_prompt: true,
           tokenize: false,
-        }) as unknown as string
+        })
       } catch (cause) {
         throw new InputError(`vqa-model: the chat template of ${folder} fails: ${(cause as Error).message}`, {
           cause,

@@ -128,7 +128,7 @@ function entry<Key extends object, Value>(
   create: () => Value,
 ): Value {
   let map = maps.get(owner)
-  if (map === undefined) maps.set(owner, (map = new Map()))
+  if (map === undefined) maps.set(owner, (map = new Map<string, Value>()))
   let value = map.get(key)
   if (value === undefined) map.set(key, (value = create()))
   return value

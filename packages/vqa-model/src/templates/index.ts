@@ -32,7 +32,7 @@ export function getTemplate(template: string | PromptTemplate): PromptTemplate {
 /** The name that a protocol records: the table's name, or `custom:<name>:<hash>`. */
 export function templateId(template: PromptTemplate): string {
   const listed = Object.hasOwn(TABLE, template.name) ? TABLE[template.name as TemplateName] : undefined
-  const { system: _, ...body } = template
-  const same = listed !== undefined && hashOf({ ...body, system: listed.system }) === hashOf(listed)
-  return same ? template.name : `custom:${template.name}:${hashOf(body).slice(0, 12)}`
+  const hash = hashOf({ ...template, system: null })
+  const same = listed !== undefined && hashOf({ ...listed, system: null }) === hash
+  return same ? template.name : `custom:${template.name}:${hash.slice(0, 12)}`
 }

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { show } from '../show.ts'
 import { postprocessNames, type PostprocessName } from '../postprocess.ts'
 
 /**
@@ -70,5 +71,5 @@ function withSlots(field: string, value: unknown, slots: readonly string[]): str
 
 function wrong(field: string, value: unknown, wanted: string): InputError {
   const place = field === '' ? 'template' : `template.${field}`
-  return new InputError(`vqa-model: ${place} is ${JSON.stringify(value) ?? 'missing'}; it must be ${wanted}`)
+  return new InputError(`vqa-model: ${place} is ${show(value)}; it must be ${wanted}`)
 }

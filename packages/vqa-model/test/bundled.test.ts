@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { openVqaModel, type VqaModel } from '../src/index.ts'
+import { loadTextCodec } from '../src/onnx/tokenizer.ts'
+import { openStockModel, type StockModel } from './support/stock.ts'
+import { bundledExamples, bundledModel, makePrompts } from './support/world.ts'
+
+const pool = bundledExamples('train', 64)
+const queries = bundledExamples('test', 12).map(({ id, image, question }) => ({ id, image, question }))
+const world = { demonstrations: pool, queries }
+
+describe('the bundled model', () => {
+  let model: VqaModel
+  let stock: StockModel
+  beforeAll(async () => {
+    model = await openVqaModel({ backend: 'onnx', model: bundledModel })
+    stock = await openStockModel(bundledModel)
+  })
+  afterAll(async () => {
+    await Promise.all([model.close(), stock.close()])
+  })
+
+  test('writes the tokens of plain generate(), 0 to 4 demonstrations', async () => {
+    const prompts = makePrompts(world, { each: 5, shots: [0, 1, 2, 3, 4] })
+    const answers = await model.answer(prompts)
+    for (const [i, prompt] of prompts.entries()) {
+      expect([i, answers[i]!.raw]).toEqual([i, stock.decode(await stock.generate(prompt))])
+    }
+    expect(new Set(answers.map(({ raw }) => raw)).size).toBeGreaterThan(5)
+  })
+
+  test('log-probabilities are those of one forward pass over the whole prompt', async () => {
+    const prompts = makePrompts(world, { each: 2, shots: [1, 4] })
+      .slice(0, 8)
+      .map((prompt) => ({ ...prompt, scoreAnswers: ['red', prompt.demonstrations[0]!.answer] }))
+    const answers = await model.answer(prompts)
+    for (const [i, prompt] of prompts.entries()) {
+      for (const { answer, logProb } of answers[i]!.scores!) {
+        expect(Math.abs(logProb - (await stock.score(prompt, answer)))).toBeLessThan(1e-3)
+      }
+    }
+  })
+
+  test('token and encode counts are those of the trie', async () => {
+    const fresh = await openVqaModel({ backend: 'onnx', model: bundledModel })
+    const prompts = makePrompts(world, { each: 24, shots: [2] })
+    await fresh.answer(prompts)
+    const { encode } = await loadTextCodec(bundledModel)
+    const VISUAL = 4
+    const asked = (question: string): number =>
+      VISUAL + encode(`<|vision_end|>${question}<|im_end|>\n<|im_start|>assistant\n`).length
+    const shown = ({ question, answer }: { question: string; answer: string }): number =>
+      asked(question) + encode(`${answer}<|im_end|>\n<|im_start|>user\n<|vision_start|>`).length
+    const seen = new Set<string>()
+    let tokens = encode('<|im_start|>user\n<|vision_start|>').length
+    let naive = 0
+    const once = (key: string, length: number): void => {
+      if (!seen.has(key)) tokens += length
+      seen.add(key)
+    }
+    for (const { demonstrations, query } of prompts) {
+      let path = ''
+      for (const demonstration of demonstrations) once((path += `/${demonstration.id}`), shown(demonstration))
+      once(`${path}/${query.question}/${query.image}`, asked(query.question))
+      naive +=
+        3 + demonstrations.reduce((sum, demonstration) => sum + shown(demonstration), asked(query.question))
+    }
+    const images = new Set(
+      prompts.flatMap((prompt) => [...prompt.demonstrations, prompt.query].map(({ image }) => image)),
+    )
+    expect(fresh.stats()).toMatchObject({ prefillTokens: tokens, imageEncodes: images.size, failed: 0 })
+    expect(naive / tokens).toBeGreaterThan(1.2)
+    await fresh.close()
+  })
+
+  test('memory stays flat', async () => {
+    const prompts = makePrompts(world, { each: 60, shots: [2, 3] })
+    await model.answer(prompts)
+    const rss = process.memoryUsage().rss
+    for (let round = 0; round < 3; round++) await model.answer(prompts)
+    expect(process.memoryUsage().rss - rss).toBeLessThan(80 * 2 ** 20)
+  })
+})

@@ -1,0 +1,113 @@
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  cat,
+  log_softmax,
+  RawImage,
+  type Tensor,
+} from '@huggingface/transformers'
+import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
+
+interface Inputs {
+  input_ids: Tensor
+  attention_mask: Tensor
+  pixel_values: Tensor
+  image_grid_thw: Tensor
+}
+
+type ProcessedImage = Pick<Inputs, 'pixel_values' | 'image_grid_thw'>
+
+export interface StockModel {
+  /** new tokens of plain `generate()`, up to the first end token */
+  generate(prompt: VqaPrompt, maxNewTokens?: number): Promise<number[]>
+  /** log-probability of an answer and the end token, from one forward pass over everything */
+  score(prompt: VqaPrompt, answer: string): Promise<number>
+  decode(tokens: readonly number[]): string
+  close(): Promise<void>
+}
+
+type Loose = (input: unknown) => Promise<{ logits: Tensor }>
+
+/**
+ * The model as transformers.js runs it, one prompt at a time. Its Qwen processor cannot take
+ * several images, so each image is processed alone and the results are put together here.
+ */
+export async function openStockModel(folder: string, templateName = 'shapes'): Promise<StockModel> {
+  const local = { local_files_only: true }
+  const model = await AutoModelForImageTextToText.from_pretrained(folder, {
+    ...local,
+    session_options: { intraOpNumThreads: 1 },
+  })
+  const processor = await AutoProcessor.from_pretrained(folder, local)
+  const { tokenizer, image_processor } = processor
+  const template = getTemplate(templateName)
+  const imageToken = '<|image_pad|>'
+  const endTokens = [(model.generation_config as { eos_token_id: number[] }).eos_token_id].flat()
+
+  const images = new Map<string, Promise<ProcessedImage>>()
+  function processImage(path: string): Promise<ProcessedImage> {
+    const known =
+      images.get(path) ??
+      RawImage.read(path).then((image) => image_processor!(image) as Promise<ProcessedImage>)
+    images.set(path, known)
+    return known
+  }
+
+  async function inputsOf({ demonstrations, query }: VqaPrompt, ending = ''): Promise<Inputs> {
+    const questions = [...demonstrations, query].map(({ question }) => question)
+    const messages = chatMessages(template, {
+      questions,
+      answers: demonstrations.map(({ answer }) => answer),
+    })
+    const processed = await Promise.all([...demonstrations, query].map(({ image }) => processImage(image)))
+    const pieces = (
+      tokenizer!.apply_chat_template(messages as never, { tokenize: false, add_generation_prompt: true }) +
+      ending
+    ).split(imageToken)
+    const text = pieces.reduce((sum, piece, i) => {
+      const [t, h, w] = processed[i - 1]!.image_grid_thw.tolist()[0] as bigint[]
+      return sum + imageToken.repeat(Number((t! * h! * w!) / 4n)) + piece
+    })
+    return {
+      ...(tokenizer!(text) as { input_ids: Tensor; attention_mask: Tensor }),
+      pixel_values: cat(processed.map(({ pixel_values }) => pixel_values)),
+      image_grid_thw: cat(processed.map(({ image_grid_thw }) => image_grid_thw)),
+    }
+  }
+
+  return {
+    async generate(prompt, maxNewTokens = 5) {
+      const inputs = await inputsOf(prompt)
+      const out = (await model.generate({
+        ...inputs,
+        max_new_tokens: maxNewTokens,
+        do_sample: false,
+        repetition_penalty: 1,
+      } as never)) as Tensor
+      const tokens = (out.tolist()[0] as bigint[]).slice(inputs.input_ids.dims[1]).map(Number)
+      const end = tokens.findIndex((token) => endTokens.includes(token))
+      return end < 0 ? tokens : tokens.slice(0, end)
+    },
+    async score(prompt, answer) {
+      const inputs = await inputsOf(prompt, `${answer}${tokenizer!.decode([endTokens[0]!])}`)
+      const ids = (inputs.input_ids.tolist()[0] as bigint[]).map(Number)
+      const start = (await inputsOf(prompt)).input_ids.dims[1]!
+      const prepare = model as unknown as { get_rope_index(...args: unknown[]): [Tensor] }
+      const [position_ids] = prepare.get_rope_index(
+        inputs.input_ids,
+        inputs.image_grid_thw,
+        null,
+        inputs.attention_mask,
+      )
+      const { logits } = await (model as unknown as { forward: Loose }).forward({ ...inputs, position_ids })
+      const rows = logits.tolist()[0] as number[][]
+      let sum = 0
+      for (let at = start; at < ids.length; at++) sum += log_softmax(rows[at - 1]!)[ids[at]!]!
+      return sum
+    },
+    decode: (tokens) => tokenizer!.decode([...tokens], { skip_special_tokens: true }),
+    async close() {
+      await model.dispose()
+    },
+  }
+}
