@@ -41,10 +41,11 @@ export interface OracleProgress {
 export interface OracleLevel {
   readonly shots: number
   /**
-   * `exhaustive`: every ordered sequence of every pool was measured, or the query reached the best that any answer
-   * can have. `best known`: the best of those measured; the true oracle may be higher.
+   * `exhaustive`: every ordered sequence of every pool, except that a query at the accuracy of its best human answer
+   * needs no more. `maximum reached`: not every sequence, but every query is at that accuracy, so nothing is higher.
+   * `best known`: the best of those measured; the true oracle may be higher.
    */
-  readonly how: 'exhaustive' | 'best known'
+  readonly how: 'exhaustive' | 'maximum reached' | 'best known'
   /** Sequences measured, all queries together. */
   readonly measured: number
   /** Queries at the accuracy of their best human answer. */
@@ -204,12 +205,13 @@ function bestRow(state: QueryState, k: number, selector: string, score: Score): 
 
 function describeLevel(states: readonly QueryState[], k: number): OracleLevel {
   const atBest = states.filter((state) => isAtBest(state, k)).length
-  const complete = states.every(
+  const all = states.every((state) => state.levels.get(k)!.size >= orderedSequences(state, k))
+  const settled = states.every(
     (state) => isAtBest(state, k) || state.levels.get(k)!.size >= orderedSequences(state, k),
   )
   return {
     shots: k,
-    how: complete ? 'exhaustive' : 'best known',
+    how: all || (settled && k === 1) ? 'exhaustive' : settled ? 'maximum reached' : 'best known',
     measured: states.reduce((sum, state) => sum + state.levels.get(k)!.size, 0),
     atBest,
   }

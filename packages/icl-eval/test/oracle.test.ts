@@ -29,8 +29,8 @@ describe('measureOracle', () => {
     })
     expect(found.levels).toEqual([
       { shots: 1, how: 'exhaustive', measured: 6, atBest: 0 },
-      { shots: 2, how: 'exhaustive', measured: 8, atBest: 1 },
-      { shots: 3, how: 'exhaustive', measured: 8, atBest: 1 },
+      { shots: 2, how: 'maximum reached', measured: 8, atBest: 1 },
+      { shots: 3, how: 'maximum reached', measured: 8, atBest: 1 },
     ])
     expect(found.rows.map((row) => [row.shots, row.accuracy])).toEqual([
       [1, expect.closeTo(0.6, 12)],

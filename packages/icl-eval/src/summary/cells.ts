@@ -6,7 +6,7 @@ import type { EvaluationRow } from '../types.ts'
 export interface Cell {
   readonly selector: string
   readonly shots: number
-  /** [n] mean over seeds for every question; NaN where an answer failed or is missing. */
+  /** [n] mean over the seeds with a row, for every question; NaN where there is none or an answer failed. */
   readonly values: Float64Array
   /** Mean accuracy of every seed over the questions with an accuracy; empty without seeds. */
   readonly seedMeans: readonly number[]
@@ -51,11 +51,10 @@ function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, nu
     const total = seeds.get(seed) ?? { sum: 0, count: 0 }
     seeds.set(seed, { sum: total.sum + accuracy, count: total.count + 1 })
   }
-  const most = counts.reduce((a, b) => Math.max(a, b), 0)
   return {
     selector: rows[0]!.selector,
     shots: rows[0]!.shots,
-    values: sums.map((sum, i) => (counts[i] === most ? sum / most : NaN)),
+    values: sums.map((sum, i) => sum / counts[i]!),
     seedMeans: Array.from(seeds.values(), ({ sum, count }) => sum / count),
   }
 }

@@ -1,0 +1,157 @@
+import { createRandom } from '@lever/reward-utils'
+import type { EmbeddingLookup } from '../embeddings.ts'
+import { contextFor, selectAll } from '../selectors/check.ts'
+import type { SelectionContext, Selector } from '../selectors/types.ts'
+import { scoreRow } from '../score-row.ts'
+import type { EvaluationRow, Score } from '../types.ts'
+import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
+
+export interface EvaluateMeasuredOptions {
+  readonly queries: readonly MeasuredQuery[]
+  readonly selectors: readonly Selector[]
+  /** Default: every length that was measured, and 0. */
+  readonly shots?: readonly number[]
+  /** Default 0, 1, 2, 3, 4. */
+  readonly seeds?: readonly number[]
+  readonly embeddings?: EmbeddingLookup
+  /** For selectors that answer without a model; without it they are not covered. */
+  readonly score?: Score
+  /** `ordered`: the very pointer was measured. `set`: the same examples in any order will do. Default `ordered`. */
+  readonly match?: 'ordered' | 'set'
+}
+
+/** How many choices of a selector had been measured. */
+export interface Coverage {
+  readonly selector: string
+  readonly shots: number
+  readonly choices: number
+  readonly measured: number
+}
+
+export interface MeasuredEvaluation {
+  readonly rows: readonly EvaluationRow[]
+  readonly coverage: readonly Coverage[]
+}
+
+/**
+ * Evaluates selectors on measured rewards alone. A choice that was measured gets the measured accuracy; one that was
+ * not gives no row and lowers the coverage. Figures of a low coverage are about the questions where the selector
+ * chose as the proposals did, which are not a random sample: compare selectors on what both cover, as `summarize` does.
+ *
+ * `random` is the exception: when the data has pointers proposed by the method `random`, each is one draw, so its
+ * mean is unbiased and its coverage complete.
+ */
+export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promise<MeasuredEvaluation> {
+  const { queries, selectors, shots = measuredShots(queries) } = options
+  const tables = new Map(queries.map((entry) => [entry, lookup(entry, options.match ?? 'ordered')]))
+  const rows: EvaluationRow[] = []
+  const coverage: Coverage[] = []
+  for (const selector of selectors) {
+    for (const k of selector.shots === 'zero' ? [0] : shots.filter((count) => count > 0)) {
+      const draws = selector.name === 'random' ? randomDraws(queries, k) : []
+      const found =
+        draws.length > 0
+          ? { rows: draws, choices: draws.length }
+          : await covered(selector, k, options, tables)
+      rows.push(...found.rows)
+      coverage.push({
+        selector: selector.name,
+        shots: k,
+        choices: found.choices,
+        measured: found.rows.length,
+      })
+    }
+  }
+  return { rows, coverage }
+}
+
+/** The mean accuracy of each proposal method as a selector of its own, named `method:<name>`. */
+export function methodRows(queries: readonly MeasuredQuery[]): EvaluationRow[] {
+  return queries.flatMap((entry) =>
+    entry.outcomes.map((outcome, i) =>
+      outcomeRow(entry, outcome, `method:${outcome.method || 'unknown'}`, i),
+    ),
+  )
+}
+
+type Lookup = (ids: readonly number[]) => MeasuredOutcome | undefined
+
+function lookup({ outcomes }: MeasuredQuery, match: 'ordered' | 'set'): Lookup {
+  const keyOf = (ids: readonly number[]): string =>
+    (match === 'ordered' ? ids : ids.toSorted((a, b) => a - b)).join(',')
+  const known = new Map<string, MeasuredOutcome>()
+  for (const outcome of outcomes) {
+    const key = keyOf(outcome.ids)
+    if (!known.has(key)) known.set(key, outcome)
+  }
+  return (ids) => known.get(keyOf(ids))
+}
+
+function measuredShots(queries: readonly MeasuredQuery[]): number[] {
+  const lengths = new Set(queries.flatMap(({ outcomes }) => outcomes.map(({ ids }) => ids.length)))
+  return Array.from(lengths).sort((a, b) => a - b)
+}
+
+function randomDraws(queries: readonly MeasuredQuery[], k: number): EvaluationRow[] {
+  return queries.flatMap((entry) =>
+    entry.outcomes
+      .filter(({ method, ids }) => method === 'random' && ids.length === k)
+      .map((outcome, draw) => outcomeRow(entry, outcome, 'random', draw)),
+  )
+}
+
+async function covered(
+  selector: Selector,
+  k: number,
+  { queries, seeds = [0, 1, 2, 3, 4], embeddings, score }: EvaluateMeasuredOptions,
+  tables: ReadonlyMap<MeasuredQuery, Lookup>,
+): Promise<{ rows: EvaluationRow[]; choices: number }> {
+  const bounded = selector.name === 'oracle' || selector.name === 'worst'
+  const able = queries.filter((entry) => {
+    const others = (selector.pool ?? entry.pool).filter((example) => example.id !== entry.query.id)
+    return others.length >= k && (!bounded || entry.outcomes.some(({ ids }) => ids.length === k))
+  })
+  const rows: EvaluationRow[] = []
+  const runs = selector.seeded ? seeds : [null]
+  for (const seed of runs) {
+    const contexts = able.map(({ query, pool }): SelectionContext => {
+      const random = createRandom(seed ?? 0, 'select', selector.stream ?? selector.name, query.id)
+      return contextFor(selector, { query, pool, random, embeddings: embeddings?.(query, pool) ?? {} })
+    })
+    const chosen = await selectAll(selector, contexts, k)
+    able.forEach((entry, i) => {
+      if (selector.answer) {
+        if (score === undefined) return
+        const members = new Map(contexts[i]!.pool.map((example) => [example.id, example]))
+        const demonstrations = chosen[i]!.map((id) => members.get(id)!)
+        const subject = { selector: selector.name, shots: k, seed, query: entry.query, demonstrations }
+        rows.push(scoreRow(subject, { text: selector.answer(contexts[i]!, k) }, score))
+        return
+      }
+      const outcome = tables.get(entry)!(chosen[i]!)
+      if (outcome !== undefined) rows.push(outcomeRow(entry, outcome, selector.name, seed))
+    })
+  }
+  return { rows, choices: queries.length * runs.length }
+}
+
+function outcomeRow(
+  { query }: MeasuredQuery,
+  { ids, accuracy, answer, mode }: MeasuredOutcome,
+  selector: string,
+  seed: number | null,
+): EvaluationRow {
+  return {
+    query: query.id,
+    image: query.imageId ?? null,
+    selector,
+    shots: ids.length,
+    seed,
+    demonstrations: ids,
+    answer,
+    accuracy,
+    mode,
+    ...(query.questionType !== undefined && { questionType: query.questionType }),
+    ...(query.answerType !== undefined && { answerType: query.answerType }),
+  }
+}

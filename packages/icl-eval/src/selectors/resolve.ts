@@ -1,0 +1,44 @@
+import { InputError } from '@lever/durable-files'
+import { createSelector, SELECTOR_NAMES } from './index.ts'
+import type { SelectorName, SelectorOptions } from './index.ts'
+import type { Selector } from './types.ts'
+
+export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 'select' | 'selectMany'> {
+  /** Selectors that are known by a name of their own, such as trained policies. */
+  readonly named?: readonly Selector[]
+}
+
+/**
+ * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `reversed:NAME` and
+ * `shuffled:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
+ */
+export function resolveSelectors(names: readonly string[], options: ResolveOptions = {}): Selector[] {
+  return names.map((name) => resolve(name, options))
+}
+
+function resolve(name: string, options: ResolveOptions): Selector {
+  const { named = [], ...rest } = options
+  const own = named.find((selector) => selector.name === name)
+  if (own !== undefined) return own
+  const colon = name.indexOf(':')
+  const head = colon === -1 ? name : name.slice(0, colon)
+  if (!isName(head) || (colon !== -1 && head !== 'reversed' && head !== 'shuffled')) {
+    const known = [...SELECTOR_NAMES, ...named.map((selector) => selector.name)]
+    throw new InputError(`icl-eval: there is no selector ${name}; choose of ${known.join(', ')}`)
+  }
+  try {
+    return createSelector(head, {
+      ...rest,
+      ...(colon !== -1 && { of: resolve(name.slice(colon + 1), options) }),
+    })
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new InputError(`${error.message}${remedy(head)}`, { cause: error })
+  }
+}
+
+function remedy(name: SelectorName): string {
+  return name === 'reversed' || name === 'shuffled' ? `; write ${name}:similarity-both, for example` : ''
+}
+
+const isName = (name: string): name is SelectorName => (SELECTOR_NAMES as readonly string[]).includes(name)
