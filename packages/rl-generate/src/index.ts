@@ -23,8 +23,10 @@ export type {
   Similarity,
 } from './proposals/types.ts'
 export { proposePointers, type ProposeOptions } from './proposals/propose.ts'
+export { readPointers } from './proposals/io.ts'
 export { DEFAULT_COUNTS, defaultMix, parseCounts, type DefaultMixOptions } from './proposals/mix.ts'
-export { measureRewards, measureHeader, type MeasureHeader } from './measure/measure.ts'
+export { measureRewards } from './measure/measure.ts'
+export { measureHeader, type MeasureHeader } from './measure/header.ts'
 export { measurementKey } from './measure/key.ts'
 export type {
   AnswerFunction,

@@ -8,7 +8,7 @@ import {
   writeFileAtomic,
 } from '@lever/durable-files'
 import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
-import type { MeasureHeader } from './measure/measure.ts'
+import type { MeasureHeader } from './measure/header.ts'
 import { agrees, type OutcomeLine } from './measure/outcome.ts'
 
 export interface MergeOptions {

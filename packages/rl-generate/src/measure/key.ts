@@ -1,4 +1,4 @@
-import { hashBytes } from '@lever/durable-files'
+import { hash } from 'node:crypto'
 import type { Example } from '../types.ts'
 
 /**
@@ -12,5 +12,5 @@ export function measurementKey(
 ): string {
   const images = [...demonstrations, query].map(({ imageId }) => imageId)
   const pointer = demonstrations.map(({ id }) => id)
-  return hashBytes(JSON.stringify({ images, pointer, protocol: protocolHash, query: query.id }))
+  return hash('sha256', JSON.stringify({ images, pointer, protocol: protocolHash, query: query.id }))
 }

@@ -1,26 +1,12 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { Example } from '../types.ts'
-import type { Ledger } from './ledger.ts'
 import { questionOf } from './ledger.ts'
 import { cutBatches, prefixOrder } from './order.ts'
 import type { AdaptiveStatistics } from './statistics.ts'
-import type { MeasurePlan, ProposeFunction } from './types.ts'
+import type { MeasureAnswer, MeasureOptions, MeasurePlan } from './types.ts'
 import { isFlat, planUnits, startQuery, type QueryWork, type Unit, type WorkContext } from './work.ts'
 
-export interface PlannerOptions {
-  /** In the order in which they are planned. */
-  queries: readonly Example[]
-  propose: ProposeFunction
-  context: WorkContext
-  ledger: Ledger
-  batchSize: number
-  proposalBatch: number
-  imageBudget: number
-  /** Most pointers of a query in further rounds; undefined = one round. */
-  limit: number | undefined
-  normalizeAnswer: ((answer: string) => string) | undefined
-}
-
-/** Cuts the work into windows of queries whose images fit the budget, and each window into batches. */
+/** Cuts the work, in the order of the queries, into windows whose images fit the budget, and each window into batches. */
 export interface Planner {
   /** Batches of the next window; `[]` when its queries were all measured before. */
   next(): Promise<Unit[][]>
@@ -35,17 +21,13 @@ export interface Planner {
 /** A window of queries without any prompt to ask ends here, so that progress is seen. */
 const MOST_KNOWN = 256
 
-export function createPlanner({
-  queries,
-  propose,
-  context,
-  ledger,
-  batchSize,
-  proposalBatch,
-  imageBudget,
-  limit,
-  normalizeAnswer,
-}: PlannerOptions): Planner {
+export function createPlanner<A extends MeasureAnswer>(
+  queries: readonly Example[],
+  options: MeasureOptions<A>,
+  context: WorkContext,
+): Planner {
+  const { propose, normalizeAnswer, batchSize = 16, proposalBatch = 1, imageBudget = 512 } = options
+  const limit = options.untilInformative?.limit
   const again: QueryWork[] = []
   const counts = { flat: 0, rescued: 0, pointers: 0 }
   let planned = 0
@@ -62,7 +44,7 @@ export function createPlanner({
       const { poolIds, proposals } = checkedPlan(plans[i], work.example)
       const room = limit === undefined || round === 0 ? Infinity : limit - work.pointers.length
       const before = work.pointers.length
-      await ledger.declare(questionOf(work.example, normalizeAnswer), poolIds, proposals.length)
+      await context.ledger.declare(questionOf(work.example, normalizeAnswer), poolIds, proposals.length)
       units.push(...planUnits(context, work, { poolIds, proposals: proposals.slice(0, room) }))
       if (round > 0) counts.pointers += work.pointers.length - before
       work.round = work.pointers.length > before ? round + 1 : Infinity
@@ -98,6 +80,7 @@ export function createPlanner({
     queriesDone: () => done,
     adaptive: () => ({ ...counts }),
     async next() {
+      await breathe()
       const units: Unit[] = []
       const images = new Set<unknown>()
       for (let taken = 0; hasNext() && images.size < imageBudget; taken++) {

@@ -1,0 +1,139 @@
+import { fork } from 'node:child_process'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import {
+  buildPools,
+  measureRewards,
+  proposePointers,
+  type Example,
+  type MeasureOptions,
+  type MeasureStatistics,
+} from '@lever/rl-generate'
+
+export interface GenerateFigures {
+  /** Proposing, scheduling, scoring and journal with fsync every 32 lines, for a model that answers at once. */
+  microsecondsPerOutcome: number
+  /** The same with the proposals made before. */
+  microsecondsWithoutProposing: number
+  lines: number
+  fileMegabytes: number
+  /** A fresh process on a complete journal: until the journal is open and counted. */
+  openSeconds: number
+  /** Until every pointer was proposed again and found in the journal. */
+  resumeSeconds: number
+  resumeRssMegabytes: number
+}
+
+interface Resumed {
+  open: number
+  all: number
+  rss: number
+  measured: number
+}
+
+const GROUP = 24
+
+function examplesOf(count: number): Example[] {
+  return Array.from({ length: count }, (_, id) => ({
+    id,
+    questionId: id,
+    imageId: id,
+    image: `/images/${id}.png`,
+    question: 'What is the team of the object in the picture?',
+    answers: ['red', 'red', 'red', 'blue', 'red', 'red', 'red', 'red', 'crimson', 'red'],
+    answer: 'red',
+  }))
+}
+
+/** Queries with pools of 64 out of 5,000 candidates; a model that answers at once. */
+function optionsOf(queries: number, journal: string, syncEvery: number): MeasureOptions {
+  const candidates = examplesOf(5000)
+  const asked = examplesOf(queries)
+  const { byQuery } = buildPools({ queries: asked, candidates, size: 64, seed: 1 })
+  return {
+    queries: asked,
+    candidates,
+    async propose(batch) {
+      const pools = batch.map(({ id }) => ({ queryId: id, poolIds: byQuery.get(id)! }))
+      const groups = await proposePointers({ queries: pools, shots: 2, mix: [], size: GROUP, seed: 1 })
+      return groups.map((proposals, i) => ({ poolIds: pools[i]!.poolIds, proposals }))
+    },
+    answer: (prompts) =>
+      Promise.resolve(prompts.map(({ query }) => ({ text: query.id % 3 === 0 ? 'red' : 'green' }))),
+    score: (text) => ({ accuracy: text === 'red' ? 1 : 0, mode: 'file' }),
+    journal,
+    meta: { protocol: { hash: 'bench' }, shot_num: 2, pool_size: 64 },
+    syncEvery,
+  }
+}
+
+async function finish(options: MeasureOptions): Promise<MeasureStatistics> {
+  for await (const event of measureRewards(options)) if (event.type === 'done') return event.statistics
+  throw new Error('bench: the run did not end')
+}
+
+/** Overhead of an outcome, and resuming a million of them. */
+export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promise<GenerateFigures> {
+  const folder = await mkdtemp(join(tmpdir(), 'lever-bench-'))
+  try {
+    const small = optionsOf(600, join(folder, 'small.jsonl'), 32)
+    const first = await finish(small)
+    const plans = new Map<number, Awaited<ReturnType<MeasureOptions['propose']>>[number]>()
+    for (const query of small.queries) {
+      plans.set(query.id, (await small.propose([query], { round: 0, known: new Map() }))[0]!)
+    }
+    const ready: MeasureOptions['propose'] = (batch) => batch.map(({ id }) => plans.get(id)!)
+    const second = await finish({ ...small, propose: ready, journal: join(folder, 'again.jsonl') })
+
+    const queries = Math.ceil(lines / GROUP)
+    const path = join(folder, 'large.jsonl')
+    await finish(optionsOf(queries, path, 10_000))
+    const resumed = await resumeInFreshProcess(path, queries)
+    if (resumed.measured !== 0) throw new Error('bench: lines were lost')
+    return {
+      microsecondsPerOutcome: (first.seconds / first.outcomes) * 1e6,
+      microsecondsWithoutProposing: (second.seconds / second.outcomes) * 1e6,
+      lines: queries * GROUP,
+      fileMegabytes: (await stat(path)).size / 1e6,
+      openSeconds: resumed.open,
+      resumeSeconds: resumed.all,
+      resumeRssMegabytes: resumed.rss / 1e6,
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function resumeInFreshProcess(path: string, queries: number): Promise<Resumed> {
+  const child = fork(fileURLToPath(import.meta.url), ['resume', path, String(queries)])
+  return new Promise((done, fail) => {
+    child.on('message', (message) => done(message as Resumed))
+    child.on('error', fail)
+    child.on('exit', (code) =>
+      fail(new Error(`bench: the resuming process ended with ${code ?? 'a signal'}`)),
+    )
+  })
+}
+
+async function resume(path: string, queries: number): Promise<Resumed> {
+  const options = optionsOf(queries, path, 32)
+  const start = performance.now()
+  const result = { open: 0, all: 0, rss: 0, measured: 0 }
+  for await (const event of measureRewards(options)) {
+    const seconds = (performance.now() - start) / 1000
+    if (event.type === 'start') result.open = seconds
+    if (event.type !== 'done') continue
+    result.all = seconds
+    result.measured = event.statistics.measured
+  }
+  return { ...result, rss: process.resourceUsage().maxRSS * 1024 }
+}
+
+const [, script, job, path = '', queries] = process.argv
+if (script === fileURLToPath(import.meta.url)) {
+  if (job === 'resume') process.send?.(await resume(path, Number(queries)))
+  else console.log(await run(process.env['LINES'] ? { lines: Number(process.env['LINES']) } : {}))
+}

@@ -1,0 +1,71 @@
+import { agrees, measureBatch, type OutcomeFields } from './outcome.ts'
+import type { Planner } from './planner.ts'
+import type { DisagreementEvent, MeasureAnswer, MeasureOptions } from './types.ts'
+import { settleUnit, type Unit, type WorkContext } from './work.ts'
+
+/** Keeps calls of the model in flight and takes care of what they answer. */
+export interface Asker {
+  /** Starts a call. It never rejects: see `failures`. */
+  launch(batch: readonly Unit[]): void
+  readonly flights: ReadonlySet<Promise<void>>
+  /** What went wrong, in order. What else the calls in flight answer is kept all the same. */
+  readonly failures: readonly unknown[]
+  readonly counts: { readonly prompts: number; readonly repeated: number; readonly disagreements: number }
+  /** Disagreements since the last call. */
+  takeEvents(): DisagreementEvent[]
+}
+
+export function createAsker<A extends MeasureAnswer>(
+  { answer, score, strict = true, allowFallback = false, correctAbove = 0 }: MeasureOptions<A>,
+  context: WorkContext,
+  planner: Planner,
+  signal: AbortSignal,
+): Asker {
+  const flights = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  const events: DisagreementEvent[] = []
+  const counts = { prompts: 0, repeated: 0, disagreements: context.ledger.conflicts }
+
+  const compare = (unit: Unit, now: OutcomeFields): void => {
+    const before = context.ledger.get(unit.key)
+    counts.repeated += 1
+    if (agrees(before, now)) return
+    counts.disagreements += 1
+    const [was, is] = [before.vqa_pred_answer ?? '', now.vqa_pred_answer ?? '']
+    events.push({
+      type: 'disagreement',
+      queryId: before.query_id,
+      pointer: before.pointer,
+      before: was,
+      now: is,
+    })
+  }
+
+  const settle = async (unit: Unit, outcome: PromiseSettledResult<OutcomeFields>): Promise<void> => {
+    if (outcome.status === 'rejected') failures.push(outcome.reason)
+    else if (unit.repeats) compare(unit, outcome.value)
+    else if (await settleUnit(context, unit, outcome.value)) planner.settled(unit.query)
+  }
+
+  const ask = async (batch: readonly Unit[]): Promise<void> => {
+    const prompts = batch.map(({ prompt }) => prompt)
+    const scoring = { strict, allowFallback, correctAbove }
+    const outcomes = await measureBatch(prompts, answer, score, scoring, signal)
+    counts.prompts += batch.length
+    const settled = await Promise.allSettled(batch.map((unit, i) => settle(unit, outcomes[i]!)))
+    for (const one of settled) if (one.status === 'rejected') failures.push(one.reason)
+  }
+
+  return {
+    flights,
+    failures,
+    counts,
+    takeEvents: () => events.splice(0),
+    launch(batch) {
+      const flight = ask(batch)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => flights.delete(flight))
+      flights.add(flight)
+    },
+  }
+}
