@@ -33,3 +33,15 @@ export { type EmbeddingMatrix, type PolicyInput, type PolicyQuery } from './batc
 export { type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'
 export { randomPointers } from './decode/random.ts'
+export {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+  type Checkpoint,
+  type CheckpointInfo,
+  type LoadedCheckpoint,
+  type LoadOptions,
+} from './checkpoint/checkpoint.ts'
+export { type StrictOptions } from './checkpoint/strict.ts'
+export { VERSION } from './version.ts'

@@ -99,7 +99,7 @@ function policyOf(
           randoms: randoms.slice(from, from + decoder.batch.queries),
         }),
       ),
-    logProbs: (input, pointers) => {
+    async logProbs(input, pointers) {
       checkPointers(input, pointers)
       return overBatches(input, 0, (decoder, from) =>
         decodeLogProbs(decoder, pointers.slice(from, from + decoder.batch.queries)),

@@ -1,0 +1,193 @@
+import { canonicalJson, InputError, writeFileAtomic } from '@lever/durable-files'
+import { decodeSafetensors, encodeSafetensors, readSafetensors, readTorch } from '@lever/tensor-files'
+import type { TensorEntry, TensorFile } from '@lever/tensor-files'
+import { ARCHITECTURE_NAMES } from '../architectures/index.ts'
+import type { ArchitectureName } from '../architectures/index.ts'
+import { architectureOf, resolveConfig } from '../model.ts'
+import type { ModelSettings, PointerModel } from '../model.ts'
+import type { ArchitectureConfig } from '../types.ts'
+import { VERSION } from '../version.ts'
+import { legacyInfo, legacyTensors } from './legacy.ts'
+import { matchParameters } from './strict.ts'
+import type { StrictOptions } from './strict.ts'
+
+/** What a checkpoint says about its making. Everything is optional: the original's files say little. */
+export interface CheckpointInfo {
+  /** 'init', 'sft', 'rce', 'listwise', 'grpo'. */
+  readonly phase?: string
+  /** Finished epochs of the phase. */
+  readonly epoch?: number
+  /** Finished optimiser steps of the phase. */
+  readonly step?: number
+  /** Validation metrics by name. */
+  readonly metrics?: Readonly<Record<string, number>>
+  /** Hash of the training data. */
+  readonly dataHash?: string
+  /** Hash of the protocol that the rewards were measured under. */
+  readonly protocolHash?: string
+  /** How pools are made, as plain JSON. */
+  readonly pool?: unknown
+  /** Anything else, as plain JSON, such as the options of the training. */
+  readonly training?: unknown
+  /** Version of this package that wrote the file. */
+  readonly packageVersion?: string
+}
+
+/** A model with what is known about it. */
+export interface Checkpoint {
+  readonly model: PointerModel
+  readonly info: CheckpointInfo
+}
+
+/** A checkpoint that was read, and what in the file was not used. */
+export interface LoadedCheckpoint extends Checkpoint {
+  /** Arrays that were missing, as allowed. */
+  readonly missing: readonly string[]
+  /** Tensors that the architecture does not have, as allowed. */
+  readonly foreign: readonly string[]
+  /** Tensors of other modules of a Lightning checkpoint. */
+  readonly ignored: readonly string[]
+}
+
+export interface LoadOptions extends StrictOptions {
+  /** Architecture of a file that does not say (default: recognised by its shapes). */
+  architecture?: ArchitectureName
+  /** Settings that a file does not store, such as `heads`. */
+  settings?: Omit<ModelSettings, 'dim'>
+}
+
+const FORMAT = 'lever-pointer'
+
+const metadataKeys = {
+  phase: 'phase',
+  epoch: 'epoch',
+  step: 'step',
+  metrics: 'metrics',
+  dataHash: 'data_hash',
+  protocolHash: 'protocol_hash',
+  pool: 'pool',
+  training: 'training',
+} as const satisfies Record<Exclude<keyof CheckpointInfo, 'packageVersion'>, string>
+
+/** A checkpoint as safetensors. Equal checkpoints give equal bytes. */
+export function encodeCheckpoint({ model, info }: Checkpoint): Uint8Array {
+  const metadata = new Map([
+    ['format', FORMAT],
+    ['architecture', model.architecture],
+    ['config', canonicalJson(model.config)],
+    ['package_version', info.packageVersion ?? VERSION],
+  ])
+  for (const [field, key] of Object.entries(metadataKeys)) {
+    const value = info[field as keyof typeof metadataKeys]
+    if (value !== undefined) metadata.set(key, typeof value === 'string' ? value : canonicalJson(value))
+  }
+  const tensors = new Map(
+    [...model.parameters].map(([name, { shape, values }]): [string, TensorEntry] => [
+      name,
+      { dtype: 'F32', shape, data: values },
+    ]),
+  )
+  return encodeSafetensors({ tensors, metadata })
+}
+
+/** Writes a checkpoint atomically. */
+export function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  return writeFileAtomic(path, encodeCheckpoint(checkpoint))
+}
+
+/**
+ * Reads a checkpoint from the bytes of a safetensors file.
+ * @throws InputError when the file is broken or does not fit its architecture exactly.
+ */
+export function decodeCheckpoint(
+  bytes: Uint8Array,
+  name = 'checkpoint',
+  options: LoadOptions = {},
+): LoadedCheckpoint {
+  return fromSafetensors(decodeSafetensors(bytes, name), name, options)
+}
+
+/**
+ * Reads a checkpoint: ours, any safetensors file with the original's tensor names, or the original's
+ * `.pt`, `.pth` and Lightning `.ckpt` files.
+ * @throws InputError when the file is broken, its architecture is not recognised, or tensors are
+ * missing or foreign.
+ */
+export async function readCheckpoint(path: string, options: LoadOptions = {}): Promise<LoadedCheckpoint> {
+  if (path.endsWith('.safetensors')) return fromSafetensors(await readSafetensors(path), path, options)
+  const { tensors, value } = await readTorch(path)
+  return assemble(tensors, path, options, legacyInfo(value))
+}
+
+function fromSafetensors(
+  { tensors, metadata }: TensorFile,
+  file: string,
+  options: LoadOptions,
+): LoadedCheckpoint {
+  if (metadata.get('format') !== FORMAT) return assemble(tensors, file, options, {})
+  const name = metadata.get('architecture') ?? ''
+  architectureOf(name)
+  const config = resolveConfig(name, json(metadata.get('config') ?? '{}', 'config', file) as ModelSettings)
+  return finish(name as ArchitectureName, config, tensors, file, options, infoOf(metadata, file), [])
+}
+
+function infoOf(metadata: ReadonlyMap<string, string>, file: string): CheckpointInfo {
+  const info: Record<string, unknown> = {}
+  for (const [field, key] of Object.entries(metadataKeys)) {
+    const text = metadata.get(key)
+    if (text === undefined) continue
+    const plain = field === 'phase' || field.endsWith('Hash')
+    info[field] = plain ? text : json(text, key, file)
+  }
+  const version = metadata.get('package_version')
+  return version === undefined ? info : { ...info, packageVersion: version }
+}
+
+function json(text: string, key: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InputError(`pointer-model: ${file}: "${key}" of the metadata is not JSON`, { cause: error })
+  }
+}
+
+function assemble(
+  tensors: ReadonlyMap<string, TensorEntry>,
+  file: string,
+  options: LoadOptions,
+  info: CheckpointInfo,
+): LoadedCheckpoint {
+  const legacy = legacyTensors(tensors, file)
+  const shapes = new Map([...legacy.tensors].map(([name, { shape }]) => [name, shape]))
+  const names = options.architecture === undefined ? ARCHITECTURE_NAMES : [options.architecture]
+  const candidates = names.flatMap((name) => {
+    const known = architectureOf(name).recognise?.(shapes)
+    if (known === undefined) return []
+    return [{ name, config: resolveConfig(name, { ...known, ...options.settings }) }]
+  })
+  const exact = candidates.find(({ name, config }) => {
+    const specs = architectureOf(name).parameters(config)
+    return specs.length === shapes.size && specs.every((spec) => shapes.has(spec.name))
+  })
+  const found = exact ?? candidates[0]
+  if (found !== undefined) {
+    return finish(found.name, found.config, legacy.tensors, file, options, info, legacy.ignored)
+  }
+  throw new InputError(
+    `pointer-model: ${file} is no pointer network that is known: ${shapes.size} tensors (${[...shapes.keys()].slice(0, 10).join(', ')}); known are ${names.join(', ')}`,
+  )
+}
+
+function finish(
+  name: ArchitectureName,
+  config: ArchitectureConfig,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  file: string,
+  options: LoadOptions,
+  info: CheckpointInfo,
+  ignored: readonly string[],
+): LoadedCheckpoint {
+  const specs = architectureOf(name).parameters(config)
+  const { parameters, missing, foreign } = matchParameters(specs, tensors, file, options)
+  return { model: { architecture: name, config, parameters }, info, missing, foreign, ignored }
+}
