@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { InputError } from '@lever/durable-files'
 import yargs from 'yargs'
 import type { Argv } from 'yargs'
@@ -8,6 +7,7 @@ import { readConfig, unknownName } from './config.ts'
 import { camel, kebab, nearest, normaliseFlags } from './names.ts'
 import type { OptionTable } from './options.ts'
 import { flag, text } from './options.ts'
+import { version } from './version.ts'
 
 /** What was typed: flags that hold for every command. */
 export interface Invocation {
@@ -72,7 +72,7 @@ export async function runCommand(
       'parse-positional-numbers': false,
     })
     .fail((message, error) => {
-      throw (error as Error | undefined) ?? new InputError(message)
+      throw error ?? new InputError(message)
     })
   for (const name of Object.keys(COMMANDS)) if (!name.includes(' ')) cli = define(cli, name)
   for (const [group, summary] of Object.entries(GROUPS)) {
@@ -95,14 +95,6 @@ export async function runCommand(
     .wrap(Math.min(110, process.stdout.columns || 100))
     .parseAsync()
   return result
-}
-
-/** Version of the command. */
-export function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return manifest.version
 }
 
 function addOptions(builder: Argv, table: OptionTable): void {
@@ -132,11 +124,11 @@ async function execute(
   )
   const given = givenFlags(argv, names)
   const files = givenFiles(name, command, argv)
-  const config = given.get('config')
-  const fromFile = config === undefined ? new Map<string, unknown>() : await readConfig(String(config), names)
+  const config = given.get('config') as string | undefined
+  const fromFile = config === undefined ? new Map<string, unknown>() : await readConfig(config, names)
   const values: Record<string, unknown> = {}
   for (const [option, { parse, fallback, required }] of Object.entries(table)) {
-    const place = given.has(option) ? `--${option}` : `${String(config)}: ${option}`
+    const place = given.has(option) ? `--${option}` : `${config ?? ''}: ${option}`
     const value = given.has(option) ? given.get(option) : fromFile.get(option)
     if (given.has(option) || fromFile.has(option)) values[camel(option)] = parse(value, place)
     else if (required) throw new InputError(`--${option} is missing; see lever ${name} --help`)

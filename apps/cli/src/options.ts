@@ -55,7 +55,7 @@ function option<T>(
   return {
     kind,
     describe,
-    required: 'required' in settings && settings.required === true,
+    required: 'required' in settings && settings.required,
     fallback: fallback as T,
     aliases: settings.aliases ?? [],
     parse,

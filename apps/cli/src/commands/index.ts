@@ -8,6 +8,14 @@ export interface CommandEntry {
 
 /** The commands. A new one is a file in this folder and a line here. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  embed: {
+    summary: 'embeddings of a dataset',
+    load: async () => (await import('./embed.ts')).embed,
+  },
+  generate: {
+    summary: 'RL data: propose pointers, ask the VQA model, score',
+    load: async () => (await import('./generate.ts')).generate,
+  },
   score: {
     summary: 'official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,

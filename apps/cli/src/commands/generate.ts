@@ -1,0 +1,81 @@
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+import { flag, number, numbers, text } from '../options.ts'
+import { datasetOptions, placesOf, poolOptions } from '../pipeline/dataset.ts'
+import { modelOptions } from '../pipeline/model.ts'
+import { policyOptions } from '../pipeline/policy.ts'
+import { formatGenerated, runGenerate } from '../pipeline/run-generate.ts'
+
+const counts = { min: 0, whole: true }
+
+export const generate: Command = defineCommand({
+  describe:
+    'RL data: proposes pointers for every question, asks the VQA model, scores officially. Continues when run again.',
+  example:
+    'lever generate --dataset fixtures/shapes-vqa/world/train --embeddings train.safetensors --out runs/generate',
+  options: {
+    ...datasetOptions,
+    ...poolOptions,
+    embeddings: text('embeddings of the dataset (lever embed)', { aliases: ['query-emb', 'img-emb'] }),
+    'pool-embeddings': text('embeddings of the pool, when it is another dataset', { aliases: ['cand-emb'] }),
+    ...modelOptions,
+    ...policyOptions,
+    out: text('run directory', { required: true, aliases: ['output-dir'] }),
+    queries: number('only so many questions, a random sample', { min: 1, whole: true, shown: 'all' }),
+    shots: number('demonstrations per pointer, K', {
+      default: 2,
+      min: 1,
+      whole: true,
+      aliases: ['shot-num'],
+    }),
+    'pool-method': text('how pools are made: random, text-similar, image-similar, mixed', {
+      default: 'random',
+    }),
+    'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
+    'pool-file': text('file of pools, in place of --pool-method', { aliases: ['sampler-cache'] }),
+    'num-beams': number('pointers of beam search', { default: 5, ...counts }),
+    temps: numbers('temperatures of sampling', { default: [1, 1.3], min: 0 }),
+    'num-samples-per-temp': number('pointers sampled at each temperature', { default: 2, ...counts }),
+    'num-retrieval': number('pointers of similar examples', { default: 9, ...counts }),
+    'num-random': number('random pointers', { default: 6, ...counts }),
+    'group-size': number('fill every group with random pointers up to this size G', {
+      default: 0,
+      ...counts,
+    }),
+    'prefix-shots': numbers('measure the first k demonstrations of every pointer too', {
+      default: [],
+      min: 1,
+      whole: true,
+    }),
+    'until-informative': number('more pointers, up to so many, where all rewards are equal', {
+      min: 2,
+      whole: true,
+    }),
+    shard: text('part i/n of the queries, i from 0; or auto/n'),
+    strict: flag('stop at an answer that cannot be scored', { default: true, aliases: ['strict-eval'] }),
+    'allow-fallback': flag('score by string match where a question has fewer than four answers'),
+    'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
+    seed: number('seed of pools and proposals', { default: 0, whole: true }),
+  },
+  async run(options, context) {
+    const { defaultMix } = await import('@lever/rl-generate')
+    const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
+    const informed = embeddings !== undefined
+    const mix = defaultMix({
+      counts: {
+        beam: informed ? numBeams : 0,
+        sample: informed ? numSamplesPerTemp : 0,
+        retrieval: informed ? numRetrieval : 0,
+        random: numRandom,
+      },
+      temperatures: temps,
+    })
+    if (!informed) context.progress.warn('without --embeddings all pointers are random')
+    const { groupSize, prefixShots, ...rest } = options
+    const generated = await runGenerate(
+      { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots },
+      context,
+    )
+    return { json: generated, text: formatGenerated(generated) }
+  },
+})

@@ -1,0 +1,187 @@
+import { canonicalJson } from '@lever/durable-files'
+import type { RlMeta } from '@lever/rl-dataset'
+import type {
+  MeasureStatistics,
+  PolicyProposer,
+  Pools,
+  Proposal,
+  ProposalRequest,
+  ProposeFunction,
+  Shard,
+} from '@lever/rl-generate'
+import { normalizeAnswer } from '@lever/vqa-eval'
+import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaModel } from '@lever/vqa-model'
+import type { Stage } from '../progress.ts'
+import type { EmbeddingSet } from './embeddings.ts'
+import { kindsOf } from './embeddings.ts'
+import { answerWith } from './model.ts'
+import { officialScore } from './scoring.ts'
+
+/** Embeddings of the queries and of the candidates, all kinds that they have. */
+export interface Features {
+  readonly queries: EmbeddingSet
+  readonly candidates: EmbeddingSet
+}
+
+export interface PlanOptions {
+  readonly queries: readonly VqaExample[]
+  readonly pools: Pools
+  readonly features: Features | undefined
+  readonly policy: PolicyProposer | undefined
+  /** Query id -> pointers as ids of examples, for method `file`. */
+  readonly file?: ReadonlyMap<number, readonly (readonly number[])[]>
+  readonly mix: readonly ProposalRequest[]
+  /** K */
+  readonly shots: number
+  /** G: random pointers fill every group up to it. */
+  readonly size: number
+  readonly seed: number
+}
+
+/** Queries whose pointers are proposed together. Fixed, so that a policy's arithmetic does not depend on what is done already. */
+const TOGETHER = 64
+
+/**
+ * Plans all pointers before the first is measured, so that an interrupted run measures the same
+ * ones. Later rounds, for queries whose rewards are all equal, are planned query by query.
+ */
+export async function planPointers(options: PlanOptions): Promise<ProposeFunction> {
+  const { queries, pools, features, policy, file, ...rest } = options
+  const { proposePointers, similarityOf } = await import('@lever/rl-generate')
+  const similarities = Object.fromEntries(
+    Object.entries(pairsOf(features)).map(([kind, pair]) => [kind, similarityOf(pair, kind)]),
+  )
+  const propose = (
+    examples: readonly { readonly id: number }[],
+    round: Partial<Parameters<ProposeFunction>[1]> = {},
+  ): Promise<Proposal[][]> => {
+    const batch = examples.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
+    return proposePointers({ ...rest, ...round, queries: batch, policy, similarities, file })
+  }
+  const plans = new Map<number, readonly Proposal[]>()
+  for (let first = 0; first < queries.length; first += TOGETHER) {
+    const batch = queries.slice(first, first + TOGETHER)
+    const groups = await propose(batch)
+    batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
+  }
+  return async (examples, round) => {
+    const groups =
+      round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
+    return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
+  }
+}
+
+/** The kinds that both sides have, as `rl-generate` takes them. */
+export function pairsOf(
+  features: Features | undefined,
+): Record<string, { queries: EmbeddingRowsOf; candidates: EmbeddingRowsOf }> {
+  if (features === undefined) return {}
+  const [queries, candidates] = [kindsOf(features.queries), kindsOf(features.candidates)]
+  const kinds = (['image', 'text', 'both'] as const).filter((kind) => queries[kind] && candidates[kind])
+  return Object.fromEntries(
+    kinds.map((kind) => [kind, { queries: queries[kind]!, candidates: candidates[kind]! }]),
+  )
+}
+
+type EmbeddingRowsOf = NonNullable<ReturnType<typeof kindsOf>['both']>
+
+export interface MeasureAllOptions {
+  readonly queries: readonly VqaExample[]
+  readonly candidates: readonly VqaExample[]
+  readonly propose: ProposeFunction
+  readonly model: VqaModel
+  /** Path of the journal. */
+  readonly journal: string
+  readonly meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
+  readonly prefixes?: readonly number[]
+  readonly shard?: Shard | undefined
+  readonly strict?: boolean
+  readonly allowFallback?: boolean
+  readonly untilInformative?: { limit: number } | undefined
+  readonly batchSize: number
+  readonly stage: Stage
+  readonly signal: AbortSignal
+}
+
+/** Measures the planned pointers into the journal; what it holds already is not measured again. */
+export async function measureAll({
+  model,
+  stage,
+  allowFallback = false,
+  prefixes = [],
+  ...rest
+}: MeasureAllOptions): Promise<MeasureStatistics> {
+  const { measureRewards } = await import('@lever/rl-generate')
+  const events = measureRewards({
+    ...rest,
+    prefixes,
+    allowFallback,
+    answer: answerWith(model),
+    score: officialScore({ allowFallback }),
+    normalizeAnswer,
+    proposalBatch: TOGETHER,
+    imageBudget: Infinity,
+  })
+  for await (const event of events) {
+    if (event.type === 'start' && event.resumed > 0) stage.update(event.resumed, 'continued')
+    if (event.type === 'progress') stage.update(event.outcomes, `${event.positives} positive`)
+    if (event.type === 'done') return event.statistics
+  }
+  throw new Error('the measuring ended without a result')
+}
+
+/** What data of this model and these inputs are, for `_meta`. No time and no path: the same run gives the same bytes. */
+export function metaOf({
+  model,
+  dataset,
+  pools,
+  features,
+  shots,
+  seed,
+  generator,
+  version,
+}: {
+  model: VqaModel
+  dataset: {
+    readonly name: string
+    readonly split: string
+    readonly hash: string
+    readonly examples: readonly unknown[]
+  }
+  pools: Pools
+  features: Features | undefined
+  shots: number
+  seed: number
+  generator: Record<string, unknown>
+  version: string
+}): MeasureAllOptions['meta'] {
+  const { protocol, protocolHash, name } = model
+  const embeddings = features?.candidates
+  return {
+    schema: 'lever-rl',
+    schema_version: '5.0',
+    generator: { name: 'lever', version, seed, ...generator },
+    dataset: {
+      name: dataset.name,
+      split: dataset.split,
+      num_rows: dataset.examples.length,
+      sha256: dataset.hash,
+    },
+    ...(embeddings && {
+      embeddings: {
+        model: embeddings.model,
+        kind: embeddings.kind,
+        rows: embeddings.ids.length,
+        dim: embeddings.dim,
+      },
+    }),
+    vqa_model: name,
+    protocol: { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) },
+    pool: { method: pools.method, size: pools.size, seed: pools.seed },
+    strict_eval: true,
+    index_space: 'global',
+    shot_num: shots,
+    pool_size: pools.size,
+  }
+}

@@ -1,0 +1,121 @@
+import { basename } from 'node:path'
+import { InputError } from '@lever/durable-files'
+import type { VqaExample } from '@lever/vqa-eval/node'
+import type { Device, VqaAnswer, VqaModel } from '@lever/vqa-model'
+import { BUNDLED, requirePath } from '../files.ts'
+import type { Option } from '../options.ts'
+import { number, text } from '../options.ts'
+import type { Progress } from '../progress.ts'
+
+/** The options that name a VQA model and how it runs. */
+export const modelOptions: {
+  readonly model: Option<string>
+  readonly backend: Option<string>
+  readonly template: Option<string>
+  readonly device: Option<string>
+  readonly workers: Option<number>
+  readonly threads: Option<number>
+  readonly 'max-new-tokens': Option<number>
+} = {
+  model: text('model folder in the ONNX layout of the Hub', {
+    default: `${BUNDLED}/model`,
+    shown: 'the bundled model',
+    aliases: ['vqa-model'],
+  }),
+  backend: text('onnx, or scripted: a module whose default export answers', { default: 'onnx' }),
+  template: text('prompt template: shapes, lever-plus, lever-plus-system', { default: 'shapes' }),
+  device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto', { default: 'cpu' }),
+  workers: number('worker threads, each with a model of its own', { default: 2, min: 0, whole: true }),
+  threads: number('threads of one worker; 0 chooses', { default: 0, min: 0, whole: true }),
+  'max-new-tokens': number('longest answer, in tokens', { default: 5, min: 1, whole: true }),
+}
+
+export interface ModelChoice {
+  readonly model: string
+  readonly backend: string
+  readonly template: string
+  readonly device: string
+  readonly workers: number
+  readonly threads: number
+  readonly maxNewTokens: number
+}
+
+/** @throws InputError when the model cannot be opened */
+export async function openModel(choice: ModelChoice, progress: Progress): Promise<VqaModel> {
+  const { backendNames, openVqaModel } = await import('@lever/vqa-model')
+  const { backend, model, device, ...rest } = choice
+  if (backend === 'scripted') {
+    await requirePath(model, '--model')
+    return openVqaModel({ backend, model })
+  }
+  if (backend === 'onnx') {
+    await requirePath(model, '--model', 'folder')
+    return openVqaModel({
+      backend,
+      model,
+      device: device as Device,
+      onNotice: (line) => progress.info(line),
+      ...rest,
+    })
+  }
+  throw new InputError(`--backend is "${backend}"; give one of ${backendNames.join(', ')}`)
+}
+
+/** What is asked, in the words of the generating and the evaluating packages. */
+interface AskedPrompt {
+  readonly demonstrations: readonly Asked[]
+  readonly query: Asked
+}
+
+type Asked = Pick<VqaExample, 'id' | 'question' | 'answer'> & { readonly image?: string }
+
+/** An answer, as the data keeps it. */
+export interface AskedAnswer {
+  readonly text: string
+  readonly raw: string
+  readonly error?: string
+}
+
+/** The model as the function that `rl-generate` and `icl-eval` take. A prompt without an image fails alone. */
+export function answerWith(
+  model: VqaModel,
+): (prompts: readonly AskedPrompt[], options: { readonly signal?: AbortSignal }) => Promise<AskedAnswer[]> {
+  return async (prompts, { signal }) => {
+    const missing = prompts.map(({ demonstrations, query }) =>
+      [...demonstrations, query].find(({ image }) => image === undefined),
+    )
+    const asked = prompts.filter((_, i) => missing[i] === undefined)
+    const answers = await model.answer(asked.map(promptOf), signal ? { signal } : {})
+    const results = answers.map(answerOf).values()
+    return missing.map((example) =>
+      example === undefined
+        ? (results.next().value ?? failed('the model gave no answer'))
+        : failed(`example ${example.id} has no image file; check the image folder`),
+    )
+  }
+}
+
+function failed(error: string): AskedAnswer {
+  return { text: '', raw: '', error }
+}
+
+function promptOf({ demonstrations, query }: AskedPrompt): Parameters<VqaModel['answer']>[0][number] {
+  return {
+    demonstrations: demonstrations.map(({ id, image, question, answer }) => ({
+      id,
+      image: image!,
+      question,
+      answer,
+    })),
+    query: { id: query.id, image: query.image!, question: query.question },
+  }
+}
+
+function answerOf({ text: answer, raw, error }: VqaAnswer): AskedAnswer {
+  return { text: answer, raw, ...(error !== undefined && { error }) }
+}
+
+/** Name of a model for files: without the path, which differs between machines. */
+export function modelName(path: string): string {
+  return basename(path)
+}

@@ -1,0 +1,229 @@
+import { canonicalJson, hashFile, InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
+import type { MeasureStatistics, Pools, ProposalRequest } from '@lever/rl-generate'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { Context } from '../command.ts'
+import { requirePath } from '../files.ts'
+import { formatTable } from '../table.ts'
+import { version } from '../version.ts'
+import type { DatasetPlace } from './dataset.ts'
+import { openDataset, sampleExamples } from './dataset.ts'
+import { readEmbeddings } from './embeddings.ts'
+import type { Features } from './generate.ts'
+import { measureAll, metaOf, pairsOf, planPointers } from './generate.ts'
+import type { ModelChoice } from './model.ts'
+import { openModel } from './model.ts'
+import type { NamedPolicy, PolicyChoice } from './policy.ts'
+import { proposerOf, readPolicy } from './policy.ts'
+
+export interface GenerateSettings extends ModelChoice, PolicyChoice {
+  readonly place: DatasetPlace
+  readonly poolPlace: DatasetPlace | undefined
+  readonly embeddings: string | undefined
+  readonly poolEmbeddings: string | undefined
+  readonly queries: number | undefined
+  readonly shots: number
+  readonly poolMethod: string
+  readonly poolSize: number | undefined
+  readonly poolFile: string | undefined
+  readonly mix: readonly ProposalRequest[]
+  readonly size: number
+  readonly prefixes: readonly number[]
+  readonly shard: string | undefined
+  readonly strict: boolean
+  readonly allowFallback: boolean
+  readonly untilInformative: number | undefined
+  readonly batchSize: number
+  readonly seed: number
+  readonly out: string
+}
+
+export interface Generated {
+  readonly out: string
+  /** The canonical JSON; null for a shard, whose journal `lever data merge` joins with the others. */
+  readonly rlData: string | null
+  readonly journal: string
+  readonly statistics: MeasureStatistics
+}
+
+/** Names inside the run directory. */
+export const JOURNAL = 'rl-data.jsonl'
+export const RL_DATA = 'rl-data.json'
+
+/** Proposes pointers, asks the model, scores: dataset and model in, a run directory with RL data out. */
+export async function runGenerate(
+  settings: GenerateSettings,
+  { progress, signal }: Context,
+): Promise<Generated> {
+  const { shots, seed, mix } = settings
+  const { openPolicy } = await import('@lever/pointer-model')
+  const { parseShard } = await import('@lever/rl-generate')
+  const inputs = await openInputs(settings, progress)
+  const { dataset, pool, queries, features, pools } = inputs
+  const { size, prefixes, untilInformative, strict, allowFallback, shard } = settings
+  const named = await namedPolicy(settings, features)
+  const model = await openModel(settings, progress)
+  const close: (() => Promise<void>)[] = [() => model.close()]
+  try {
+    const described = named && {
+      architecture: named.model.architecture,
+      ...named.model.config,
+      sha256: named.hash,
+    }
+    const generator = { mix, ...(described && { policy: described }) }
+    const meta = metaOf({ model, dataset, pools, features, shots, seed, version: version(), generator })
+    const run = await openRunDirectory({
+      path: settings.out,
+      command: 'generate',
+      config: {
+        meta,
+        queries: queries.length,
+        size,
+        prefixes,
+        untilInformative,
+        strict,
+        allowFallback,
+        shard,
+      },
+      inputs: inputs.hashes,
+      seed,
+      versions: { lever: version() },
+    })
+    close.push(() => run.close())
+    const policy = named && (await openPolicy(named.model))
+    if (policy) close.push(() => policy.close())
+    const proposer = policy && features && proposerOf(policy, features)
+    const propose = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
+    const stage = progress.stage('generate', { unit: 'outcomes' })
+    const statistics = await measureAll({
+      queries,
+      candidates: pool.examples,
+      propose,
+      model,
+      meta,
+      journal: run.file(JOURNAL),
+      prefixes,
+      strict,
+      allowFallback,
+      shard: shard === undefined ? undefined : parseShard(shard, process.env),
+      untilInformative: untilInformative === undefined ? undefined : { limit: untilInformative },
+      batchSize: settings.batchSize,
+      stage,
+      signal,
+    })
+    stage.end()
+    const rlData = shard === undefined ? run.file(RL_DATA) : null
+    if (rlData !== null) await writeRlData(run.file(JOURNAL), rlData)
+    await run.update({ outcomes: statistics.outcomes, positives: statistics.positives })
+    return { out: run.path, rlData, journal: run.file(JOURNAL), statistics }
+  } finally {
+    for (const one of close.reverse()) await one()
+  }
+}
+
+/** The policy whose pointers are measured; undefined when the mix asks for none. */
+async function namedPolicy(
+  settings: GenerateSettings,
+  features: Features | undefined,
+): Promise<NamedPolicy | undefined> {
+  if (!settings.mix.some(({ method }) => method === 'beam' || method === 'sample')) return undefined
+  if (features === undefined)
+    throw new InputError('a policy needs embeddings; give --embeddings (make them with lever embed)')
+  return readPolicy(settings, features.candidates.dim, settings.seed)
+}
+
+/** The canonical JSON of a finished journal. */
+export async function writeRlData(journal: string, path: string): Promise<void> {
+  const { readRlData } = await import('@lever/rl-dataset/node')
+  const { meta, queries } = await readRlData(journal)
+  const lines = queries.map(
+    ({ query_id, ...query }) => `${JSON.stringify(String(query_id))}:${canonicalJson(query)}`,
+  )
+  await writeFileAtomic(path, `{${[`"_meta":${canonicalJson(meta)}`, ...lines].join(',\n')}}\n`)
+}
+
+export function formatGenerated({ rlData, journal, statistics }: Generated): string {
+  const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error } = statistics
+  const percent = (part: number, whole: number): string =>
+    whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
+  return [
+    `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`,
+    `scored officially ${percent(file.count, outcomes)}, by the fallback ${percent(fallback.count, outcomes)}, failed ${percent(error.count, outcomes)}`,
+    '',
+    formatTable([
+      ['proposed by', 'outcomes', 'positive', 'accuracy'],
+      ...methods.map((m) => [
+        m.method,
+        String(m.outcomes),
+        percent(m.positives, m.outcomes),
+        (100 * m.accuracy).toFixed(1),
+      ]),
+    ]),
+    '',
+    rlData === null ? `journal: ${journal} (join the shards with lever data merge)` : `RL data: ${rlData}`,
+    rlData === null ? '' : `next: lever data describe ${rlData}`,
+  ].join('\n')
+}
+
+interface Inputs {
+  readonly dataset: VqaDataset
+  readonly pool: VqaDataset
+  readonly queries: readonly VqaExample[]
+  readonly features: Features | undefined
+  readonly pools: Pools
+  readonly hashes: Record<string, string>
+}
+
+async function openInputs(settings: GenerateSettings, progress: Context['progress']): Promise<Inputs> {
+  const { place, poolPlace, queries: count, seed, poolMethod, poolSize, poolFile } = settings
+  const dataset = await openDataset(place, progress)
+  const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
+  const queries = await sampleExamples(dataset.examples, count, seed)
+  const features = await openFeatures(settings, dataset, pool)
+  const { buildPools, readPools, POOL_METHOD_NAMES } = await import('@lever/rl-generate')
+  const method = POOL_METHOD_NAMES.find((name) => name === poolMethod)
+  if (method === undefined)
+    throw new InputError(`--pool-method is "${poolMethod}"; give one of ${POOL_METHOD_NAMES.join(', ')}`)
+  if (poolFile !== undefined) await requirePath(poolFile, '--pool-file')
+  const { image, text } = pairsOf(features)
+  const pools = buildPools({
+    queries,
+    candidates: pool.examples,
+    method: poolFile === undefined ? method : 'file',
+    seed,
+    features: { ...(image && { image }), ...(text && { text }) },
+    ...(poolSize !== undefined && { size: poolSize }),
+    ...(poolFile !== undefined && { file: await readPools(poolFile) }),
+  })
+  const hashes = {
+    dataset: dataset.hash,
+    pool: pool.hash,
+    ...(poolFile !== undefined && { pools: await hashFile(poolFile) }),
+  }
+  return { dataset, pool, queries, features, pools, hashes }
+}
+
+/** Reads the embeddings of queries and pool; undefined when none are given. */
+export async function openFeatures(
+  { embeddings, poolEmbeddings }: { embeddings: string | undefined; poolEmbeddings: string | undefined },
+  dataset: VqaDataset,
+  pool: VqaDataset,
+): Promise<Features | undefined> {
+  if (embeddings === undefined) return undefined
+  await requirePath(embeddings, '--embeddings')
+  const ids = (examples: readonly VqaExample[]): number[] => examples.map(({ id }) => id)
+  const queries = await readEmbeddings(embeddings, ids(dataset.examples))
+  if (poolEmbeddings === undefined && dataset === pool) return { queries, candidates: queries }
+  if (poolEmbeddings === undefined) {
+    throw new InputError(
+      '--embeddings are those of the queries; give those of the pool too, with --pool-embeddings',
+    )
+  }
+  await requirePath(poolEmbeddings, '--pool-embeddings')
+  const candidates = await readEmbeddings(poolEmbeddings, ids(pool.examples))
+  if (queries.dim !== candidates.dim || queries.kind !== candidates.kind) {
+    throw new InputError(
+      `--embeddings have ${queries.dim} columns (${queries.kind}) and --pool-embeddings ${candidates.dim} (${candidates.kind}); embed both datasets with one model`,
+    )
+  }
+  return { queries, candidates }
+}

@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** The layers of docs: a package imports only from lower ones, never sideways. */
+const LAYERS: Readonly<Record<string, number>> = {
+  'reward-utils': 0,
+  'vqa-eval': 0,
+  'durable-files': 0,
+  'tensor-files': 1,
+  'onnx-grad': 1,
+  'rl-dataset': 1,
+  'pointer-model': 2,
+  'vqa-model': 2,
+  'grpo-trainer': 3,
+  'rl-generate': 3,
+  'icl-eval': 3,
+  cli: 4,
+}
+
+/** What each package may import from outside the repository. */
+const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  'reward-utils': [],
+  'vqa-eval': [],
+  'durable-files': [],
+  'tensor-files': ['yauzl'],
+  'onnx-grad': ['onnxruntime-node', '@bufbuild/protobuf'],
+  'rl-dataset': ['ajv'],
+  'pointer-model': [],
+  'vqa-model': ['onnxruntime-node', '@huggingface/transformers'],
+  'grpo-trainer': [],
+  'rl-generate': ['bullmq', 'ioredis'],
+  'icl-eval': [],
+  cli: ['yargs', 'yaml'],
+}
+
+interface PackageJson {
+  name: string
+  dependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+}
+
+const folders = [
+  ...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)),
+  ...readdirSync(join(ROOT, 'apps')).map((name) => join('apps', name)),
+].filter((folder) => readdirSync(join(ROOT, folder)).includes('package.json'))
+
+const json = (path: string): unknown => JSON.parse(readFileSync(join(ROOT, path), 'utf8'))
+
+describe.each(folders.filter((folder) => folder !== 'apps/examples'))('%s', (folder) => {
+  const name = folder.split('/')[1]!
+  const layer = LAYERS[name]!
+  const { dependencies = {}, peerDependencies = {}, ...own } = json(`${folder}/package.json`) as PackageJson
+  const depends = Object.keys({ ...dependencies, ...peerDependencies })
+  const imported = importsOf(join(ROOT, folder, 'src'))
+
+  test('is in the table', () => {
+    expect(layer).toBeDefined()
+    expect(own.name).toBe(`@lever/${name}`)
+  })
+
+  test('depends on lower layers only', () => {
+    const found = depends.filter((one) => one.startsWith('@lever/')).map((one) => one.slice('@lever/'.length))
+    expect(found.filter((one) => !((LAYERS[one] ?? Infinity) < layer))).toEqual([])
+  })
+
+  test('its references are its dependencies', () => {
+    const { references = [] } = json(`${folder}/tsconfig.json`) as { references?: { path: string }[] }
+    const found = references.map(({ path }) => `@lever/${path.split('/').at(-1)!}`).sort()
+    expect(found).toEqual(depends.filter((one) => one.startsWith('@lever/')).sort())
+  })
+
+  test('imports what it declares', () => {
+    expect([...imported].filter((one) => !depends.includes(one) && one !== own.name)).toEqual([])
+  })
+
+  test('imports nothing else from outside', () => {
+    const outside = depends.filter((one) => !one.startsWith('@lever/'))
+    expect(outside.filter((one) => !OUTSIDE[name]!.includes(one))).toEqual([])
+  })
+})
+
+test('onnx-grad imports the runtime in one file', () => {
+  const files = sourcesOf(join(ROOT, 'packages/onnx-grad/src')).filter((file) =>
+    readFileSync(file, 'utf8').includes("'onnxruntime-node'"),
+  )
+  expect(files).toHaveLength(1)
+})
+
+/** Names of the packages that sources import: static, type-only and dynamic imports. */
+function importsOf(folder: string): Set<string> {
+  const found = new Set<string>()
+  for (const file of sourcesOf(folder)) {
+    const text = readFileSync(file, 'utf8')
+    for (const [, name = ''] of text.matchAll(
+      /(?:^\s*(?:import|export)\b[^'"`;]*?from\s+|\bimport\(\s*|^import\s+)['"]([^'"]+)['"]/gm,
+    )) {
+      if (name.startsWith('.') || name.startsWith('node:')) continue
+      found.add(
+        name
+          .split('/')
+          .slice(0, name.startsWith('@') ? 2 : 1)
+          .join('/'),
+      )
+    }
+  }
+  return found
+}
+
+function sourcesOf(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) return sourcesOf(path)
+    return name.endsWith('.ts') && !name.endsWith('.d.ts') ? [path] : []
+  })
+}

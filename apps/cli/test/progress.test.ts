@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals'
+import type { ProgressOptions } from '../src/progress.ts'
+import { createProgress, seconds } from '../src/progress.ts'
+
+function record(mode: ProgressOptions['mode']) {
+  let text = ''
+  const clock = { now: 0 }
+  const progress = createProgress({
+    mode,
+    write: (part) => (text += part),
+    now: () => clock.now,
+    columns: () => 60,
+  })
+  return { progress, clock, text: () => text }
+}
+
+describe('progress', () => {
+  test('plain: a line every few seconds and one at the end', () => {
+    const { progress, clock, text } = record('plain')
+    const stage = progress.stage('generate', { total: 100, unit: 'queries' })
+    for (let done = 0; done <= 100; done++) {
+      stage.update(done)
+      clock.now += 100
+    }
+    stage.end()
+    expect(text()).toBe(
+      'generate: 50/100 queries, 10/s, 5.0 s left\n' +
+        'generate: 100/100 queries, 10/s\n' +
+        'generate: 100 queries, 10 s\n',
+    )
+  })
+
+  test('live: one line, rewritten, removed before anything else', () => {
+    const { progress, clock, text } = record('live')
+    const stage = progress.stage('train', { total: 4 })
+    stage.update(1)
+    clock.now += 200
+    stage.update(2, 'loss 1.2')
+    progress.warn('careful')
+    expect(text()).toBe(
+      '\r\x1b[Ktrain: ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/4' +
+        '\r\x1b[Ktrain: ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4, 5.0/s, 0.4 s left, loss 1.' +
+        '\r\x1b[Kwarning: careful\n',
+    )
+  })
+
+  test('quiet: nothing', () => {
+    const { progress, text } = record('quiet')
+    progress.warn('a')
+    progress.info('b')
+    const stage = progress.stage('c')
+    stage.update(1)
+    stage.end('d')
+    expect(text()).toBe('')
+  })
+
+  test.each([
+    [0.04, '0.0 s'],
+    [9.94, '9.9 s'],
+    [9.96, '10 s'],
+    [99, '99 s'],
+    [100, '1 min 40 s'],
+    [3599.7, '1 h 00 min'],
+    [7261, '2 h 01 min'],
+  ])('%d s is %s', (value, expected) => {
+    expect(seconds(value)).toBe(expected)
+  })
+})
