@@ -18,3 +18,16 @@ export type {
   VqaModelStats,
   VqaPrompt,
 } from './types.ts'
+export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
+export {
+  embedExamples,
+  embeddingKinds,
+  readEmbeddings,
+  writeEmbeddings,
+  type EmbeddingKind,
+  type Embeddings,
+  type EmbedOptions,
+  type EmbedResult,
+  type ExampleToEmbed,
+} from './embed/embed-examples.ts'
+export type { Embedder, EmbedderOptions } from './embed/types.ts'

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { postprocessGeneration } from '@lever/vqa-eval'
 
 /** Turns what a model wrote into the answer that is scored. */
 export type Postprocess = (raw: string) => string
@@ -11,8 +12,7 @@ const TABLE: Record<PostprocessName, Postprocess> = {
   /** white space at both ends removed */
   trim: (raw: string): string => raw.trim(),
   /** cut at the first `Question`, `Answer` or `Short`, then at the first `, ` */
-  'lever-plus': (raw: string): string =>
-    (raw.split(/Question|Answer|Short/, 1)[0] ?? '').split(', ', 1)[0]!.trim(),
+  'lever-plus': (raw: string): string => postprocessGeneration(raw).trim(),
 }
 
 /** @throws InputError for an unknown name */

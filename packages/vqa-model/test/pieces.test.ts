@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Qwen2VLImageProcessor, RawImage } from '@huggingface/transformers'
+import { Qwen2VLImageProcessor, RawImage, type Tensor } from '@huggingface/transformers'
 import * as ort from 'onnxruntime-node'
 import { compareProtocols, hashProtocol, type Protocol } from '../src/index.ts'
 import { halfToFloat } from '../src/onnx/decoder.ts'
@@ -52,12 +52,12 @@ describe('patches', () => {
   ])('%d x %d pixels: the rows of the stock processor', async (width, height) => {
     const next = counter(width)
     const pixels = Uint8ClampedArray.from({ length: 3 * width * height }, () => next(256))
-    const processor = new Qwen2VLImageProcessor(config as never)
+    const processor = new Qwen2VLImageProcessor(config)
     const image = new RawImage(pixels, width, height, 3)
-    const stock = await processor(image)
+    const stock = (await processor(image)) as Record<'pixel_values' | 'image_grid_thw', Tensor>
     const { pixel_values } = await processor.preprocess(image)
     const { data, gridH, gridW } = cutPatches(
-      pixel_values.data as Float32Array,
+      pixel_values.data,
       pixel_values.dims as [number, number, number],
       { patch: 14, merge: 2, frames: 2 },
     )

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { openVqaModel, type VqaPrompt } from '../src/index.ts'
 import { splitPrompts } from '../src/workers/split.ts'

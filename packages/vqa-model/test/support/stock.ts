@@ -83,7 +83,7 @@ export async function openStockModel(folder: string, templateName = 'shapes'): P
         max_new_tokens: maxNewTokens,
         do_sample: false,
         repetition_penalty: 1,
-      } as never)) as Tensor
+      })) as Tensor
       const tokens = (out.tolist()[0] as bigint[]).slice(inputs.input_ids.dims[1]).map(Number)
       const end = tokens.findIndex((token) => endTokens.includes(token))
       return end < 0 ? tokens : tokens.slice(0, end)

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import { executionProvider } from '../devices/devices.ts'
+import { readJson } from '../onnx/folder.ts'
+import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
+import { normalizeRows } from './normalize.ts'
+import type { Embedder, EmbedderOptions } from './types.ts'
+
+const FILES = [
+  'config.json',
+  'preprocessor_config.json',
+  'tokenizer.json',
+  'onnx/text_model.onnx',
+  'onnx/vision_model.onnx',
+]
+
+/**
+ * CLIP by transformers.js, from a folder in the Hub's ONNX layout (Xenova/clip-vit-base-patch32
+ * and the like): projected image and text embeddings, `both` is their mean.
+ *
+ * @throws InputError when the folder is not a CLIP model
+ */
+export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderOptions): Promise<Embedder> {
+  const folder = resolve(model)
+  const config = await readJson(folder, 'config.json')
+  const dim = config['projection_dim']
+  if (config['model_type'] !== 'clip' || typeof dim !== 'number') {
+    throw new InputError(
+      `vqa-model: ${folder}/config.json is not that of a CLIP model (model_type "clip" with a projection_dim); ` +
+        `download one with "hf download Xenova/clip-vit-base-patch32 --local-dir <folder>"`,
+    )
+  }
+  const hashes = await Promise.all(
+    FILES.map(async (file) => [file, await hashFile(join(folder, file))] as const),
+  )
+  const transformers = await loadTransformers()
+  const { vision, text, processor, tokenizer } = await loadParts(transformers, folder, device, threads)
+
+  return {
+    name: typeof config['_name_or_path'] === 'string' ? config['_name_or_path'] : 'clip',
+    dim: { image: dim, text: dim },
+    both: 'average',
+    hash: hashOf(Object.fromEntries(hashes)),
+    async images(paths) {
+      if (paths.length === 0) return new Float32Array(0)
+      const images = await Promise.all(paths.map((path) => readImage(transformers, path)))
+      const { image_embeds } = (await vision(await processor(images))) as Record<
+        string,
+        { data: Float32Array }
+      >
+      return normalizeRows(image_embeds!.data.slice(), dim)
+    },
+    async texts(texts) {
+      if (texts.length === 0) return new Float32Array(0)
+      const inputs = tokenizer([...texts], { padding: true, truncation: true })
+      const { text_embeds } = (await text(inputs)) as Record<string, { data: Float32Array }>
+      return normalizeRows(text_embeds!.data.slice(), dim)
+    },
+    async close() {
+      await Promise.all([vision.dispose(), text.dispose()])
+    },
+  }
+}
+
+interface Model {
+  (inputs: unknown): Promise<unknown>
+  dispose(): Promise<unknown>
+}
+
+interface Parts {
+  vision: Model
+  text: Model
+  processor: (images: Transformers.RawImage[]) => Promise<unknown>
+  tokenizer: (texts: string[], options: object) => unknown
+}
+
+async function loadParts(
+  {
+    CLIPVisionModelWithProjection,
+    CLIPTextModelWithProjection,
+    AutoImageProcessor,
+    AutoTokenizer,
+  }: typeof Transformers,
+  folder: string,
+  device: string,
+  threads: number,
+): Promise<Parts> {
+  const local = { local_files_only: true }
+  const options = {
+    ...local,
+    dtype: 'fp32',
+    session_options: {
+      executionProviders: [executionProvider(device)],
+      ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
+      logSeverityLevel: 4,
+    },
+  } as const
+  try {
+    const [vision, text, processor, tokenizer] = await Promise.all([
+      CLIPVisionModelWithProjection.from_pretrained(folder, options as never),
+      CLIPTextModelWithProjection.from_pretrained(folder, options as never),
+      AutoImageProcessor.from_pretrained(folder, local),
+      AutoTokenizer.from_pretrained(folder, local),
+    ])
+    return { vision, text, processor, tokenizer }
+  } catch (cause) {
+    throw new InputError(`vqa-model: cannot load the CLIP model of ${folder}: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+async function readImage(transformers: typeof Transformers, path: string): Promise<Transformers.RawImage> {
+  try {
+    return await transformers.RawImage.fromBlob(new Blob([await readFile(path)]))
+  } catch (cause) {
+    throw new Error(`vqa-model: cannot read the image ${path}: ${(cause as Error).message}`, { cause })
+  }
+}

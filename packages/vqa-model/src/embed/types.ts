@@ -1,0 +1,28 @@
+/** Turns images and texts into vectors. */
+export interface Embedder {
+  readonly name: string
+  readonly dim: { image: number; text: number }
+  /** how the halves of an example become one row: side by side, or their mean; renormalised */
+  readonly both: 'concatenate' | 'average'
+  /** SHA-256 over the files that fix the vectors */
+  readonly hash: string
+  /**
+   * Rows of length 1, [n, dim.image].
+   *
+   * @throws Error naming the file when an image cannot be used
+   */
+  images(paths: readonly string[]): Promise<Float32Array>
+  /** Rows of length 1 (zero for a text without known words), [n, dim.text]. */
+  texts(texts: readonly string[]): Promise<Float32Array>
+  close(): Promise<void>
+}
+
+export interface EmbedderOptions {
+  /** folder of the model */
+  model: string
+  device?: string
+  /** threads of one session */
+  threads?: number
+  /** limits of an image's area in pixels, where the embedder has them */
+  pixels?: { min?: number; max?: number }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import { readModelFolder } from '../onnx/folder.ts'
+import { createImageEncoder } from '../onnx/images.ts'
+import { loadOrt } from '../onnx/ort.ts'
+import { openSession } from '../onnx/sessions.ts'
+import { loadTextCodec } from '../onnx/tokenizer.ts'
+import { normalizeRows } from './normalize.ts'
+import type { Embedder, EmbedderOptions } from './types.ts'
+
+/** Above this a bag of words is no sensible vector. */
+const LARGEST_VOCABULARY = 8192
+
+const FILES = ['preprocessor_config.json', 'tokenizer.json', 'onnx/vision_encoder.onnx']
+
+/**
+ * Embeddings from a VQA model's own folder, nothing else needed. Image: mean over the visual
+ * tokens of its vision encoder. Text: bag of words, one count per row of the tokenizer's
+ * vocabulary, special tokens left out.
+ *
+ * @throws InputError when the folder is wrong or the vocabulary is too large
+ */
+export async function openVisionPool({
+  model,
+  device = 'cpu',
+  threads = 1,
+  pixels,
+}: EmbedderOptions): Promise<Embedder> {
+  const folder = await readModelFolder(model)
+  const codec = await loadTextCodec(folder.path)
+  const words = codec.vocabularySize
+  if (words > LARGEST_VOCABULARY) {
+    throw new InputError(
+      `vqa-model: a bag of words over the ${words} tokens of ${folder.path} is too long; use the embedder "clip"`,
+    )
+  }
+  const special = new Set(codec.specialTokens.flatMap((token) => [...codec.encode(token)]))
+  const ort = await loadOrt()
+  const session = await openSession(ort, folder.sessions.vision_encoder, { device, threads })
+  const encoder = await createImageEncoder({ ort, session, folder, pixels })
+  const hashes = await Promise.all(
+    FILES.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
+  )
+
+  async function pooled(path: string): Promise<Float32Array> {
+    const { features, grid } = await encoder.encode(path)
+    const count = grid.height * grid.width
+    const mean = new Float32Array(folder.width)
+    for (let token = 0; token < count; token++) {
+      for (let i = 0; i < folder.width; i++) mean[i]! += features[token * folder.width + i]! / count
+    }
+    return mean
+  }
+
+  return {
+    name: `${folder.name}:vision-pool+bag-of-words`,
+    dim: { image: folder.width, text: words },
+    both: 'concatenate',
+    hash: hashOf({ files: Object.fromEntries(hashes), pixels: encoder.pixels }),
+    async images(paths) {
+      const rows = new Float32Array(paths.length * folder.width)
+      for (const [row, path] of paths.entries()) rows.set(await pooled(path), row * folder.width)
+      return normalizeRows(rows, folder.width)
+    },
+    texts(texts) {
+      const rows = new Float32Array(texts.length * words)
+      for (const [row, text] of texts.entries()) {
+        for (const id of codec.encode(text)) if (!special.has(id)) rows[row * words + id]! += 1
+      }
+      return Promise.resolve(normalizeRows(rows, words))
+    },
+    close: () => session.release(),
+  }
+}

@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals'
+import { deviceNames, openVqaModel, probeDevice, probeDevices } from '../src/index.ts'
+import { executionProvider } from '../src/devices/devices.ts'
+import { remedyFor } from '../src/devices/remedy.ts'
+import { resolveDevice } from '../src/devices/resolve.ts'
+import { bundledModel } from './support/world.ts'
+
+const report = (device: string, ok: boolean) =>
+  ({ device, status: ok ? 'ok' : 'failed', milliseconds: 1, detail: 'x', remedy: 'do y' }) as const
+
+test('every device gives a status; cpu works, and what does not work has a remedy', async () => {
+  const reports = await probeDevices()
+  expect(reports.map(({ device }) => device)).toEqual([...deviceNames])
+  expect(reports[0]).toMatchObject({ device: 'cpu', status: 'ok', detail: '', remedy: '' })
+  for (const { status, detail, remedy } of reports) {
+    expect(status === 'ok' ? detail + remedy : '').toBe('')
+    if (status !== 'ok') expect([detail.length > 0, remedy.length > 0]).toEqual([true, true])
+  }
+  const foreign = reports.find(({ device }) => device === (process.platform === 'win32' ? 'coreml' : 'dml'))
+  expect(foreign).toMatchObject({ status: 'absent' })
+})
+
+describe('resolveDevice', () => {
+  const none = (): never => {
+    throw new Error('no notice expected')
+  }
+
+  test('cpu is not tried', async () => {
+    expect(await resolveDevice('cpu', none, none)).toBe('cpu')
+  })
+
+  test('a named device that does not work is an input error with the remedy', async () => {
+    const failing = resolveDevice('cuda:1', none, (device) => Promise.resolve(report(device, false)))
+    await expect(failing).rejects.toMatchObject({
+      code: 'LEVER_INPUT',
+      message: 'vqa-model: device cuda:1 does not work here (x); do y',
+    })
+    expect(await resolveDevice('cuda:1', none, (device) => Promise.resolve(report(device, true)))).toBe(
+      'cuda:1',
+    )
+  })
+
+  test('auto takes what works and says so in one line', async () => {
+    const lines: string[] = []
+    const notice = (line: string): void => void lines.push(line)
+    expect(await resolveDevice('auto', notice, (device) => Promise.resolve(report(device, true)))).toBe(
+      'cuda',
+    )
+    expect(await resolveDevice('auto', notice, (device) => Promise.resolve(report(device, false)))).toBe(
+      'cpu',
+    )
+    expect(lines[0]).toBe('device auto: cuda')
+    expect(lines[1]).toMatch(/^device auto: cpu \(cuda does not work: do y/)
+    expect(lines).toHaveLength(2)
+  })
+
+  test('an unknown device lists the known ones', async () => {
+    await expect(resolveDevice('tpu', none)).rejects.toThrow(
+      'choose one of cpu, cuda, webgpu, dml, coreml, auto',
+    )
+    expect(() => executionProvider('cuda:x')).toThrow('unknown device')
+    expect(executionProvider('cuda:2')).toEqual({ name: 'cuda', deviceId: 2 })
+  })
+})
+
+test('cuda asked for and absent stops the opening', async () => {
+  if ((await probeDevice('cuda')).status === 'ok') return
+  const opening = openVqaModel({ backend: 'onnx', model: bundledModel, device: 'cuda' })
+  await expect(opening).rejects.toMatchObject({ code: 'LEVER_INPUT' })
+  const lines: string[] = []
+  const model = await openVqaModel({
+    backend: 'onnx',
+    model: bundledModel,
+    device: 'auto',
+    onNotice: (line) => lines.push(line),
+  })
+  expect(lines).toEqual([expect.stringMatching(/^device auto: cpu/)])
+  await model.close()
+})
+
+test('remedies name what to do', () => {
+  expect(remedyFor('webgpu', '')).toContain('Vulkan')
+  expect(remedyFor('dml', '')).toContain('Windows')
+  expect(remedyFor('coreml', '')).toContain('macOS')
+  expect(remedyFor('cpu', '')).toContain('npm ci')
+})

@@ -1,0 +1,88 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openVqaModel, type OnnxOptions } from '../src/index.ts'
+import { writeTinyModel } from './support/tiny-model.ts'
+import { temporaryFolder } from './support/world.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await writeTinyModel(await temporaryFolder())
+})
+
+const open = (options: Partial<OnnxOptions> = {}): Promise<unknown> =>
+  openVqaModel({ backend: 'onnx', model: folder, ...options })
+
+async function edit(name: string, change: (json: Record<string, unknown>) => void): Promise<void> {
+  const path = join(folder, name)
+  const json = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  change(json)
+  await writeFile(path, JSON.stringify(json))
+}
+
+async function refusal(message: string, options?: Partial<OnnxOptions>): Promise<void> {
+  await expect(open(options)).rejects.toMatchObject({
+    code: 'LEVER_INPUT',
+    message: expect.stringContaining(message),
+  })
+}
+
+describe('what is wrong with a model is said with its file and a remedy', () => {
+  test('files', async () => {
+    await refusal('hf download <id> --local-dir <folder>', { model: join(folder, 'none') })
+    await refusal('dtypes that exist: fp32', { dtype: 'q4' })
+    await refusal('unknown dtype "fp13"', { dtype: { vision_encoder: 'fp13' } })
+    await rm(join(folder, 'onnx/embed_tokens.onnx'))
+    await refusal('embed_tokens.onnx does not exist')
+    await rm(join(folder, 'generation_config.json'))
+    await refusal('generation_config.json; the folder is not a complete model')
+  })
+
+  test('config.json', async () => {
+    await edit('config.json', (json) => (json['model_type'] = 'llava'))
+    await refusal('model_type "llava"; the onnx backend runs qwen2_vl, qwen2_5_vl')
+    await edit('config.json', (json) => Object.assign(json, { model_type: 'qwen2_vl', hidden_size: '32' }))
+    await refusal('hidden_size is "32", not a number')
+    await writeFile(join(folder, 'config.json'), '{')
+    await refusal('config.json is not valid JSON')
+  })
+
+  test('other files', async () => {
+    await edit('generation_config.json', (json) => (json['eos_token_id'] = 'x'))
+    await refusal('eos_token_id is "x"')
+  })
+
+  test('broken ONNX, broken tokenizer', async () => {
+    await writeFile(join(folder, 'onnx/vision_encoder.onnx'), 'no model')
+    await refusal('vision_encoder.onnx on cpu')
+    await writeFile(join(folder, 'tokenizer.json'), '{')
+    await refusal('cannot load the tokenizer')
+  })
+
+  test('a decoder with another number of layers', async () => {
+    await edit('config.json', (json) => (json['num_hidden_layers'] = 3))
+    await refusal('missing: past_key_values.2.value')
+  })
+
+  test('a chat template without images', async () => {
+    await edit('tokenizer_config.json', (json) => (json['chat_template'] = '{{ messages | length }}'))
+    await refusal('does not take images and texts in order')
+    await edit('tokenizer_config.json', (json) => (json['chat_template'] = '{{ nothing('))
+    await refusal('the chat template of')
+  })
+
+  test('options', async () => {
+    await refusal('workers is -1; it must be a whole number of at least 0', { workers: -1 })
+    await refusal('maxNewTokens is 0', { maxNewTokens: 0 })
+    await refusal('unknown prompt template "x"', { template: 'x' })
+    await refusal('unknown post-processing "x"', { postprocess: 'x' })
+    await refusal('unknown device "tpu"', { device: 'tpu' as 'cpu' })
+  })
+})
+
+test('external data files count as files of the model', async () => {
+  await writeFile(join(folder, 'onnx/decoder_model_merged.onnx_data'), 'x')
+  const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
+  expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
+  await model.close()
+})
