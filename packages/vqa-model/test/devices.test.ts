@@ -59,6 +59,8 @@ describe('resolveDevice', () => {
       'choose one of cpu, cuda, webgpu, dml, coreml, auto',
     )
     expect(() => executionProvider('cuda:x')).toThrow('unknown device')
+    expect(() => executionProvider('webgpu:1')).toThrow('webgpu takes no number')
+    expect(executionProvider('webgpu')).toEqual({ name: 'webgpu' })
     expect(executionProvider('cuda:2')).toEqual({ name: 'cuda', deviceId: 2 })
   })
 })

@@ -55,9 +55,9 @@ describe('patches', () => {
     const processor = new Qwen2VLImageProcessor(config)
     const image = new RawImage(pixels, width, height, 3)
     const stock = (await processor(image)) as Record<'pixel_values' | 'image_grid_thw', Tensor>
-    const { pixel_values } = await processor.preprocess(image)
+    const { pixel_values } = (await processor.preprocess(image)) as { pixel_values: Tensor }
     const { data, gridH, gridW } = cutPatches(
-      pixel_values.data,
+      pixel_values.data as Float32Array,
       pixel_values.dims as [number, number, number],
       { patch: 14, merge: 2, frames: 2 },
     )

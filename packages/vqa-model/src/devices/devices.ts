@@ -18,5 +18,7 @@ export function parseDevice(device: string): { name: DeviceName; index: number }
 /** The entry of `executionProviders` for a device. @throws InputError for an unknown one */
 export function executionProvider(device: string): { name: string; deviceId?: number } {
   const { name, index } = parseDevice(device)
-  return name === 'cpu' || name === 'coreml' ? { name } : { name, deviceId: index }
+  if (name === 'cuda' || name === 'dml') return { name, deviceId: index }
+  if (index === 0) return { name }
+  throw new InputError(`vqa-model: device "${device}": ${name} takes no number; use ${name}`)
 }
