@@ -1,9 +1,8 @@
 import type { ProblemSink } from './problems.ts'
+import { describe, type RawObject } from './values.ts'
 
 /** Stands for a beam that could not be read and was reported. */
 export const UNREADABLE: unique symbol = Symbol('unreadable beam')
-
-type RawObject = Record<string, unknown>
 
 /** Method of the candidates made of a beam file. */
 export const BEAM_METHOD = 'infoscore_beam'
@@ -34,7 +33,7 @@ export function readBeams(raw: RawObject, queryId: number, problems: ProblemSink
     if (!Array.isArray(list) || list.at(-1) !== queryId || list.length < 2) {
       problems.error(
         'beams',
-        `beam ${candidate} must be the demonstrations and then the query ${queryId}, got ${String(JSON.stringify(list)).slice(0, 60)}`,
+        `beam ${candidate} must be the demonstrations and then the query ${queryId}, got ${describe(list)}`,
         { queryId, candidate, field: 'id_list' },
       )
       return UNREADABLE

@@ -1,16 +1,8 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { checkSchema, validators } from './check-schema.ts'
 import { outsidePool } from './pointers.ts'
-import type { ProblemSink, ProblemPlace } from './problems.ts'
-import {
-  CANDIDATE_FIELDS,
-  QUESTION_FIELDS,
-  candidateSchema,
-  metaSchema,
-  querySchema,
-  SCHEMA_VERSION,
-} from './schema.ts'
+import type { ProblemPlace, ProblemSink } from './problems.ts'
+import { CANDIDATE_FIELDS, QUESTION_FIELDS } from './schema.ts'
 import { pointerIds, type RlCandidate, type RlMeta, type RlQuery } from './types.ts'
-import { describe, isObject } from './values.ts'
 
 /** What the checks of one query need to know of the file. */
 export interface CheckContext {
@@ -18,26 +10,6 @@ export interface CheckContext {
   readonly meta: RlMeta | null
   /** K of the file: of the user, of `_meta`, or of the first pointer seen. */
   shots: number | undefined
-}
-
-interface Validators {
-  readonly candidate: ValidateFunction
-  readonly question: ValidateFunction
-  readonly meta: ValidateFunction
-}
-
-let compiled: Validators | undefined
-
-function validators(): Validators {
-  if (compiled) return compiled
-  const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true })
-  const questionSchema = (querySchema['properties'] as Record<string, object>)['query']!
-  compiled = {
-    candidate: ajv.compile(candidateSchema),
-    question: ajv.compile(questionSchema),
-    meta: ajv.compile(metaSchema),
-  }
-  return compiled
 }
 
 const KNOWN_CANDIDATE = new Set(CANDIDATE_FIELDS)
@@ -82,59 +54,6 @@ export function checkQuery(
       problems.warn('duplicate-pointer', `the pointer [${ids}] stands at candidate ${first} already`, place)
     }
   }
-}
-
-/** Checks `_meta`. Faults of a file of the original are warnings, since only `lever-rl` promises the fields. */
-export function checkMeta(meta: unknown, problems: ProblemSink): void {
-  if (meta === null || meta === undefined) return
-  if (!isObject(meta)) {
-    problems.error('schema', `_meta must be an object, got ${describe(meta)}`, { field: '_meta' })
-    return
-  }
-  const ours = meta['schema'] === 'lever-rl'
-  const version = meta['schema_version']
-  if (ours && typeof version === 'string' && version.split('.')[0] !== SCHEMA_VERSION.split('.')[0]) {
-    problems.error(
-      'schema-version',
-      `schema_version ${version} is not ${SCHEMA_VERSION}; use the Lever that wrote the file`,
-      {
-        field: '_meta.schema_version',
-      },
-    )
-  }
-  const validate = validators().meta
-  if (validate(meta)) return
-  for (const error of validate.errors ?? []) {
-    const { field, message } = explain(error, meta)
-    const text = `_meta${field === '' ? '' : `.${field}`} ${message}`
-    if (ours) problems.error('schema', text, { field: '_meta' })
-    else problems.warn('schema-meta', text, { field: '_meta' })
-  }
-}
-
-function checkSchema(
-  validate: ValidateFunction,
-  value: unknown,
-  problems: ProblemSink,
-  place: ProblemPlace,
-  subject: string,
-): boolean {
-  if (validate(value)) return true
-  for (const error of validate.errors ?? []) {
-    const { field, message } = explain(error, value)
-    problems.error('schema', `${field === '' ? subject : field} ${message}`, { ...place, field })
-  }
-  return false
-}
-
-function explain(error: ErrorObject, root: unknown): { field: string; message: string } {
-  const path = error.instancePath.split('/').slice(1)
-  let value: unknown = root
-  for (const step of path) value = (value as Record<string, unknown>)[step]
-  const allowed = error.params['allowedValues'] as unknown[] | undefined
-  const suffix = allowed === undefined ? '' : ` (${allowed.map((item) => describe(item)).join(', ')})`
-  const got = error.keyword === 'required' ? '' : `, got ${describe(value)}`
-  return { field: path.join('.'), message: `${error.message ?? 'is wrong'}${suffix}${got}` }
 }
 
 function checkPool(

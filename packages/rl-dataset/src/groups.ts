@@ -1,13 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import {
-  combineRewards,
-  computeGroupRewards,
-  multiShotReward,
-  normalizeGroup,
-  type NormalizeMethod,
-  type RewardOptions,
-  type RewardTerm,
-} from '@lever/reward-utils'
+import { groupRewards, type GroupRewardOptions } from './group-rewards.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
 import { pointerIds, type RlCandidate, type RlData, type RlQuery } from './types.ts'
 
@@ -44,17 +36,7 @@ export interface EmbeddingIndex {
   readonly dim: number
 }
 
-export interface GroupOptions extends SelectOptions {
-  /** The reward of an outcome; or several modes, summed with weights. Default mode `hard_plus_soft`. */
-  readonly reward?: RewardOptions | readonly RewardTerm[]
-  /** With several modes: sum then normalise (default), or normalise then sum. */
-  readonly combine?: 'sum_then_normalize' | 'normalize_then_sum'
-  /** Weights w_1..w_K of `R_total = sum w_k R_k` over the first k demonstrations, read from `shots`. Default: only R_K. */
-  readonly shotWeights?: readonly number[]
-  /** Default `z_score_clamp`. */
-  readonly normalize?: NormalizeMethod
-  /** Bound of `z_score_clamp`. Default 3. */
-  readonly clamp?: number
+export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   /**
    * Drop queries without a candidate whose `vqa_correct` is 1. `reward` asks for a raw reward of at least 1 instead, as the
    * original does, which depends on the mode. Default false.
@@ -177,7 +159,7 @@ function buildGroup(
       pointers[g * shots + k] = positions ? positions.get(pointer[k]!)! : pointer[k]!
   })
 
-  const { raw, rewards, isFlat } = rewardsOf(query, kept, options, file)
+  const { raw, rewards, status } = groupRewards(kept, options, `${file}: query ${queryId}`)
   const hasLogProbs = kept.every(({ logprob_score }) => typeof logprob_score === 'number')
   const group: Group = {
     queryId,
@@ -193,75 +175,7 @@ function buildGroup(
     logProbs: hasLogProbs ? Float64Array.from(kept, ({ logprob_score }) => logprob_score as number) : null,
     methods: kept.map(({ gen_method }) => gen_method ?? 'unknown'),
   }
-  return { group, isFlat }
-}
-
-function rewardsOf(
-  query: RlQuery,
-  kept: readonly RlCandidate[],
-  options: GroupOptions,
-  file: string,
-): { raw: Float64Array; rewards: Float64Array; isFlat: boolean } {
-  const {
-    reward = {},
-    combine = 'sum_then_normalize',
-    shotWeights,
-    normalize = 'z_score_clamp',
-    clamp = 3,
-  } = options
-  try {
-    if (isTerms(reward)) {
-      if (shotWeights)
-        throw new InputError('shotWeights and several reward modes cannot be used together; choose one')
-      const { raw, values } = combineRewards(kept, reward, { order: combine, method: normalize, clamp })
-      return { raw, rewards: values, isFlat: normalizeGroup(raw).status === 'flat' }
-    }
-    const raw = shotWeights ? rewardsOverShots(kept, shotWeights, reward) : computeGroupRewards(kept, reward)
-    const { values, status } = normalizeGroup(raw, { method: normalize, clamp })
-    return { raw, rewards: values, isFlat: status === 'flat' }
-  } catch (error) {
-    const message = (error as Error).message.replace(/^(reward-utils|rl-dataset): /, '')
-    throw new InputError(`rl-dataset: ${file}: query ${query.query_id}: ${message}`, { cause: error })
-  }
-}
-
-function isTerms(reward: RewardOptions | readonly RewardTerm[]): reward is readonly RewardTerm[] {
-  return Array.isArray(reward)
-}
-
-function rewardsOverShots(
-  kept: readonly RlCandidate[],
-  weights: readonly number[],
-  reward: RewardOptions,
-): Float64Array {
-  const shots = kept[0]!.pointer.length
-  const perShot = Array.from({ length: shots }, (_, i) =>
-    weights[i] === 0
-      ? new Float64Array(kept.length)
-      : computeGroupRewards(
-          kept.map((candidate, g) => outcomeAt(candidate, i + 1, g)),
-          reward,
-        ),
-  )
-  return Float64Array.from(kept, (_, g) =>
-    multiShotReward(
-      perShot.map((rewards) => rewards[g]!),
-      weights,
-    ),
-  )
-}
-
-function outcomeAt(
-  candidate: RlCandidate,
-  k: number,
-  g: number,
-): RlCandidate | NonNullable<RlCandidate['shots']>[number] {
-  const shot = candidate.shots?.find((each) => each.k === k)
-  if (shot) return shot
-  if (k === candidate.pointer.length) return candidate
-  throw new InputError(
-    `candidate ${g} has no outcome of its first ${k} demonstrations in shots; measure the prefixes too`,
-  )
+  return { group, isFlat: status === 'flat' }
 }
 
 function unionOf(candidates: readonly RlCandidate[]): number[] {

@@ -1,4 +1,7 @@
 export {
+  accuracyOf,
+  isPositive,
+  isScored,
   pointerIds,
   type IndexSpace,
   type RlCandidate,
@@ -23,4 +26,71 @@ export {
   rlDataSchema,
   type JsonSchema,
 } from './schema.ts'
-export type { EmbeddingIndex, Group } from './groups.ts'
+export { SHAPES, SHAPE_NAMES, type Shape } from './shapes.ts'
+export { EVAL_MODE_ALIASES } from './normalize-candidate.ts'
+export { BEAM_METHOD } from './beams.ts'
+export {
+  createProblemList,
+  formatProblem,
+  throwFirstError,
+  type Problem,
+  type ProblemList,
+  type ProblemPlace,
+  type ProblemSink,
+  type Severity,
+} from './problems.ts'
+export { bytesInMemory, type ByteSource } from './bytes.ts'
+export {
+  loadAll,
+  openRlSource,
+  parseRlData,
+  type LoadedRlData,
+  type ReadOptions,
+  type ReadReport,
+  type RlSource,
+} from './source.ts'
+export { toRlData } from './to-rl-data.ts'
+export { queryKey } from './journal.ts'
+export { candidateFilter, type RejectReason, type SelectOptions } from './select.ts'
+export { groupRewards, type GroupRewardOptions, type GroupRewards } from './group-rewards.ts'
+export {
+  buildGroups,
+  type BuiltGroups,
+  type EmbeddingIndex,
+  type Group,
+  type GroupOptions,
+} from './groups.ts'
+export { batchesOf, padGroups, type BatchesOptions, type GroupBatch, type PadOptions } from './batches.ts'
+export { mixGroups, type GroupSource } from './mix.ts'
+export { assertDisjointImages, splitByImage, type Split, type SplitItem, type SplitOptions } from './split.ts'
+export {
+  describeRlData,
+  type DescribeOptions,
+  type Description,
+  type DuplicateStatistics,
+  type MethodStatistics,
+} from './describe.ts'
+export { type OracleStatistics } from './oracle.ts'
+export { type RewardStatistics } from './reward-statistics.ts'
+export { type Spread } from './counting.ts'
+export { renderDescription, renderDropped } from './render.ts'
+export { renderValidation, validateRlData, type Validation } from './validate.ts'
+export { RL_FORMATS, encodeRlData, type EncodedRlData, type EncodeOptions, type RlFormat } from './encode.ts'
+export { mergeRlData, renderMerge, type MergeInput, type MergeOptions, type MergeSummary } from './merge.ts'
+export {
+  FILTERS,
+  FILTER_NAMES,
+  type FilterDefinition,
+  type FilterName,
+  type FilterParams,
+  type FilterValue,
+} from './filters.ts'
+export {
+  filterRlData,
+  formatStep,
+  parseFilterStep,
+  renderFilter,
+  type FilterOptions,
+  type FilterStep,
+  type FilterSummary,
+} from './filter.ts'

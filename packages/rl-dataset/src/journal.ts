@@ -42,7 +42,8 @@ export function assembleQuery(header: unknown, outcomes: readonly JournalOutcome
     query: head['query'] ?? {},
     candidate_pool_ids: head['candidate_pool_ids'] ?? null,
     pointer_candidates: sorted.map(({ value }) => {
-      const { query_id: _, ...candidate } = value
+      const candidate = { ...value }
+      delete candidate['query_id']
       return candidate
     }),
   }

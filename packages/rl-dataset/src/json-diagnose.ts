@@ -103,8 +103,14 @@ export function diagnoseJson(text: string): JsonDiagnosis | undefined {
 
   const value = (): void => {
     skipSpace()
-    if (text[at] === '{') return object()
-    if (text[at] === '[') return array()
+    if (text[at] === '{') {
+      object()
+      return
+    }
+    if (text[at] === '[') {
+      array()
+      return
+    }
     if (text[at] === '"') return void string()
     const word = match(WORD)
     if (word === 'true' || word === 'false' || word === 'null') at += word.length

@@ -1,4 +1,4 @@
-import { resolvePointer, type PointerSpace, type RawPointer } from './pointers.ts'
+import { resolvePointer, type PointerSpace } from './pointers.ts'
 import type { ProblemSink } from './problems.ts'
 import type { RlCandidate, VqaEvalMode } from './types.ts'
 import { describe, isIds, isObject, type RawObject } from './values.ts'
@@ -55,7 +55,7 @@ export function normalizeCandidate(
     const message = `${wrong} must be a list of ids (integers from 0 to 2^53 - 1), got ${describe(raw[wrong])}`
     return fail(context, candidate, 'pointer-ids', message, wrong)
   }
-  const resolved = resolvePointer(raw as unknown as RawPointer, context.space)
+  const resolved = resolvePointer(raw, context.space)
   if ('problem' in resolved) return fail(context, candidate, resolved.rule, resolved.problem, 'pointer')
   if (resolved.from === 'local') seen.local = true
   else seen.global = true

@@ -11,6 +11,8 @@ export interface NormalizeContext {
   readonly meta: RlMeta | null
   /** What the user says `pointer` means; wins over the file. */
   readonly indexSpace: IndexSpace | undefined
+  /** What `pointer` means where neither the user nor the file says it. */
+  readonly defaultSpace?: IndexSpace | undefined
   /** The name of the file says that it is a part of a beam file. */
   readonly part: boolean
   readonly problems: ProblemSink
@@ -53,6 +55,7 @@ export function normalizeQuery(
     space:
       context.indexSpace ??
       meta?.index_space ??
+      context.defaultSpace ??
       (pool && poolField === 'candidate_pool_indices' ? 'local' : undefined),
   }
 
@@ -123,7 +126,7 @@ function readQuestion(raw: RawObject, queryId: number, problems: ProblemSink): R
     )
     delete question['query_id']
   }
-  return question as RlQuestion
+  return question
 }
 
 function readPool(

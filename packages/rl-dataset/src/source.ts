@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { bytesInMemory, placeOf, type ByteSource } from './bytes.ts'
-import { checkMeta, checkQuery, type CheckContext } from './check.ts'
+import { checkQuery, type CheckContext } from './check.ts'
+import { readMeta } from './check-schema.ts'
 import { indexJournal } from './journal-index.ts'
 import { JsonSyntaxError, scanObject } from './json-scan.ts'
 import { parseJson } from './json-value.ts'
@@ -13,7 +14,7 @@ import {
   type ProblemSink,
 } from './problems.ts'
 import type { Shape } from './shapes.ts'
-import { describe, isObject, type RawObject } from './values.ts'
+import { describe } from './values.ts'
 import type { IndexSpace, RlData, RlMeta, RlQuery } from './types.ts'
 
 export interface ReadOptions {
@@ -70,13 +71,19 @@ export function openRlSource(source: ByteSource, options: ReadOptions = {}): RlS
   const index = isJournal(source, from)
     ? indexJournal(source, from, problems)
     : indexJson(source, from, problems)
-  checkMeta(index.meta, problems)
-  const meta = isObject(index.meta) ? usableMeta(index.meta) : null
+  const meta = readMeta(index.meta, problems)
   const shapes = new Map<Shape, number>()
   index.queryIds.sort((a, b) => a - b)
 
   function* queries(): Generator<RlQuery> {
-    const normalize: NormalizeContext = { meta, indexSpace, part: /_rank:/.test(file), problems, shapes }
+    const normalize: NormalizeContext = {
+      meta,
+      indexSpace,
+      defaultSpace: index.form === 'jsonl' ? 'local' : undefined,
+      part: /_rank:/.test(file),
+      problems,
+      shapes,
+    }
     const check: CheckContext = { meta, problems, shots: shotNum ?? meta?.shot_num }
     for (const queryId of index.queryIds) {
       const found = index.read(queryId)
@@ -158,15 +165,6 @@ function placeText(path: readonly (string | number)[]): string {
 
 function isQueryId(key: string): boolean {
   return /^(0|[1-9][0-9]*)$/.test(key) && Number.isSafeInteger(Number(key))
-}
-
-function usableMeta(meta: RawObject): RlMeta {
-  const { shot_num, pool_size, index_space } = meta
-  const usable = { ...meta }
-  if (!Number.isSafeInteger(shot_num)) delete usable['shot_num']
-  if (!Number.isSafeInteger(pool_size)) delete usable['pool_size']
-  if (index_space !== 'local' && index_space !== 'global') delete usable['index_space']
-  return usable
 }
 
 function withLines(problems: ProblemSink, lines: readonly number[]): ProblemSink {

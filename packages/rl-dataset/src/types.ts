@@ -130,3 +130,17 @@ export interface RlData {
 export function pointerIds(candidate: RlCandidate): readonly number[] {
   return candidate.pointer_global ?? candidate.pointer
 }
+
+/** Has the candidate an outcome? */
+export function isScored({ vqa_acc_score, vqa_correct }: RlCandidate): boolean {
+  return typeof vqa_acc_score === 'number' || typeof vqa_correct === 'number'
+}
+
+export function isPositive({ vqa_correct }: RlCandidate): boolean {
+  return vqa_correct === 1
+}
+
+/** The accuracy, or the correctness where there is no accuracy. */
+export function accuracyOf({ vqa_acc_score, vqa_correct }: RlCandidate): number {
+  return vqa_acc_score ?? vqa_correct ?? 0
+}

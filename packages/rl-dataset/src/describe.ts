@@ -1,0 +1,182 @@
+import { uniformPolicyLoss } from '@lever/reward-utils'
+import { count, groupBy, meanOf, rate, spreadOf, type Spread } from './counting.ts'
+import type { GroupRewardOptions } from './group-rewards.ts'
+import { oracleOf, type OracleStatistics } from './oracle.ts'
+import { rewardStatistics, type RewardStatistics } from './reward-statistics.ts'
+import type { SelectOptions } from './select.ts'
+import type { ReadReport } from './source.ts'
+import {
+  accuracyOf,
+  isPositive,
+  isScored,
+  pointerIds,
+  type RlCandidate,
+  type RlData,
+  type RlMeta,
+  type RlQuery,
+} from './types.ts'
+import { verdictOf } from './verdict.ts'
+
+export interface DescribeOptions extends SelectOptions, GroupRewardOptions {}
+
+/** Counts and rates of the candidates of one `gen_method`. */
+export interface MethodStatistics {
+  readonly method: string
+  readonly count: number
+  /** Share of the scored candidates with `vqa_correct` 1; null when none is scored. */
+  readonly positiveRate: number | null
+  readonly meanAccuracy: number | null
+}
+
+/** What RL data holds, and what training can learn from it. Shares are in 0..1. */
+export interface Description {
+  readonly file: string | null
+  readonly form: 'json' | 'jsonl' | null
+  readonly bytes: number | null
+  /** Number of queries of each shape; empty when the data was not read from a file. */
+  readonly shapes: Readonly<Record<string, number>>
+  readonly meta: RlMeta | null
+  readonly queries: number
+  readonly emptyQueries: number
+  readonly candidates: number
+  readonly candidatesPerQuery: Spread
+  readonly shots: number | null
+  /** Pool sizes; `given` is false where a query has none and the union of its pointers stands in. */
+  readonly pool: Spread & { readonly given: number }
+  readonly methods: readonly MethodStatistics[]
+  readonly evalModes: readonly { readonly mode: string; readonly count: number; readonly share: number }[]
+  readonly flags: { readonly derived: number; readonly transferred: number; readonly failed: number }
+  readonly positiveShare: number | null
+  readonly queriesWithPositive: number
+  readonly accuracyBins: {
+    readonly zero: number
+    readonly low: number
+    readonly high: number
+    readonly one: number
+  }
+  /** Rewards of the candidates that training would use. */
+  readonly rewards: RewardStatistics
+  readonly oracle: OracleStatistics
+  /** Mean over the candidates of sum_{t<K} ln(N - t): the cross-entropy of a policy that knows nothing. */
+  readonly uniformPolicyLoss: number | null
+  readonly duplicates: DuplicateStatistics
+  readonly warnings: Readonly<Record<string, number>>
+  readonly verdict: readonly string[]
+}
+
+export interface DuplicateStatistics {
+  /** Candidates whose pointer stood before in the same query, in the same order. */
+  readonly sameOrder: number
+  /** Candidates with the same demonstrations as one before, in another order. */
+  readonly sameSet: number
+  /** Of `sameOrder`, those with another accuracy. */
+  readonly contradicting: number
+}
+
+/** Describes RL data. With data from `readRlData`, also the file, its shapes and its warnings. Never throws for odd data. */
+export function describeRlData(
+  data: RlData & { readonly report?: ReadReport },
+  options: DescribeOptions = {},
+): Description {
+  const { queries, meta, report } = data
+  const all = queries.flatMap(({ pointer_candidates }) => pointer_candidates)
+  const filled = queries.filter(({ pointer_candidates }) => pointer_candidates.length > 0)
+  const shots = all.length > 0 ? all[0]!.pointer.length : (meta?.shot_num ?? null)
+  const scored = all.filter(isScored)
+  const description = {
+    file: report?.file ?? null,
+    form: report?.form ?? null,
+    bytes: report?.bytes ?? null,
+    shapes: Object.fromEntries(report?.shapes ?? []),
+    meta,
+    queries: queries.length,
+    emptyQueries: queries.length - filled.length,
+    candidates: all.length,
+    candidatesPerQuery: spreadOf(queries.map(({ pointer_candidates }) => pointer_candidates.length)),
+    shots,
+    pool: {
+      ...spreadOf(filled.map(poolSizeOf)),
+      given: queries.filter(({ candidate_pool_ids }) => candidate_pool_ids !== null).length,
+    },
+    methods: methodsOf(all),
+    evalModes: evalModesOf(all),
+    flags: {
+      derived: count(all, ({ derived }) => derived === true),
+      transferred: count(all, ({ transferred_reward }) => transferred_reward === true),
+      failed: count(
+        all,
+        ({ eval_failed, vqa_eval_mode }) => eval_failed === true || vqa_eval_mode === 'error',
+      ),
+    },
+    positiveShare: rate(scored, isPositive),
+    queriesWithPositive: count(queries, ({ pointer_candidates }) => pointer_candidates.some(isPositive)),
+    accuracyBins: accuracyBinsOf(scored),
+    rewards: rewardStatistics(queries, all, options),
+    oracle: oracleOf(filled),
+    uniformPolicyLoss: meanOf(filled.map(uniformLossOf)),
+    duplicates: duplicatesOf(filled),
+    warnings: Object.fromEntries(report?.problems.counts ?? []),
+  }
+  return { ...description, verdict: verdictOf(description) }
+}
+
+function methodsOf(all: readonly RlCandidate[]): MethodStatistics[] {
+  const byMethod = groupBy(all, ({ gen_method }) => gen_method ?? 'unknown')
+  return [...byMethod]
+    .map(([method, candidates]) => {
+      const scored = candidates.filter(isScored)
+      return {
+        method,
+        count: candidates.length,
+        positiveRate: rate(scored, isPositive),
+        meanAccuracy: meanOf(scored.map(accuracyOf)),
+      }
+    })
+    .sort((a, b) => b.count - a.count || (a.method < b.method ? -1 : 1))
+}
+
+function evalModesOf(all: readonly RlCandidate[]): Description['evalModes'] {
+  const byMode = groupBy(all, ({ vqa_eval_mode }) => vqa_eval_mode ?? 'unknown')
+  return [...byMode]
+    .map(([mode, candidates]) => ({ mode, count: candidates.length, share: candidates.length / all.length }))
+    .sort((a, b) => b.count - a.count || (a.mode < b.mode ? -1 : 1))
+}
+
+function accuracyBinsOf(scored: readonly RlCandidate[]): Description['accuracyBins'] {
+  const bins = { zero: 0, low: 0, high: 0, one: 0 }
+  for (const accuracy of scored.map(accuracyOf)) {
+    bins[accuracy <= 0 ? 'zero' : accuracy < 0.5 ? 'low' : accuracy < 1 ? 'high' : 'one']++
+  }
+  return bins
+}
+
+function duplicatesOf(queries: readonly RlQuery[]): DuplicateStatistics {
+  const duplicates = { sameOrder: 0, sameSet: 0, contradicting: 0 }
+  for (const { pointer_candidates } of queries) {
+    const ordered = new Map<string, RlCandidate>()
+    const sets = new Set<string>()
+    for (const candidate of pointer_candidates) {
+      const ids = pointerIds(candidate)
+      const first = ordered.get(ids.join())
+      const set = [...ids].sort((a, b) => a - b).join()
+      if (first) {
+        duplicates.sameOrder++
+        if (first.vqa_acc_score !== candidate.vqa_acc_score) duplicates.contradicting++
+      } else if (sets.has(set)) duplicates.sameSet++
+      if (!first) ordered.set(ids.join(), candidate)
+      sets.add(set)
+    }
+  }
+  return duplicates
+}
+
+function poolSizeOf({ candidate_pool_ids, pointer_candidates }: RlQuery): number {
+  return (
+    candidate_pool_ids?.length ??
+    new Set(pointer_candidates.flatMap((candidate) => pointerIds(candidate))).size
+  )
+}
+
+function uniformLossOf(query: RlQuery): number {
+  return uniformPolicyLoss(poolSizeOf(query), query.pointer_candidates[0]!.pointer.length)
+}

@@ -1,0 +1,19 @@
+import type { JournalEntry } from '@lever/durable-files'
+import { bytesInMemory } from './bytes.ts'
+import { loadAll, openRlSource, type LoadedRlData, type ReadOptions } from './source.ts'
+
+/**
+ * RL data out of the header and the entries of a journal that is in memory, as `readJournal` of durable-files gives them.
+ * The result does not depend on the order of the entries: queries are sorted by id, candidates by `rank`, then by pointer.
+ *
+ * @throws InputError as `readRlData`.
+ */
+export function toRlData(
+  header: unknown,
+  entries: Iterable<JournalEntry<unknown>>,
+  options: ReadOptions = {},
+): LoadedRlData {
+  const parts = [Buffer.from(`${JSON.stringify({ journal: 1, header })}\n`)]
+  for (const { key, value } of entries) parts.push(Buffer.from(`${JSON.stringify({ key, value })}\n`))
+  return loadAll(openRlSource(bytesInMemory(Buffer.concat(parts)), options))
+}
