@@ -72,7 +72,7 @@ export async function runCommand(
       'parse-positional-numbers': false,
     })
     .fail((message, error) => {
-      throw error ?? new InputError(message)
+      throw error instanceof Error ? error : new InputError(message)
     })
   for (const name of Object.keys(COMMANDS)) if (!name.includes(' ')) cli = define(cli, name)
   for (const [group, summary] of Object.entries(GROUPS)) {

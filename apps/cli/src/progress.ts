@@ -2,6 +2,8 @@
 export interface Stage {
   /** `done` of the total; `note` is shown behind it. */
   update(done: number, note?: string): void
+  /** Sets the total once it is known. */
+  expect(total: number): void
   /** Ends the stage with a line that stays. */
   end(note?: string): void
 }
@@ -52,7 +54,8 @@ export function createProgress({
     clear,
     info: say,
     warn: (message) => say(`warning: ${message}`),
-    stage(name, { total, unit = '' } = {}) {
+    stage(name, { total: given, unit = '' } = {}) {
+      let total = given
       const started = now()
       let shown = started - (mode === 'live' ? EVERY.live : 0)
       let last = { done: 0, note: '' }
@@ -70,6 +73,9 @@ export function createProgress({
             line = text.slice(0, Math.max(20, columns() - 1))
             write(`\r\x1b[K${line}`)
           }
+        },
+        expect(count) {
+          total = count
         },
         end(note = last.note) {
           const count = last.done > 0 ? `${last.done}${unit && ` ${unit}`}, ` : ''

@@ -1,7 +1,8 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { flag, number, numbers, text } from '../options.ts'
-import { datasetOptions, placesOf, poolOptions } from '../pipeline/dataset.ts'
+import { placesOf } from '../pipeline/dataset.ts'
+import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
 import { policyOptions } from '../pipeline/policy.ts'
 import { formatGenerated, runGenerate } from '../pipeline/run-generate.ts'
@@ -14,25 +15,16 @@ export const generate: Command = defineCommand({
   example:
     'lever generate --dataset fixtures/shapes-vqa/world/train --embeddings train.safetensors --out runs/generate',
   options: {
-    ...datasetOptions,
-    ...poolOptions,
-    embeddings: text('embeddings of the dataset (lever embed)', { aliases: ['query-emb', 'img-emb'] }),
-    'pool-embeddings': text('embeddings of the pool, when it is another dataset', { aliases: ['cand-emb'] }),
+    ...inputOptions,
     ...modelOptions,
     ...policyOptions,
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
-    queries: number('only so many questions, a random sample', { min: 1, whole: true, shown: 'all' }),
     shots: number('demonstrations per pointer, K', {
       default: 2,
       min: 1,
       whole: true,
       aliases: ['shot-num'],
     }),
-    'pool-method': text('how pools are made: random, text-similar, image-similar, mixed', {
-      default: 'random',
-    }),
-    'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
-    'pool-file': text('file of pools, in place of --pool-method', { aliases: ['sampler-cache'] }),
     'num-beams': number('pointers of beam search', { default: 5, ...counts }),
     temps: numbers('temperatures of sampling', { default: [1, 1.3], min: 0 }),
     'num-samples-per-temp': number('pointers sampled at each temperature', { default: 2, ...counts }),

@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
   },
+  evaluate: {
+    summary: 'accuracy at 0..K shots against baselines, with intervals',
+    load: async () => (await import('./evaluate.ts')).evaluate,
+  },
   score: {
     summary: 'official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,

@@ -1,30 +1,19 @@
-import { canonicalJson, hashFile, InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
-import type { MeasureStatistics, Pools, ProposalRequest } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import { canonicalJson, InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
+import type { MeasureStatistics, ProposalRequest } from '@lever/rl-generate'
 import type { Context } from '../command.ts'
-import { requirePath } from '../files.ts'
 import { formatTable } from '../table.ts'
 import { version } from '../version.ts'
-import type { DatasetPlace } from './dataset.ts'
-import { openDataset, sampleExamples } from './dataset.ts'
-import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './generate.ts'
-import { measureAll, metaOf, pairsOf, planPointers } from './generate.ts'
+import { measureAll, metaOf, planPointers } from './generate.ts'
+import type { InputSettings } from './inputs.ts'
+import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
 import { openModel } from './model.ts'
 import type { NamedPolicy, PolicyChoice } from './policy.ts'
 import { proposerOf, readPolicy } from './policy.ts'
 
-export interface GenerateSettings extends ModelChoice, PolicyChoice {
-  readonly place: DatasetPlace
-  readonly poolPlace: DatasetPlace | undefined
-  readonly embeddings: string | undefined
-  readonly poolEmbeddings: string | undefined
-  readonly queries: number | undefined
+export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number
-  readonly poolMethod: string
-  readonly poolSize: number | undefined
-  readonly poolFile: string | undefined
   readonly mix: readonly ProposalRequest[]
   readonly size: number
   readonly prefixes: readonly number[]
@@ -33,7 +22,6 @@ export interface GenerateSettings extends ModelChoice, PolicyChoice {
   readonly allowFallback: boolean
   readonly untilInformative: number | undefined
   readonly batchSize: number
-  readonly seed: number
   readonly out: string
 }
 
@@ -162,68 +150,4 @@ export function formatGenerated({ rlData, journal, statistics }: Generated): str
     rlData === null ? `journal: ${journal} (join the shards with lever data merge)` : `RL data: ${rlData}`,
     rlData === null ? '' : `next: lever data describe ${rlData}`,
   ].join('\n')
-}
-
-interface Inputs {
-  readonly dataset: VqaDataset
-  readonly pool: VqaDataset
-  readonly queries: readonly VqaExample[]
-  readonly features: Features | undefined
-  readonly pools: Pools
-  readonly hashes: Record<string, string>
-}
-
-async function openInputs(settings: GenerateSettings, progress: Context['progress']): Promise<Inputs> {
-  const { place, poolPlace, queries: count, seed, poolMethod, poolSize, poolFile } = settings
-  const dataset = await openDataset(place, progress)
-  const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
-  const queries = await sampleExamples(dataset.examples, count, seed)
-  const features = await openFeatures(settings, dataset, pool)
-  const { buildPools, readPools, POOL_METHOD_NAMES } = await import('@lever/rl-generate')
-  const method = POOL_METHOD_NAMES.find((name) => name === poolMethod)
-  if (method === undefined)
-    throw new InputError(`--pool-method is "${poolMethod}"; give one of ${POOL_METHOD_NAMES.join(', ')}`)
-  if (poolFile !== undefined) await requirePath(poolFile, '--pool-file')
-  const { image, text } = pairsOf(features)
-  const pools = buildPools({
-    queries,
-    candidates: pool.examples,
-    method: poolFile === undefined ? method : 'file',
-    seed,
-    features: { ...(image && { image }), ...(text && { text }) },
-    ...(poolSize !== undefined && { size: poolSize }),
-    ...(poolFile !== undefined && { file: await readPools(poolFile) }),
-  })
-  const hashes = {
-    dataset: dataset.hash,
-    pool: pool.hash,
-    ...(poolFile !== undefined && { pools: await hashFile(poolFile) }),
-  }
-  return { dataset, pool, queries, features, pools, hashes }
-}
-
-/** Reads the embeddings of queries and pool; undefined when none are given. */
-export async function openFeatures(
-  { embeddings, poolEmbeddings }: { embeddings: string | undefined; poolEmbeddings: string | undefined },
-  dataset: VqaDataset,
-  pool: VqaDataset,
-): Promise<Features | undefined> {
-  if (embeddings === undefined) return undefined
-  await requirePath(embeddings, '--embeddings')
-  const ids = (examples: readonly VqaExample[]): number[] => examples.map(({ id }) => id)
-  const queries = await readEmbeddings(embeddings, ids(dataset.examples))
-  if (poolEmbeddings === undefined && dataset === pool) return { queries, candidates: queries }
-  if (poolEmbeddings === undefined) {
-    throw new InputError(
-      '--embeddings are those of the queries; give those of the pool too, with --pool-embeddings',
-    )
-  }
-  await requirePath(poolEmbeddings, '--pool-embeddings')
-  const candidates = await readEmbeddings(poolEmbeddings, ids(pool.examples))
-  if (queries.dim !== candidates.dim || queries.kind !== candidates.kind) {
-    throw new InputError(
-      `--embeddings have ${queries.dim} columns (${queries.kind}) and --pool-embeddings ${candidates.dim} (${candidates.kind}); embed both datasets with one model`,
-    )
-  }
-  return { queries, candidates }
 }

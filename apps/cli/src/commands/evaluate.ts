@@ -1,0 +1,52 @@
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+import { flag, list, number, numbers, text } from '../options.ts'
+import { placesOf } from '../pipeline/dataset.ts'
+import { inputOptions } from '../pipeline/inputs.ts'
+import { modelOptions } from '../pipeline/model.ts'
+import { formatEvaluated, runEvaluate } from '../pipeline/run-evaluate.ts'
+
+const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
+
+export const evaluate: Command = defineCommand({
+  describe:
+    'Accuracy at 0..K shots of ways to choose demonstrations, with intervals. Answers are kept: run again, it continues, and a selector added later costs its own prompts only.',
+  example:
+    'lever evaluate --dataset world/test --pool-dataset world/train --embeddings test.safetensors \\\n    --pool-embeddings train.safetensors --policies pointer-rce=runs/train/checkpoints/best.safetensors --out runs/evaluate',
+  options: {
+    ...inputOptions,
+    ...modelOptions,
+    out: text('run directory', { required: true, aliases: ['output-dir'] }),
+    selectors: list('ways to choose, from the table of icl-eval; reversed:NAME, shuffled:NAME', {
+      default: SELECTORS,
+      shown: SELECTORS.join(' '),
+    }),
+    policies: list('checkpoints, NAME=FILE each; a row NAME each', {
+      default: [],
+      aliases: ['policy', 'checkpoints'],
+    }),
+    shots: numbers('numbers of demonstrations', {
+      default: [0, 1, 2, 3, 4],
+      min: 0,
+      whole: true,
+      aliases: ['shot-num-list'],
+    }),
+    seeds: number('seeds of the selectors that draw', { default: 5, min: 1, whole: true }),
+    'oracle-budget': number('sequences measured per question for the oracle at 2 shots and more', {
+      default: 48,
+      min: 0,
+      whole: true,
+    }),
+    resamples: number('bootstrap resamples of the intervals', { default: 10_000, min: 100, whole: true }),
+    strict: flag('stop at an answer that failed', { default: true }),
+    'allow-fallback': flag('score by string match where a question has fewer than four answers'),
+    'allow-protocol-mismatch': flag('evaluate policies under another protocol than that of their data'),
+    'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
+    seed: number('seed of pools, draws and intervals', { default: 0, whole: true }),
+  },
+  async run(options, context) {
+    const evaluated = await runEvaluate({ ...options, ...placesOf(options) }, context)
+    const { rows: _, ...result } = evaluated
+    return { json: result, text: await formatEvaluated(evaluated) }
+  },
+})
