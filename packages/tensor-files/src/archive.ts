@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib'
-import type { Entry, ZipFile } from 'yauzl'
-import { fromRandomAccessReaderPromise } from 'yauzl'
 import type { Budget } from './budget.ts'
 import { CONTAINER } from './budget.ts'
 import { fileError } from './errors.ts'
 import type { Source } from './source.ts'
+import type { Entry, ZipFile } from './yauzl.ts'
+import { yauzl } from './yauzl.ts'
 import { SourceReader } from './zip-reader.ts'
 
 /** A zip archive as PyTorch writes them: one folder, every entry stored without compression. */
@@ -21,7 +21,7 @@ export interface Archive {
 /**
  * Reads the directory of an archive.
  *
- * @throws InputError for what PyTorch never writes: compressed entries (so that a small file cannot
+ * @throws InputError for TorchScript programs, and for what torch.save never writes: compressed entries (so that a small file cannot
  * unpack into a large one), encrypted ones, names with `..`, absolute names, repeated names, more
  * than one folder
  */
@@ -31,14 +31,14 @@ export async function openArchive(source: Source, budget: Budget): Promise<Archi
     throw fileError(name, `its zip directory is damaged: ${(error as Error).message}`, error)
   }
   const options = { autoClose: false, strictFileNames: true }
-  const zip = await fromRandomAccessReaderPromise(new SourceReader(source), source.size, options).catch(
-    damaged,
-  )
+  const zip = await yauzl
+    .fromRandomAccessReaderPromise(new SourceReader(source), source.size, options)
+    .catch(damaged)
   const entries = new Map<string, Entry>()
   try {
     for await (const entry of zip.eachEntry()) {
       budget.spend(4 * CONTAINER)
-      checkEntry(entry, entries, source)
+      checkEntry(entry, entries, name)
       entries.set(entry.fileName, entry)
     }
   } catch (error) {
@@ -46,6 +46,10 @@ export async function openArchive(source: Source, budget: Budget): Promise<Archi
     damaged(error)
   }
   const folder = findFolder([...entries.keys()], name)
+  if (entries.has(`${folder}constants.pkl`)) {
+    throw fileError(name, 'it is a TorchScript program; save model.state_dict() with torch.save')
+  }
+  for (const entry of entries.values()) refuseCompressed(entry, name)
   const limits = findLimits(entries.values(), source.size)
   return {
     size: (path) => entries.get(folder + path)?.uncompressedSize,
@@ -73,24 +77,22 @@ async function dataStart(zip: ZipFile, entry: Entry): Promise<number> {
   return fileDataStart
 }
 
-function checkEntry(entry: Entry, before: ReadonlyMap<string, Entry>, { name, size }: Source): void {
+function checkEntry(entry: Entry, before: ReadonlyMap<string, Entry>, name: string): void {
   const shown = JSON.stringify(entry.fileName.slice(0, 120))
   if (before.has(entry.fileName))
     throw fileError(name, `the entry ${shown} appears twice; the file is damaged`)
   if (entry.isEncrypted())
     throw fileError(name, `the entry ${shown} is encrypted; save the file with torch.save`)
-  if (entry.compressionMethod !== 0) {
-    throw fileError(
-      name,
-      `the entry ${shown} is compressed (${entry.compressedSize} to ${entry.uncompressedSize} bytes); torch.save never compresses, save the file with it`,
-    )
-  }
-  if (entry.uncompressedSize > size) {
-    throw fileError(
-      name,
-      `the entry ${shown} would have ${entry.uncompressedSize} bytes, the file has ${size}; it is damaged`,
-    )
-  }
+}
+
+function refuseCompressed(entry: Entry, name: string): void {
+  if (entry.compressionMethod === 0) return
+  const { fileName, compressedSize, uncompressedSize } = entry
+  const shown = JSON.stringify(fileName.slice(0, 120))
+  throw fileError(
+    name,
+    `the entry ${shown} is compressed (${compressedSize} to ${uncompressedSize} bytes); torch.save never compresses, save the file with it`,
+  )
 }
 
 /** Where the next entry begins: an entry must end before. */

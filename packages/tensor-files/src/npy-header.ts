@@ -55,7 +55,7 @@ export function parseNpyHeader(header: Uint8Array, name: string): NpyHeader {
     throw fileError(name, `${what} in the header ${JSON.stringify(text.trim().slice(0, 200))}`)
   }
   const fields = new Map<string, string>()
-  const inside = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1] ?? refuse('no dictionary')
+  const inside = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1]?.trim() ?? refuse('no dictionary')
   let at = 0
   while (at < inside.length) {
     FIELD.lastIndex = at
@@ -63,7 +63,7 @@ export function parseNpyHeader(header: Uint8Array, name: string): NpyHeader {
     if (key === undefined || value === undefined || fields.has(key)) return refuse('a repeated entry')
     fields.set(key, value)
     at += all.length
-    if (all.endsWith(',') || inside.slice(at).trim() === '') continue
+    if (all.endsWith(',') || at === inside.length) continue
     refuse('a missing comma')
   }
   const descr = /^(['"])([<>|=][a-z]\d+)\1$/.exec(fields.get('descr') ?? '')?.[2]

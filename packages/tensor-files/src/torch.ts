@@ -80,9 +80,6 @@ async function checkFormat(source: Source): Promise<void> {
 }
 
 async function checkArchive(archive: Archive, name: string): Promise<void> {
-  if (archive.size('constants.pkl') !== undefined) {
-    throw fileError(name, 'it is a TorchScript program; save model.state_dict() with torch.save')
-  }
   if (archive.size('data.pkl') === undefined)
     throw fileError(name, 'it has no data.pkl; it is no file of torch.save')
   const order = archive.size('byteorder')

@@ -1,5 +1,5 @@
-import { RandomAccessReader } from 'yauzl'
 import type { Source } from './source.ts'
+import { yauzl } from './yauzl.ts'
 
 const WINDOW = 1 << 16
 
@@ -7,7 +7,7 @@ const WINDOW = 1 << 16
  * Gives yauzl the bytes of a source, through a window of 64 KB: the directory of an archive is
  * read in steps of 46 bytes. A place outside the source is answered by "no bytes".
  */
-export class SourceReader extends RandomAccessReader {
+export class SourceReader extends yauzl.RandomAccessReader {
   private readonly source: Source
   private window: Uint8Array = new Uint8Array(0)
   private start = 0
