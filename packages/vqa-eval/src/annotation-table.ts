@@ -1,7 +1,8 @@
 import { InputError } from './errors.ts'
-import { createIntList, type IntList } from './int-list.ts'
+import { createColumn, type Column } from './column.ts'
 import { describe } from './describe.ts'
-import { canonicalId, formatId, type QuestionId } from './question-id.ts'
+import { createIdList, type IdList } from './id-list.ts'
+import { canonicalId, formatId } from './question-id.ts'
 import { createTextTable, type TextTable } from './text-table.ts'
 
 /** Stands for a text that a row lacks. */
@@ -31,14 +32,14 @@ export interface AnnotationTable {
   /** Names the file in messages. */
   readonly source: string
   readonly texts: TextTable
-  readonly questionIds: QuestionId[]
-  readonly imageIds: (QuestionId | null)[]
-  readonly questionTypes: IntList
-  readonly answerTypes: IntList
-  readonly references: IntList
-  readonly answers: IntList
+  readonly questionIds: IdList
+  readonly imageIds: IdList
+  readonly questionTypes: Column
+  readonly answerTypes: Column
+  readonly references: Column
+  readonly answers: Column
   /** End of the answers of each row; they start where those of the row before end. */
-  readonly answerEnds: IntList
+  readonly answerEnds: Column
   readonly humans: Map<number, readonly string[]>
   readonly problems: Map<number, string>
   readonly difficult: Set<number>
@@ -50,13 +51,13 @@ export function createAnnotationTable(source: string, texts: TextTable = createT
   return {
     source,
     texts,
-    questionIds: [],
-    imageIds: [],
-    questionTypes: createIntList(),
-    answerTypes: createIntList(),
-    references: createIntList(),
-    answers: createIntList(),
-    answerEnds: createIntList(),
+    questionIds: createIdList(),
+    imageIds: createIdList(),
+    questionTypes: createColumn(),
+    answerTypes: createColumn(),
+    references: createColumn(),
+    answers: createColumn(),
+    answerEnds: createColumn(),
     humans: new Map(),
     problems: new Map(),
     difficult: new Set(),
@@ -87,17 +88,9 @@ export function addAnnotation(table: AnnotationTable, row: AnnotationRow): void 
 }
 
 export function clearAnnotations(table: AnnotationTable): void {
-  table.questionIds.length = 0
-  table.imageIds.length = 0
-  for (const list of [
-    table.questionTypes,
-    table.answerTypes,
-    table.references,
-    table.answers,
-    table.answerEnds,
-  ]) {
+  const { questionIds, imageIds, questionTypes, answerTypes, references, answers, answerEnds } = table
+  for (const list of [questionIds, imageIds, questionTypes, answerTypes, references, answers, answerEnds])
     list.clear()
-  }
   table.humans.clear()
   table.problems.clear()
   table.difficult.clear()
@@ -112,5 +105,5 @@ export function answersOf(table: AnnotationTable, row: number): number[] {
 }
 
 export function annotationName(table: AnnotationTable, row: number): string {
-  return `${table.source}: annotations[${row}] (question ${formatId(table.questionIds[row]!)})`
+  return `${table.source}: annotations[${row}] (question ${formatId(table.questionIds.at(row)!)})`
 }

@@ -1,14 +1,15 @@
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { InputError } from './errors.ts'
-import { formatId, type QuestionId } from './question-id.ts'
+import type { IdIndex } from './id-list.ts'
+import { formatId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'
 import { resultName, type ResultTable } from './result-table.ts'
 
 /** Throws InputError for a row that lacks a field without which the official tool fails. */
 export function checkFields(annotations: AnnotationTable): void {
-  for (const row of annotations.questionIds.keys()) {
+  for (let row = 0; row < annotations.questionIds.length; row++) {
     const absent =
-      annotations.imageIds[row] === null
+      annotations.imageIds.at(row) === null
         ? 'image_id'
         : annotations.questionTypes.at(row) === NO_TEXT
           ? 'question_type'
@@ -27,11 +28,7 @@ const HEADER = ['info', 'task_type', 'data_type', 'data_subtype', 'license']
  * Throws InputError when the questions file lacks a field that the official tool reads, and for VQA v1
  * "Multiple Choice" when a prediction is not among the choices of its question.
  */
-export function checkQuestions(
-  questions: QuestionTable,
-  annotations: AnnotationTable,
-  results: ResultTable,
-): void {
+export function checkQuestions(questions: QuestionTable, annotated: IdIndex, results: ResultTable): void {
   const absent = HEADER.filter((field) => !questions.header.has(field))
   if (absent.length > 0) {
     throw new InputError(
@@ -40,9 +37,9 @@ export function checkQuestions(
     )
   }
   if (questions.header.get('task_type') !== 'Multiple Choice') return
-  const annotated = new Set<QuestionId>(annotations.questionIds)
-  for (const [row, id] of results.questionIds.entries()) {
-    if (!annotated.has(id)) continue
+  for (let row = 0; row < results.questionIds.length; row++) {
+    const id = results.questionIds.at(row)!
+    if (annotated.rowOf(id) < 0) continue
     const choices = questions.choices.get(id)
     if (!choices) {
       throw new InputError(`vqa-eval: ${questions.source}: question ${formatId(id)} has no multiple_choices`)

@@ -15,13 +15,13 @@ const NORMAL_975 = 1.959963984540054
  * mean +- 1.96 se with se^2 = C / (C - 1) * sum over clusters of (sum of (value - mean) in it)^2 / n^2.
  * Null with fewer than two clusters.
  */
-export function clusteredInterval(values: readonly number[], clusters: readonly unknown[]): Interval | null {
+export function clusteredInterval(values: ArrayLike<number>, clusters: ArrayLike<unknown>): Interval | null {
   let total = 0
-  for (const value of values) total += value
+  for (let i = 0; i < values.length; i++) total += values[i]!
   const mean = total / values.length
   const residuals = new Map<unknown, number>()
-  for (const [i, cluster] of clusters.entries()) {
-    residuals.set(cluster, (residuals.get(cluster) ?? 0) + values[i]! - mean)
+  for (let i = 0; i < values.length; i++) {
+    residuals.set(clusters[i], (residuals.get(clusters[i]) ?? 0) + values[i]! - mean)
   }
   if (residuals.size < 2) return null
   let squares = 0
@@ -34,4 +34,9 @@ export function clusteredInterval(values: readonly number[], clusters: readonly 
     high: mean + NORMAL_975 * standardError,
     clusters: residuals.size,
   }
+}
+
+/** An interval of shares as one of points. */
+export function inPercent({ mean, standardError, low, high, clusters }: Interval): Interval {
+  return { mean: 100 * mean, standardError: 100 * standardError, low: 100 * low, high: 100 * high, clusters }
 }

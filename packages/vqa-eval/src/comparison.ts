@@ -1,4 +1,4 @@
-import { clusteredInterval, type Interval } from './clusters.ts'
+import { clusteredInterval, inPercent, type Interval } from './clusters.ts'
 import { InputError } from './errors.ts'
 import type { Evaluation, QuestionScore } from './evaluation.ts'
 import { formatIds, type QuestionId } from './question-id.ts'
@@ -45,7 +45,7 @@ export function compareEvaluations(evaluation: Evaluation, other: Evaluation): C
       (score.accuracy > 0 ? gained : lost).push(flip(score, paired))
   }
   if (differences.length === 0) {
-    const ids = evaluation.perQuestion.map((score) => score.questionId)
+    const ids = Array.from(evaluation.perQuestion, (score) => score.questionId)
     throw new InputError(`vqa-eval: the two results share no question; these are ${formatIds(ids)}`)
   }
   const improved = differences.filter((difference) => difference > 0).length
@@ -53,13 +53,7 @@ export function compareEvaluations(evaluation: Evaluation, other: Evaluation): C
   const interval = clusteredInterval(differences, clusters)
   return {
     delta: (100 * differences.reduce((sum, difference) => sum + difference, 0)) / differences.length,
-    interval: interval && {
-      mean: 100 * interval.mean,
-      standardError: 100 * interval.standardError,
-      low: 100 * interval.low,
-      high: 100 * interval.high,
-      clusters: interval.clusters,
-    },
+    interval: interval && inPercent(interval),
     n: differences.length,
     improved,
     worsened,

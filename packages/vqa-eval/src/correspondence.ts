@@ -1,4 +1,5 @@
 import type { AnnotationTable } from './annotation-table.ts'
+import { indexIds, type IdIndex, type IdList } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 import type { ResultTable } from './result-table.ts'
 
@@ -19,34 +20,59 @@ export interface Correspondence {
   readonly duplicated: readonly QuestionId[]
 }
 
-export function compareIds(
-  annotations: ReadonlyMap<QuestionId, number>,
-  results: ReadonlyMap<QuestionId, number>,
-  table: ResultTable,
-): Correspondence {
-  const byText = new Map<string, QuestionId>()
-  const unexpected: QuestionId[] = []
-  const wrongType: QuestionId[] = []
-  const twins = new Set<QuestionId>()
-  for (const id of results.keys()) {
-    if (annotations.has(id)) continue
-    if (byText.size === 0) for (const known of annotations.keys()) byText.set(String(known), known)
-    const twin = byText.get(String(id))
-    if (twin === undefined || results.has(twin)) unexpected.push(id)
-    else {
-      wrongType.push(id)
-      twins.add(twin)
-    }
-  }
-  const missing = [...annotations.keys()].filter((id) => !results.has(id) && !twins.has(id))
-  return { missing, unexpected, wrongType, duplicated: repeated(table.questionIds, results) }
+/** The correspondence, and the rows that belong together. */
+export interface IdMatch extends Correspondence {
+  readonly annotated: IdIndex
+  /** For each annotation the last annotation of its id. */
+  readonly annotationRows: Int32Array
+  /** For each annotation the last result of its id, -1 without one. */
+  readonly resultRows: Int32Array
 }
 
-function repeated(ids: readonly QuestionId[], lastRow: ReadonlyMap<QuestionId, number>): QuestionId[] {
-  if (ids.length === lastRow.size) return []
-  const found = new Set<QuestionId>()
-  for (const [row, id] of ids.entries()) if (lastRow.get(id) !== row) found.add(id)
-  return [...found]
+export function compareIds(
+  { questionIds: annotations }: AnnotationTable,
+  { questionIds: results }: ResultTable,
+): IdMatch {
+  const annotated = indexIds(annotations)
+  const predicted = indexIds(results)
+  const annotationRows = annotated.rowsOf(annotations)
+  const resultRows = predicted.rowsOf(annotations)
+  const isLast = (row: number): boolean => annotationRows[row] === row
+  let matched = 0
+  let missing: QuestionId[] = []
+  for (let row = 0; row < resultRows.length; row++) {
+    if (!isLast(row)) continue
+    if (resultRows[row]! >= 0) matched++
+    else missing.push(annotations.at(row)!)
+  }
+  const foreign = matched === predicted.size ? [] : foreignIds(results, predicted, annotated)
+  const byText = new Map(foreign.length > 0 ? missing.map((id) => [String(id), id]) : [])
+  const wrongType = foreign.filter((id) => byText.has(String(id)))
+  const twins = new Set(wrongType.map((id) => byText.get(String(id))))
+  if (twins.size > 0) missing = missing.filter((id) => !twins.has(id))
+  const unexpected = foreign.filter((id) => !byText.has(String(id)))
+  const duplicated = [...new Set(repeatsOf(results, predicted))]
+  return { annotated, annotationRows, resultRows, missing, unexpected, wrongType, duplicated }
+}
+
+function foreignIds(results: IdList, predicted: IdIndex, annotated: IdIndex): QuestionId[] {
+  const foreign: QuestionId[] = []
+  for (let row = 0; row < results.length; row++) {
+    const id = results.at(row)!
+    if (predicted.rowOf(id) === row && annotated.rowOf(id) < 0) foreign.push(id)
+  }
+  return foreign
+}
+
+/** Ids at rows that a later row repeats. */
+export function repeatsOf(ids: IdList, index: IdIndex): QuestionId[] {
+  const repeats: QuestionId[] = []
+  if (index.size === ids.length) return repeats
+  for (let row = 0; row < ids.length; row++) {
+    const id = ids.at(row)!
+    if (index.rowOf(id) !== row) repeats.push(id)
+  }
+  return repeats
 }
 
 /** The official sentence, then what is wrong: counts and first ids. */

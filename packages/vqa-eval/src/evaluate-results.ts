@@ -108,18 +108,22 @@ function resultTable(rows: readonly Prediction[], texts: TextTable): ResultTable
 }
 
 function questionTable({ questions, ...header }: QuestionFile, texts: TextTable): QuestionTable {
-  const ids = questions.map((question) => canonicalId(question.question_id)!)
+  const choices = new Map<QuestionId, readonly number[]>()
+  for (const { question_id: rawId, multiple_choices: names } of questions) {
+    const id = canonicalId(rawId)
+    if (id !== undefined && names)
+      choices.set(
+        id,
+        names.map((name) => texts.idOf(name)),
+      )
+  }
   return {
     source: 'questions',
     isList: false,
-    questionIds: ids,
-    imageIds: ids.map(() => null),
+    questionIds: [],
+    imageIds: [],
     questions: [],
-    choices: new Map(
-      questions.flatMap(({ multiple_choices: choices }, row) =>
-        choices ? [[ids[row]!, choices.map((choice) => texts.idOf(choice))] as const] : [],
-      ),
-    ),
+    choices,
     header: new Map(Object.entries(header)),
   }
 }

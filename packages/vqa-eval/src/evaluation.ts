@@ -24,6 +24,12 @@ export interface QuestionScore {
   readonly prediction: string
 }
 
+/** Scores of single questions, made when they are asked for; can be iterated again and again. */
+export interface QuestionScores extends Iterable<QuestionScore> {
+  readonly length: number
+  at(index: number): QuestionScore
+}
+
 export interface Evaluation {
   readonly mode: ScoreMode
   /** 0..100, two decimals, as the official tool rounds. Over n questions, those without a prediction counting 0. */
@@ -59,6 +65,6 @@ export interface Evaluation {
   /** Questions scored by string match, which are not in `overall` unless the mode is `fallback`. */
   readonly fallback: { readonly n: number; readonly overall: number | null }
   /** Answered questions, in the order in which they were summed. */
-  readonly perQuestion: readonly QuestionScore[]
+  readonly perQuestion: QuestionScores
   readonly warnings: readonly string[]
 }

@@ -69,28 +69,38 @@ export function expectByte(c: Cursor, byte: number, expected: string): void {
   c.pos++
 }
 
+const PLAIN = 0
+const NON_ASCII = 1
+const SPECIAL = 2
+const KIND = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? SPECIAL : byte < 0x80 ? PLAIN : NON_ASCII,
+)
+
 /** Reads a string into `start`, `stop`, `escaped` and `plain`. */
 export function scanString(c: Cursor): void {
   if (peek(c) !== QUOTE) fail(c, 'a string')
   const bytes = c.bytes
   let pos = c.pos + 1
-  let all = 0
+  let escaped = false
+  let plain = true
   c.start = pos
-  c.escaped = false
-  for (let byte = bytes[pos]!; byte !== QUOTE; byte = bytes[++pos]!) {
-    if (byte < 0x20) {
+  for (let byte = bytes[pos]!; ; byte = bytes[++pos]!) {
+    const kind = KIND[byte]
+    if (kind === PLAIN) continue
+    if (byte === QUOTE) break
+    if (kind === NON_ASCII) plain = false
+    else if (byte === BACKSLASH) {
+      escaped = true
+      pos = skipEscape(c, pos)
+    } else {
       c.pos = pos
       fail(c, 'the end of a string (control characters must be escaped)')
     }
-    if (byte === BACKSLASH) {
-      c.escaped = true
-      pos = skipEscape(c, pos)
-    }
-    all |= byte
   }
   c.stop = pos
   c.pos = pos + 1
-  c.plain = all < 0x80
+  c.escaped = escaped
+  c.plain = plain
 }
 
 function skipEscape(c: Cursor, backslash: number): number {
@@ -122,21 +132,40 @@ export function decodeString(c: Cursor): string {
   return c.escaped ? (JSON.parse(`"${text}"`) as string) : text
 }
 
-/** A key to compare keys of objects with. */
+/** A key that a reader knows. */
 export interface Key {
   readonly text: string
+  /** With its quotes. */
   readonly bytes: Uint8Array
 }
 
-export function key(text: string): Key {
-  return { text, bytes: Buffer.from(text) }
+export function keys(...names: readonly string[]): readonly Key[] {
+  return names.map((text) => ({ text, bytes: Buffer.from(JSON.stringify(text)) }))
 }
 
-/** Whether the last string read is this key. */
-export function isKey(c: Cursor, { text, bytes }: Key): boolean {
-  if (c.escaped) return decodeString(c) === text
-  if (c.stop - c.start !== bytes.length) return false
-  for (let i = 0; i < bytes.length; i++) if (c.bytes[c.start + i] !== bytes[i]) return false
+/**
+ * Reads a key and its colon. Its index among the known keys, -1 for another key; `guess` is tried first, so that
+ * keys in a usual order are compared once.
+ */
+export function readKey(c: Cursor, known: readonly Key[], guess: number): number {
+  let index = -1
+  if (peek(c) === QUOTE) {
+    for (let i = 0; i < known.length && index < 0; i++) {
+      const candidate = guess + i < known.length ? guess + i : guess + i - known.length
+      if (startsWith(c, known[candidate]!.bytes)) index = candidate
+    }
+  }
+  if (index >= 0) c.pos += known[index]!.bytes.length
+  else {
+    scanString(c)
+    if (c.escaped) index = known.findIndex(({ text }) => text === decodeString(c))
+  }
+  expectByte(c, 0x3a, "':'")
+  return index
+}
+
+function startsWith(c: Cursor, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (c.bytes[c.pos + i] !== bytes[i]) return false
   return true
 }
 

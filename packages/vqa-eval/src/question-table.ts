@@ -1,13 +1,12 @@
 import type { QuestionId } from './question-id.ts'
 
-/** The questions file in columns. */
+/** A questions file in columns; the rows are empty when the reader was told to leave them out. */
 export interface QuestionTable {
   readonly source: string
   /** Whether the file is a bare list, as that of A-OKVQA. */
   isList: boolean
   readonly questionIds: QuestionId[]
   readonly imageIds: (QuestionId | null)[]
-  /** Empty when the reader was told to leave them out. */
   readonly questions: string[]
   /** VQA v1: the choices of each question; numbers of texts. */
   readonly choices: Map<QuestionId, readonly number[]>

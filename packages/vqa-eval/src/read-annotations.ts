@@ -12,13 +12,12 @@ import {
   enterArray,
   enterObject,
   fail,
-  isKey,
-  key,
+  keys,
   nextField,
   nextItem,
   peek,
+  readKey,
   readValue,
-  scanKey,
   scanString,
   skipValue,
   type Cursor,
@@ -27,16 +26,17 @@ import { streamRows, type RowHandler, type StreamOptions } from './json-stream.t
 import { distinguishHumans, type AnswerObject } from './score.ts'
 import type { TextTable } from './text-table.ts'
 
-const QUESTION_ID = key('question_id')
-const IMAGE_ID = key('image_id')
-const QUESTION_TYPE = key('question_type')
-const ANSWER_TYPE = key('answer_type')
-const ANSWERS = key('answers')
-const DIRECT_ANSWERS = key('direct_answers')
-const DIFFICULT = key('difficult_direct_answer')
-const REFERENCE = key('multiple_choice_answer')
-const ANSWER = key('answer')
-const ANSWER_ID = key('answer_id')
+const ROW = keys(
+  'question_id',
+  'image_id',
+  'question_type',
+  'answer_type',
+  'multiple_choice_answer',
+  'answers',
+  'direct_answers',
+  'difficult_direct_answer',
+)
+const ANSWER = keys('answer', 'answer_confidence', 'answer_id')
 
 /**
  * Reads an annotation file row by row: the official layout of VQA v1, v2 and OK-VQA, or the list of A-OKVQA
@@ -87,14 +87,14 @@ function readAnnotation(c: Cursor, texts: TextTable): AnnotationRow {
     difficult: false,
   }
   for (let more = enterObject(c); more; more = nextField(c)) {
-    scanKey(c)
-    if (isKey(c, QUESTION_ID)) row.questionId = readValue(c)
-    else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
-    else if (isKey(c, QUESTION_TYPE)) row.questionType = readText(c, texts)
-    else if (isKey(c, ANSWER_TYPE)) row.answerType = readText(c, texts)
-    else if (isKey(c, REFERENCE)) row.reference = readText(c, texts)
-    else if (isKey(c, ANSWERS) || isKey(c, DIRECT_ANSWERS)) readAnswers(c, texts, row)
-    else if (isKey(c, DIFFICULT)) row.difficult = readValue(c) === true
+    const index = readKey(c, ROW, 0)
+    if (index === 0) row.questionId = readValue(c)
+    else if (index === 1) row.imageId = readValue(c)
+    else if (index === 2) row.questionType = readText(c, texts)
+    else if (index === 3) row.answerType = readText(c, texts)
+    else if (index === 4) row.reference = readText(c, texts)
+    else if (index === 5 || index === 6) readAnswers(c, texts, row)
+    else if (index === 7) row.difficult = readValue(c) === true
     else skipValue(c)
   }
   return row
@@ -129,10 +129,11 @@ function readAnswers(c: Cursor, texts: TextTable, row: AnnotationRow): void {
     else if (byte === 0x7b) {
       let text = NO_TEXT
       let id: unknown
+      let index = -1
       for (let field = enterObject(c); field; field = nextField(c)) {
-        scanKey(c)
-        if (isKey(c, ANSWER)) text = readText(c, texts)
-        else if (isKey(c, ANSWER_ID)) id = readValue(c)
+        index = readKey(c, ANSWER, index + 1)
+        if (index === 0) text = readText(c, texts)
+        else if (index === 2) id = readValue(c)
         else skipValue(c)
       }
       if (text === NO_TEXT) row.problem ??= `answers[${answers.length}].answer must be a string`

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 import { annotationName, answersOf, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { imageNames, mostFrequent, type VqaDataset, type VqaExample } from './dataset.ts'
 import { InputError } from './errors.ts'
+import { repeatsOf } from './correspondence.ts'
+import { indexIds, type IdIndex } from './id-list.ts'
 import type { StreamOptions } from './json-stream.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'
@@ -50,30 +52,30 @@ export async function readDataset({
     return typeof value === 'string' ? value : undefined
   }
   const resolvedSplit = split ?? text('data_subtype') ?? ''
-  const rowOf = answers && joinById(questionTable, answers)
+  const index = answers && joinById(questionTable, answers)
   const findImage = images === undefined ? null : await createImageFinder(images, resolvedSplit, imagePattern)
   const allIntegers = questionTable.questionIds.every(Number.isInteger)
   const seen = new Set<QuestionId>()
   let missingImages = 0
 
-  const examples = questionTable.questionIds.map((questionId, index): VqaExample => {
+  const examples = questionTable.questionIds.map((questionId, place): VqaExample => {
     if (seen.has(questionId)) {
       throw new InputError(`vqa-eval: ${questions}: question ${formatId(questionId)} is there twice`)
     }
     seen.add(questionId)
-    const row = rowOf?.get(questionId)
-    const imageId = questionTable.imageIds[index] ?? (row === undefined ? null : answers!.imageIds[row]!)
+    const row = index?.rowOf(questionId)
+    const imageId = questionTable.imageIds[place] ?? (row === undefined ? null : answers!.imageIds.at(row))
     if (imageId === null) {
-      throw new InputError(`vqa-eval: ${questions}: questions[${index}]: image_id is missing`)
+      throw new InputError(`vqa-eval: ${questions}: questions[${place}]: image_id is missing`)
     }
     const image = findImage?.(imageId)
     if (findImage && image === undefined) missingImages++
     return {
-      id: allIntegers ? (questionId as number) : index,
+      id: allIntegers ? (questionId as number) : place,
       questionId: narrowId(questionId, questions),
       imageId: narrowId(imageId, questions),
       ...(image === undefined ? {} : { image }),
-      question: questionTable.questions[index]!,
+      question: questionTable.questions[place]!,
       ...humanFields(answers, row),
     }
   })
@@ -98,16 +100,17 @@ async function readAnswers(
   return same.answers.length > 0 ? same : null
 }
 
-function joinById(questions: QuestionTable, annotations: AnnotationTable): Map<QuestionId, number> {
-  const rows = new Map<QuestionId, number>()
-  for (const [row, id] of annotations.questionIds.entries()) {
-    if (rows.has(id))
-      throw new InputError(`vqa-eval: ${annotations.source}: question ${formatId(id)} is there twice`)
-    rows.set(id, row)
+function joinById(questions: QuestionTable, annotations: AnnotationTable): IdIndex {
+  const ids = annotations.questionIds
+  const index = indexIds(ids)
+  const repeated = repeatsOf(ids, index)
+  if (repeated.length > 0) {
+    throw new InputError(`vqa-eval: ${annotations.source}: ids are there twice: ${formatIds(repeated)}`)
   }
-  const asked = new Set(questions.questionIds)
-  const unanswered = questions.questionIds.filter((id) => !rows.has(id))
-  const unasked = annotations.questionIds.filter((id) => !asked.has(id))
+  const unanswered = questions.questionIds.filter((id) => index.rowOf(id) < 0)
+  const asked = new Set<QuestionId | null>(questions.questionIds)
+  const unasked: QuestionId[] = []
+  for (let row = 0; row < ids.length; row++) if (!asked.has(ids.at(row))) unasked.push(ids.at(row)!)
   if (unanswered.length > 0 || unasked.length > 0) {
     throw new InputError(
       [
@@ -121,7 +124,7 @@ function joinById(questions: QuestionTable, annotations: AnnotationTable): Map<Q
         .join(' '),
     )
   }
-  return rows
+  return index
 }
 
 function humanFields(

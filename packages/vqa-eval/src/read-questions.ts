@@ -4,13 +4,12 @@ import {
   decodeString,
   enterArray,
   enterObject,
-  isKey,
-  key,
+  keys,
   nextField,
   nextItem,
   peek,
+  readKey,
   readValue,
-  scanKey,
   scanString,
   skipValue,
   type Cursor,
@@ -21,21 +20,18 @@ import type { QuestionTable } from './question-table.ts'
 import { readHeaderField, readText } from './read-annotations.ts'
 import { createTextTable, type TextTable } from './text-table.ts'
 
-const QUESTION_ID = key('question_id')
-const IMAGE_ID = key('image_id')
-const QUESTION = key('question')
-const CHOICES = key('multiple_choices')
+const ROW = keys('image_id', 'question', 'question_id', 'multiple_choices')
 
 export interface ReadQuestionsOptions extends StreamOptions {
   readonly texts?: TextTable
-  /** Whether to keep the text of the questions. Default true. */
-  readonly keepText?: boolean
+  /** Whether to keep more than the head of the file and the choices of VQA v1. Default true. */
+  readonly keepRows?: boolean
 }
 
 /** Reads a questions file (VQA v1, v2, OK-VQA, or the list of A-OKVQA). Throws InputError when it is not one. */
 export async function readQuestions(
   path: string,
-  { texts = createTextTable(), keepText = true, ...options }: ReadQuestionsOptions = {},
+  { texts = createTextTable(), keepRows = true, ...options }: ReadQuestionsOptions = {},
 ): Promise<QuestionTable> {
   const table: QuestionTable = {
     source: path,
@@ -58,7 +54,7 @@ export async function readQuestions(
       table.questionIds.length = table.imageIds.length = table.questions.length = 0
       table.choices.clear()
     },
-    row: (c, index) => readQuestion(c, index, table, texts, keepText),
+    row: (c, index) => readQuestion(c, index, table, texts, keepRows),
     field: (c, name) => readHeaderField(c, name, table.header),
   }
   await streamRows(path, handler, options)
@@ -69,34 +65,35 @@ export async function readQuestions(
 
 function readQuestion(
   c: Cursor,
-  index: number,
+  place: number,
   table: QuestionTable,
   texts: TextTable,
-  keepText: boolean,
+  keepRows: boolean,
 ): void {
   const row: { id?: unknown; imageId?: unknown; question?: string; choices?: number[] } = {}
+  let index = -1
   for (let more = enterObject(c); more; more = nextField(c)) {
-    scanKey(c)
-    if (isKey(c, QUESTION_ID)) row.id = readValue(c)
-    else if (isKey(c, IMAGE_ID)) row.imageId = readValue(c)
-    else if (keepText && isKey(c, QUESTION) && peek(c) === 0x22) {
+    index = readKey(c, ROW, index + 1)
+    if (index === 0) row.imageId = readValue(c)
+    else if (index === 2) row.id = readValue(c)
+    else if (index === 1 && keepRows && peek(c) === 0x22) {
       scanString(c)
       row.question = decodeString(c)
-    } else if (isKey(c, CHOICES) && peek(c) === 0x5b) {
+    } else if (index === 3 && peek(c) === 0x5b) {
       row.choices = []
       for (let item = enterArray(c); item; item = nextItem(c)) row.choices.push(readText(c, texts))
     } else skipValue(c)
   }
-  const name = `vqa-eval: ${table.source}: questions[${index}]`
+  const name = `vqa-eval: ${table.source}: questions[${place}]`
   const id = canonicalId(row.id)
   if (id === undefined) {
     throw new InputError(`${name}: question_id must be an integer or a string, got ${describe(row.id)}`)
   }
-  if (keepText) {
+  if (keepRows) {
     if (row.question === undefined) throw new InputError(`${name}: question must be a string`)
     table.questions.push(row.question)
+    table.questionIds.push(id)
+    table.imageIds.push(canonicalId(row.imageId) ?? null)
   }
-  table.questionIds.push(id)
-  table.imageIds.push(canonicalId(row.imageId) ?? null)
   if (row.choices) table.choices.set(id, row.choices)
 }

@@ -3,12 +3,11 @@ import { describe } from './describe.ts'
 import { InputError } from './errors.ts'
 import {
   enterObject,
-  isKey,
-  key,
+  keys,
   nextField,
   peek,
+  readKey,
   readValue,
-  scanKey,
   scanString,
   skipValue,
   type Cursor,
@@ -23,9 +22,7 @@ import {
 } from './result-table.ts'
 import type { TextTable } from './text-table.ts'
 
-const QUESTION_ID = key('question_id')
-const ANSWER = key('answer')
-const DIRECT_ANSWER = key('direct_answer')
+const ROW = keys('question_id', 'answer', 'direct_answer')
 
 export const NOT_A_LIST = 'results is not an array of objects'
 
@@ -83,13 +80,14 @@ function readResult(c: Cursor, texts: TextTable): ResultRow {
     return row
   }
   let hasAnswer = false
+  let index = -1
   for (let more = enterObject(c); more; more = nextField(c)) {
-    scanKey(c)
-    if (isKey(c, QUESTION_ID)) row.questionId = readValue(c)
-    else if (isKey(c, ANSWER)) {
+    index = readKey(c, ROW, index + 1)
+    if (index === 0) row.questionId = readValue(c)
+    else if (index === 1) {
       hasAnswer = true
       readAnswer(c, texts, row, 'answer')
-    } else if (!hasAnswer && isKey(c, DIRECT_ANSWER)) readAnswer(c, texts, row, 'direct_answer')
+    } else if (!hasAnswer && index === 2) readAnswer(c, texts, row, 'direct_answer')
     else skipValue(c)
   }
   return row

@@ -1,18 +1,19 @@
 import { NO_TEXT } from './annotation-table.ts'
+import { createColumn, type Column } from './column.ts'
 import { describe } from './describe.ts'
 import { InputError } from './errors.ts'
-import { createIntList, type IntList } from './int-list.ts'
-import { canonicalId, formatId, type QuestionId } from './question-id.ts'
+import { createIdList, type IdList } from './id-list.ts'
+import { canonicalId, formatId } from './question-id.ts'
 
 /** Predictions in columns, in the order of the file. */
 export interface ResultTable {
   /** Names the file in messages. */
   readonly source: string
-  readonly questionIds: QuestionId[]
+  readonly questionIds: IdList
   /** Number of the text of each prediction, NO_TEXT where it cannot be scored. */
-  readonly answers: IntList
+  readonly answers: Column
   /** Line of each row of a JSONL file; empty for other files. */
-  readonly lines: IntList
+  readonly lines: Column
   /** Why the prediction of a row cannot be scored; thrown only if the row is scored. */
   readonly problems: Map<number, string>
 }
@@ -25,7 +26,13 @@ export interface ResultRow {
 }
 
 export function createResultTable(source: string): ResultTable {
-  return { source, questionIds: [], answers: createIntList(), lines: createIntList(), problems: new Map() }
+  return {
+    source,
+    questionIds: createIdList(),
+    answers: createColumn(),
+    lines: createColumn(),
+    problems: new Map(),
+  }
 }
 
 /** Throws InputError when the row has no id. */
@@ -45,14 +52,14 @@ export function addResult(table: ResultTable, row: ResultRow): void {
 }
 
 export function clearResults(table: ResultTable): void {
-  table.questionIds.length = 0
+  table.questionIds.clear()
   table.answers.clear()
   table.lines.clear()
   table.problems.clear()
 }
 
 export function resultName(table: ResultTable, row: number): string {
-  return `${rowName(table, row)} (question ${formatId(table.questionIds[row]!)})`
+  return `${rowName(table, row)} (question ${formatId(table.questionIds.at(row)!)})`
 }
 
 function rowName(table: ResultTable, row: number): string {

@@ -48,7 +48,7 @@ export async function scoreFiles({
   const questionTable =
     questions === undefined
       ? undefined
-      : await readQuestions(questions, { ...stream, texts, keepText: false })
+      : await readQuestions(questions, { ...stream, texts, keepRows: false })
   const keyed = options.mode === 'aokvqa'
   const evaluate = async (path: string): Promise<Evaluation> => {
     const resultTable = await readResults(path, { ...stream, texts, keyed })

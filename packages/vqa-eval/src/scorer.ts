@@ -14,9 +14,6 @@ export interface Scored {
   readonly gain: number
 }
 
-/** A question without a prediction. */
-export const MISSING: Scored = { mode: 'official', accuracy: 0, processed: false, gain: 0 }
-
 /** Scores a row of the annotations with a row of the results. Throws InputError for a row that cannot be scored. */
 export function createScorer(
   annotations: AnnotationTable,

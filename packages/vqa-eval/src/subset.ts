@@ -1,5 +1,7 @@
 import type { AnnotationTable } from './annotation-table.ts'
 import { InputError } from './errors.ts'
+import type { IdMatch } from './correspondence.ts'
+import { indexIds, type IdIndex } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 
 /** Which questions count. The parts are applied in this order, each to what the one before leaves. */
@@ -14,47 +16,39 @@ export interface Subset {
 /** Rows of the annotations to score. Throws InputError for an id that is not in the annotations. */
 export function selectRows(
   table: AnnotationTable,
-  rowOf: ReadonlyMap<QuestionId, number>,
+  { annotated, annotationRows }: Pick<IdMatch, 'annotated' | 'annotationRows'>,
   { questionIds, imageIds, sample }: Subset = {},
-): number[] {
-  let rows: number[]
-  if (questionIds) {
-    const unknown = questionIds.filter((id) => !rowOf.has(id))
-    if (unknown.length > 0) {
-      throw new InputError(
-        `vqa-eval: ${unknown.length} of the ${questionIds.length} chosen question ids are not in ${table.source}: ${formatIds(unknown)}`,
-      )
-    }
-    rows = questionIds.map((id) => rowOf.get(id)!)
-  } else {
-    rows = table.questionIds.map((id) => rowOf.get(id)!)
-  }
+): Int32Array {
+  if (questionIds) checkKnown(table, questionIds, annotated, 'question')
+  let rows = questionIds ? Int32Array.from(questionIds, (id) => annotated.rowOf(id)) : annotationRows
   if (imageIds) {
+    checkKnown(table, imageIds, indexIds(table.imageIds), 'image')
     const wanted = new Set<QuestionId | null>(imageIds)
-    const known = new Set<QuestionId | null>(table.imageIds)
-    const unknown = imageIds.filter((id) => !known.has(id))
-    if (unknown.length > 0) {
-      throw new InputError(
-        `vqa-eval: ${unknown.length} of the ${imageIds.length} chosen image ids are not in ${table.source}: ${formatIds(unknown)}`,
-      )
-    }
-    rows = rows.filter((row) => wanted.has(table.imageIds[row]!))
+    rows = rows.filter((row) => wanted.has(table.imageIds.at(row)))
   }
   return sample ? sampleRows(table, rows, sample.n, sample.seed) : rows
 }
 
-function sampleRows(table: AnnotationTable, rows: readonly number[], n: number, seed: number): number[] {
+function checkKnown(table: AnnotationTable, ids: readonly QuestionId[], index: IdIndex, what: string): void {
+  const unknown = ids.filter((id) => index.rowOf(id) < 0)
+  if (unknown.length === 0) return
+  throw new InputError(
+    `vqa-eval: ${unknown.length} of the ${ids.length} chosen ${what} ids are not in ${table.source}: ${formatIds(unknown)}`,
+  )
+}
+
+function sampleRows(table: AnnotationTable, rows: Int32Array, n: number, seed: number): Int32Array {
   if (!Number.isInteger(n) || n < 1) {
     throw new InputError(`vqa-eval: the size of a sample must be a positive integer, got ${n}`)
   }
-  const keyed = rows.map((row, place) => ({
+  const keyed = Array.from(rows, (row, place) => ({
     row,
     place,
-    key: hash53(formatId(table.questionIds[row]!), seed),
+    key: hash53(formatId(table.questionIds.at(row)!), seed),
   }))
   keyed.sort((a, b) => a.key - b.key || a.place - b.place)
-  const chosen = keyed.slice(0, n)
-  return chosen.sort((a, b) => a.place - b.place).map(({ row }) => row)
+  const chosen = keyed.slice(0, n).sort((a, b) => a.place - b.place)
+  return Int32Array.from(chosen, ({ row }) => row)
 }
 
 /** 53-bit hash of a text (cyrb53, public domain). */

@@ -15,7 +15,9 @@ function remembered(table: TextTable, form: (text: string) => string): (text: nu
   return (text) => {
     const before = known[text] ?? -1
     if (before >= 0) return before
-    const after = table.idOf(form(table.texts[text]!))
+    const given = table.texts[text]!
+    const formed = form(given)
+    const after = formed === given ? text : table.idOf(formed)
     if (text < known.length) known[text] = after
     return after
   }
