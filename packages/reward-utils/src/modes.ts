@@ -17,12 +17,12 @@ export interface RewardWeights {
 /** What a mode sees of one outcome: a reader of its fields, which throws (or gives 0) where a field is missing. */
 export interface ModeInput {
   readonly outcome: Outcome
-  read(field: OutcomeField): number
-  has(field: OutcomeField): boolean
+  readonly read: (field: OutcomeField) => number
+  readonly has: (field: OutcomeField) => boolean
   /** Whether missing fields count as 0 (`missing: 'zero'`). */
   readonly lenient: boolean
   /** A field min-max normalised to 0..1 within the group; 0 when the group has no spread in it. */
-  readInGroup(field: OutcomeField): number
+  readonly readInGroup: (field: OutcomeField) => number
   readonly weights: RewardWeights
 }
 
