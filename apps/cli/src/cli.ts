@@ -56,7 +56,7 @@ export async function runCommand(
         return builder
       },
       async (argv) => {
-        result = await execute(name, command!, argv as unknown as Parsed, open)
+        result = await execute(name, command!, argv as Parsed, open)
       },
     )
   }

@@ -82,17 +82,17 @@ export function text(
   return option<string>('text', describe, settings, parseText)
 }
 
-export function choice<T extends string>(
+export function choice<const T extends string>(
   describe: string,
   choices: readonly T[],
   settings: Required | Default<NoInfer<T>>,
 ): Option<T>
-export function choice<T extends string>(
+export function choice<const T extends string>(
   describe: string,
   choices: readonly T[],
   settings?: Maybe,
 ): Option<T | undefined>
-export function choice<T extends string>(
+export function choice<const T extends string>(
   describe: string,
   choices: readonly T[],
   settings: Settings<T> = {},
@@ -124,22 +124,22 @@ export function number(
   return option<number>('number', describe, settings, (value, name) => parseNumber(value, name, settings))
 }
 
-/** A list: `--name a b`, `--name a,b` or the flag twice. */
+/** A list: `--name a b`, `--name a,b` (unless `commas` is false) or the flag twice. */
 export function list<T extends string = string>(
   describe: string,
-  settings: (Required | Default<readonly T[]>) & { choices?: readonly T[] },
+  settings: (Required | Default<readonly T[]>) & { choices?: readonly T[]; commas?: boolean },
 ): Option<readonly T[]>
 export function list<T extends string = string>(
   describe: string,
-  settings?: Maybe & { choices?: readonly T[] },
+  settings?: Maybe & { choices?: readonly T[]; commas?: boolean },
 ): Option<readonly T[] | undefined>
 export function list<T extends string>(
   describe: string,
-  settings: Settings<readonly T[]> & { choices?: readonly T[] } = {},
+  settings: Settings<readonly T[]> & { choices?: readonly T[]; commas?: boolean } = {},
 ): Option<readonly T[]> | Option<readonly T[] | undefined> {
-  const { choices } = settings
+  const { choices, commas = true } = settings
   return option<readonly T[]>('list', describe, settings, (value, name) =>
-    split(value, name).map((item) => (choices ? oneOf(item, name, choices) : (item as T))),
+    split(value, name, commas).map((item) => (choices ? oneOf(item, name, choices) : (item as T))),
   )
 }
 
@@ -187,9 +187,11 @@ function parseNumber(
   return read
 }
 
-function split(value: unknown, name: string): string[] {
+function split(value: unknown, name: string, commas = true): string[] {
   const items = Array.isArray(value) ? (value as unknown[]) : [value]
-  const texts = items.flatMap((item) => parseText(item, name).split(',')).map((item) => item.trim())
+  const texts = items
+    .flatMap((item) => (commas ? parseText(item, name).split(',') : [parseText(item, name)]))
+    .map((item) => item.trim())
   if (texts.length > 0 && !texts.includes('')) return texts
   throw wrong(name, value, 'at least one value')
 }

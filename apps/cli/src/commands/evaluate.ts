@@ -46,7 +46,7 @@ export const evaluate: Command = defineCommand({
   },
   async run(options, context) {
     const evaluated = await runEvaluate({ ...options, ...placesOf(options) }, context)
-    const { rows: _, ...result } = evaluated
-    return { json: result, text: await formatEvaluated(evaluated) }
+    const { summary, leakage, out } = evaluated
+    return { json: { ...summary, leakage, out }, text: await formatEvaluated(evaluated) }
   },
 })

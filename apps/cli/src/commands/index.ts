@@ -24,6 +24,26 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,
   },
+  'data describe': {
+    summary: 'what RL data holds, and what it can teach',
+    load: async () => (await import('./data-describe.ts')).dataDescribe,
+  },
+  'data validate': {
+    summary: 'every problem with its place',
+    load: async () => (await import('./data-validate.ts')).dataValidate,
+  },
+  'data convert': {
+    summary: 'from any shape to canonical JSON, a journal, or the original',
+    load: async () => (await import('./data-convert.ts')).dataConvert,
+  },
+  'data merge': {
+    summary: 'one file out of several, or out of shards',
+    load: async () => (await import('./data-merge.ts')).dataMerge,
+  },
+  'data filter': {
+    summary: 'keep a part',
+    load: async () => (await import('./data-filter.ts')).dataFilter,
+  },
   doctor: {
     summary: 'what runs on this machine: providers, models, versions',
     load: async () => (await import('./doctor.ts')).doctor,

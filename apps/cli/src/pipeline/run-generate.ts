@@ -1,4 +1,4 @@
-import { canonicalJson, InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
+import { InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
 import type { MeasureStatistics, ProposalRequest } from '@lever/rl-generate'
 import type { Context } from '../command.ts'
 import { formatTable } from '../table.ts'
@@ -121,12 +121,9 @@ async function namedPolicy(
 
 /** The canonical JSON of a finished journal. */
 export async function writeRlData(journal: string, path: string): Promise<void> {
+  const { encodeRlData } = await import('@lever/rl-dataset')
   const { readRlData } = await import('@lever/rl-dataset/node')
-  const { meta, queries } = await readRlData(journal)
-  const lines = queries.map(
-    ({ query_id, ...query }) => `${JSON.stringify(String(query_id))}:${canonicalJson(query)}`,
-  )
-  await writeFileAtomic(path, `{${[`"_meta":${canonicalJson(meta)}`, ...lines].join(',\n')}}\n`)
+  await writeFileAtomic(path, encodeRlData(await readRlData(journal)).bytes)
 }
 
 export function formatGenerated({ rlData, journal, statistics }: Generated): string {

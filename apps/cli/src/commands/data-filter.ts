@@ -1,0 +1,40 @@
+import { InputError } from '@lever/durable-files'
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+import { requireNew, requirePath, writeNew } from '../files.ts'
+import { list, number, text } from '../options.ts'
+
+export const dataFilter: Command = defineCommand({
+  describe: 'Keeps a part of RL data; what was done stands in its history.',
+  example: 'lever data filter rl-data.json --filters mixed deduplicate --out mixed.json',
+  files: { name: 'file', describe: 'RL data of any shape', min: 1, max: 1 },
+  async options() {
+    const { FILTERS, FILTER_NAMES } = await import('@lever/rl-dataset')
+    const known = FILTER_NAMES.map((name) => {
+      const params = Object.entries(FILTERS[name].params).map(([key, value]) => `${key}=${String(value)}`)
+      return params.length > 0 ? `${name}:${params.join(',')}` : name
+    })
+    return {
+      filters: list(`applied in this order, NAME or NAME:KEY=VALUE,KEY=VALUE: ${known.join(' ')}`, {
+        required: true,
+        commas: false,
+      }),
+      seed: number('seed of filters that draw', { default: 0, whole: true }),
+      out: text('new file; a journal when it ends in .jsonl', { required: true, aliases: ['output-path'] }),
+    }
+  },
+  async run({ filters, seed, out }, _, [file = '']) {
+    await requirePath(file, 'file')
+    await requireNew(out, '--out')
+    const { encodeRlData, filterRlData, parseFilterStep, renderFilter } = await import('@lever/rl-dataset')
+    const { readRlData } = await import('@lever/rl-dataset/node')
+    const steps = filters.map((step) => parseFilterStep(step))
+    const { data, summary } = filterRlData(await readRlData(file), steps, { seed })
+    if (summary.queriesAfter === 0) {
+      throw new InputError(`no query of ${file} is left after ${filters.join(', ')}; nothing was written`)
+    }
+    const { bytes } = encodeRlData(data, { format: out.endsWith('.jsonl') ? 'jsonl' : 'json' })
+    await writeNew(out, bytes, '--out')
+    return { json: { out, ...summary }, text: `${renderFilter(summary)}\n${out}` }
+  },
+})
