@@ -1,4 +1,3 @@
-import { hashOf } from '@lever/durable-files'
 import { isObject, type RawObject } from './values.ts'
 
 /** What the lines of a journal of RL data hold, after their key. */
@@ -17,18 +16,6 @@ export function parseQueryKey(key: string): number | undefined {
   const digits = /^query:(0|[1-9][0-9]*)$/.exec(key)?.[1]
   const id = Number(digits)
   return digits !== undefined && Number.isSafeInteger(id) ? id : undefined
-}
-
-/**
- * Key of the line that holds an outcome: the hash of the query, the demonstrations in their order, and the protocol.
- * The same measurement has the same key, so it is never made twice.
- */
-export function measurementKey(
-  queryId: number,
-  pointerIds: readonly number[],
-  protocolHash: string | null,
-): string {
-  return hashOf({ query_id: queryId, pointer: pointerIds, protocol: protocolHash })
 }
 
 /**
