@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { InputError, writeFileAtomic } from '@lever/durable-files'
+import { hashFile, hashOf, InputError, writeFileAtomic } from '@lever/durable-files'
 
 /** Folder of the bundled world and its model. */
 export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
@@ -46,4 +46,16 @@ export async function writeNew(path: string, data: string | Uint8Array, flag: st
   if (before?.equals(typeof data === 'string' ? Buffer.from(data) : data) === true) return
   await requireNew(path, flag)
   await writeFileAtomic(path, data)
+}
+
+/** SHA-256 over the names and contents of all files under a folder. */
+export async function hashFiles(folder: string): Promise<string> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = found
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+  const hashes: [string, string][] = []
+  for (const path of paths) hashes.push([relative(folder, path), await hashFile(path)])
+  return hashOf(hashes)
 }

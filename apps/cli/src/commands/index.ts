@@ -8,6 +8,10 @@ export interface CommandEntry {
 
 /** The commands. A new one is a file in this folder and a line here. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  demo: {
+    summary: 'the whole pipeline on the bundled world, to a table',
+    load: async () => (await import('./demo.ts')).demo,
+  },
   embed: {
     summary: 'embeddings of a dataset',
     load: async () => (await import('./embed.ts')).embed,

@@ -141,3 +141,9 @@ function rowFinder({ ids }: EmbeddingRows, name: string): (id: number) => number
     )
   }
 }
+
+/** Opens the policy of a checkpoint. Close it. */
+export async function policyOf(checkpoint: string): Promise<Policy> {
+  const { openPolicy, readCheckpoint } = await import('@lever/pointer-model')
+  return openPolicy((await readCheckpoint(checkpoint)).model)
+}

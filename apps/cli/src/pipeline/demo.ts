@@ -1,0 +1,245 @@
+import { join } from 'node:path'
+import type { RunDirectory } from '@lever/durable-files'
+import { openRunDirectory } from '@lever/durable-files'
+import type { Pools } from '@lever/rl-generate'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaModel } from '@lever/vqa-model'
+import type { Context } from '../command.ts'
+import { BUNDLED, hashFiles } from '../files.ts'
+import { version } from '../version.ts'
+import { openDataset, sampleExamples } from './dataset.ts'
+import { embedDataset, readEmbeddings } from './embeddings.ts'
+import { evaluateAll, saveEvaluation } from './evaluate.ts'
+import type { Features } from './generate.ts'
+import { measureAll, metaOf, planPointers } from './generate.ts'
+import { openModel } from './model.ts'
+import { policyOf, proposerOf, selectorOf } from './policy.ts'
+import type { PolicyRecipe, Recipe } from './recipe.ts'
+import { JOURNAL, RL_DATA, writeRlData } from './run-generate.ts'
+import { runStage } from './stages.ts'
+import { trainPolicy } from './train.ts'
+
+const MODEL = join(BUNDLED, 'model')
+
+/** One side of the world: the train split, which is also the pool, or the test split. */
+interface Side {
+  readonly name: 'train' | 'test'
+  readonly dataset: VqaDataset
+  readonly queries: readonly VqaExample[]
+  readonly pools: Pools
+}
+
+interface Demo {
+  readonly recipe: Recipe
+  readonly seed: number
+  readonly run: RunDirectory
+  readonly train: Side
+  readonly test: Side
+  /** Opened at the first call: a finished demo needs no model. */
+  readonly model: () => Promise<VqaModel>
+  readonly context: Context
+}
+
+export interface DemoSettings {
+  readonly out: string
+  readonly seed: number
+  readonly recipe: Recipe
+  /** Worker threads of the model; they change no result. */
+  readonly workers: number
+}
+
+/**
+ * The whole pipeline on the bundled world: embed, generate, train, evaluate. Every stage that is done
+ * is kept; a stage that was interrupted continues.
+ * @returns the path of the run directory
+ */
+export async function runDemo(
+  { out, seed, recipe, workers }: DemoSettings,
+  context: Context,
+): Promise<RunDirectory> {
+  const [train, test] = [
+    await openSide('train', recipe, seed, context),
+    await openSide('test', recipe, seed, context),
+  ]
+  const run = await openRunDirectory({
+    path: out,
+    command: 'demo',
+    config: recipe,
+    inputs: { train: train.dataset.hash, test: test.dataset.hash, model: await hashFiles(MODEL) },
+    seed,
+    versions: { lever: version() },
+  })
+  let opened: Promise<VqaModel> | undefined
+  const model = (): Promise<VqaModel> => (opened ??= openWorldModel(workers, context))
+  const demo: Demo = { recipe, seed, run, train, test, model, context }
+  try {
+    const stage = async (
+      name: string,
+      files: readonly string[],
+      work: () => Promise<void>,
+    ): Promise<void> => {
+      context.signal.throwIfAborted()
+      if (!(await runStage(run, name, files, work))) context.progress.info(`${name}: done before`)
+    }
+    await stage('embed', [embeddingFile('train'), embeddingFile('test')], () => embedBoth(demo))
+    await stage('generate', [RL_DATA], () => generateData(demo))
+    for (const policy of recipe.policies) {
+      await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
+    }
+    await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
+    return run
+  } finally {
+    await run.close()
+    await (await opened)?.close()
+  }
+}
+
+/** Best checkpoint of a policy, by name inside the run directory. */
+export function checkpointFile({ name }: PolicyRecipe): string {
+  return `${name}/checkpoints/best.safetensors`
+}
+
+function embeddingFile(name: Side['name']): string {
+  return `embeddings/${name}.safetensors`
+}
+
+async function openSide(
+  name: Side['name'],
+  recipe: Recipe,
+  seed: number,
+  { progress }: Context,
+): Promise<Side> {
+  const { buildPools } = await import('@lever/rl-generate')
+  const place = (split: Side['name']): { dataset: string } => ({
+    dataset: join(BUNDLED, recipe.world[split]),
+  })
+  const dataset = await openDataset(place(name), progress)
+  const candidates = name === 'train' ? dataset : await openDataset(place('train'), progress)
+  const count = name === 'train' ? recipe.generate.queries : recipe.evaluate.queries
+  const queries = await sampleExamples(dataset.examples, count ?? undefined, seed)
+  const pools = buildPools({
+    queries,
+    candidates: candidates.examples,
+    method: 'random',
+    size: recipe.generate.pool,
+    seed,
+  })
+  return { name, dataset, queries, pools }
+}
+
+function openWorldModel(workers: number, { progress }: Context): Promise<VqaModel> {
+  const choice = {
+    backend: 'onnx',
+    model: MODEL,
+    template: 'shapes',
+    device: 'cpu',
+    threads: 1,
+    maxNewTokens: 5,
+  }
+  return openModel({ ...choice, workers }, progress)
+}
+
+async function embedBoth({ run, train, test, context: { progress, signal } }: Demo): Promise<void> {
+  const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
+  const embedder = await openEmbedder({ model: MODEL, threads: 2 })
+  try {
+    const total = train.dataset.examples.length + test.dataset.examples.length
+    const stage = progress.stage('embed', { total, unit: 'questions' })
+    let before = 0
+    for (const { name, dataset } of [train, test]) {
+      const onProgress = (done: number): void => stage.update(before + done)
+      await writeEmbeddings(
+        run.file(embeddingFile(name)),
+        await embedDataset(embedder, dataset, { signal, onProgress }),
+      )
+      before += dataset.examples.length
+    }
+    stage.end()
+  } finally {
+    await embedder.close()
+  }
+}
+
+async function featuresOf({ run }: Demo, side: Side['name']): Promise<Features> {
+  const [queries, candidates] = [run.file(embeddingFile(side)), run.file(embeddingFile('train'))]
+  return { queries: await readEmbeddings(queries), candidates: await readEmbeddings(candidates) }
+}
+
+async function generateData(demo: Demo): Promise<void> {
+  const { recipe, seed, run, train, context } = demo
+  const { architecture, mix, shots, size } = recipe.generate
+  const { createModel, openPolicy } = await import('@lever/pointer-model')
+  const features = await featuresOf(demo, 'train')
+  const settings = { dim: features.candidates.dim }
+  const policy = await openPolicy(createModel({ architecture, settings, seed }))
+  try {
+    const { queries, pools, dataset } = train
+    const model = await demo.model()
+    const proposer = proposerOf(policy, features)
+    const propose = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
+    const generator = { mix, policy: { architecture, ...policy.model.config, sha256: null } }
+    const stage = context.progress.stage('generate', { total: queries.length * size, unit: 'outcomes' })
+    await measureAll({
+      queries,
+      candidates: dataset.examples,
+      propose,
+      model,
+      journal: run.file(JOURNAL),
+      meta: metaOf({ model, dataset, pools, features, shots, seed, generator, version: version() }),
+      batchSize: recipe.batchSize,
+      stage,
+      signal: context.signal,
+    })
+    await writeRlData(run.file(JOURNAL), run.file(RL_DATA))
+    stage.end()
+  } finally {
+    await policy.close()
+  }
+}
+
+async function trainOne({ run, seed, context }: Demo, recipe: PolicyRecipe): Promise<void> {
+  await trainPolicy({
+    rlData: [run.file(RL_DATA)],
+    embeddings: run.file(embeddingFile('train')),
+    name: recipe.name,
+    preset: recipe.preset,
+    folder: join(run.path, recipe.name),
+    seed,
+    context,
+  })
+}
+
+async function evaluatePolicies(demo: Demo): Promise<void> {
+  const { recipe, seed, run, train, test, context } = demo
+  const { resolveSelectors } = await import('@lever/icl-eval')
+  const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
+  const features = await featuresOf(demo, 'test')
+  const policies = await Promise.all(
+    recipe.policies.map((policy) => policyOf(run.file(checkpointFile(policy)))),
+  )
+  try {
+    const named = await Promise.all(
+      policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, policy, features)),
+    )
+    const evaluated = await evaluateAll({
+      model: await demo.model(),
+      queries: test.queries,
+      candidates: train.dataset.examples,
+      pools: test.pools,
+      data: `${test.dataset.hash} ${train.dataset.hash}`,
+      features,
+      selectors: [...resolveSelectors(selectors), ...named],
+      oracle: true,
+      oracleBudget,
+      shots,
+      seeds: Array.from({ length: seeds }, (_, i) => seed + i),
+      journal: run.file('answers.jsonl'),
+      batchSize: recipe.batchSize,
+      seed,
+      ...context,
+    })
+    await saveEvaluation(run, evaluated)
+  } finally {
+    for (const policy of policies) await policy.close()
+  }
+}

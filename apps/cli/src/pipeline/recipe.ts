@@ -1,0 +1,68 @@
+import type { ArchitectureName } from '@lever/pointer-model'
+import type { ProposalRequest } from '@lever/rl-generate'
+
+/** How one policy of the demo is made. */
+export interface PolicyRecipe {
+  /** Row of the table. */
+  readonly name: string
+  /** A preset of the trainer. */
+  readonly preset: 'default' | 'recommended'
+}
+
+/** Every size and number of the demo. Another recipe is another configuration: it needs another --out. */
+export interface Recipe {
+  readonly world: { readonly train: string; readonly test: string }
+  readonly generate: {
+    /** Questions of the train split; null for all. */
+    readonly queries: number | null
+    /** N */
+    readonly pool: number
+    /** K */
+    readonly shots: number
+    /** Of the untrained policy that proposes. */
+    readonly architecture: ArchitectureName
+    readonly mix: readonly ProposalRequest[]
+    /** G: random pointers fill every group up to it. */
+    readonly size: number
+  }
+  readonly policies: readonly PolicyRecipe[]
+  readonly evaluate: {
+    /** Questions of the test split; null for all. */
+    readonly queries: number | null
+    readonly shots: readonly number[]
+    readonly seeds: number
+    /** Sequences measured per question for the oracle at 2 shots and more. */
+    readonly oracleBudget: number
+    readonly selectors: readonly string[]
+  }
+  readonly batchSize: number
+}
+
+export const RECIPE: Recipe = {
+  world: { train: 'world/train', test: 'world/test' },
+  generate: {
+    queries: null,
+    pool: 64,
+    shots: 2,
+    architecture: 'cross-attention',
+    mix: [
+      { method: 'beam', count: 5 },
+      { method: 'retrieval', count: 9 },
+      { method: 'sample', count: 2, temperatures: [1, 1.3] },
+      { method: 'random', count: 6 },
+    ],
+    size: 24,
+  },
+  policies: [
+    { name: 'pointer-rce', preset: 'default' },
+    { name: 'pointer-listwise', preset: 'recommended' },
+  ],
+  evaluate: {
+    queries: null,
+    shots: [0, 1, 2, 3, 4],
+    seeds: 5,
+    oracleBudget: 48,
+    selectors: ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both'],
+  },
+  batchSize: 2048,
+}

@@ -1,0 +1,49 @@
+import type { Summary } from '@lever/icl-eval'
+
+/** A cell of the table, in per cent. */
+export interface ResultRow {
+  readonly selector: string
+  readonly shots: number
+  readonly accuracy: number | null
+  /** 95 % interval, clustered by image. */
+  readonly ci: readonly [low: number, high: number] | null
+  readonly n: number
+}
+
+/** (x - random) / (oracle - random), in per cent. */
+export interface GapResult {
+  readonly selector: string
+  readonly shots: number
+  readonly value: number | null
+  readonly ci: readonly [low: number, high: number] | null
+}
+
+/** The table of a summary for machines: accuracies and shares in per cent with two decimals. */
+export function resultsOf({ table, gapClosed }: Pick<Summary, 'table' | 'gapClosed'>): {
+  readonly table: ResultRow[]
+  readonly gapClosed: GapResult[]
+} {
+  return {
+    table: table.map(({ selector, shots, accuracy, ci, n }) => ({
+      selector,
+      shots,
+      accuracy: percent(accuracy),
+      ci: interval(ci),
+      n,
+    })),
+    gapClosed: gapClosed.map(({ selector, shots, value, ci }) => ({
+      selector,
+      shots,
+      value: percent(value),
+      ci: interval(ci),
+    })),
+  }
+}
+
+function percent(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1e4) / 100
+}
+
+function interval(ci: readonly [number, number] | null): readonly [number, number] | null {
+  return ci === null ? null : [percent(ci[0])!, percent(ci[1])!]
+}
