@@ -90,10 +90,14 @@ export interface SequenceInputs {
   readonly dropout?: Dropout
 }
 
-/** Logits under teacher forcing of every step, each [B, G, N] or [B, 1, N] where all pointers agree, and the choices [B, G, N]. */
+/** Teacher forcing, step by step. P is G, or 1 where all pointers of a query agree. */
 export interface SequenceLogits {
+  /** [B, P, N] each. */
   readonly logits: readonly Tensor[]
+  /** [B, G, N] each, one-hot. */
   readonly chosen: readonly Tensor[]
+  /** [B, P, N] each, 1 where a candidate could not be chosen. */
+  readonly blocked: readonly Tensor[]
 }
 
 /**
@@ -110,18 +114,20 @@ export function sequenceLogits(net: BoundNet, inputs: SequenceInputs): SequenceL
   const size = state.blocked.shape.at(-1) as number
   const logits: Tensor[] = []
   const chosen: Tensor[] = []
+  const blocked: Tensor[] = []
   for (let t = 0; t < shots; t++) {
     const step = scalar(t, 'int64')
     const choice = oneHot(reshape(slice(pointers, 2, t, t + 1), [batch, group]), size, query.dtype)
     logits.push(pointerLogits(net, state, step))
     chosen.push(choice)
+    blocked.push(state.blocked)
     if (t + 1 < shots) state = choose(net, state, choice, step)
   }
-  return { logits, chosen }
+  return { logits, chosen, blocked }
 }
 
 /** Log-probability of every choice [B, G, K], from `sequenceLogits`. */
-export function stepLogProbs({ logits, chosen }: SequenceLogits): Tensor {
+export function stepLogProbs({ logits, chosen }: Pick<SequenceLogits, 'logits' | 'chosen'>): Tensor {
   const steps = logits.map((scores, t) =>
     sum(mul(logSoftmax(scores), chosen[t]!), { axes: [-1], keepDims: true }),
   )

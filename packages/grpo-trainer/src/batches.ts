@@ -1,0 +1,104 @@
+import type { TensorValues } from '@lever/onnx-grad'
+import type { Group } from '@lever/rl-dataset'
+import { fillMask } from './dropout.ts'
+import { OBJECTIVES } from './objectives/index.ts'
+import type { Moment, Weighed } from './objectives/types.ts'
+import { maskName, rateOf, scalarName } from './program.ts'
+import type { MaskShapes, ProgramSpec } from './program.ts'
+
+/** The groups of one step, at most B of them, and when it happens. */
+export interface StepBatch {
+  readonly groups: readonly Group[]
+  readonly moment: Moment
+}
+
+interface Arrays {
+  query: Int32Array
+  pool: Int32Array
+  valid: Uint8Array
+  pointers: Int32Array
+  steps: Float32Array
+  weights: Float32Array
+  keep: Float32Array
+  query_weight: Float32Array
+}
+
+/** The inputs of several steps, stacked along a first axis. Missing queries and pointers have weight 0. */
+export function stackBatches(spec: ProgramSpec, batches: readonly StepBatch[]): Record<string, TensorValues> {
+  const { batch: B, sizes, phase } = spec
+  const { pool: N, group: G, shots: K } = sizes
+  const slots = batches.length * B
+  const arrays: Arrays = {
+    query: new Int32Array(slots),
+    pool: new Int32Array(slots * N),
+    valid: new Uint8Array(slots * N).fill(1),
+    pointers: new Int32Array(slots * G * K),
+    steps: new Float32Array(slots * K).fill(1),
+    weights: new Float32Array(slots * G),
+    keep: new Float32Array(slots * G),
+    query_weight: new Float32Array(slots),
+  }
+  const scalars = Object.fromEntries(
+    spec.scalars.map((name) => [scalarName(name), new Float32Array(batches.length)]),
+  )
+  const objective = OBJECTIVES[phase.objective]
+  batches.forEach(({ groups, moment }, s) => {
+    const weighed = objective.weigh(groups, moment, phase.options)
+    groups.forEach((group, b) => fillQuery(arrays, s * B + b, group, weighed[b]!, 1 / groups.length, spec))
+    for (let b = groups.length; b < B; b++) fillNothing(arrays, s * B + b, spec)
+    const numbers = objective.scalars(moment, phase.options)
+    for (const name of spec.scalars) scalars[scalarName(name)]![s] = numbers[name]!
+  })
+  return { ...arrays, ...scalars }
+}
+
+function fillQuery(
+  arrays: Arrays,
+  slot: number,
+  group: Group,
+  { weights, keep }: Weighed,
+  share: number,
+  { sizes }: ProgramSpec,
+): void {
+  const { pool: N, group: G, shots: K } = sizes
+  const { queryRow, poolRows, pointers, size, shots } = group
+  arrays.query[slot] = queryRow
+  arrays.query_weight[slot] = share
+  arrays.pool.set(poolRows, slot * N)
+  arrays.valid.fill(0, slot * N + poolRows.length, (slot + 1) * N)
+  arrays.steps.fill(0, slot * K + shots, (slot + 1) * K)
+  for (let g = 0; g < G; g++) {
+    const from = g < size ? g : 0
+    arrays.pointers.set(pointers.subarray(from * shots, (from + 1) * shots), (slot * G + g) * K)
+    if (g >= size) continue
+    arrays.weights[slot * G + g] = weights[g]!
+    arrays.keep[slot * G + g] = keep === undefined || keep[g]! ? 1 : 0
+  }
+}
+
+/** A query that is not there: any pool, any pointer, weight 0. */
+function fillNothing(arrays: Arrays, slot: number, { sizes }: ProgramSpec): void {
+  const { group: G, shots: K } = sizes
+  for (let g = 0; g < G; g++) {
+    for (let t = 0; t < K; t++) arrays.pointers[(slot * G + g) * K + t] = t
+  }
+}
+
+/** Dropout masks of `count` steps from step `first` of a phase. */
+export function stackMasks(
+  spec: ProgramSpec,
+  masks: MaskShapes,
+  { first, count, phase, seed }: { first: number; count: number; phase: number; seed: number | string },
+): Record<string, TensorValues> {
+  return Object.fromEntries(
+    [...masks].map(([place, shape]) => {
+      const size = shape.reduce((a, b) => a * b, 1)
+      const values = new Uint8Array(count * size)
+      for (let i = 0; i < count; i++) {
+        const mask = values.subarray(i * size, (i + 1) * size)
+        fillMask(mask, rateOf(spec.phase, place), seed, phase, first + i, place)
+      }
+      return [maskName(place), values]
+    }),
+  )
+}

@@ -1,0 +1,111 @@
+import { hashOf, hashBytes, InputError } from '@lever/durable-files'
+import type { EmbeddingMatrix } from '@lever/pointer-model'
+import type { Group } from '@lever/rl-dataset'
+
+/** What a policy is trained and validated on. */
+export interface TrainingData {
+  readonly groups: readonly Group[]
+  /** Groups of other images; without them nothing is selected and the last policy is the result. */
+  readonly validation?: readonly Group[]
+  /** Embeddings that `poolRows` and `queryRow` of the groups point into. */
+  readonly embeddings: EmbeddingMatrix
+  /** Embeddings of the queries, when they are not those of the candidates. */
+  readonly queryEmbeddings?: EmbeddingMatrix
+}
+
+/** Largest sizes of the groups: N, G and K. */
+export interface Sizes {
+  readonly pool: number
+  readonly group: number
+  readonly shots: number
+}
+
+/** The largest pool, group and pointer. */
+export function sizesOf(groups: readonly Group[]): Sizes {
+  const most = (of: (group: Group) => number): number =>
+    groups.reduce((a, group) => Math.max(a, of(group)), 1)
+  return {
+    pool: most((group) => group.poolRows.length),
+    group: most((group) => group.size),
+    shots: most((group) => group.shots),
+  }
+}
+
+/** Are all raw rewards of a group equal? Such a group has no advantage. */
+export function isFlat({ rawRewards }: Pick<Group, 'rawRewards'>): boolean {
+  return rawRewards.every((reward) => Math.abs(reward - rawRewards[0]!) <= 1e-12)
+}
+
+/**
+ * Checks that the data can be trained on.
+ * @throws InputError naming the query when a row, a position or a reward is wrong, or D differs.
+ */
+export function checkData(data: TrainingData, dim: number): void {
+  const { groups, validation = [], embeddings, queryEmbeddings = embeddings } = data
+  for (const [name, matrix] of [
+    ['embeddings', embeddings],
+    ['queryEmbeddings', queryEmbeddings],
+  ] as const) {
+    if (matrix.dim !== dim || matrix.data.length % dim !== 0) {
+      throw new InputError(
+        `grpo-trainer: ${name} have size ${matrix.dim} (${matrix.data.length} numbers), but the model was made for ${dim}`,
+      )
+    }
+    if (!matrix.data.every((x) => Number.isFinite(x))) {
+      throw new InputError(`grpo-trainer: ${name} hold NaN or infinities; embed the dataset again`)
+    }
+  }
+  if (groups.length === 0) {
+    throw new InputError('grpo-trainer: there is no group to train on; see which filter dropped them')
+  }
+  const rows = embeddings.data.length / dim
+  const queryRows = queryEmbeddings.data.length / dim
+  for (const group of [...groups, ...validation]) checkGroup(group, rows, queryRows)
+}
+
+function checkGroup(group: Group, rows: number, queryRows: number): void {
+  const { queryId, queryRow, poolRows, pointers, size, shots, rewards, rawRewards } = group
+  const fail = (what: string): never => {
+    throw new InputError(`grpo-trainer: query ${queryId}: ${what}`)
+  }
+  if (size < 1 || shots < 1) fail(`has ${size} pointers of ${shots} demonstrations`)
+  if (pointers.length !== size * shots || rewards.length !== size || rawRewards.length !== size) {
+    fail(`has ${size} pointers, but ${pointers.length} positions and ${rawRewards.length} rewards`)
+  }
+  if (!(queryRow >= 0 && queryRow < queryRows))
+    fail(`row ${queryRow} is not in the ${queryRows} query embeddings`)
+  for (const row of poolRows) {
+    if (!(row >= 0 && row < rows)) fail(`row ${row} of its pool is not in the ${rows} embeddings`)
+  }
+  for (let g = 0; g < size; g++) {
+    const pointer = pointers.subarray(g * shots, (g + 1) * shots)
+    const inside = pointer.every((n) => n >= 0 && n < poolRows.length)
+    if (!inside || new Set(pointer).size !== shots) {
+      fail(`pointer ${g} [${pointer.join(', ')}] is not distinct positions in a pool of ${poolRows.length}`)
+    }
+    if (!Number.isFinite(rawRewards[g]) || !Number.isFinite(rewards[g])) {
+      fail(`reward ${g} is ${rawRewards[g]} (normalised ${rewards[g]})`)
+    }
+  }
+}
+
+/** SHA-256 of everything in the data that training depends on. */
+export function hashData({ groups, validation = [], embeddings, queryEmbeddings }: TrainingData): string {
+  const bytes = ({ data }: EmbeddingMatrix): string =>
+    hashBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  const summary = (group: Group): unknown => [
+    group.queryId,
+    group.queryRow,
+    Array.from(group.poolRows),
+    Array.from(group.pointers),
+    group.shots,
+    Array.from(group.rewards),
+    Array.from(group.rawRewards),
+  ]
+  return hashOf({
+    embeddings: bytes(embeddings),
+    queries: queryEmbeddings === undefined ? null : bytes(queryEmbeddings),
+    groups: groups.map(summary),
+    validation: validation.map(summary),
+  })
+}

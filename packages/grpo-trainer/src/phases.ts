@@ -1,0 +1,93 @@
+import { InputError } from '@lever/durable-files'
+import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
+import type { ObjectiveName } from './objectives/index.ts'
+import type { Options } from './objectives/types.ts'
+
+/** One phase of a training: an objective, how long, and how the optimiser steps. */
+export interface PhaseOptions {
+  readonly objective: ObjectiveName
+  /** 0 leaves the phase out. */
+  readonly epochs: number
+  /** Default 1e-4; grpo 1e-5. */
+  readonly learningRate?: number
+  /** `constant` (default), or `cosine` to 0 over the phase. */
+  readonly schedule?: 'constant' | 'cosine'
+  /** Share of the steps in which the rate grows to its height (default 0). */
+  readonly warmup?: number
+  /** Queries a step (default 16). */
+  readonly batchSize?: number
+  /** Share of features dropped before the query and candidate projections (default 0). */
+  readonly dropout?: number
+  /** Share of attention weights dropped (default 0). */
+  readonly attentionDropout?: number
+  /** Default 0.01, as torch.optim.AdamW. */
+  readonly weightDecay?: number
+  /** Limit of the global gradient norm (default 1); null for none. */
+  readonly clipNorm?: number | null
+  /** Globs of parameters that do not train (default none). */
+  readonly freeze?: readonly string[]
+  /** Leave out groups whose rewards are all equal (default by objective: listwise and grpo do). */
+  readonly dropFlat?: boolean
+  /** Stop the phase after so many epochs without a better validation reward (default null: never). */
+  readonly patience?: number | null
+  /** Where the phase starts: from the best or the last parameters of the phases before (default `best`). */
+  readonly startFrom?: 'best' | 'last'
+  /** Options of the objective. */
+  readonly options?: Options
+}
+
+/** A phase with every default filled in. */
+export type Phase = Required<PhaseOptions>
+
+/** The original's backbone, which `--freeze-backbone` keeps as it is in GRPO. */
+export const BACKBONE: readonly string[] = ['input_proj.*', 'query_proj.*', 'cand_proj.*']
+
+/**
+ * Fills in the defaults of a phase.
+ * @throws InputError when a value is out of its range or an option of the objective is wrong.
+ */
+export function resolvePhase(given: PhaseOptions): Phase {
+  if (!OBJECTIVE_NAMES.includes(given.objective)) {
+    throw new InputError(
+      `grpo-trainer: there is no objective "${String(given.objective)}"; use ${OBJECTIVE_NAMES.join(', ')}`,
+    )
+  }
+  const phase: Phase = {
+    learningRate: given.objective === 'grpo' ? 1e-5 : 1e-4,
+    schedule: 'constant',
+    warmup: 0,
+    batchSize: 16,
+    dropout: 0,
+    attentionDropout: 0,
+    weightDecay: 0.01,
+    clipNorm: 1,
+    freeze: [],
+    dropFlat: OBJECTIVES[given.objective].dropFlat,
+    patience: null,
+    startFrom: 'best',
+    ...given,
+    options: resolveOptions(given.objective, given.options),
+  }
+  const share = (x: number): boolean => x >= 0 && x < 1
+  const whole = (x: number, least: number): boolean => Number.isSafeInteger(x) && x >= least
+  const checks: readonly (readonly [key: keyof Phase, ok: boolean, rule: string])[] = [
+    ['epochs', whole(phase.epochs, 0), 'a whole number from 0'],
+    ['learningRate', phase.learningRate > 0 && phase.learningRate < Infinity, 'positive'],
+    ['warmup', share(phase.warmup), 'in [0, 1)'],
+    ['batchSize', whole(phase.batchSize, 1), 'a whole number from 1'],
+    ['dropout', share(phase.dropout), 'in [0, 1)'],
+    ['attentionDropout', share(phase.attentionDropout), 'in [0, 1)'],
+    ['weightDecay', phase.weightDecay >= 0 && phase.weightDecay < Infinity, 'at least 0'],
+    ['clipNorm', phase.clipNorm === null || phase.clipNorm > 0, 'positive or null'],
+    ['patience', phase.patience === null || whole(phase.patience, 1), 'a whole number from 1, or null'],
+    ['schedule', ['constant', 'cosine'].includes(phase.schedule), 'constant or cosine'],
+    ['startFrom', ['best', 'last'].includes(phase.startFrom), 'best or last'],
+  ]
+  for (const [key, ok, rule] of checks) {
+    if (ok) continue
+    throw new InputError(
+      `grpo-trainer: ${key} of phase ${phase.objective} must be ${rule}, got ${String(phase[key])}`,
+    )
+  }
+  return phase
+}

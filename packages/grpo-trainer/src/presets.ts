@@ -1,0 +1,78 @@
+import type { ArchitectureName } from '@lever/pointer-model'
+import type { PhaseOptions } from './phases.ts'
+
+/** A recipe: which model, and which phases. */
+export interface Preset {
+  readonly summary: string
+  readonly architecture: ArchitectureName
+  /** Settings of the architecture besides `dim`. */
+  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly phases: readonly PhaseOptions[]
+}
+
+/** The names of the presets. */
+export const PRESET_NAMES = ['default', 'recommended', 'lever-plus'] as const
+
+export type PresetName = (typeof PRESET_NAMES)[number]
+
+/**
+ * The recipes.
+ * - `default`: the method's: RCE for 5 epochs at temperature 2.0 to 0.5 on normalised rewards, GRPO for 0.
+ * - `recommended`: what learns best on the bundled world.
+ * - `lever-plus`: the original's training as it was, for comparison: one query a step, dropout 0.5,
+ *   GRPO against the policy before RCE, advantages of normalised rewards (normalised twice), the KL
+ *   coefficient adapted after every query, the best 3 and then 5 pointers.
+ */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  default: {
+    summary: 'RCE for 5 epochs, as the method',
+    architecture: 'cross-attention',
+    settings: { hidden: 256 },
+    phases: [
+      { objective: 'rce', epochs: 5, learningRate: 1e-4, batchSize: 1, dropout: 0.5, attentionDropout: 0.1 },
+      { objective: 'grpo', epochs: 0, learningRate: 1e-5, batchSize: 16 },
+    ],
+  },
+  recommended: {
+    summary: 'listwise on an MLP projection',
+    architecture: 'mlp-cross-attention',
+    settings: { hidden: 128, inner: 256 },
+    phases: [{ objective: 'listwise', epochs: 30, learningRate: 1e-3, batchSize: 16, dropout: 0.2 }],
+  },
+  'lever-plus': {
+    summary: 'the original training, with its choices',
+    architecture: 'cross-attention',
+    settings: { hidden: 256 },
+    phases: [
+      {
+        objective: 'rce',
+        epochs: 5,
+        learningRate: 1e-4,
+        batchSize: 1,
+        dropout: 0.5,
+        attentionDropout: 0.1,
+        options: { smoothOver: 'all' },
+      },
+      {
+        objective: 'grpo',
+        epochs: 0,
+        learningRate: 1e-5,
+        batchSize: 1,
+        dropout: 0.5,
+        attentionDropout: 0.1,
+        dropFlat: false,
+        startFrom: 'last',
+        options: {
+          doubleNormalize: true,
+          oldPolicy: 'initial',
+          reference: 'initial',
+          kl: 'k3',
+          klDirection: 'reference',
+          adaptiveKl: 'step',
+          topKFirst: 3,
+          topK: 5,
+        },
+      },
+    ],
+  },
+}
