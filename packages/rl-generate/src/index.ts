@@ -51,3 +51,4 @@ export type {
 } from './measure/statistics.ts'
 export { parseShard, shardQueries, type Shard } from './shard.ts'
 export { mergeShards, type MergeOptions, type MergeReport } from './merge.ts'
+export { writeRlData, type WriteRlDataOptions } from './write.ts'

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
-import { expect, test } from '@jest/globals'
+import { readFile, writeFile } from 'node:fs/promises'
+import { describe, expect, test } from '@jest/globals'
 import { pointerIds } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
-import { proposePointers, readPointers } from '../src/index.ts'
-import { freshPath, linesOf, measure, queries, toyOptions } from './scripted.ts'
+import { mergeShards, proposePointers, readPointers, writeRlData, type AnswerFunction } from '../src/index.ts'
+import { freshPath, linesOf, measure, queries, scripted, toyOptions } from './scripted.ts'
 
 test('a journal is RL data in the canonical form, without a complaint', async () => {
   const path = freshPath()
@@ -26,6 +26,53 @@ test('a journal is RL data in the canonical form, without a complaint', async ()
     expect(query.pointer_candidates.map(({ rank }) => rank)).toEqual([...Array(12).keys()])
     expect(query.pointer_candidates.every(({ shots }) => shots?.length === 2)).toBe(true)
   }
+})
+
+describe('the canonical JSON', () => {
+  const jsonOf = async (journal: string): Promise<string> => {
+    const out = freshPath('rl.json')
+    expect(await writeRlData({ journal, out })).toEqual({ queries: 20, candidates: 240 })
+    return readFile(out, 'utf8')
+  }
+  const reference = (async () => {
+    const path = freshPath()
+    await measure(toyOptions(path, { imageBudget: 1 }))
+    return jsonOf(path)
+  })()
+
+  test('is the same for 1, 2 and 4 calls at a time and for an interrupted run', async () => {
+    for (const concurrency of [2, 4]) {
+      const path = freshPath()
+      let calls = 0
+      const answer: AnswerFunction = (prompts, options) =>
+        ++calls === 9 ? Promise.reject(new Error('cut')) : scripted(prompts, options)
+      await expect(measure(toyOptions(path, { concurrency, answer }))).rejects.toThrow('cut')
+      await measure(toyOptions(path, { concurrency }))
+      expect(await jsonOf(path)).toBe(await reference)
+    }
+  })
+
+  test.each([1, 2, 7])('is the same for %i merged shards', async (count) => {
+    const paths = Array.from({ length: count }, (_, index) => freshPath(`${index}.jsonl`))
+    for (const [index, path] of paths.entries()) await measure(toyOptions(path, { shard: { index, count } }))
+    const out = freshPath('merged.jsonl')
+    await mergeShards({ paths, out })
+    expect(await jsonOf(out)).toBe(await reference)
+  })
+
+  test('is read back as the journal is', async () => {
+    const path = freshPath()
+    await measure(toyOptions(path))
+    const out = freshPath('rl.json')
+    await writeRlData({ journal: path, out })
+    const [json, journal] = [await readRlData(out), await readRlData(path)]
+    expect(json.queries.map(({ query_id }) => query_id)).toEqual(
+      journal.queries.map(({ query_id }) => query_id),
+    )
+    expect(json.queries.map((query) => query.pointer_candidates.map(pointerIds))).toEqual(
+      journal.queries.map((query) => query.pointer_candidates.map(pointerIds)),
+    )
+  })
 })
 
 test('the pointers of RL data, and of a plain file, can be proposed again', async () => {
