@@ -76,7 +76,7 @@ test('a holder rewrites its lock, and notices that it was taken over', async () 
   const journal = await openJournal({ path, header: 1, lock: { beatMs: 20, watchMs: 100 } })
   const name = (await readdir(folder)).find((each) => each.includes('.lock-'))!
   const before = await readFile(join(folder, name), 'utf8')
-  await sleep(100)
+  for (let i = 0; i < 500 && (await readFile(join(folder, name), 'utf8')) === before; i++) await sleep(10)
   expect(await readFile(join(folder, name), 'utf8')).not.toBe(before)
   await journal.append('a', 1)
   await rm(join(folder, name))

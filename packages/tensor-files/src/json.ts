@@ -4,7 +4,7 @@
  */
 export type Json = null | boolean | string | number | JsonNumber | Json[] | Map<string, Json>
 
-export interface JsonNumber {
+interface JsonNumber {
   text: string
 }
 

@@ -7,7 +7,7 @@ import type { TensorInfo } from './tensor.ts'
 import { countElements, DTYPES, isDType } from './tensor.ts'
 
 /** Largest header that is accepted, bytes; the limit of the reference implementation. */
-export const MAX_HEADER: number = 100_000_000
+const MAX_HEADER: number = 100_000_000
 
 export interface SafetensorsHeader {
   /** In the order of the data. */

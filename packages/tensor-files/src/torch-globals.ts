@@ -57,8 +57,12 @@ export function createTorchActions(name: string, budget: Budget): TorchActions {
     throw fileError(name, `${what}; the file is damaged or made to do harm`)
   }
 
-  function rebuildTensor([storage, offset, shape, stride]: readonly PickleValue[]): PickleValue {
+  function rebuildTensor(args: readonly PickleValue[]): PickleValue {
+    const [storage, offset, shape, stride, requiresGrad] = args
     if (!(storage instanceof StorageRef)) return refuse('a tensor has no storage')
+    if (args.length < 6 || args.length > 7 || typeof requiresGrad !== 'boolean') {
+      return refuse('a tensor is not described as PyTorch does')
+    }
     const layout = { offset: toWhole(offset), shape: toWholes(shape), stride: toWholes(stride) }
     const { shape: sizes } = layout
     budget.spend(16 * (sizes.length + layout.stride.length))
@@ -188,9 +192,7 @@ export function createTorchActions(name: string, budget: Budget): TorchActions {
 
 /** UTF-8 of characters up to U+00FF as one byte each; undefined for other text. */
 function toLatin1(utf8: Uint8Array): Uint8Array | undefined {
-  let count = 0
-  for (const byte of utf8) if (byte < 0x80 || byte >= 0xc0) count++
-  const result = new Uint8Array(count)
+  const result = new Uint8Array(countCharacters(utf8))
   let at = 0
   for (let i = 0; i < utf8.length; i++) {
     const byte = utf8[i]!
@@ -202,4 +204,10 @@ function toLatin1(utf8: Uint8Array): Uint8Array | undefined {
     } else return undefined
   }
   return result
+}
+
+function countCharacters(utf8: Uint8Array): number {
+  let count = 0
+  for (let i = 0; i < utf8.length; i++) if ((utf8[i]! & 0xc0) !== 0x80) count++
+  return count
 }

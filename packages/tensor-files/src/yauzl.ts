@@ -18,7 +18,7 @@ export interface ZipFile {
 }
 
 /** What yauzl reads through. */
-export interface Reader {
+interface Reader {
   read(
     buffer: Buffer,
     offset: number,
