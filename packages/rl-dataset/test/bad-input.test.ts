@@ -156,12 +156,12 @@ describe('files that are something else', () => {
   })
 })
 
-test('a million candidates in a query', () => {
+test('a hundred thousand candidates in a query; the bench reads a million', () => {
   const one = '{"pointer":[4,5]}'
-  const text = `{"1":{"query":{},"pointer_candidates":[${new Array(1_000_000).fill(one).join(',')}]}}`
+  const text = `{"1":{"query":{},"pointer_candidates":[${new Array(100_000).fill(one).join(',')}]}}`
   const { queries, report } = read(text)
-  expect(queries[0]!.pointer_candidates).toHaveLength(1_000_000)
-  expect(report.problems.counts.get('duplicate-pointer')).toBe(999_999)
+  expect(queries[0]!.pointer_candidates).toHaveLength(100_000)
+  expect(report.problems.counts.get('duplicate-pointer')).toBe(99_999)
   expect(report.problems.listed).toHaveLength(20)
 })
 
