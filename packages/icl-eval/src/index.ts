@@ -20,6 +20,18 @@ export type { Oracle, OracleLevel, OracleOptions, OracleProgress } from './oracl
 export { renderMarkdown } from './render/markdown.ts'
 export { renderText } from './render/text.ts'
 export type { RenderOptions } from './render/text.ts'
+export { reportExamples } from './report/examples.ts'
+export type {
+  ExamplesOptions,
+  ReportExamples,
+  ShownExample,
+  ShownPick,
+  ShownQuestion,
+} from './report/examples.ts'
+export { renderReport, reportPlots } from './report/report.ts'
+export { describeRewards } from './report/rewards.ts'
+export type { MethodRewards, RewardDescription } from './report/rewards.ts'
+export type { Curve, CurveSeries, Fact, ReportInput, ReportRun } from './report/types.ts'
 export { bm25 } from './selectors/bm25.ts'
 export type { Bm25Options } from './selectors/bm25.ts'
 export { copyNearest } from './selectors/copy-nearest.ts'
@@ -85,6 +97,8 @@ export { signFlipP } from './statistics/sign-flip.ts'
 export type { SignFlipOptions } from './statistics/sign-flip.ts'
 export { spread } from './statistics/spread.ts'
 export type { Spread } from './statistics/spread.ts'
+export { breakdown } from './summary/breakdown.ts'
+export type { BreakdownRow } from './summary/breakdown.ts'
 export { summarize } from './summary/summarize.ts'
 export type { SummarizeOptions } from './summary/summarize.ts'
 export type { Comparison, GapRow, Summary, TableRow } from './summary/types.ts'

@@ -18,7 +18,7 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly known?: readonly EvaluationRow[]
   /** How many of the best shorter sequences are extended. Default 4. */
   readonly top?: number
-  /** Further sequences measured per query at 2 shots and at each larger number. Default 48. */
+  /** Further sequences measured per query at 2 shots, and a third of it at each larger number. Default 48. */
   readonly budget?: number
   /**
    * Stop with a query once it reaches the accuracy of its best human answer: nothing can be higher, so the maximum is
@@ -72,7 +72,7 @@ interface QueryState {
 
 /**
  * The best demonstrations that measuring can find. At 1 shot every example of the pool is measured. At k shots the
- * best known sequence: those of `known`, and up to `budget` extensions of the `top` best sequences of k - 1 by one
+ * best known sequence: those of `known`, and extensions within the `budget` of the `top` best sequences of k - 1 by one
  * example, before and after, most promising first. Promising are examples whose answer adds words of the true answer,
  * then those that are good alone (so pairs of good singles, in both orders, come before the rest of the pool).
  * The oracle looks at the answers of the query: it is a bound, not a method.
@@ -140,7 +140,7 @@ async function measureLevel(
   { score, top = 4, budget = 48, stopAtBest = true }: OracleOptions,
   report: (done: number) => void,
 ): Promise<void> {
-  const limit = k === 1 ? Infinity : budget
+  const limit = k === 1 ? Infinity : k === 2 ? budget : Math.ceil(budget / 3)
   const queues = states.map((state) => ({
     state,
     level: state.levels.get(k)!,

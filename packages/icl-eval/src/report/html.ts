@@ -1,0 +1,68 @@
+/** Text as HTML text or attribute value. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
+}
+
+/** A value as JSON that may stand inside a script element. */
+export function embedJson(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll('<', '\\u003c')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029')
+}
+
+/** A section with a heading and an id to link to; nothing when the body is empty. */
+export function section(id: string, heading: string, body: string): string {
+  if (body === '') return ''
+  return `<section id="${id}" aria-labelledby="${id}-h">\n<h2 id="${id}-h">${escapeHtml(heading)}</h2>\n${body}\n</section>\n`
+}
+
+export interface Cell {
+  readonly text: string
+  /** A number to sort by; without it the text sorts. */
+  readonly value?: number | null
+  /** Smaller text after the figure, such as an interval. */
+  readonly note?: string
+}
+
+export interface HtmlTable {
+  readonly caption: string
+  readonly header: readonly string[]
+  /** Each row begins with its header cell. */
+  readonly rows: readonly (readonly Cell[])[]
+}
+
+/** A table that can be sorted by every column and scrolls inside its own box on narrow screens. Captions are unique. */
+export function sortableTable({ caption, header, rows }: HtmlTable): string {
+  const id = `t-${slug(caption)}`
+  const heads = header.map(
+    (text) => `<th scope="col"><button type="button" class="sort">${escapeHtml(text)}</button></th>`,
+  )
+  const body = rows.map((row) => `<tr>${row.map((cell, i) => cellHtml(cell, i === 0)).join('')}</tr>`)
+  return (
+    `<p class="caption" id="${id}">${escapeHtml(caption)}</p>\n` +
+    `<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">\n` +
+    `<table class="sortable" aria-labelledby="${id}">\n` +
+    `<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table></div>`
+  )
+}
+
+/** Text as part of an id or a file name: letters and digits in lower case with single dashes. */
+export function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '')
+}
+
+function cellHtml({ text, value, note }: Cell, header: boolean): string {
+  const sort = value === undefined || value === null ? '' : ` data-value="${value}"`
+  const small = note === undefined ? '' : ` <small>${escapeHtml(note)}</small>`
+  const inner = `${escapeHtml(text)}${small}`
+  return header ? `<th scope="row"${sort}>${inner}</th>` : `<td${sort}>${inner}</td>`
+}

@@ -1,0 +1,78 @@
+import { escapeHtml, slug } from './html.ts'
+import { PAGE_SCRIPT } from './script.ts'
+import { accuracyChart, accuracySection } from './sections/accuracy.ts'
+import { differencesSection } from './sections/differences.ts'
+import { examplesSection } from './sections/examples.ts'
+import { factsSection, warningsBlock } from './sections/facts.ts'
+import { rewardCharts, rewardsSection } from './sections/rewards.ts'
+import { trainingCharts, trainingSection } from './sections/training.ts'
+import { typesSection } from './sections/types.ts'
+import { PAGE_STYLE } from './style.ts'
+import { standaloneSvg } from './svg/standalone.ts'
+import type { ReportInput } from './types.ts'
+
+const SECTIONS: readonly (readonly [id: string, title: string, render: (input: ReportInput) => string])[] = [
+  ['accuracy', 'Accuracy', accuracySection],
+  ['differences', 'Differences', differencesSection],
+  ['types', 'By type', typesSection],
+  ['training', 'Training', trainingSection],
+  ['rewards', 'Rewards', rewardsSection],
+  ['examples', 'Examples', examplesSection],
+  ['facts', 'How measured', factsSection],
+]
+
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+/**
+ * One self-contained HTML page: tables that sort, SVG plots, the examples browser. It opens from a file without
+ * network (its content policy forbids any) and holds no time of its own, so equal inputs give equal bytes.
+ * Throws RangeError without a run.
+ */
+export function renderReport(input: ReportInput): string {
+  if (input.runs.length === 0) throw new RangeError('icl-eval: a report needs at least one run')
+  const sections = SECTIONS.map(([id, title, render]) => ({ id, title, html: render(input) })).filter(
+    ({ html }) => html !== '',
+  )
+  const links = sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`)
+  const title = escapeHtml(input.title)
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the figures</a>
+<header>
+<h1>${title}</h1>
+${input.intro === undefined ? '' : `<p>${escapeHtml(input.intro)}</p>\n`}<nav aria-label="Sections"><ul>${links.join('')}</ul></nav>
+<label>Theme <select class="theme"><option value="">as the system</option><option value="light">light</option><option value="dark">dark</option></select></label>
+</header>
+<main id="main">
+${warningsBlock(input)}${sections.map(({ html }) => html).join('')}</main>
+<footer>Written by Lever. Accuracies are official VQA accuracies unless a note says otherwise.</footer>
+<script>${PAGE_SCRIPT}</script>
+</body>
+</html>
+`
+}
+
+/** Every plot of the report as an SVG file: name and content. */
+export function reportPlots({ runs }: ReportInput): { readonly name: string; readonly svg: string }[] {
+  const rewards = runs.flatMap(({ name, rewards: described }) =>
+    described === undefined
+      ? []
+      : rewardCharts(described).map((chart) => ({
+          name: `rewards-${runs.length > 1 ? `${name}-` : ''}${chart.name}`,
+          chart: chart.chart,
+        })),
+  )
+  const training = trainingCharts(runs).map(({ name, chart }) => ({ name: `training-${name}`, chart }))
+  return [{ name: 'accuracy', chart: accuracyChart(runs) }, ...training, ...rewards].flatMap(
+    ({ name, chart }) => (chart === '' ? [] : [{ name: `${slug(name)}.svg`, svg: standaloneSvg(chart) }]),
+  )
+}

@@ -1,0 +1,54 @@
+import type { MeasuredQuery } from '../offline/measured-queries.ts'
+
+/** Measured rewards of training data, for the report. */
+export interface RewardDescription {
+  readonly queries: number
+  readonly pointers: number
+  /** Queries with several pointers that all have one accuracy: they teach nothing. */
+  readonly flat: number
+  readonly methods: readonly MethodRewards[]
+}
+
+export interface MethodRewards {
+  /** How the pointers were proposed. */
+  readonly method: string
+  readonly pointers: number
+  readonly mean: number
+  /** Share with an accuracy above 0. */
+  readonly positive: number
+  /** Share per accuracy 0, 0.1, ... 1, rounded to the nearest. */
+  readonly bins: readonly number[]
+}
+
+/** Distribution of measured accuracies per proposal method, and the share of queries without variance. */
+export function describeRewards(queries: readonly MeasuredQuery[]): RewardDescription {
+  const byMethod = new Map<string, number[]>()
+  let flat = 0
+  for (const { outcomes } of queries) {
+    const [first] = outcomes
+    const same = outcomes.every(({ accuracy }) => Math.abs(accuracy - first!.accuracy) < 1e-9)
+    if (outcomes.length > 1 && same) flat += 1
+    for (const { method, accuracy } of outcomes) {
+      const name = method || 'unknown'
+      const known = byMethod.get(name)
+      if (known === undefined) byMethod.set(name, [accuracy])
+      else known.push(accuracy)
+    }
+  }
+  const methods = Array.from(byMethod, ([method, accuracies]): MethodRewards => {
+    const pointers = accuracies.length
+    const bins = Array.from(
+      { length: 11 },
+      (_, bin) => accuracies.filter((accuracy) => Math.round(accuracy * 10) === bin).length / pointers,
+    )
+    return {
+      method,
+      pointers,
+      mean: accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / pointers,
+      positive: accuracies.filter((accuracy) => accuracy > 0).length / pointers,
+      bins,
+    }
+  })
+  const pointers = methods.reduce((sum, method) => sum + method.pointers, 0)
+  return { queries: queries.length, pointers, flat, methods }
+}

@@ -1,0 +1,27 @@
+import { footnotes } from '../../render/tables.ts'
+import { escapeHtml, section } from '../html.ts'
+import type { ReportInput, ReportRun } from '../types.ts'
+
+/** Warnings, the sample and how it was measured. */
+export function factsSection({ runs }: ReportInput): string {
+  const blocks = runs.map(
+    (run) => `${runs.length > 1 ? `<h3>${escapeHtml(run.name)}</h3>\n` : ''}${factsBlock(run)}`,
+  )
+  return section('facts', 'How this was measured', blocks.join('\n'))
+}
+
+/** What a reader must see before the figures; '' when there is nothing. */
+export function warningsBlock({ runs }: ReportInput): string {
+  const all = runs.flatMap(({ name, warnings = [] }) =>
+    warnings.map((warning) => (runs.length > 1 ? `${name}: ${warning}` : warning)),
+  )
+  if (all.length === 0) return ''
+  const items = all.map((warning) => `<li>${escapeHtml(warning)}</li>`)
+  return `<div class="warnings" role="note"><strong>Before reading the figures:</strong><ul>${items.join('')}</ul></div>\n`
+}
+
+function factsBlock({ summary, facts = [] }: ReportRun): string {
+  const notes = footnotes(summary).map((note) => `<li>${escapeHtml(note)}</li>`)
+  const list = facts.map(({ label, value }) => `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd>`)
+  return `<ul>${notes.join('')}</ul>${list.length > 0 ? `\n<dl>${list.join('')}</dl>` : ''}`
+}

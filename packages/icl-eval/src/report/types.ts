@@ -1,0 +1,49 @@
+import type { Summary } from '../summary/types.ts'
+import type { EvaluationRow } from '../types.ts'
+import type { ReportExamples } from './examples.ts'
+import type { RewardDescription } from './rewards.ts'
+
+/** What `report.html` shows. Everything but the summary of each run may be missing; its section is then left out. */
+export interface ReportInput {
+  readonly title: string
+  /** One paragraph under the title. */
+  readonly intro?: string
+  /** One run, or several to compare. */
+  readonly runs: readonly ReportRun[]
+}
+
+export interface ReportRun {
+  /** Shown where there are several runs. */
+  readonly name: string
+  readonly summary: Summary
+  /** For the table by question type and answer type. */
+  readonly rows?: readonly EvaluationRow[]
+  /** How it was measured: protocol, hashes, seeds, versions, reads of the test split. */
+  readonly facts?: readonly Fact[]
+  /** What a reader must be warned of: leakage, fallback scoring, repeated reads of the test split. */
+  readonly warnings?: readonly string[]
+  readonly curves?: readonly Curve[]
+  readonly rewards?: RewardDescription
+  readonly examples?: ReportExamples
+}
+
+export interface Fact {
+  readonly label: string
+  readonly value: string
+}
+
+/** One quantity of training over steps or epochs. */
+export interface Curve {
+  /** For example `loss`. Curves of one name of several runs share a plot. */
+  readonly name: string
+  /** Shown on the axis, for example `nats`. */
+  readonly unit?: string
+  /** What x counts: `step` or `epoch`. */
+  readonly x: string
+  readonly series: readonly CurveSeries[]
+}
+
+export interface CurveSeries {
+  readonly name: string
+  readonly points: readonly (readonly [x: number, y: number])[]
+}

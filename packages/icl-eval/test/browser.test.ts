@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { renderReport } from '../src/report/report.ts'
+import { reportInput, reportRun } from './report-input.ts'
+
+// The part of Playwright's API that these tests use. It is not a dependency: the tests run where playwright-core,
+// axe-core and a Chromium are installed, and are skipped elsewhere.
+interface Page {
+  on(event: string, listener: (what: { text(): string; type(): string; url(): string }) => void): void
+  goto(url: string): Promise<unknown>
+  evaluate<T>(script: string): Promise<T>
+  addScriptTag(options: { content: string }): Promise<unknown>
+  click(selector: string): Promise<void>
+  fill(selector: string, value: string): Promise<void>
+  selectOption(selector: string, value: string): Promise<unknown>
+  textContent(selector: string): Promise<string | null>
+  focus(selector: string): Promise<void>
+  uncheck(selector: string): Promise<void>
+  keyboard: { press(key: string): Promise<void> }
+}
+interface Browser {
+  newContext(options: Record<string, unknown>): Promise<{ newPage(): Promise<Page>; close(): Promise<void> }>
+  close(): Promise<void>
+}
+
+const require = createRequire(import.meta.url)
+const resolve = (name: string): string | undefined => {
+  try {
+    return require.resolve(name)
+  } catch {
+    return undefined
+  }
+}
+const chromium = [process.env['LEVER_CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
+  (path) => path !== '' && existsSync(path),
+)
+const playwright = resolve('playwright-core')
+const axe = resolve('axe-core/axe.min.js')
+const here = chromium !== undefined && playwright !== undefined && axe !== undefined
+
+;(here ? describe : describe.skip)('report.html in Chromium', () => {
+  let browser: Browser
+  let folder: string
+  const problems: string[] = []
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lever-report-'))
+    await writeFile(join(folder, 'one.html'), renderReport(reportInput))
+    await writeFile(
+      join(folder, 'two.html'),
+      renderReport({ title: 'Two runs', runs: [reportRun('first run'), reportRun('second <run>')] }),
+    )
+    const library = require(playwright!) as {
+      chromium: { launch(options: Record<string, unknown>): Promise<Browser> }
+    }
+    browser = await library.chromium.launch({ executablePath: chromium, args: ['--no-sandbox'] })
+  })
+  afterAll(async () => {
+    await browser.close()
+    await rm(folder, { recursive: true })
+  })
+
+  async function open(file: string, width: number, colorScheme = 'light', bypassCSP = false): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP })
+    const page = await context.newPage()
+    page.on('console', (message) => problems.push(`${message.type()}: ${message.text()}`))
+    page.on('pageerror', (error) => problems.push(String(error)))
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) problems.push(`request of ${request.url()}`)
+    })
+    await page.goto(pathToFileURL(join(folder, file)).href)
+    return page
+  }
+  const texts = (page: Page, selector: string): Promise<string[]> =>
+    page.evaluate(`Array.from(document.querySelectorAll('${selector}'), (e) => e.textContent)`)
+
+  test.each([
+    ['one.html', 360, 'dark'],
+    ['one.html', 1440, 'light'],
+    ['two.html', 360, 'light'],
+    ['two.html', 1440, 'dark'],
+  ])(
+    '%s at %d px, %s: no error, no request, no overflow, nothing for axe to find',
+    async (file, width, scheme) => {
+      problems.length = 0
+      const page = await open(file, width, scheme, true)
+      const wide = await page.evaluate<string[]>(`
+      Array.from(document.querySelectorAll('body *')).filter((e) =>
+        !e.closest('.scroll, svg, .skip') && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))
+        .concat(document.documentElement.scrollWidth > innerWidth ? ['the page scrolls sideways'] : [])`)
+      expect(wide).toEqual([])
+      await page.addScriptTag({ content: await readFile(axe!, 'utf8') })
+      const found = await page.evaluate<string[]>(
+        `axe.run(document).then(({ violations }) => violations.map((v) => v.impact + ' ' + v.id + ' ' + v.nodes[0].html))`,
+      )
+      expect(found).toEqual([])
+      expect(problems).toEqual([])
+    },
+  )
+
+  test('tables sort by mouse and keyboard, empty cells last', async () => {
+    const page = await open('one.html', 1440)
+    const names = (): Promise<string[]> => texts(page, '#accuracy tbody th')
+    await page.click('#accuracy thead th:nth-child(4) button')
+    expect((await names()).slice(0, 2)).toEqual(['oracle', 'pointer'])
+    await page.keyboard.press('Enter')
+    expect((await names()).at(-1)).toBe('zero-shot')
+    expect((await names())[3]).toBe('oracle')
+    expect(
+      await page.evaluate(`document.querySelector('#accuracy [aria-sort]').getAttribute('aria-sort')`),
+    ).toBe('ascending')
+  })
+
+  test('the examples filter by outcome, type and text, turn pages and show images', async () => {
+    const page = await open('one.html', 1440)
+    const status = (): Promise<string | null> => page.textContent('#examples .status')
+    expect(await status()).toBe('24 questions, page 1 of 3')
+    await page.focus('[data-page="1"]')
+    await page.keyboard.press('Enter')
+    expect(await status()).toBe('24 questions, page 2 of 3')
+    await page.selectOption('[data-filter=outcome]', 'win')
+    expect(new Set(await texts(page, '#examples .badge'))).toEqual(new Set(['win']))
+    await page.selectOption('[data-filter=outcome]', '')
+    await page.selectOption('[data-filter=answerType]', 'number')
+    expect(await status()).toBe('12 questions, page 1 of 2')
+    await page.fill('[data-filter=text]', 'no such words')
+    expect(await status()).toBe('No question matches.')
+    const images = await page.evaluate<boolean[]>(`
+      document.querySelector('[data-filter=text]').value = '',
+      document.querySelector('[data-filter=text]').dispatchEvent(new Event('input', { bubbles: true })),
+      Promise.all(Array.from(document.images, (i) => i.decode().then(() => i.naturalWidth > 0)))`)
+    expect(images.length).toBeGreaterThan(10)
+    expect(images.every(Boolean)).toBe(true)
+  })
+
+  test('runs and themes switch, series hide', async () => {
+    const page = await open('two.html', 1440)
+    await page.selectOption('[data-filter=run]', '1')
+    expect(await page.textContent('#examples .status')).toContain('24 questions')
+    await page.uncheck('[data-toggle="first run · pointer"]')
+    expect(
+      await page.evaluate(`document.querySelector('[data-series="first run · pointer"]').style.display`),
+    ).toBe('none')
+    await page.selectOption('.theme', 'dark')
+    expect(await page.evaluate(`getComputedStyle(document.body).backgroundColor`)).toBe('rgb(20, 23, 27)')
+  })
+})

@@ -1,0 +1,177 @@
+import { describe, expect, test } from '@jest/globals'
+import { reportExamples } from '../src/report/examples.ts'
+import { renderReport, reportPlots } from '../src/report/report.ts'
+import { describeRewards } from '../src/report/rewards.ts'
+import { histogram } from '../src/report/svg/histogram.ts'
+import { lineChart } from '../src/report/svg/line-chart.ts'
+import { linearScale, tickText } from '../src/report/svg/scale.ts'
+import { breakdown } from '../src/summary/breakdown.ts'
+import { reportInput, reportLibrary, reportQueries, reportRows, reportRun } from './report-input.ts'
+
+const html = renderReport(reportInput)
+
+describe('renderReport', () => {
+  test('holds every section that has data, and nothing from outside', () => {
+    for (const id of ['accuracy', 'differences', 'types', 'training', 'rewards', 'examples', 'facts']) {
+      expect(html).toContain(`<section id="${id}"`)
+      expect(html).toContain(`href="#${id}"`)
+    }
+    expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:/)
+    expect(html).toContain("default-src 'none'")
+    expect(html).toContain('reads of the test split')
+    expect(html).toContain('3 images are in training and test')
+  })
+
+  test('escapes what comes from data, in text and in JSON', () => {
+    expect(html).not.toContain('<script>alert')
+    expect(html).not.toContain('\u2028')
+    const json = /<script type="application\/json" id="examples-data">(.*?)<\/script>/s.exec(html)![1]!
+    const [run] = JSON.parse(json) as [{ questions: { question: string }[] }]
+    expect(run.questions[0]!.question).toBe('<script>alert("x")</script>')
+  })
+
+  test('is the same twice, has no undefined, and ids are unique', () => {
+    expect(renderReport({ ...reportInput, runs: [reportInput.runs[0]!] })).toBe(html)
+    const markup = html.replace(/<script[\s\S]*?<\/script>/g, '')
+    expect(markup).not.toMatch(/undefined|NaN|\[object/)
+    const two = renderReport({ title: 't', runs: [reportRun('a'), reportRun('b <b>')] })
+    const ids = Array.from(two.matchAll(/ id="([^"]*)"/g), (match) => match[1])
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(two).toContain('b &lt;b&gt; · pointer')
+  })
+
+  test('leaves out what a run lacks, and needs a run', () => {
+    const { name, summary } = reportInput.runs[0]!
+    const bare = renderReport({ title: 't', runs: [{ name, summary }] })
+    for (const id of ['types', 'training', 'rewards', 'examples']) expect(bare).not.toContain(`id="${id}"`)
+    expect(bare).toContain('<section id="accuracy"')
+    expect(() => renderReport({ title: 't', runs: [] })).toThrow('at least one run')
+  })
+})
+
+describe('reportExamples', () => {
+  const options = {
+    queries: reportQueries,
+    library: reportLibrary,
+    rows: reportRows,
+    shots: 2,
+    focus: 'pointer',
+    against: 'random',
+    thumbnail: () => 'data:,x',
+  }
+
+  test('keeps each image and demonstration once and says who won', () => {
+    const examples = reportExamples(options)
+    expect(examples.questions).toHaveLength(24)
+    expect(examples.shown.map(({ id }) => id)).toEqual([101, 102])
+    expect(examples.images.length).toBe(
+      new Set([...reportQueries, ...reportLibrary.slice(0, 2)].map(({ imageId }) => imageId)).size,
+    )
+    const pick = (i: number, s: number): number | null => examples.questions[i]!.picks[s]!.accuracy
+    examples.questions.forEach(({ outcome }, i) => {
+      const difference = pick(i, 0)! - pick(i, 1)!
+      expect(outcome).toBe(difference > 0 ? 'win' : difference < 0 ? 'loss' : 'tie')
+    })
+    expect(examples.questions[1]!.humans[0]![1]).toBe(8)
+  })
+
+  test('stops at the limits', () => {
+    expect(reportExamples({ ...options, limit: 3 }).questions).toHaveLength(3)
+    const few = reportExamples({ ...options, thumbnail: () => 'x'.repeat(1000), imageBytes: 5000 })
+    expect(few.questions.length).toBeLessThan(24)
+    expect(few.total).toBe(24)
+  })
+
+  test('needs rows of both selectors', () => {
+    expect(() => reportExamples({ ...options, focus: 'nobody' })).toThrow(
+      'rows of nobody and random at 2 shots',
+    )
+  })
+})
+
+test('describeRewards counts flat queries, positives and bins', () => {
+  const outcome = (accuracy: number, method = 'beam') =>
+    ({ ids: [1], accuracy, answer: '', method, mode: 'file' }) as const
+  const [query] = reportQueries
+  const queries = [
+    { query: query!, pool: [], outcomes: [outcome(0), outcome(0)] },
+    { query: query!, pool: [], outcomes: [outcome(0.6), outcome(1), outcome(0.3, '')] },
+    { query: query!, pool: [], outcomes: [outcome(1)] },
+    { query: query!, pool: [], outcomes: [] },
+  ]
+  const { flat, pointers, methods } = describeRewards(queries)
+  expect([flat, pointers]).toEqual([1, 6])
+  expect(methods[0]).toMatchObject({ method: 'beam', pointers: 5, mean: 0.52, positive: 0.6 })
+  expect(methods[0]!.bins).toEqual([0.4, 0, 0, 0, 0, 0, 0.2, 0, 0, 0, 0.4])
+  expect(methods[1]).toMatchObject({ method: 'unknown', pointers: 1 })
+})
+
+test('breakdown gives types with most questions first', () => {
+  const types = breakdown(reportRows, 'answerType', 2)
+  expect(types.map(({ type, n }) => [type, n])).toEqual([
+    ['number', 12],
+    ['other', 12],
+  ])
+  expect(Array.from(types[0]!.accuracies.keys())).toEqual([
+    'zero-shot',
+    'random',
+    'similarity-both',
+    'pointer',
+    'oracle',
+  ])
+  expect(types[0]!.accuracies.get('oracle')).toBe(1)
+})
+
+describe('charts', () => {
+  test.each([
+    [0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]],
+    [18.2, 90.3, [0, 20, 40, 60, 80, 100]],
+    [5, 5, [4.4, 4.6, 4.8, 5, 5.2, 5.4, 5.6]],
+    [0, 0, [-1, -0.5, 0, 0.5, 1]],
+    [-0.03, 0.04, [-0.04, -0.02, 0, 0.02, 0.04]],
+  ])('ticks of %p to %p', (min, max, ticks) => {
+    const scale = linearScale({ min, max, from: 0, to: 100 })
+    expect(scale.ticks).toEqual(ticks)
+    expect(scale.at(ticks[0]!)).toBeCloseTo(0, 9)
+    expect(scale.at(ticks.at(-1)!)).toBeCloseTo(100, 9)
+  })
+
+  test('whole numbers only, and short text', () => {
+    expect(linearScale({ min: 0, max: 2, from: 0, to: 1, integer: true }).ticks).toEqual([0, 1, 2])
+    expect([0, 0.1 + 0.2, 1e-5, 2e7, -4].map(tickText)).toEqual(['0', '0.3', '1e-5', '2e7', '-4'])
+  })
+
+  test('points that are not finite are left out; nothing gives nothing', () => {
+    const series = [
+      {
+        name: 'a',
+        points: [
+          { x: 0, y: NaN },
+          { x: 1, y: 2 },
+        ],
+      },
+    ]
+    const chart = lineChart({ title: 't', xLabel: 'x', yLabel: 'y', series })
+    expect(chart).not.toContain('NaN')
+    expect(chart.match(/<circle/g)).toHaveLength(1)
+    expect(lineChart({ title: 't', xLabel: 'x', yLabel: 'y', series: [] })).toBe('')
+    expect(histogram({ title: 't', xLabel: 'x', yLabel: 'y', bars: [] })).toBe('')
+  })
+
+  test('plots are files of their own, with colours for light and dark', () => {
+    const plots = reportPlots({ title: '', runs: [reportRun('one'), reportRun('two')] })
+    expect(plots.map(({ name }) => name)).toEqual([
+      'accuracy.svg',
+      'training-loss.svg',
+      'rewards-one-beam.svg',
+      'rewards-one-random.svg',
+      'rewards-two-beam.svg',
+      'rewards-two-random.svg',
+    ])
+    for (const { svg } of plots) {
+      expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"[^>]*><style>/)
+      expect(svg).toContain('prefers-color-scheme:dark')
+      expect(svg).not.toMatch(/NaN|undefined/)
+    }
+  })
+})
