@@ -63,12 +63,17 @@ test('a lock of another machine is abandoned when it stands still', async () => 
 
 test('a lock of another machine is alive while it beats', async () => {
   const name = lockName(7, '7', 'aaaaaaaaaaaa')
-  let beat = 0
-  await writeFile(name, '')
-  const timer = setInterval(() => void writeFile(name, `{"host":"there","beat":${(beat += 1)}}`), 20)
+  let beats = true
+  await writeFile(name, '{"host":"there","beat":0}')
+  const beating = (async () => {
+    for (let beat = 1; beats; beat = (beat + 1) % 10) {
+      await writeFile(name, `{"host":"there","beat":${beat}}`, { flag: 'r+' })
+      await sleep(20)
+    }
+  })()
   await expect(acquireLock(path, { watchMs: 1000 })).rejects.toThrow('process 7 on there')
-  clearInterval(timer)
-  await sleep(50)
+  beats = false
+  await beating
   expect(await readdir(folder)).toHaveLength(1)
 })
 
