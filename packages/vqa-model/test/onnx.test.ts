@@ -17,9 +17,9 @@ const MIXED = [
 ] as const
 
 const KINDS: TinyModelOptions[] = [
-  { kind: 'qwen2_vl', attention: 'matmul', tokenizer: 'words', logitsToKeep: true },
+  { kind: 'qwen2_vl', attention: 'matmul', tokenizer: 'words', logitsToKeep: 'block' },
   { kind: 'qwen2_5_vl', attention: 'matmul', tokenizer: 'bytes' },
-  { kind: 'qwen2_vl', attention: 'gqa', tokenizer: 'bytes', logitsToKeep: true },
+  { kind: 'qwen2_vl', attention: 'gqa', tokenizer: 'bytes', logitsToKeep: 'head' },
   { kind: 'qwen2_5_vl', attention: 'gqa', tokenizer: 'words' },
 ]
 

@@ -64,7 +64,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     postprocess: options.postprocess,
     metric: options.metric ?? 'vqa-loo',
     sharing: options.sharing ?? true,
-    batchRows: options.batchRows ?? 64,
+    batchRows: options.batchRows ?? 32,
     batchTokens: options.batchTokens ?? 2048,
     kvBytes: options.kvBytes ?? 512 * 2 ** 20,
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
 import { readJson } from '../onnx/folder.ts'
+import { readImage } from '../onnx/read-image.ts'
 import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
 import { normalizeRows } from './normalize.ts'
 import type { Embedder, EmbedderOptions } from './types.ts'
@@ -108,13 +108,5 @@ async function loadParts(
     throw new InputError(`vqa-model: cannot load the CLIP model of ${folder}: ${(cause as Error).message}`, {
       cause,
     })
-  }
-}
-
-async function readImage(transformers: typeof Transformers, path: string): Promise<Transformers.RawImage> {
-  try {
-    return await transformers.RawImage.fromBlob(new Blob([await readFile(path)]))
-  } catch (cause) {
-    throw new Error(`vqa-model: cannot read the image ${path}: ${(cause as Error).message}`, { cause })
   }
 }

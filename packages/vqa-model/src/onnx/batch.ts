@@ -1,5 +1,5 @@
 import type { Decoder, DecoderOutput } from './decoder.ts'
-import { gatherRows, type KvBlock } from './kv.ts'
+import { gatherRows, type KvBlock, type Scratch } from './kv.ts'
 import type { Ort, Session } from './ort.ts'
 import type { TokenSegment } from './segments.ts'
 import type { VqaModelStats } from '../types.ts'
@@ -10,6 +10,7 @@ export interface Engine {
   embed: Session
   decoder: Decoder
   stats: VqaModelStats
+  scratch: Scratch
 }
 
 export interface BatchRow {
@@ -29,11 +30,12 @@ export async function runBatch(
   rows: readonly BatchRow[],
   { keep, cache }: { keep: number; cache: boolean },
 ): Promise<DecoderOutput & { length: number }> {
-  const { ort, decoder, stats } = engine
+  const { ort, decoder, stats, scratch } = engine
   const past = gatherRows(
     ort,
     parents,
     rows.map((row) => row.parent),
+    scratch,
   )
   const length = Math.max(...rows.map((row) => row.segment.ids.length))
   const count = rows.length

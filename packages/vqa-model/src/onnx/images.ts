@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 import { cutPatches } from './patches.ts'
 import type { TokenGrid } from './positions.ts'
+import { readImage } from './read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
 /** What the vision encoder makes of an image: [grid.height * grid.width, D] features. */
@@ -98,15 +99,6 @@ function ownCopy(data: Float32Array): Float32Array {
   const copy = new Float32Array(new SharedArrayBuffer(data.byteLength))
   copy.set(data)
   return copy
-}
-
-async function readImage(transformers: typeof Transformers, path: string): Promise<Transformers.RawImage> {
-  try {
-    const bytes = await readFile(path)
-    return await transformers.RawImage.fromBlob(new Blob([bytes]))
-  } catch (cause) {
-    throw new Error(`vqa-model: cannot read the image ${path}: ${(cause as Error).message}`, { cause })
-  }
 }
 
 /** What identifies an image without reading it: its path, size and time of change. */

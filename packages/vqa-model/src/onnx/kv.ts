@@ -38,17 +38,28 @@ export function emptyBlock(ort: typeof Ort, { layers, heads, headDim, type }: Kv
 
 type Numbers = Float32Array | Uint16Array
 
-/** The rows of a block in another order; a row may be repeated. No copy when nothing changes. */
-export function gatherRows(ort: typeof Ort, block: KvBlock, rows: readonly number[]): KvBlock {
+/** Memory that is used again for every run, one piece per tensor. */
+export type Scratch = Map<number, Numbers>
+
+/**
+ * The rows of a block in another order; a row may be repeated. No copy when nothing changes.
+ * With `scratch` the keys and values hold until the next call with it.
+ */
+export function gatherRows(
+  ort: typeof Ort,
+  block: KvBlock,
+  rows: readonly number[],
+  scratch?: Scratch,
+): KvBlock {
   if (rows.length === block.rows && rows.every((row, i) => row === i)) return block
   const { slots } = block
   const mask = new Uint8Array(rows.length * slots)
   rows.forEach((row, i) => mask.set(block.mask.subarray(row * slots, (row + 1) * slots), i * slots))
-  const past = block.past.map((tensor) => {
+  const past = block.past.map((tensor, piece) => {
     const [, heads, , size] = tensor.dims as [number, number, number, number]
     const from = tensor.data as unknown as Numbers
     const stride = heads * slots * size
-    const to = like(from, rows.length * stride)
+    const to = take(scratch, piece, from, rows.length * stride)
     rows.forEach((row, i) => to.set(from.subarray(row * stride, (row + 1) * stride), i * stride))
     return tensorLike(ort, tensor, to, [rows.length, heads, slots, size])
   })
@@ -69,6 +80,14 @@ export function firstSlots(ort: typeof Ort, block: KvBlock, slots: number): KvBl
     return tensorLike(ort, tensor, to, [1, heads, slots, size])
   })
   return { rows: 1, slots, mask: block.mask.slice(0, slots), next: block.next.slice(), past }
+}
+
+function take(scratch: Scratch | undefined, piece: number, numbers: Numbers, length: number): Numbers {
+  const known = scratch?.get(piece)
+  if (known !== undefined && known.length >= length) return known.subarray(0, length)
+  const made = like(numbers, length)
+  scratch?.set(piece, made)
+  return made
 }
 
 function like(numbers: Numbers, length: number): Numbers {

@@ -84,6 +84,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     embed: sessions.embed_tokens,
     decoder: createDecoder(ort, sessions.decoder_model_merged, folder),
     stats,
+    scratch: new Map(),
   }
   const encoder = await createImageEncoder({
     ort,

@@ -8,7 +8,8 @@ export interface TinyModelOptions {
   kind?: 'qwen2_vl' | 'qwen2_5_vl'
   attention?: 'matmul' | 'gqa'
   tokenizer?: TokenizerKind
-  logitsToKeep?: boolean
+  /** false: no such input; head: rows are dropped before the LM head; block: before the last block's queries */
+  logitsToKeep?: false | 'head' | 'block'
   width?: number
   layers?: number
   heads?: number
@@ -123,7 +124,7 @@ interface DecoderShape {
   ff: number
   vocab: number
   attention: 'matmul' | 'gqa'
-  logitsToKeep: boolean
+  logitsToKeep: false | 'head' | 'block'
   eos: number
 }
 
@@ -138,8 +139,8 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
   }
   const split = (x: string, count: number): string =>
     g.op('Transpose', [g.op('Reshape', [x, g.ints(0, 0, count, headDim)])], { perm: [0, 2, 1, 3] })
-  const { cos, sin } = rope(g, headDim)
-  const rotate = (x: string): string => {
+  const angles = rope(g, headDim)
+  const rotate = (x: string, [cos, sin]: readonly [string, string]): string => {
     const half = headDim / 2
     const a = g.op('Slice', [x, g.ints(0), g.ints(half), g.ints(3)])
     const b = g.op('Slice', [x, g.ints(half), g.ints(headDim), g.ints(3)])
@@ -148,14 +149,21 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
   }
   const join = (x: string): string =>
     g.op('Reshape', [g.op('Transpose', [x], { perm: [0, 2, 1, 3] }), g.ints(0, 0, width)])
+  const lastRows = (x: string, axis: number): string => {
+    const start = g.op('Neg', [g.op('Unsqueeze', ['num_logits_to_keep', g.ints(0)])])
+    return g.op('Slice', [x, start, g.ints(2 ** 31), g.ints(axis)])
+  }
   const allowed = shape.attention === 'matmul' ? causalMask(g) : ''
   const lengths = shape.attention === 'gqa' ? sequenceLengths(g) : { seqlens: '', total: '' }
 
   let x = 'inputs_embeds'
   for (let layer = 0; layer < layers; layer++) {
     const h = norm(x)
-    const q = rotate(split(linear(h, width, width, 2), heads))
-    const k = rotate(split(linear(h, width, kvHeads * headDim, 2), kvHeads))
+    const asked =
+      shape.logitsToKeep === 'block' && layer === layers - 1 ? lastRows : (x: string, _: number): string => x
+    const asking = angles.map((x) => asked(x, 2)) as [string, string]
+    const q = rotate(split(linear(asked(h, 1), width, width, 2), heads), asking)
+    const k = rotate(split(linear(h, width, kvHeads * headDim, 2), kvHeads), angles)
     const v = linear(h, width, kvHeads * headDim)
     const past = `past_key_values.${layer}`
     const present = `present.${layer}`
@@ -178,23 +186,20 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
       const groups = g.op('Reshape', [q, g.ints(0, kvHeads, heads / kvHeads, -1, headDim)])
       const turned = g.op('Unsqueeze', [g.op('Transpose', [keys], { perm: [0, 1, 3, 2] }), g.ints(2)])
       const scores = g.op('Mul', [g.op('MatMul', [groups, turned]), g.floats([1 / Math.sqrt(headDim)], [])])
-      const masked = g.op('Where', [allowed, scores, g.floats([-1e30], [])])
+      const masked = g.op('Where', [asked(allowed, 3), scores, g.floats([-1e30], [])])
       const mixed = g.op('MatMul', [
         g.op('Softmax', [masked], { axis: -1 }),
         g.op('Unsqueeze', [values, g.ints(2)]),
       ])
       out = join(g.op('Reshape', [mixed, g.ints(0, heads, -1, headDim)]))
     }
-    x = g.op('Add', [x, linear(out, width, width)])
+    x = g.op('Add', [asked(x, 1), linear(out, width, width)])
     const m = norm(x)
     const gate = linear(m, width, ff)
     const silu = g.op('Mul', [gate, g.op('Sigmoid', [gate])])
     x = g.op('Add', [x, linear(g.op('Mul', [silu, linear(m, width, ff)]), ff, width)])
   }
-  if (shape.logitsToKeep) {
-    const start = g.op('Neg', [g.op('Unsqueeze', ['num_logits_to_keep', g.ints(0)])])
-    x = g.op('Slice', [x, start, g.ints(2 ** 31), g.ints(1)])
-  }
+  if (shape.logitsToKeep === 'head') x = lastRows(x, 1)
   const head = random(width * vocab, 4 / Math.sqrt(width))
   for (let row = 0; row < width; row++) head[row * vocab + shape.eos]! *= 1.4
   g.op('MatMul', [norm(x), g.floats(head, [width, vocab])], {}, 'logits')
@@ -212,7 +217,9 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
       { name: 'inputs_embeds', type: 'f32', shape: ['batch_size', 'sequence_length', width] },
       { name: 'attention_mask', type: 'i64', shape: ['batch_size', 'total_sequence_length'] },
       { name: 'position_ids', type: 'i64', shape: [3, 'batch_size', 'sequence_length'] },
-      ...(shape.logitsToKeep ? [{ name: 'num_logits_to_keep', type: 'i64', shape: [] } as Value] : []),
+      ...(shape.logitsToKeep !== false
+        ? [{ name: 'num_logits_to_keep', type: 'i64', shape: [] } as Value]
+        : []),
       ...cache('past_key_values', 'past_sequence_length'),
     ],
     [
@@ -222,7 +229,7 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
   )
 }
 
-function rope(g: GraphWriter, headDim: number): { cos: string; sin: string } {
+function rope(g: GraphWriter, headDim: number): readonly [cos: string, sin: string] {
   const half = headDim / 2
   const sections = [half - 2 * Math.floor(half / 3), Math.floor(half / 3), Math.floor(half / 3)]
   const owner = sections.flatMap((size, axis) => Array.from({ length: size }, () => axis))
@@ -233,7 +240,7 @@ function rope(g: GraphWriter, headDim: number): { cos: string; sin: string } {
     keepdims: 0,
   })
   const both = g.op('Unsqueeze', [g.op('Concat', [angles, angles], { axis: 2 }), g.ints(1)])
-  return { cos: g.op('Cos', [both]), sin: g.op('Sin', [both]) }
+  return [g.op('Cos', [both]), g.op('Sin', [both])]
 }
 
 function causalMask(g: GraphWriter): string {
