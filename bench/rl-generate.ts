@@ -24,12 +24,15 @@ export interface GenerateFigures {
   openSeconds: number
   /** Until every pointer was proposed again and found in the journal. */
   resumeSeconds: number
+  /** Processor time of that, which other programs on the machine change less. */
+  resumeCpuSeconds: number
   resumeRssMegabytes: number
 }
 
 interface Resumed {
   open: number
   all: number
+  cpu: number
   rss: number
   measured: number
 }
@@ -100,6 +103,7 @@ export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promi
       fileMegabytes: (await stat(path)).size / 1e6,
       openSeconds: resumed.open,
       resumeSeconds: resumed.all,
+      resumeCpuSeconds: resumed.cpu,
       resumeRssMegabytes: resumed.rss / 1e6,
     }
   } finally {
@@ -120,13 +124,15 @@ async function resumeInFreshProcess(path: string, queries: number): Promise<Resu
 
 async function resume(path: string, queries: number): Promise<Resumed> {
   const options = optionsOf(queries, path, 32)
-  const start = performance.now()
-  const result = { open: 0, all: 0, rss: 0, measured: 0 }
+  const [start, cpu] = [performance.now(), process.cpuUsage()]
+  const result = { open: 0, all: 0, cpu: 0, rss: 0, measured: 0 }
   for await (const event of measureRewards(options)) {
     const seconds = (performance.now() - start) / 1000
     if (event.type === 'start') result.open = seconds
     if (event.type !== 'done') continue
+    const { user, system } = process.cpuUsage(cpu)
     result.all = seconds
+    result.cpu = (user + system) / 1e6
     result.measured = event.statistics.measured
   }
   return { ...result, rss: process.resourceUsage().maxRSS * 1024 }

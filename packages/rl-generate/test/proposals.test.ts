@@ -233,3 +233,24 @@ test('a pointer outside the pool is an error, from a file and from a policy', as
     /beam proposed \[3, 12\] for query 0/,
   )
 })
+
+test('a log-probability that is no number is an error, an impossible pointer has none', async () => {
+  const policy = toyPolicy()
+  const nan = {
+    ...policy,
+    beam: () => Promise.resolve(queries.map(() => [{ pointer: [3, 1], logProb: NaN }])),
+  }
+  await expect(proposePointers({ ...options('beam'), policy: nan })).rejects.toThrow(
+    /beam proposed \[3, 1\] for query 0 with log-probability NaN/,
+  )
+  const masked = {
+    ...policy,
+    logProbs: () => Promise.resolve(queries.map(() => new Float64Array(7).fill(-Infinity))),
+  }
+  const groups = await proposePointers({ ...options('random'), policy: masked })
+  expect(groups.flat().every(({ logProb }) => logProb === null)).toBe(true)
+  const short = { ...policy, logProbs: () => Promise.resolve(queries.map(() => [])) }
+  await expect(proposePointers({ ...options('random'), policy: short })).rejects.toThrow(
+    /log-probability undefined/,
+  )
+})

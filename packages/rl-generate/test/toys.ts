@@ -15,7 +15,7 @@ export function toyExamples(n: number, first = 0): Example[] {
 }
 
 /** Seeded random unit vectors, one per example. */
-export function toyEmbeddings(examples: readonly Example[], dim = 16, name = 'text'): Embeddings {
+function toyEmbeddings(examples: readonly Example[], dim = 16, name = 'text'): Embeddings {
   const data = new Float32Array(examples.length * dim)
   examples.forEach(({ id }, row) => {
     const random = createRandom(1, name, id)

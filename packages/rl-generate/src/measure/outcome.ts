@@ -35,7 +35,7 @@ export interface ScoringOptions {
  * @throws InputError (strict) for an answer that failed or cannot be scored, and for a fallback
  * score that was not allowed; Error for an accuracy outside 0..1
  */
-export async function scoreOutcome<A extends MeasureAnswer>(
+async function scoreOutcome<A extends MeasureAnswer>(
   prompt: MeasurePrompt,
   answer: A,
   score: ScoreFunction<A>,

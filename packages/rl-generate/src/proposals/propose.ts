@@ -107,13 +107,26 @@ async function withLogProbs(
   return groups.map((group, i) => {
     const values = Array.from(found[i]!).values()
     return group.map((proposal) =>
-      proposal.logProb === null ? { ...proposal, logProb: values.next().value ?? null } : proposal,
+      proposal.logProb === null ? { ...proposal, logProb: finite(values.next().value) } : proposal,
     )
   })
 }
 
+/** A log-probability as it can be stored: null for a pointer that the policy cannot give (-Infinity). */
+function finite(logProb: number | undefined): number | null {
+  if (logProb === undefined || Number.isNaN(logProb)) {
+    throw new Error(`rl-generate: the policy gave the log-probability ${logProb}; it must be a number`)
+  }
+  return logProb === -Infinity ? null : logProb
+}
+
 function checked(proposal: Proposal, { queryId, poolIds }: ProposalQuery, shots: number): Proposal {
-  const { pointer, method } = proposal
+  const { pointer, method, logProb } = proposal
+  if (logProb !== null && !Number.isFinite(logProb)) {
+    throw new Error(
+      `rl-generate: ${method} proposed [${pointer.join(', ')}] for query ${queryId} with log-probability ${logProb}; it must be finite`,
+    )
+  }
   const inside = pointer.every((p) => Number.isInteger(p) && p >= 0 && p < poolIds.length)
   if (inside && pointer.length === shots && new Set(pointer).size === shots) return proposal
   throw new Error(
