@@ -63,16 +63,16 @@ test('a lock of another machine is abandoned when it stands still', async () => 
 
 test('a lock of another machine is alive while it beats', async () => {
   const name = lockName(7, '7', 'aaaaaaaaaaaa')
-  let beats = true
+  const stop = new AbortController()
   await writeFile(name, '{"host":"there","beat":0}')
   const beating = (async () => {
-    for (let beat = 1; beats; beat = (beat + 1) % 10) {
+    for (let beat = 1; !stop.signal.aborted; beat = (beat + 1) % 10) {
       await writeFile(name, `{"host":"there","beat":${beat}}`, { flag: 'r+' })
       await sleep(20)
     }
   })()
   await expect(acquireLock(path, { watchMs: 1000 })).rejects.toThrow('process 7 on there')
-  beats = false
+  stop.abort()
   await beating
   expect(await readdir(folder)).toHaveLength(1)
 })
