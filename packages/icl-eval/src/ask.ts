@@ -78,10 +78,11 @@ export function createAsker({
       throw new Error(`icl-eval: answer returned ${results.length} results for ${batch.length} prompts`)
     }
     const written = batch.map(async (prompt, i) => {
-      const result = results[i]!
+      const { text, error } = results[i]!
+      const result = { text, ...(error !== undefined && { error }) }
       known.set(promptId(prompt), result)
       asked += 1
-      if (result.error !== undefined) failed += 1
+      if (error !== undefined) failed += 1
       else await journal?.append(answerKey(protocol, prompt), result)
     })
     await Promise.all(written)

@@ -11,7 +11,10 @@ import { reportInput, reportRun } from './report-input.ts'
 // The part of Playwright's API that these tests use. It is not a dependency: the tests run where playwright-core,
 // axe-core and a Chromium are installed, and are skipped elsewhere.
 interface Page {
-  on(event: string, listener: (what: { text(): string; type(): string; url(): string }) => void): void
+  on(
+    event: string,
+    listener: (what: { text(): string; type(): string; url(): string; message: string }) => void,
+  ): void
   goto(url: string): Promise<unknown>
   evaluate<T>(script: string): Promise<T>
   addScriptTag(options: { content: string }): Promise<unknown>
@@ -69,7 +72,7 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, bypassCSP })
     const page = await context.newPage()
     page.on('console', (message) => problems.push(`${message.type()}: ${message.text()}`))
-    page.on('pageerror', (error) => problems.push(String(error)))
+    page.on('pageerror', (error) => problems.push(error.message))
     page.on('request', (request) => {
       if (!/^(file|data):/.test(request.url())) problems.push(`request of ${request.url()}`)
     })
