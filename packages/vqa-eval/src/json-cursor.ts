@@ -94,7 +94,7 @@ export function scanString(c: Cursor): void {
       pos = skipEscape(c, pos)
     } else {
       c.pos = pos
-      fail(c, 'the end of a string (control characters must be escaped)')
+      fail(c, pos < c.end ? 'no control character in a string (they must be escaped)' : 'the end of a string')
     }
   }
   c.stop = pos

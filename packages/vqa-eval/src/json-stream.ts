@@ -137,6 +137,7 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
   let layout: Layout = 'array'
   let index = 0
   let line = 1
+  let rowLine = 1
 
   const steps: Record<State, (c: Cursor) => State> = {
     start(c) {
@@ -175,10 +176,11 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
       const before = c.pos
       if (atEnd(c)) return 'end'
       const skipped = newlines(c, before)
+      rowLine = line + skipped
       if (index > 0 && skipped === 0) fail(c, 'a new line')
       const start = c.pos
-      handler.row(c, line + skipped)
-      line += skipped + newlines(c, start)
+      handler.row(c, rowLine)
+      line = rowLine + newlines(c, start)
       index++
       return 'line'
     },
@@ -199,7 +201,7 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
       return current === 'end'
     },
     where() {
-      if (state === 'line') return `after line ${line}: `
+      if (state === 'line') return `line ${rowLine}: `
       const list = layout === 'array' ? 'row ' : handler.list
       return state === 'row' ? `${list}[${index}]: ` : ''
     },

@@ -156,10 +156,21 @@ export function leaveOneOut<T>(
 
 /** Null when no two answer objects agree in all fields but `answer`; else one key per answer. */
 export function distinguishHumans(answers: readonly (string | AnswerObject)[]): string[] | null {
+  if (haveGrowingIds(answers)) return null
   const keys = answers.map((answer, i) =>
     typeof answer === 'string' ? `#${i}` : canonical({ ...answer, answer: 0 }),
   )
   return new Set(keys).size === keys.length ? null : keys
+}
+
+function haveGrowingIds(answers: readonly (string | AnswerObject)[]): boolean {
+  let last = -Infinity
+  for (const answer of answers) {
+    const id = typeof answer === 'string' ? undefined : answer['answer_id']
+    if (typeof id !== 'number' || !(id > last)) return false
+    last = id
+  }
+  return true
 }
 
 /** Text equal for two JSON values exactly if Python finds them equal: 1, 1.0 and true are one value. */
