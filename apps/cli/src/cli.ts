@@ -56,7 +56,7 @@ export async function runCommand(
         return builder
       },
       async (argv) => {
-        result = await execute(name, command!, argv as Parsed, open)
+        result = await execute(name, command!, argv, open)
       },
     )
   }
@@ -102,7 +102,7 @@ function addOptions(builder: Argv, table: OptionTable): void {
     builder.option(name, {
       describe: required ? `${describe} (required)` : describe,
       ...(kind === 'flag' && { type: 'boolean' as const }),
-      ...(kind === 'text' && { string: true, requiresArg: true }),
+      ...(kind === 'text' && { string: true }),
       ...(kind === 'list' && { type: 'array' as const, string: true }),
       ...(choices && { describe: `${describe}: ${choices.join(', ')}` }),
       ...(shown !== undefined && { defaultDescription: shown }),
@@ -145,7 +145,7 @@ function givenFlags(argv: Parsed, names: ReadonlyMap<string, string>): Map<strin
     const option = names.get(kebab(key))
     if (option === undefined)
       throw new InputError(unknownName(key, names.keys(), key.length > 1 ? '--' : '-'))
-    if (given.has(option)) throw new InputError(`--${option} was given twice, once as --${key}; give it once`)
+    if (given.has(option)) throw new InputError(`--${option} was given twice, also as --${key}; give it once`)
     given.set(option, value)
   }
   return given

@@ -202,7 +202,8 @@ function oneOf<T extends string>(value: string, name: string, choices: readonly 
 }
 
 function wrong(name: string, value: unknown, wanted: string): InputError {
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) {
+  const nothing = value === undefined || value === '' || value === true
+  if (nothing || (Array.isArray(value) && value.length === 0)) {
     return new InputError(`${name} has no value; give ${wanted}`)
   }
   if (Array.isArray(value)) return new InputError(`${name} was given ${value.length} times; give ${wanted}`)

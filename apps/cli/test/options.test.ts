@@ -15,7 +15,7 @@ describe('options', () => {
     const shots = numbers('', { default: [0, 1], min: 0, whole: true })
     expect(shots.parse(['0,1', '2'], '--shots')).toEqual([0, 1, 2])
     expect(shots.parse(3, '--shots')).toEqual([3])
-    expect(() => shots.parse(['0,,1'], '--shots')).toThrow('at least one value')
+    expect(() => shots.parse(['0,,1'], '--shots')).toThrow('give at least one value')
     expect(list('').parse(['a', 'b'], '--x')).toEqual(['a', 'b'])
     expect(() => list('', { choices: ['a'] }).parse('b', '--x')).toThrow('--x is "b"; give one of a')
   })

@@ -62,7 +62,6 @@ export const generate: Command = defineCommand({
       },
       temperatures: temps,
     })
-    if (!informed) context.progress.warn('without --embeddings all pointers are random')
     const { groupSize, prefixShots, ...rest } = options
     const generated = await runGenerate(
       { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots },

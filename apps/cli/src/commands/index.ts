@@ -20,6 +20,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
   },
+  train: {
+    summary: 'RCE, then GRPO if asked, or another recipe',
+    load: async () => (await import('./train.ts')).train,
+  },
+  sft: {
+    summary: 'supervised policy',
+    load: async () => (await import('./sft.ts')).sft,
+  },
   evaluate: {
     summary: 'accuracy at 0..K shots against baselines, with intervals',
     load: async () => (await import('./evaluate.ts')).evaluate,

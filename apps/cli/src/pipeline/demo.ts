@@ -18,6 +18,7 @@ import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { JOURNAL, RL_DATA, writeRlData } from './run-generate.ts'
 import { runStage } from './stages.ts'
 import { trainPolicy } from './train.ts'
+import { loadTraining } from './training-data.ts'
 
 const MODEL = join(BUNDLED, 'model')
 
@@ -197,16 +198,19 @@ async function generateData(demo: Demo): Promise<void> {
   }
 }
 
-async function trainOne({ run, seed, context }: Demo, recipe: PolicyRecipe): Promise<void> {
-  await trainPolicy({
+async function trainOne({ run, seed, context }: Demo, { name, preset }: PolicyRecipe): Promise<void> {
+  const { PRESETS } = await import('@lever/grpo-trainer')
+  const { createModel } = await import('@lever/pointer-model')
+  const { architecture, settings, phases } = PRESETS[preset]
+  const training = await loadTraining({
     rlData: [run.file(RL_DATA)],
     embeddings: run.file(embeddingFile('train')),
-    name: recipe.name,
-    preset: recipe.preset,
-    folder: join(run.path, recipe.name),
+    rewards: {},
+    validation: 0.1,
     seed,
-    context,
   })
+  const model = createModel({ architecture, settings: { dim: training.dim, ...settings }, seed })
+  await trainPolicy({ name, model, training, phases, output: join(run.path, name), seed, context })
 }
 
 async function evaluatePolicies(demo: Demo): Promise<void> {

@@ -49,6 +49,7 @@ export async function runGenerate(
   const { dataset, pool, queries, features, pools } = inputs
   const { size, prefixes, untilInformative, strict, allowFallback, shard } = settings
   const named = await namedPolicy(settings, features)
+  if (features === undefined) progress.warn('without --embeddings all pointers are random')
   const model = await openModel(settings, progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {

@@ -1,0 +1,64 @@
+import { InputError } from '@lever/durable-files'
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+import { choice, number } from '../options.ts'
+import { objectiveNames, runTrain } from '../pipeline/run-train.ts'
+import { phaseOptions, phasesOf } from '../pipeline/phases.ts'
+import { trainOptions } from '../pipeline/train-options.ts'
+
+const { 'batch-size': batchSize, dropout, 'weight-decay': weightDecay, 'clip-norm': clipNorm } = phaseOptions
+const { 'label-smoothing': labelSmoothing, schedule, warmup, patience, set } = phaseOptions
+
+export const sft: Command = defineCommand({
+  describe:
+    'Supervised policy: imitates the InfoScore beams of a beam file, or the best measured pointers of RL data.',
+  example: 'lever sft --rl-data beams.json --embeddings train.safetensors --out runs/sft',
+  options: {
+    ...trainOptions,
+    epochs: number('epochs', { default: 20, min: 0, whole: true }),
+    lr: number('learning rate', { default: 1e-4, min: 0 }),
+    target: choice('which pointers of a query are imitated', ['best', 'first', 'all'], { default: 'best' }),
+    'batch-size': { ...batchSize, shown: '64' },
+    dropout,
+    'weight-decay': { ...weightDecay, shown: '0.001' },
+    'clip-norm': clipNorm,
+    'label-smoothing': labelSmoothing,
+    schedule: { ...schedule, shown: 'cosine' },
+    warmup: { ...warmup, shown: '0.05' },
+    patience,
+    set,
+  },
+  async run(options, context) {
+    const { architecture, hidden, numLayers, init, epochs, lr, target, valRatio } = options
+    if (init !== undefined && (architecture ?? hidden ?? numLayers) !== undefined) {
+      throw new InputError(
+        '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',
+      )
+    }
+    const phase = {
+      objective: 'sft' as const,
+      epochs,
+      learningRate: lr,
+      schedule: 'cosine' as const,
+      warmup: 0.05,
+      batchSize: 64,
+      weightDecay: 1e-3,
+      options: { target },
+    }
+    return runTrain(
+      'sft',
+      {
+        ...options,
+        architecture: architecture ?? 'cross-attention',
+        settings: {
+          ...(hidden !== undefined && { hidden }),
+          ...(numLayers !== undefined && { layers: numLayers }),
+        },
+        phases: phasesOf([phase], options, await objectiveNames()),
+        rewards: { requirePositiveQuery: options.requirePositiveQuery, minSize: 1 },
+        validation: valRatio,
+      },
+      context,
+    )
+  },
+})

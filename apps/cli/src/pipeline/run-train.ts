@@ -1,0 +1,108 @@
+import { InputError, openRunDirectory } from '@lever/durable-files'
+import type { ObjectiveName, PhaseOptions } from '@lever/grpo-trainer'
+import type { ModelSettings, PointerModel } from '@lever/pointer-model'
+import type { GroupOptions } from '@lever/rl-dataset'
+import type { Context, Result } from '../command.ts'
+import { version } from '../version.ts'
+import { readPolicy } from './policy.ts'
+import { formatTrained, trainPolicy } from './train.ts'
+import { loadTraining } from './training-data.ts'
+
+export interface TrainSettings {
+  readonly rlData: readonly string[]
+  readonly embeddings: string
+  readonly queryEmbeddings: string | undefined
+  readonly out: string
+  /** Checkpoint to start from. */
+  readonly init: string | undefined
+  /** Of a new policy. */
+  readonly architecture: string
+  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly phases: readonly PhaseOptions[]
+  readonly rewards: GroupOptions
+  readonly validation: number
+  readonly threads: number
+  readonly device: 'cpu' | 'cuda' | 'webgpu'
+  readonly saveEvery: number | undefined
+  readonly seed: number
+}
+
+/** Trains a policy into a run directory: the commands train and sft. */
+export async function runTrain(
+  command: 'train' | 'sft',
+  settings: TrainSettings,
+  context: Context,
+): Promise<Result> {
+  const { phases, rewards, validation, seed, init } = settings
+  const training = await loadTraining(settings)
+  const { model, hash } = await modelFor(settings, training.dim)
+  const run = await openRunDirectory({
+    path: settings.out,
+    command,
+    config: { architecture: model.architecture, model: model.config, phases, rewards, validation },
+    inputs: { ...training.hashes, ...(hash !== null && { init: hash }) },
+    seed,
+    versions: { lever: version() },
+  })
+  try {
+    for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
+    const { threads, device, saveEvery } = settings
+    const name = init === undefined ? model.architecture : 'policy'
+    const trained = await trainPolicy({
+      name,
+      model,
+      training,
+      phases,
+      output: run.path,
+      seed,
+      threads,
+      device,
+      saveEvery,
+      context,
+    })
+    const { best, last } = trained.result
+    const about = ({ phase, epoch, step, metrics }: typeof best): Record<string, unknown> => ({
+      phase,
+      epoch,
+      step,
+      metrics,
+    })
+    await run.update({ best: about(best), last: about(last) })
+    const checkpoint = run.file('checkpoints/best.safetensors')
+    return {
+      json: {
+        out: run.path,
+        checkpoint,
+        best: about(best),
+        last: about(last),
+        audit: trained.audit,
+        dropped: Object.fromEntries(training.dropped),
+      },
+      text: `${formatTrained(trained)}\ncheckpoint: ${checkpoint}`,
+    }
+  } finally {
+    await run.close()
+  }
+}
+
+/** The names of the objectives in the order of phases. */
+export async function objectiveNames(): Promise<readonly ObjectiveName[]> {
+  const { OBJECTIVE_NAMES } = await import('@lever/grpo-trainer')
+  return OBJECTIVE_NAMES
+}
+
+async function modelFor(
+  { init, architecture, settings, seed }: TrainSettings,
+  dim: number,
+): Promise<{ model: PointerModel; hash: string | null }> {
+  const { ARCHITECTURE_NAMES, createModel } = await import('@lever/pointer-model')
+  if (init !== undefined) return readPolicy({ policy: init, architecture, hidden: undefined }, dim, seed)
+  const name = ARCHITECTURE_NAMES.find((known) => known === architecture)
+  if (name === undefined) {
+    throw new InputError(`--architecture is "${architecture}"; give one of ${ARCHITECTURE_NAMES.join(', ')}`)
+  }
+  return {
+    model: createModel({ architecture: name, settings: { dim, ...settings } satisfies ModelSettings, seed }),
+    hash: null,
+  }
+}

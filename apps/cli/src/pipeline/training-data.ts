@@ -1,0 +1,118 @@
+import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import type { TrainingData } from '@lever/grpo-trainer'
+import type { GroupOptions, RlMeta } from '@lever/rl-dataset'
+import { requirePath } from '../files.ts'
+import { readEmbeddings } from './embeddings.ts'
+import type { EmbeddingSet } from './embeddings.ts'
+
+export interface TrainingFiles {
+  /** RL data; several files are trained on jointly. */
+  readonly rlData: readonly string[]
+  /** Embeddings of the examples that pools refer to. */
+  readonly embeddings: string
+  /** Embeddings of the queries, when they are of another dataset. */
+  readonly queryEmbeddings?: string | undefined
+  readonly rewards: GroupOptions
+  /** Share of the queries kept for validation, whole images; 0 for none. */
+  readonly validation: number
+  readonly seed: number
+}
+
+export interface LoadedTraining {
+  readonly data: TrainingData
+  readonly dim: number
+  /** SHA-256 of every file, by its role. */
+  readonly hashes: Readonly<Record<string, string>>
+  /** For the checkpoints. */
+  readonly info: { dataHash: string; protocolHash?: string; pool?: unknown }
+  /** What was left out, by reason. */
+  readonly dropped: ReadonlyMap<string, number>
+}
+
+/**
+ * Reads RL data and embeddings into groups, split by image into training and validation.
+ * @throws InputError for files that are missing, malformed, or of different protocols, ids without a
+ * row, and when no group is left
+ */
+export async function loadTraining({
+  rlData,
+  embeddings,
+  queryEmbeddings,
+  rewards,
+  validation,
+  seed,
+}: TrainingFiles): Promise<LoadedTraining> {
+  for (const path of rlData) await requirePath(path, '--rl-data')
+  await requirePath(embeddings, '--embeddings')
+  if (queryEmbeddings !== undefined) await requirePath(queryEmbeddings, '--query-embeddings')
+  const { buildGroups, splitByImage } = await import('@lever/rl-dataset')
+  const { readRlData } = await import('@lever/rl-dataset/node')
+  const candidates = await readEmbeddings(embeddings)
+  const queries = queryEmbeddings === undefined ? candidates : await readEmbeddings(queryEmbeddings)
+  const dropped = new Map<string, number>()
+  const hashes: Record<string, string> = { embeddings: await hashFile(embeddings) }
+  if (queryEmbeddings !== undefined) hashes['query-embeddings'] = await hashFile(queryEmbeddings)
+  const metas: (RlMeta | null)[] = []
+  const groups = []
+  for (const [i, path] of rlData.entries()) {
+    const data = await readRlData(path)
+    const beams = data.queries.some(
+      ({ pointer_candidates: [first] }) => first?.gen_method === 'infoscore_beam',
+    )
+    const reward =
+      beams && rewards.reward === undefined ? { reward: { mode: 'legacy' as const, alpha: 1 } } : {}
+    const built = buildGroups(data, indexOf(candidates), {
+      ...rewards,
+      ...reward,
+      queryIndex: indexOf(queries),
+      file: path,
+    })
+    for (const [reason, count] of built.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + count)
+    groups.push(...built.groups)
+    metas.push(data.meta)
+    hashes[i === 0 ? 'rl-data' : `rl-data-${i + 1}`] = await hashFile(path)
+  }
+  if (groups.length === 0) {
+    const reasons = Array.from(dropped, ([reason, count]) => `${count} ${reason}`).join(', ')
+    throw new InputError(
+      `no query of ${rlData.join(', ')} can be trained on (left out: ${reasons || 'there is none'}); see lever data describe`,
+    )
+  }
+  const protocolHash = oneProtocol(rlData, metas)
+  const parts = splitByImage(groups, {
+    seed,
+    validation,
+    meta: metas.length === 1 ? metas[0]! : null,
+    file: rlData[0]!,
+  })
+  const pool = metas[0]?.['pool']
+  return {
+    data: {
+      groups: parts.train,
+      validation: parts.validation,
+      embeddings: candidates,
+      ...(queries !== candidates && { queryEmbeddings: queries }),
+    },
+    dim: candidates.dim,
+    hashes,
+    info: {
+      dataHash: hashOf(hashes),
+      ...(protocolHash !== undefined && { protocolHash }),
+      ...(pool !== undefined && { pool }),
+    },
+    dropped,
+  }
+}
+
+function indexOf({ ids, dim }: EmbeddingSet): { ids: readonly number[]; rows: number; dim: number } {
+  return { ids, rows: ids.length, dim }
+}
+
+function oneProtocol(files: readonly string[], metas: readonly (RlMeta | null)[]): string | undefined {
+  const hashes = metas.map((meta) => meta?.protocol?.hash)
+  const other = hashes.findIndex((hash) => hash !== hashes[0])
+  if (other < 0) return hashes[0]
+  throw new InputError(
+    `${files[0]!} and ${files[other]!} were measured under different protocols; train on data of one protocol`,
+  )
+}
