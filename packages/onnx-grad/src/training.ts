@@ -99,7 +99,14 @@ const numberSpecs: Record<string, InputSpec> = Object.fromEntries(
   numberNames.map((name) => [name, { shape: [] }]),
 )
 
+const reserved = new Set<string>([...numberNames, 'steps', 'true', 'iteration', 'go', 'go_on', 'frozen'])
+
 function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
+  for (const name of [...Object.keys(program.stepInputs), ...Object.keys(program.sharedInputs ?? {})]) {
+    if (reserved.has(name)) {
+      throw new RangeError(`onnx-grad: the training graph itself has an input ${name}; choose another name`)
+    }
+  }
   return Object.entries({ ...program.stepInputs, ...numberSpecs })
 }
 

@@ -146,6 +146,8 @@ describe('training', () => {
       trainer.run(state, { learningRates: [1], stepInputs: { x: new Float32Array(12) } }),
     ).rejects.toThrow('input y needs 8 values [1, 4, 2], got none')
     await trainer.close()
+    const taken = program({}, { sharedInputs: { keep: { shape: [1] } } })
+    expect(() => g.encodeTrainingLoop(taken)).toThrow('the training graph itself has an input keep')
     const wrong = program({}, { loss: (p) => ({ loss: g.mean(p('weight')) }) })
     expect(() => g.encodeTrainingLoop(wrong)).toThrow('no parameter weight; there are w, b')
   })
