@@ -18,6 +18,8 @@ interface Inputs {
 type ProcessedImage = Pick<Inputs, 'pixel_values' | 'image_grid_thw'>
 
 export interface StockModel {
+  /** processes the images of a prompt; they are kept */
+  prepare(prompt: VqaPrompt): Promise<void>
   /** new tokens of plain `generate()`, up to the first end token */
   generate(prompt: VqaPrompt, maxNewTokens?: number): Promise<number[]>
   /** log-probability of an answer and the end token, from one forward pass over everything */
@@ -76,6 +78,9 @@ export async function openStockModel(folder: string, templateName = 'shapes'): P
   }
 
   return {
+    async prepare({ demonstrations, query }) {
+      await Promise.all([...demonstrations, query].map(({ image }) => processImage(image)))
+    },
     async generate(prompt, maxNewTokens = 5) {
       const inputs = await inputsOf(prompt)
       const out = (await model.generate({
@@ -105,7 +110,8 @@ export async function openStockModel(folder: string, templateName = 'shapes'): P
       for (let at = start; at < ids.length; at++) sum += log_softmax(rows[at - 1]!)[ids[at]!]!
       return sum
     },
-    decode: (tokens) => tokenizer!.decode([...tokens], { skip_special_tokens: true }),
+    decode: (tokens) =>
+      tokens.length === 0 ? '' : tokenizer!.decode([...tokens], { skip_special_tokens: true }),
     async close() {
       await model.dispose()
     },

@@ -16,6 +16,7 @@ export interface TinyModelOptions {
   kvHeads?: number
   ff?: number
   seed?: number
+  maxPixels?: number
 }
 
 /** Writes a random-weight model in the Hub's Qwen2-VL layout; texts come out as random words. */
@@ -32,6 +33,7 @@ export async function writeTinyModel(
     kvHeads = 2,
     ff = 64,
     seed = 1,
+    maxPixels = 12544,
   }: TinyModelOptions = {},
 ): Promise<string> {
   const random = normals(seed)
@@ -65,7 +67,7 @@ export async function writeTinyModel(
       image_processor_type: 'Qwen2VLImageProcessor',
       processor_class: kind === 'qwen2_vl' ? 'Qwen2VLProcessor' : 'Qwen2_5_VLProcessor',
       min_pixels: 3136,
-      max_pixels: 12544,
+      max_pixels: maxPixels,
       patch_size: 14,
       temporal_patch_size: 2,
       merge_size: 2,
@@ -159,8 +161,8 @@ function decoderModel(shape: DecoderShape, random: Normals): Buffer {
   let x = 'inputs_embeds'
   for (let layer = 0; layer < layers; layer++) {
     const h = norm(x)
-    const asked =
-      shape.logitsToKeep === 'block' && layer === layers - 1 ? lastRows : (x: string, _: number): string => x
+    const last = shape.logitsToKeep === 'block' && layer === layers - 1
+    const asked = (x: string, axis: number): string => (last ? lastRows(x, axis) : x)
     const asking = angles.map((x) => asked(x, 2)) as [string, string]
     const q = rotate(split(linear(asked(h, 1), width, width, 2), heads), asking)
     const k = rotate(split(linear(h, width, kvHeads * headDim, 2), kvHeads), angles)

@@ -1,0 +1,209 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import * as ort from 'onnxruntime-node'
+import { createRandom } from '@lever/reward-utils'
+import { readDataset } from '@lever/vqa-eval/node'
+import { openVqaModel, type Demonstration, type VqaPrompt } from '@lever/vqa-model'
+import { GraphWriter } from '../packages/vqa-model/test/support/onnx-writer.ts'
+import { writeImages } from '../packages/vqa-model/test/support/images.ts'
+import { openStockModel } from '../packages/vqa-model/test/support/stock.ts'
+import { writeTinyModel } from '../packages/vqa-model/test/support/tiny-model.ts'
+
+export interface RewardFigures {
+  workload: string
+  prompts: number
+  /** Plain `generate()`, a prompt at a time, pixels of every image prepared beforehand. */
+  plainPerSecond: number
+  plainSampled: number
+  /** Ours, one thread, nothing cached: images are read and encoded. */
+  coldPerSecond: number
+  /** Ours again, images cached. */
+  warmPerSecond: number
+  coldTimesPlain: number
+  warmTimesPlain: number
+  /** Answers of the sample that differ from plain `generate()`. */
+  different: number
+  prefillTokens: number
+  imageEncodes: number
+  nearTies: number
+  /** Time that the same multiplications take at the speed of one large MatMul on one thread. */
+  floorSeconds: number
+  coldSeconds: number
+}
+
+export interface VqaModelFigures {
+  gigaflops: number
+  rewards: RewardFigures[]
+}
+
+interface Weights {
+  /** Multiplications of a token in all matrices. */
+  perToken: number
+  /** Multiplications of a token with one slot of its past. */
+  perSlot: number
+}
+
+/**
+ * Rewards a second: plain transformers.js `generate()` against ours, in one run, one thread. The bundled model with 24
+ * random pairs a query of a shared pool of 64, and with all single demonstrations; with `large`, a random-weight model
+ * of about 110 MB with 256 visual tokens an image.
+ */
+export async function run({ queries = 300, sample = 200, large = false } = {}): Promise<VqaModelFigures> {
+  const gigaflops = await multiplySpeed()
+  const root = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
+  const [pool, asked] = [await examplesOf(root, 'train'), await examplesOf(root, 'test')]
+  const random = createRandom(1, 'bench')
+  const world = { demonstrations: random.sample(pool, 64), queries: asked.slice(0, queries) }
+  const bundled = {
+    model: join(root, 'model'),
+    weights: { perToken: 98_304, perSlot: 2 * 2 * 64 },
+    gigaflops,
+    sample,
+  }
+  const rewards = [
+    await measure(
+      '24 random pairs',
+      pairs(world, 24, (n) => random.int(n)),
+      bundled,
+    ),
+    await measure('all single demonstrations', singles(world), bundled),
+  ]
+  if (large) rewards.push(await measureLarge(gigaflops))
+  return { gigaflops, rewards }
+}
+
+interface World {
+  demonstrations: readonly Demonstration[]
+  queries: readonly VqaPrompt['query'][]
+}
+
+function pairs({ demonstrations, queries }: World, each: number, int: (n: number) => number): VqaPrompt[] {
+  return queries.flatMap((query) =>
+    Array.from({ length: each }, () => {
+      const first = int(demonstrations.length)
+      const second = (first + 1 + int(demonstrations.length - 1)) % demonstrations.length
+      return { demonstrations: [demonstrations[first]!, demonstrations[second]!], query }
+    }),
+  )
+}
+
+function singles({ demonstrations, queries }: World): VqaPrompt[] {
+  return queries.flatMap((query) => demonstrations.map((one) => ({ demonstrations: [one], query })))
+}
+
+async function examplesOf(root: string, split: string): Promise<Demonstration[]> {
+  const folder = join(root, 'world', split)
+  const { examples } = await readDataset({
+    questions: join(folder, 'questions.json'),
+    annotations: join(folder, 'annotations.json'),
+    images: join(root, 'world/images'),
+  })
+  return examples.map(({ id, image, question, answer }) => ({ id, image: image!, question, answer }))
+}
+
+async function measure(
+  workload: string,
+  prompts: readonly VqaPrompt[],
+  {
+    model,
+    weights,
+    gigaflops,
+    sample,
+  }: { model: string; weights: Weights; gigaflops: number; sample: number },
+): Promise<RewardFigures> {
+  const step = Math.max(1, Math.floor(prompts.length / sample))
+  const sampled = prompts.map((_, i) => i).filter((i) => i % step === 0)
+  const stock = await openStockModel(model)
+  for (const i of sampled) await stock.prepare(prompts[i]!)
+  for (const i of sampled.slice(0, 10)) await stock.generate(prompts[i]!)
+  const plain = performance.now()
+  const wanted: string[] = []
+  for (const i of sampled) wanted.push(stock.decode(await stock.generate(prompts[i]!)))
+  const plainPerSecond = sampled.length / ((performance.now() - plain) / 1000)
+  await stock.close()
+
+  const ours = await openVqaModel({ backend: 'onnx', model, threads: 1 })
+  const cold = performance.now()
+  const answers = await ours.answer(prompts)
+  const coldSeconds = (performance.now() - cold) / 1000
+  const { prefillTokens, decodeSteps, imageEncodes, nearTies } = ours.stats()
+  const warm = performance.now()
+  await ours.answer(prompts)
+  const warmSeconds = (performance.now() - warm) / 1000
+  await ours.close()
+  const tokens = prefillTokens + decodeSteps
+  const past = prefillTokens / prompts.length
+  return {
+    workload,
+    prompts: prompts.length,
+    plainPerSecond,
+    plainSampled: sampled.length,
+    coldPerSecond: prompts.length / coldSeconds,
+    warmPerSecond: prompts.length / warmSeconds,
+    coldTimesPlain: prompts.length / coldSeconds / plainPerSecond,
+    warmTimesPlain: prompts.length / warmSeconds / plainPerSecond,
+    different: sampled.filter((i, k) => answers[i]!.raw !== wanted[k]).length,
+    prefillTokens,
+    imageEncodes,
+    nearTies,
+    floorSeconds: (2 * tokens * (weights.perToken + past * weights.perSlot)) / (gigaflops * 1e9),
+    coldSeconds,
+  }
+}
+
+/** 8 layers of width 512, images of 448 x 448 pixels: 256 visual tokens. */
+async function measureLarge(gigaflops: number): Promise<RewardFigures> {
+  const folder = await mkdtemp(join(tmpdir(), 'lever-bench-'))
+  try {
+    const [width, layers, ff] = [512, 8, 1536]
+    const model = await writeTinyModel(folder, {
+      ...{ width, layers, ff, heads: 8, kvHeads: 8, logitsToKeep: 'head', maxPixels: 448 * 448 },
+    })
+    const images = await writeImages(join(folder, 'images'), 12, [[448, 448]])
+    const question = 'what color is this ?'
+    const world = {
+      demonstrations: images.slice(4).map((image, id) => ({ id, image, question, answer: 'red' })),
+      queries: images.slice(0, 4).map((image, i) => ({ id: 100 + i, image, question })),
+    }
+    const random = createRandom(2, 'bench')
+    const shared = pairs({ ...world, queries: world.queries.slice(0, 1) }, 12, (n) => random.int(n))
+    const prompts = world.queries.flatMap((query) => shared.map((prompt) => ({ ...prompt, query })))
+    const weights = { perToken: layers * (4 * width * width + 3 * width * ff), perSlot: 2 * layers * width }
+    return await measure('110 MB, 12 shared pairs x 4 queries', prompts, {
+      model,
+      weights,
+      gigaflops,
+      sample: 6,
+    })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Speed of a 512 x 512 x 512 MatMul in ONNX Runtime on one thread, in 10^9 operations a second. */
+async function multiplySpeed(): Promise<number> {
+  const size = 512
+  const graph = new GraphWriter()
+  const weights = graph.floats(new Float32Array(size * size).fill(0.5), [size, size])
+  let x = 'x'
+  for (let i = 0; i < 8; i++) x = graph.op('MatMul', [x, weights], {}, i === 7 ? 'y' : `y${i}`)
+  const shape = [size, size]
+  const file = graph.model([{ name: 'x', type: 'f32', shape }], [{ name: 'y', type: 'f32', shape }])
+  const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1 })
+  const feeds = { x: new ort.Tensor('float32', new Float32Array(size * size), shape) }
+  let best = Infinity
+  for (let i = 0; i < 10; i++) {
+    const start = performance.now()
+    await session.run(feeds)
+    best = Math.min(best, performance.now() - start)
+  }
+  await session.release()
+  return (8 * 2 * size ** 3) / (best * 1e6)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log(JSON.stringify(await run({ large: process.argv.includes('--large') }), null, 2))
+}
