@@ -1,4 +1,4 @@
-import { gelu } from '@lever/onnx-grad'
+import { gelu, mul } from '@lever/onnx-grad'
 import { filled, xavierUniform } from '../initializers.ts'
 import { linear } from '../layers.ts'
 import type { Architecture } from '../types.ts'
@@ -12,7 +12,9 @@ export interface MlpConfig extends TrunkConfig {
 
 /**
  * `cross-attention` with Linear(D, inner) GELU Linear(inner, H) as the shared input projection. One
- * hidden layer can say "same family and same relevant attribute"; a linear map cannot.
+ * hidden layer can say "same family and same relevant attribute"; a linear map cannot. Rows are
+ * multiplied by sqrt(D) first: the elements of an embedding of length 1 are so small that GELU would
+ * be almost linear on them.
  */
 export const mlpCrossAttention: Architecture<MlpConfig> = {
   name: 'mlp-cross-attention',
@@ -32,7 +34,9 @@ export const mlpCrossAttention: Architecture<MlpConfig> = {
   },
   items(net, rows, dropout) {
     const p = net.parameter
-    const hidden = gelu(linear(rows, p('input_proj.0.weight'), p('input_proj.0.bias')))
+    const hidden = gelu(
+      linear(mul(rows, Math.sqrt(net.config.dim)), p('input_proj.0.weight'), p('input_proj.0.bias')),
+    )
     return trunkItems(net, linear(hidden, p('input_proj.2.weight'), p('input_proj.2.bias')), dropout)
   },
   ...trunk,
