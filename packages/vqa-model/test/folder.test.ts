@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openVqaModel, type OnnxOptions } from '../src/index.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
-import { temporaryFolder } from './support/world.ts'
+import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -84,5 +84,19 @@ test('external data files count as files of the model', async () => {
   await writeFile(join(folder, 'onnx/decoder_model_merged.onnx_data'), 'x')
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
+  await model.close()
+})
+
+test('a prompt beyond the context fails its outcome', async () => {
+  const world = await makeWorld({ demonstrations: 5, queries: 2 })
+  await edit('config.json', (json) => (json['max_position_embeddings'] = 60))
+  const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
+  const answers = await model.answer(makePrompts(world, { each: 2, shots: [0, 4] }))
+  expect(answers.map(({ error }) => error?.includes('the model takes 60 with the answer') ?? false)).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ])
   await model.close()
 })

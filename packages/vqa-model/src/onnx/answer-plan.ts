@@ -17,6 +17,8 @@ export interface PlanSettings extends Omit<DecodingSettings, 'maxRows'> {
   /** answers with a smaller margin are repeated alone and whole */
   nearTie: number
   maxRows: number
+  /** most tokens of a prompt with its answer */
+  contextLength: number
   /** most tokens in one run, padding included */
   maxTokens: number
   /** budget of the keys and values alive at one time, bytes */
@@ -87,7 +89,9 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     const found: Step<Item>[] = []
     for (const { item, place } of steps) {
       try {
-        found.push({ item, place, segment: await input.resolve(item.segment) })
+        const segment = await input.resolve(item.segment)
+        checkLength([...place.path, segment], settings)
+        found.push({ item, place, segment })
       } catch (error) {
         input.onError(promptsOf(item), error as Error)
       }
@@ -171,4 +175,16 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
 
   const start: Place = { node: input.plan.root, row: 0, path: [] }
   await (settings.sharing ? expand([start], root) : whole(input.plan.root, []))
+}
+
+function checkLength(
+  path: readonly TokenSegment[],
+  { contextLength, maxNewTokens }: Pick<PlanSettings, 'contextLength' | 'maxNewTokens'>,
+): void {
+  const length = path.reduce((sum, { ids }) => sum + ids.length, 0)
+  if (length + maxNewTokens <= contextLength) return
+  throw new Error(
+    `vqa-model: the prompt has ${length} tokens or more and the model takes ${contextLength} with the answer; ` +
+      `show fewer demonstrations or smaller images (pixels.max)`,
+  )
 }

@@ -22,6 +22,8 @@ export interface ModelFolder {
   layers: number
   kvHeads: number
   headDim: number
+  /** most tokens of a prompt with its answer; Infinity when the files do not say */
+  contextLength: number
   eosTokenIds: ReadonlySet<number>
   preprocessor: Record<string, unknown>
   /** absolute paths of the ONNX files */
@@ -70,6 +72,8 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
     layers: number(text, 'num_hidden_layers'),
     kvHeads: typeof text['num_key_value_heads'] === 'number' ? text['num_key_value_heads'] : heads,
     headDim: typeof text['head_dim'] === 'number' ? text['head_dim'] : width / heads,
+    contextLength:
+      typeof text['max_position_embeddings'] === 'number' ? text['max_position_embeddings'] : Infinity,
     eosTokenIds: new Set(endTokens(generation['eos_token_id'] ?? config['eos_token_id'], path)),
     preprocessor,
     sessions: sessions.paths,

@@ -104,6 +104,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     batched: abilities.batchOnPast,
     sharing: options.sharing && abilities.chunkOnPast,
     nearTie: 16 * abilities.noise,
+    contextLength: folder.contextLength,
     maxRows: options.batchRows,
     maxTokens: options.batchTokens,
     kvBytes: options.kvBytes,

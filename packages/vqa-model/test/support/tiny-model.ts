@@ -17,6 +17,8 @@ export interface TinyModelOptions {
   ff?: number
   seed?: number
   maxPixels?: number
+  /** residual blocks on every patch, and their width */
+  vision?: { layers: number; width: number }
 }
 
 /** Writes a random-weight model in the Hub's Qwen2-VL layout; texts come out as random words. */
@@ -34,6 +36,7 @@ export async function writeTinyModel(
     ff = 64,
     seed = 1,
     maxPixels = 12544,
+    vision = { layers: 0, width: 16 },
   }: TinyModelOptions = {},
 ): Promise<string> {
   const random = normals(seed)
@@ -91,7 +94,7 @@ export async function writeTinyModel(
     [{ name: 'inputs_embeds', type: 'f32', shape: ['batch_size', 'sequence_length', width] }],
   )
   await writeFile(join(folder, 'onnx/embed_tokens.onnx'), embed)
-  await writeFile(join(folder, 'onnx/vision_encoder.onnx'), visionEncoder(kind, width, random))
+  await writeFile(join(folder, 'onnx/vision_encoder.onnx'), visionEncoder(kind, width, vision, random))
   const decoder = { width, layers, heads, kvHeads, headDim, ff, vocab, attention, logitsToKeep, eos: eos[0]! }
   await writeFile(join(folder, 'onnx/decoder_model_merged.onnx'), decoderModel(decoder, random))
   return folder
@@ -99,14 +102,25 @@ export async function writeTinyModel(
 
 type Normals = ReturnType<typeof normals>
 
-function visionEncoder(kind: string, width: number, random: Normals): Buffer {
+function visionEncoder(
+  kind: string,
+  width: number,
+  vision: { layers: number; width: number },
+  random: Normals,
+): Buffer {
   const g = new GraphWriter()
-  const patches = g.op('MatMul', ['pixel_values', g.floats(random(1176 * 16, 0.05), [1176, 16])])
-  const merged = g.op('Reshape', [patches, g.ints(-1, 64)])
+  const linear = (x: string, from: number, to: number, scale: number): string =>
+    g.op('MatMul', [x, g.floats(random(from * to, scale), [from, to])])
+  let x = linear('pixel_values', 1176, vision.width, 0.05)
+  for (let layer = 0; layer < vision.layers; layer++) {
+    const wide = g.op('Tanh', [linear(x, vision.width, 4 * vision.width, 0.05)])
+    x = g.op('Add', [x, linear(wide, 4 * vision.width, vision.width, 0.02)])
+  }
+  const merged = g.op('Reshape', [x, g.ints(-1, 4 * vision.width)])
   const grid = kind === 'qwen2_vl' ? 'grid_thw' : 'image_grid_thw'
   const cast = g.op('Cast', [grid], { to: 1 })
   const nothing = g.op('Mul', [g.op('ReduceSum', [cast], { keepdims: 0 }), g.floats([0], [])])
-  const features = g.op('MatMul', [g.op('Tanh', [merged]), g.floats(random(64 * width, 0.25), [64, width])])
+  const features = linear(g.op('Tanh', [merged]), 4 * vision.width, width, 2 / Math.sqrt(4 * vision.width))
   g.op('Add', [features, nothing], {}, 'image_features')
   return g.model(
     [
