@@ -17,9 +17,9 @@ interface Arrays {
   pool: Int32Array
   valid: Uint8Array
   pointers: Int32Array
-  steps: Float32Array
+  step_mask: Float32Array
   weights: Float32Array
-  keep: Float32Array
+  taken: Float32Array
   query_weight: Float32Array
 }
 
@@ -33,9 +33,9 @@ export function stackBatches(spec: ProgramSpec, batches: readonly StepBatch[]): 
     pool: new Int32Array(slots * N),
     valid: new Uint8Array(slots * N).fill(1),
     pointers: new Int32Array(slots * G * K),
-    steps: new Float32Array(slots * K).fill(1),
+    step_mask: new Float32Array(slots * K).fill(1),
     weights: new Float32Array(slots * G),
-    keep: new Float32Array(slots * G),
+    taken: new Float32Array(slots * G),
     query_weight: new Float32Array(slots),
   }
   const scalars = Object.fromEntries(
@@ -66,13 +66,13 @@ function fillQuery(
   arrays.query_weight[slot] = share
   arrays.pool.set(poolRows, slot * N)
   arrays.valid.fill(0, slot * N + poolRows.length, (slot + 1) * N)
-  arrays.steps.fill(0, slot * K + shots, (slot + 1) * K)
+  arrays.step_mask.fill(0, slot * K + shots, (slot + 1) * K)
   for (let g = 0; g < G; g++) {
     const from = g < size ? g : 0
     arrays.pointers.set(pointers.subarray(from * shots, (from + 1) * shots), (slot * G + g) * K)
     if (g >= size) continue
     arrays.weights[slot * G + g] = weights[g]!
-    arrays.keep[slot * G + g] = keep === undefined || keep[g]! ? 1 : 0
+    arrays.taken[slot * G + g] = keep === undefined || keep[g]! ? 1 : 0
   }
 }
 

@@ -49,7 +49,7 @@ export const BACKBONE: readonly string[] = ['input_proj.*', 'query_proj.*', 'can
 export function resolvePhase(given: PhaseOptions): Phase {
   if (!OBJECTIVE_NAMES.includes(given.objective)) {
     throw new InputError(
-      `grpo-trainer: there is no objective "${String(given.objective)}"; use ${OBJECTIVE_NAMES.join(', ')}`,
+      `grpo-trainer: there is no objective "${given.objective as string}"; use ${OBJECTIVE_NAMES.join(', ')}`,
     )
   }
   const phase: Phase = {
@@ -86,7 +86,7 @@ export function resolvePhase(given: PhaseOptions): Phase {
   for (const [key, ok, rule] of checks) {
     if (ok) continue
     throw new InputError(
-      `grpo-trainer: ${key} of phase ${phase.objective} must be ${rule}, got ${String(phase[key])}`,
+      `grpo-trainer: ${key} of phase ${phase.objective} must be ${rule}, got ${JSON.stringify(phase[key])}`,
     )
   }
   return phase

@@ -57,9 +57,9 @@ export function batchSpecs({ batch, sizes, scalars }: ProgramSpec): Specs {
     pool: { dtype: 'int32', shape: [batch, pool] },
     valid: { dtype: 'bool', shape: [batch, pool] },
     pointers: { dtype: 'int32', shape: [batch, group, shots] },
-    steps: { shape: [batch, 1, shots] },
+    step_mask: { shape: [batch, 1, shots] },
     weights: { shape: [batch, group] },
-    keep: { shape: [batch, group] },
+    taken: { shape: [batch, group] },
     query_weight: { shape: [batch] },
     ...Object.fromEntries(scalars.map((name) => [scalarName(name), { shape: [] }])),
   }
@@ -112,9 +112,9 @@ export function lossNodes(
       ...(old === undefined ? {} : { old: fixed.get(old)! }),
       ...(reference === undefined ? {} : { reference: fixed.get(reference)! }),
       weights: node('weights'),
-      keep: node('keep'),
+      keep: node('taken'),
       queryWeight: node('query_weight'),
-      steps: node('steps'),
+      steps: node('step_mask'),
       scalar: (name) => node(scalarName(name)),
     },
     spec.phase.options,
@@ -141,7 +141,7 @@ function scoreBatch(
   const picked = normalized.map((logProbs, t) =>
     sum(mul(logProbs, chosen[t]!), { axes: [-1], keepDims: true }),
   )
-  return { logSoftmax: normalized, chosen, blocked, logProbs: mul(concat(picked, -1), node('steps')) }
+  return { logSoftmax: normalized, chosen, blocked, logProbs: mul(concat(picked, -1), node('step_mask')) }
 }
 
 function slicesOf(spec: ProgramSpec, vector: Tensor): ParameterNodes {

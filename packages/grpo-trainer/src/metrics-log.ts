@@ -1,0 +1,43 @@
+import { mkdir, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { canonicalJson, InputError } from '@lever/durable-files'
+
+/** `metrics.jsonl`, one row a line. */
+export interface MetricsLog {
+  /** Length in bytes. */
+  readonly bytes: number
+  append(rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the log and cuts it to a length that is known to be good.
+ * @throws InputError when the file is shorter than that.
+ */
+export async function openMetricsLog(path: string, bytes: number): Promise<MetricsLog> {
+  await mkdir(dirname(path), { recursive: true })
+  const handle = await open(path, 'a+')
+  const { size } = await handle.stat()
+  if (size < bytes) {
+    await handle.close()
+    throw new InputError(
+      `grpo-trainer: ${path} has ${size} bytes, but ${bytes} were written; restore it or use another output folder`,
+    )
+  }
+  await handle.truncate(bytes)
+  let length = bytes
+  return {
+    get bytes() {
+      return length
+    },
+    async append(rows) {
+      if (rows.length === 0) return
+      const data = Buffer.from(rows.map((row) => `${canonicalJson(row)}\n`).join(''))
+      await handle.write(data)
+      length += data.length
+    },
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  }
+}

@@ -1,0 +1,45 @@
+import { groupStatistics } from '@lever/reward-utils'
+import { mean } from './audit.ts'
+import type { StepBatch } from './batches.ts'
+import { isFlat } from './data.ts'
+import type { Metrics } from './types.ts'
+
+/** Metrics of one step, with the names of TRL where it has them. */
+export function stepMetrics(
+  { groups }: StepBatch,
+  fromGraph: Readonly<Record<string, Float32Array>>,
+  place: number,
+  numbers: Metrics,
+): Metrics {
+  const statistics = groups.map(({ rawRewards }) => groupStatistics(rawRewards))
+  const graph = Object.entries(fromGraph).map(([name, values]) => [graphName(name), values[place]!])
+  return {
+    ...(Object.fromEntries(graph) as Metrics),
+    ...numbers,
+    reward: mean(statistics.map((each) => each.mean)),
+    reward_std: mean(statistics.map((each) => each.std)),
+    frac_reward_zero_std: mean(groups.map((group) => (isFlat(group) ? 1 : 0))),
+  }
+}
+
+function graphName(name: string): string {
+  return name === 'ratio' ? 'pointer/ratio_mean' : name
+}
+
+/**
+ * Throws when a step of a chunk was not finite, with the queries of its batch. Nothing of the chunk
+ * has been saved then, so the last good checkpoint stays.
+ */
+export function checkFinite(
+  batches: readonly StepBatch[],
+  fromGraph: Readonly<Record<string, Float32Array>>,
+): void {
+  batches.forEach(({ groups, moment }, i) => {
+    const bad = ['loss', 'grad_norm'].find((name) => !Number.isFinite(fromGraph[name]![i]))
+    if (bad === undefined) return
+    throw new Error(
+      `grpo-trainer: ${bad} of step ${moment.step + 1} is ${fromGraph[bad]![i]}; queries of the batch: ` +
+        `${groups.map(({ queryId }) => queryId).join(', ')}; the last saved checkpoint is good; lower the learning rate or look at these queries`,
+    )
+  })
+}

@@ -1,0 +1,90 @@
+import { auditData, groupsOf } from './audit.ts'
+import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
+import type { Steps } from './epochs.ts'
+import { openPhase } from './phase-session.ts'
+import { openRun, saveRun } from './run.ts'
+import type { Run } from './run.ts'
+import type { RunState } from './state.ts'
+import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
+
+/**
+ * Trains a pointer policy, phase after phase, and yields what happens: an audit of the data, every
+ * step, every validation, every save. The caller decides when to stop: by `signal`, which saves the
+ * state first, or by leaving the loop. A chunk of steps blocks the thread; `trainInWorker` does the
+ * same in a thread of its own.
+ *
+ * @throws InputError when the options or the data are wrong, or the output folder belongs to another training
+ * @throws Error when a loss or a gradient is not finite, with the ids of the queries
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
+  const run = await openRun(options)
+  let state = run.start
+  try {
+    if (run.resumed) {
+      const message = state.finished ? 'this training is finished' : `continues after step ${state.step}`
+      yield { type: 'notice', message }
+    }
+    const audit = auditData(options.data, run.phases)
+    yield { type: 'audit', audit }
+    if (!run.resumed) await run.log?.append([{ event: 'audit', ...audit }])
+    const steps = audit.phases.reduce((total, phase) => total + phase.steps, 0)
+    while (!state.finished && !options.signal?.aborted) state = yield* runPhase(run, state, steps)
+    if (!state.finished && options.output !== undefined) {
+      yield { type: 'saved', files: await saveRun(run, state, {}) }
+    }
+    return {
+      status: state.finished ? 'finished' : 'interrupted',
+      best: bestPolicy(run, state),
+      last: lastPolicy(run, state),
+    }
+  } finally {
+    await run.log?.close()
+  }
+}
+
+async function* runPhase(run: Run, from: RunState, totalSteps: number): Steps {
+  const phase = run.phases[from.phase]
+  if (phase === undefined) return yield* finish(run, from)
+  const name = run.names[from.phase]!
+  if (phase.epochs === 0 || groupsOf(phase, run.options.data.groups).length === 0) {
+    const why = phase.epochs === 0 ? 'has 0 epochs' : 'has no group with any reward variance'
+    const final =
+      from.step === 0 ? 'the policy stays as it is' : `the ${run.names[from.phase - 1]!} policy is final`
+    yield { type: 'notice', message: `${name} ${why}: ${final}` }
+    return { ...from, phase: from.phase + 1 }
+  }
+  const session = await openPhase(run, from.phase)
+  try {
+    let state = from.started ? from : yield* beginPhase(run, session, from)
+    while (state.epoch < phase.epochs) {
+      if (run.options.signal?.aborted) return state
+      if (phase.patience !== null && state.stale >= phase.patience) {
+        const message = `${name} stops after epoch ${state.epoch}: no better validation for ${state.stale} epochs`
+        yield { type: 'notice', message }
+        break
+      }
+      state = yield* runEpoch(run, session, state, totalSteps)
+      if (state.cursor > 0) return state
+    }
+    return {
+      ...state,
+      phase: state.phase + 1,
+      epoch: 0,
+      started: false,
+      training: undefined,
+      snapshots: {},
+      kl: undefined,
+    }
+  } finally {
+    await session.close()
+  }
+}
+
+async function* finish(run: Run, from: RunState): Steps {
+  const state = { ...from, finished: true }
+  if (run.options.output !== undefined) {
+    const policies = { best: bestPolicy(run, state), last: lastPolicy(run, state) }
+    yield { type: 'saved', files: await saveRun(run, state, policies) }
+  }
+  return state
+}

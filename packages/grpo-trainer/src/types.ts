@@ -1,0 +1,97 @@
+import type { CheckpointInfo, PointerModel } from '@lever/pointer-model'
+import type { TrainingData } from './data.ts'
+import type { PhaseOptions } from './phases.ts'
+
+/** A training: a model, data, phases, and where the results go. */
+export interface TrainOptions {
+  readonly model: PointerModel
+  readonly data: TrainingData
+  readonly phases: readonly PhaseOptions[]
+  /** Seed of the order of queries and of dropout (default 0). */
+  readonly seed?: number
+  /**
+   * Folder for `metrics.jsonl` and `checkpoints/`. A training that was interrupted there continues;
+   * the result has the same bytes as without the interruption. Default: nothing is written.
+   */
+  readonly output?: string
+  /** Hashes and the pool policy for the checkpoints. */
+  readonly info?: Pick<CheckpointInfo, 'dataHash' | 'protocolHash' | 'pool'>
+  /**
+   * Which validation metric selects the best policy (default `reward`, see `Validator`). Of equal
+   * ones of a phase the one with the lower loss is better.
+   */
+  readonly selectBy?: SelectBy
+  /** Threads inside an operator (default 1). */
+  readonly threads?: number
+  /** Execution provider (default `cpu`). */
+  readonly device?: 'cpu' | 'cuda' | 'webgpu'
+  /** Optimiser steps in one run of the graph (default 32). It does not change the result. */
+  readonly chunk?: number
+  /** Save the resumable state after so many steps too, not only after every epoch (default null). */
+  readonly saveEvery?: number | null
+  /** Stops after the current chunk; the state is saved. */
+  readonly signal?: AbortSignal
+}
+
+export type SelectBy = 'reward' | 'reward_expected' | 'reward_top' | 'loss'
+
+/** Numbers by name, as they stand in `metrics.jsonl`. */
+export type Metrics = Readonly<Record<string, number>>
+
+/** What is known of the data before training. */
+export interface Audit {
+  readonly queries: number
+  readonly pointers: number
+  readonly validationQueries: number
+  /** Share of the training groups whose rewards are all equal. */
+  readonly zeroVariance: number
+  /** Mean reward of the training pointers, and of the best of each query. */
+  readonly reward: number
+  readonly oracle: number
+  /** Of every phase: groups that take part, and the loss of a policy that knows nothing. */
+  readonly phases: readonly { objective: string; groups: number; steps: number; uniformLoss: number }[]
+  readonly warnings: readonly string[]
+}
+
+/** What happens in a training, in order. */
+export type TrainEvent =
+  | { readonly type: 'audit'; readonly audit: Audit }
+  | { readonly type: 'notice'; readonly message: string }
+  | {
+      readonly type: 'step'
+      readonly phase: string
+      /** Finished part of the phase, in epochs. */
+      readonly epoch: number
+      /** Finished steps of the whole training, and how many there will be. */
+      readonly step: number
+      readonly steps: number
+      readonly metrics: Metrics
+    }
+  | {
+      readonly type: 'validation'
+      readonly phase: string
+      readonly epoch: number
+      readonly step: number
+      readonly metrics: Metrics
+      /** Is it the best so far? */
+      readonly best: boolean
+    }
+  | { readonly type: 'saved'; readonly files: readonly string[] }
+
+/** A policy of the training and where it comes from. */
+export interface SelectedPolicy {
+  readonly model: PointerModel
+  readonly phase: string
+  /** Finished epochs of the phase. */
+  readonly epoch: number
+  /** Finished steps of the phase. */
+  readonly step: number
+  readonly metrics: Metrics
+}
+
+export interface TrainResult {
+  readonly status: 'finished' | 'interrupted'
+  /** The best policy on validation; the last one when there is no validation. */
+  readonly best: SelectedPolicy
+  readonly last: SelectedPolicy
+}

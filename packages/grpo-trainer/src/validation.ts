@@ -1,0 +1,148 @@
+import { loadModel } from '@lever/onnx-grad'
+import type { Parameters, TensorValues, Value } from '@lever/onnx-grad'
+import { openPolicy } from '@lever/pointer-model'
+import type { Policy } from '@lever/pointer-model'
+import type { Group } from '@lever/rl-dataset'
+import { mean } from './audit.ts'
+import { stackBatches } from './batches.ts'
+import { sizesOf } from './data.ts'
+import type { TrainingData } from './data.ts'
+import type { Moment } from './objectives/types.ts'
+import { batchSpecs, encodeEvaluation, sharedSpecs } from './program.ts'
+import type { ProgramSpec } from './program.ts'
+import type { Metrics } from './types.ts'
+
+const BATCH = 32
+
+/** Validation of a phase; the sessions stay open until `close`. */
+export interface Validator {
+  /**
+   * Metrics of parameters on the validation groups:
+   * - `eval/reward`: mean over queries of the raw reward of the greedy pointer where it was measured,
+   *   else of the most probable measured pointer. It selects the best policy.
+   * - `eval/measured`: share of the queries whose greedy pointer was measured.
+   * - `eval/reward_top`: mean raw reward of the most probable measured pointer.
+   * - `eval/reward_expected`: expected raw reward when a measured pointer is drawn in proportion to its
+   *   probability. It grows when a policy becomes more certain, also when its order does not change.
+   * - `eval/oracle`, `eval/random`: best and mean reward of the measured pointers.
+   * - `eval/loss` and what the objective reports, without dropout, at the end of its schedules.
+   */
+  run(
+    parameters: Parameters,
+    flat: Float32Array,
+    moment: Moment,
+    fixed: Readonly<Record<string, Float32Array>>,
+  ): Promise<Metrics>
+  close(): Promise<void>
+}
+
+/** Opens the validation of a phase; `shared` are the values of the shared inputs without the policies. */
+export async function openValidator(
+  training: ProgramSpec,
+  model: Parameters,
+  data: TrainingData,
+  shared: Readonly<Record<string, TensorValues>>,
+  options: { threads: number; device: 'cpu' | 'cuda' | 'webgpu' },
+): Promise<Validator> {
+  const groups = data.validation ?? []
+  const spec = { ...training, batch: Math.min(BATCH, groups.length), sizes: sizesOf(groups) }
+  const { architecture, config } = spec
+  const policy = await openPolicy({ architecture, config, parameters: model }, options)
+  const runner = await loadModel(encodeEvaluation(spec), options)
+  const oracle = mean(groups.map(({ rawRewards }) => Math.max(...rawRewards)))
+  const random = mean(groups.map(({ rawRewards }) => mean(rawRewards)))
+  return {
+    async run(parameters, flat, moment, fixed) {
+      const weights: Value = { dtype: 'float32', dims: [flat.length], data: flat }
+      const sums = new Map<string, number>()
+      const scores: Float32Array[] = []
+      for (let from = 0; from < groups.length; from += spec.batch) {
+        const batch = groups.slice(from, from + spec.batch)
+        const values = { ...shared, ...fixed, ...stackBatches(spec, [{ groups: batch, moment }]) }
+        const result = await runner.run({ parameters: weights, ...valuesOf(spec, values) })
+        for (const [name, { data: numbers }] of Object.entries(result)) {
+          if (name === 'sequence') continue
+          const key = `eval/${name.replace('metric.', '')}`
+          sums.set(key, (sums.get(key) ?? 0) + (Number(numbers[0]) * batch.length) / groups.length)
+        }
+        const sequence = result['sequence']!.data as Float32Array
+        const size = spec.sizes.group
+        batch.forEach((group, b) => scores.push(sequence.slice(b * size, b * size + group.size)))
+      }
+      const greedy = await greedyPointers(policy.withParameters(parameters), groups, data)
+      return {
+        ...rewardMetrics(groups, scores, greedy),
+        'eval/oracle': oracle,
+        'eval/random': random,
+        ...Object.fromEntries(sums),
+      }
+    },
+    async close() {
+      await policy.close()
+      await runner.close()
+    },
+  }
+}
+
+function valuesOf(spec: ProgramSpec, values: Readonly<Record<string, TensorValues>>): Record<string, Value> {
+  const specs = Object.entries({ ...batchSpecs(spec), ...sharedSpecs(spec) })
+  return Object.fromEntries(
+    specs.map(([name, { shape, dtype = 'float32' }]) => [name, { dtype, dims: shape, data: values[name]! }]),
+  )
+}
+
+async function greedyPointers(
+  policy: Policy,
+  groups: readonly Group[],
+  data: TrainingData,
+): Promise<Int32Array[]> {
+  const pointers: Int32Array[] = []
+  for (const shots of new Set(groups.map((group) => group.shots))) {
+    const places = groups.flatMap((group, i) => (group.shots === shots ? [i] : []))
+    const choices = await policy.greedy(
+      {
+        queries: data.queryEmbeddings ?? data.embeddings,
+        candidates: data.embeddings,
+        items: places.map((i) => ({ row: groups[i]!.queryRow, pool: groups[i]!.poolRows })),
+      },
+      { shots },
+    )
+    places.forEach((i, at) => (pointers[i] = choices[at]!.pointer))
+  }
+  return pointers
+}
+
+/** The reward metrics of `Validator`, from sequence log-probabilities [G] and the greedy pointer of every group. */
+export function rewardMetrics(
+  groups: readonly Group[],
+  scores: readonly ArrayLike<number>[],
+  greedy: readonly Int32Array[],
+): Metrics {
+  const expected = groups.map(({ rawRewards }, i) => {
+    const best = Math.max(...Array.from(scores[i]!))
+    const weights = Array.from(scores[i]!, (score) => Math.exp(score - best))
+    const total = weights.reduce((a, b) => a + b, 0)
+    return weights.reduce((sum, weight, g) => sum + (weight / total) * rawRewards[g]!, 0)
+  })
+  const top = groups.map(({ rawRewards }, i) => {
+    const list = Array.from(scores[i]!)
+    return rawRewards[list.indexOf(Math.max(...list))]!
+  })
+  const measured = groups.map((group, i) => measuredReward(group, greedy[i]!))
+  return {
+    'eval/reward': mean(measured.map((reward, i) => reward ?? top[i]!)),
+    'eval/measured': mean(measured.map((reward) => (reward === undefined ? 0 : 1))),
+    'eval/reward_expected': mean(expected),
+    'eval/reward_top': mean(top),
+  }
+}
+
+function measuredReward(
+  { pointers, shots, size, rawRewards }: Group,
+  pointer: Int32Array,
+): number | undefined {
+  for (let g = 0; g < size; g++) {
+    if (pointer.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
+  }
+  return undefined
+}

@@ -1,0 +1,257 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Group } from '@lever/rl-dataset'
+import { openPolicy } from '@lever/pointer-model'
+import type { PhaseOptions } from '../src/phases.ts'
+import { only, runAll, smallModel } from './helpers.ts'
+import { makeWorld } from './world.ts'
+
+const world = makeWorld({ queries: 48, validation: 24, pool: 10, pointers: 8 })
+const start = { model: smallModel(), data: world }
+const learning: PhaseOptions = { objective: 'listwise', epochs: 8, learningRate: 0.02, batchSize: 8 }
+
+describe('what is reported', () => {
+  test('an audit first, validation at step 0 and after every epoch, every step', async () => {
+    const phases: PhaseOptions[] = [
+      { objective: 'rce', epochs: 2, batchSize: 7 },
+      { objective: 'grpo', epochs: 0 },
+    ]
+    const { events, result } = await runAll({ ...start, phases })
+    expect(events[0]).toMatchObject({
+      type: 'audit',
+      audit: {
+        queries: 48,
+        pointers: 384,
+        validationQueries: 24,
+        phases: [
+          {
+            objective: 'rce',
+            groups: 48,
+            steps: 14,
+            uniformLoss: expect.closeTo(Math.log(10) + Math.log(9), 10) as unknown,
+          },
+          { objective: 'grpo', steps: 0, uniformLoss: 0 },
+        ],
+        warnings: [],
+      },
+    })
+    expect(events[1]).toMatchObject({ type: 'validation', epoch: 0, step: 0, phase: 'rce', best: true })
+    expect(only(events, 'validation').map(({ epoch }) => epoch)).toEqual([0, 1, 2])
+    const steps = only(events, 'step')
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 14 }, (_, i) => i + 1))
+    expect(Object.keys(steps[0]!.metrics).sort()).toEqual(
+      [
+        ...['entropy', 'frac_reward_zero_std', 'grad_norm', 'learning_rate'],
+        ...['loss', 'reward', 'reward_std', 'temperature'],
+      ].sort(),
+    )
+    expect(steps[0]!.metrics['temperature']).toBe(2)
+    expect(steps[13]!.metrics['temperature']).toBe(0.5)
+    expect(steps[13]!.epoch).toBe(2)
+    expect(only(events, 'notice').map(({ message }) => message)).toEqual([
+      'grpo has 0 epochs: the rce policy is final',
+    ])
+    expect(result.status).toBe('finished')
+    expect(result.last).toMatchObject({ phase: 'rce', epoch: 2, step: 14 })
+  })
+
+  test('groups without any reward variance', async () => {
+    const flat = world.groups.map((group): Group => ({
+      ...group,
+      rewards: new Float64Array(group.size),
+      rawRewards: new Float64Array(group.size).fill(0.5),
+    }))
+    const data = { ...world, groups: flat, validation: [] }
+    const { events, result } = await runAll({ ...start, data, phases: [learning] })
+    expect(only(events, 'audit')[0]!.audit).toMatchObject({
+      zeroVariance: 1,
+      warnings: [
+        '0 of 48 groups have any reward variance: the rewards cannot teach anything',
+        'no validation groups: the last policy is taken, not the best',
+      ],
+    })
+    expect(only(events, 'notice')[0]!.message).toBe(
+      'listwise has no group with any reward variance: the policy stays as it is',
+    )
+    expect(result.best.phase).toBe('init')
+    expect(result.best.model.parameters).toEqual(start.model.parameters)
+  })
+})
+
+describe('learning', () => {
+  test.each(['sft', 'rce', 'listwise', 'grpo'] as const)('%s raises the reward', async (objective) => {
+    const options = objective === 'rce' ? { temperatureEnd: 0.1 } : {}
+    const phases: PhaseOptions[] = [
+      { ...learning, objective, options, ...(objective === 'grpo' ? { learningRate: 0.005 } : {}) },
+    ]
+    const { events, result } = await runAll({ ...start, phases })
+    const rewards = only(events, 'validation').map(({ metrics }) => metrics['eval/reward']!)
+    const { metrics } = result.best
+    expect(metrics['eval/reward']).toBe(Math.max(...rewards))
+    expect(metrics['eval/reward']!).toBeGreaterThan(rewards[0]! + 0.05)
+    expect(metrics['eval/reward']!).toBeLessThanOrEqual(metrics['eval/oracle']!)
+    expect(metrics['eval/reward_top']!).toBeGreaterThan(metrics['eval/random']!)
+  })
+
+  test('the greedy pointer of the best policy helps', async () => {
+    const { result } = await runAll({ ...start, phases: [learning] })
+    const policy = await openPolicy(result.best.model)
+    const items = world.validation!.map(({ queryRow, poolRows }) => ({ row: queryRow, pool: poolRows }))
+    const choices = await policy.greedy({ queries: world.embeddings, items }, { shots: 2 })
+    await policy.close()
+    expect(choices).toHaveLength(24)
+  })
+
+  test('patience ends a phase; a later phase starts from the best', async () => {
+    const phases: PhaseOptions[] = [
+      { ...learning, epochs: 30, patience: 2 },
+      { ...learning, objective: 'rce', epochs: 1, learningRate: 1e-9 },
+    ]
+    const { events } = await runAll({ ...start, phases })
+    const first = only(events, 'validation').filter(({ phase }) => phase === 'listwise')
+    expect(first.length).toBeLessThan(31)
+    expect(first.slice(-2).map(({ best }) => best)).toEqual([false, false])
+    expect(first.at(-3)!.best).toBe(true)
+    const then = only(events, 'validation').find(({ phase }) => phase === 'rce')!
+    expect(then.metrics['eval/reward']).toBe(first.at(-3)!.metrics['eval/reward'])
+    expect(only(events, 'notice')[0]!.message).toMatch(
+      /^listwise stops after epoch \d+: no better validation for 2 epochs$/,
+    )
+  })
+
+  test('frozen parameters stay', async () => {
+    const phases: PhaseOptions[] = [{ ...learning, epochs: 1, freeze: ['query_proj.*', 'cand_proj.*'] }]
+    const { result } = await runAll({ ...start, phases })
+    const after = result.last.model.parameters
+    expect(after.get('query_proj.weight')!.values).toEqual(
+      start.model.parameters.get('query_proj.weight')!.values,
+    )
+    expect(after.get('query_update_gate.weight')!.values).not.toEqual(
+      start.model.parameters.get('query_update_gate.weight')!.values,
+    )
+  })
+})
+
+describe('GRPO', () => {
+  const grpo: PhaseOptions = { objective: 'grpo', epochs: 2, learningRate: 0.01, batchSize: 8 }
+
+  test('the first step has ratio 1 and KL 0, exactly; later ones do not', async () => {
+    for (const options of [{}, { level: 'token', kl: 'k3' }]) {
+      const { events } = await runAll({ ...start, phases: [{ ...grpo, options }] })
+      const steps = only(events, 'step').map(({ metrics }) => metrics)
+      expect(steps[0]).toMatchObject({ 'pointer/ratio_mean': 1, kl: 0, 'clip_ratio/region_mean': 0 })
+      expect(Math.abs(steps[0]!['policy_loss']!)).toBeLessThan(1e-6)
+      expect(steps[3]!['pointer/ratio_mean']).not.toBe(1)
+      expect(steps[3]!['kl']!).toBeGreaterThan(0)
+      const second = steps[steps.length / 2]!
+      expect(second['pointer/ratio_mean']).toBe(1)
+      expect(second['kl']!).toBeGreaterThan(0)
+    }
+  })
+
+  test('the KL coefficient adapts once an epoch, or after every step', async () => {
+    const betas = async (adaptiveKl: string): Promise<number[]> => {
+      const { events } = await runAll({
+        ...start,
+        phases: [{ ...grpo, options: { adaptiveKl, klTargetHigh: 0.02 } }],
+      })
+      return only(events, 'step').map(({ metrics }) => metrics['beta']!)
+    }
+    const perEpoch = await betas('epoch')
+    expect(new Set(perEpoch.slice(0, perEpoch.length / 2))).toEqual(new Set([0.1]))
+    expect(new Set(perEpoch.slice(perEpoch.length / 2)).size).toBe(1)
+    expect(perEpoch.at(-1)).not.toBe(0.1)
+    expect(new Set(await betas('step')).size).toBeGreaterThan(3)
+    expect(new Set(await betas('never'))).toEqual(new Set([0.1]))
+  })
+})
+
+describe('batches', () => {
+  test('groups of different pools, sizes and shots train together as they would alone', async () => {
+    const parts = [
+      makeWorld({ queries: 1, pool: 6, pointers: 3, shots: 1, seed: 3 }),
+      makeWorld({ queries: 1, pool: 9, pointers: 5, shots: 3, seed: 4 }),
+      makeWorld({ queries: 1, pool: 4, pointers: 2, shots: 2, seed: 5 }),
+    ]
+    const one = { ...world, validation: [] }
+    const inWorld = (group: Group): Group => group
+    for (const objective of ['sft', 'rce', 'listwise', 'grpo'] as const) {
+      const phase: PhaseOptions = { objective, epochs: 1, batchSize: 3, dropFlat: false }
+      const lossOf = async (groups: readonly Group[]): Promise<number> => {
+        const { events } = await runAll({
+          ...start,
+          data: { ...one, groups: groups.map(inWorld) },
+          phases: [phase],
+        })
+        return only(events, 'step')[0]!.metrics['loss']!
+      }
+      const groups = parts.map(({ groups: [group] }) => ({ ...group!, queryRow: group!.queryRow }))
+      const together = await lossOf(groups)
+      let total = 0
+      for (const group of groups) total += await lossOf([group])
+      expect(together).toBeCloseTo(total / 3, 4)
+    }
+  })
+
+  test('one and two threads, large and small chunks give the same bytes', async () => {
+    const phases: PhaseOptions[] = [{ ...learning, epochs: 2, dropout: 0.3, attentionDropout: 0.1 }]
+    const { result } = await runAll({ ...start, phases })
+    for (const other of [{ threads: 2 }, { chunk: 1 }, { chunk: 5 }]) {
+      const again = await runAll({ ...start, phases, ...other })
+      expect(again.result).toEqual(result)
+    }
+    const seeded = await runAll({ ...start, phases, seed: 1 })
+    expect(seeded.result.last.model.parameters).not.toEqual(result.last.model.parameters)
+  })
+})
+
+describe('errors', () => {
+  const group = world.groups[0]!
+  test.each([
+    ['there is no objective "ppo"; use sft, rce', { phases: [{ objective: 'ppo' as 'rce', epochs: 1 }] }],
+    [
+      'epochs of phase rce must be a whole number from 0, got 1.5',
+      { phases: [{ objective: 'rce', epochs: 1.5 }] },
+    ],
+    [
+      'dropout of phase rce must be in [0, 1), got 1',
+      { phases: [{ objective: 'rce', epochs: 1, dropout: 1 }] },
+    ],
+    [
+      'rce has no option "temprature"',
+      { phases: [{ objective: 'rce', epochs: 1, options: { temprature: 1 } }] },
+    ],
+    [
+      'option kl of grpo must be one of k1, k2, k3, exact, got k4',
+      { phases: [{ objective: 'grpo', epochs: 1, options: { kl: 'k4' } }] },
+    ],
+    [
+      'option temperatureEnd of rce must be a number, got 1',
+      { phases: [{ objective: 'rce', epochs: 1, options: { temperatureEnd: '1' } }] },
+    ],
+    ['there is no group to train on', { data: { ...world, groups: [] } }],
+    ['embeddings have size 4', { data: { ...world, embeddings: { ...world.embeddings, dim: 4 } } }],
+    [
+      'query 0: row 900 is not in the 120 query embeddings',
+      { data: { ...world, groups: [{ ...group, queryRow: 900 }] } },
+    ],
+    [
+      'query 0: reward 0 is NaN',
+      { data: { ...world, groups: [{ ...group, rawRewards: group.rawRewards.map(() => NaN) }] } },
+    ],
+    [
+      'is not distinct positions in a pool of 10',
+      { data: { ...world, groups: [{ ...group, pointers: group.pointers.map(() => 3) }] } },
+    ],
+  ] as const)('%s', async (message, change) => {
+    const options = { ...start, phases: [learning], ...change } as never
+    await expect(runAll(options)).rejects.toThrow(message)
+    await expect(runAll(options)).rejects.toMatchObject({ code: 'LEVER_INPUT' })
+  })
+
+  test('a loss that is not finite names the queries', async () => {
+    const phases: PhaseOptions[] = [{ ...learning, learningRate: 1e30, clipNorm: null, batchSize: 2 }]
+    await expect(runAll({ ...start, phases })).rejects.toThrow(
+      /(loss|grad_norm) of step \d+ is (NaN|-?Infinity); queries of the batch: \d+, \d+; the last saved checkpoint is good/,
+    )
+  })
+})
