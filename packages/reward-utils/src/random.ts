@@ -88,7 +88,10 @@ function streamOf(s: Uint32Array): Random {
 }
 
 function nextWord(s: Uint32Array): number {
-  const [a, b, c, d] = s as unknown as [number, number, number, number]
+  const a = s[0]!
+  const b = s[1]!
+  const c = s[2]!
+  const d = s[3]!
   const scaled = Math.imul(b, 5)
   const result = Math.imul((scaled << 7) | (scaled >>> 25), 9) >>> 0
   const c1 = c ^ a
