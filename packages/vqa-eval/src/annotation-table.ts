@@ -2,8 +2,8 @@ import { InputError } from './errors.ts'
 import { createColumn, type Column } from './column.ts'
 import { describe } from './describe.ts'
 import { createIdList, type IdList } from './id-list.ts'
-import { canonicalId, formatId } from './question-id.ts'
-import { createTextTable, type TextTable } from './text-table.ts'
+import { canonicalId, formatId, type QuestionId } from './question-id.ts'
+import type { TextTable } from './text-table.ts'
 
 /** Stands for a text that a row lacks. */
 export const NO_TEXT = -1
@@ -27,8 +27,15 @@ export interface AnnotationRow {
   difficult: boolean
 }
 
-/** Annotations in columns: M rows, the answers of all rows one after another. */
-export interface AnnotationTable {
+/** Takes annotations one by one, in the order of the file. */
+export interface AnnotationSink {
+  add(row: AnnotationRow, questionId: QuestionId): void
+  /** Forgets all rows: the list begins anew. */
+  clear(): void
+}
+
+/** Annotations in columns, without their answers, which only the sinks see: those would be most of the memory. */
+export interface AnnotationTable extends AnnotationSink {
   /** Names the file in messages. */
   readonly source: string
   readonly texts: TextTable
@@ -36,72 +43,59 @@ export interface AnnotationTable {
   readonly imageIds: IdList
   readonly questionTypes: Column
   readonly answerTypes: Column
-  readonly references: Column
-  readonly answers: Column
-  /** End of the answers of each row; they start where those of the row before end. */
-  readonly answerEnds: Column
-  readonly humans: Map<number, readonly string[]>
+  /** Why the answers of a row cannot be scored; thrown only if they are asked for. */
   readonly problems: Map<number, string>
   readonly difficult: Set<number>
-  /** Fields of the file beside the annotations, where they are short. */
+  /** Fields of the file beside the annotations: strings as they are, others as undefined. */
   readonly header: Map<string, unknown>
 }
 
-export function createAnnotationTable(source: string, texts: TextTable = createTextTable()): AnnotationTable {
-  return {
+export function createAnnotationTable(source: string, texts: TextTable): AnnotationTable {
+  const table = {
     source,
     texts,
     questionIds: createIdList(),
     imageIds: createIdList(),
     questionTypes: createColumn(),
     answerTypes: createColumn(),
-    references: createColumn(),
-    answers: createColumn(),
-    answerEnds: createColumn(),
-    humans: new Map(),
-    problems: new Map(),
-    difficult: new Set(),
-    header: new Map(),
+    problems: new Map<number, string>(),
+    difficult: new Set<number>(),
+    header: new Map<string, unknown>(),
+  }
+  return {
+    ...table,
+    add(row, questionId) {
+      const index = table.questionIds.length
+      table.questionIds.push(questionId)
+      table.imageIds.push(canonicalId(row.imageId) ?? null)
+      table.questionTypes.push(row.questionType)
+      table.answerTypes.push(row.answerType)
+      if (row.problem !== null) table.problems.set(index, row.problem)
+      else if (!row.answers) table.problems.set(index, 'answers is missing')
+      if (row.difficult) table.difficult.add(index)
+    },
+    clear() {
+      const { questionIds, imageIds, questionTypes, answerTypes, problems, difficult } = table
+      for (const list of [questionIds, imageIds, questionTypes, answerTypes, problems, difficult])
+        list.clear()
+    },
   }
 }
 
-/** Throws InputError when the row has no id. */
-export function addAnnotation(table: AnnotationTable, row: AnnotationRow): void {
-  const index = table.questionIds.length
+/** Gives a row to the table and to other sinks. Throws InputError when it has no id. */
+export function addAnnotation(
+  table: AnnotationTable,
+  row: AnnotationRow,
+  sinks: readonly AnnotationSink[] = [],
+): void {
   const questionId = canonicalId(row.questionId)
   if (questionId === undefined) {
-    throw new InputError(
-      `vqa-eval: ${table.source}: annotations[${index}]: question_id must be an integer or a string, got ${describe(row.questionId)}`,
-    )
+    const place = `${table.source}: annotations[${table.questionIds.length}]`
+    const found = describe(row.questionId)
+    throw new InputError(`vqa-eval: ${place}: question_id must be an integer or a string, got ${found}`)
   }
-  table.questionIds.push(questionId)
-  table.imageIds.push(canonicalId(row.imageId) ?? null)
-  table.questionTypes.push(row.questionType)
-  table.answerTypes.push(row.answerType)
-  table.references.push(row.reference)
-  for (const answer of row.answers ?? []) table.answers.push(answer)
-  table.answerEnds.push(table.answers.length)
-  if (row.humans) table.humans.set(index, row.humans)
-  const problem = row.problem ?? (row.answers ? null : 'answers is missing')
-  if (problem !== null) table.problems.set(index, problem)
-  if (row.difficult) table.difficult.add(index)
-}
-
-export function clearAnnotations(table: AnnotationTable): void {
-  const { questionIds, imageIds, questionTypes, answerTypes, references, answers, answerEnds } = table
-  for (const list of [questionIds, imageIds, questionTypes, answerTypes, references, answers, answerEnds])
-    list.clear()
-  table.humans.clear()
-  table.problems.clear()
-  table.difficult.clear()
-}
-
-/** Numbers of the texts of the answers of a row. */
-export function answersOf(table: AnnotationTable, row: number): number[] {
-  const answers: number[] = []
-  const end = table.answerEnds.at(row)
-  for (let i = row === 0 ? 0 : table.answerEnds.at(row - 1); i < end; i++) answers.push(table.answers.at(i))
-  return answers
+  table.add(row, questionId)
+  for (const sink of sinks) sink.add(row, questionId)
 }
 
 export function annotationName(table: AnnotationTable, row: number): string {

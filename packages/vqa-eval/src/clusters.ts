@@ -16,17 +16,28 @@ const NORMAL_975 = 1.959963984540054
  * Null with fewer than two clusters.
  */
 export function clusteredInterval(values: ArrayLike<number>, clusters: ArrayLike<unknown>): Interval | null {
+  return intervalOf(
+    values.length,
+    (i) => values[i]!,
+    (i) => clusters[i],
+  )
+}
+
+/** `clusteredInterval` of n values that are asked for one by one, twice. */
+export function intervalOf(
+  n: number,
+  value: (i: number) => number,
+  cluster: (i: number) => unknown,
+): Interval | null {
   let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]!
-  const mean = total / values.length
+  for (let i = 0; i < n; i++) total += value(i)
+  const mean = total / n
   const residuals = new Map<unknown, number>()
-  for (let i = 0; i < values.length; i++) {
-    residuals.set(clusters[i], (residuals.get(clusters[i]) ?? 0) + values[i]! - mean)
-  }
+  for (let i = 0; i < n; i++) residuals.set(cluster(i), (residuals.get(cluster(i)) ?? 0) + value(i) - mean)
   if (residuals.size < 2) return null
   let squares = 0
   for (const residual of residuals.values()) squares += residual * residual
-  const standardError = Math.sqrt((residuals.size / (residuals.size - 1)) * squares) / values.length
+  const standardError = Math.sqrt((residuals.size / (residuals.size - 1)) * squares) / n
   return {
     mean,
     standardError,

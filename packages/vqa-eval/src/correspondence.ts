@@ -1,5 +1,6 @@
 import type { AnnotationTable } from './annotation-table.ts'
-import { indexIds, type IdIndex, type IdList } from './id-list.ts'
+import type { Column } from './column.ts'
+import type { IdIndex, IdList } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 import type { ResultTable } from './result-table.ts'
 
@@ -20,30 +21,22 @@ export interface Correspondence {
   readonly duplicated: readonly QuestionId[]
 }
 
-/** The correspondence, and the rows that belong together. */
-export interface IdMatch extends Correspondence {
-  readonly annotated: IdIndex
-  /** For each annotation the last annotation of its id. */
-  readonly annotationRows: Int32Array
-  /** For each annotation the last result of its id, -1 without one. */
-  readonly resultRows: Int32Array
-}
-
+/** Compares the ids of the annotations with those of the results; `resultRows` has a row per annotation, -1 for none. */
 export function compareIds(
-  { questionIds: annotations }: AnnotationTable,
-  { questionIds: results }: ResultTable,
-): IdMatch {
-  const annotated = indexIds(annotations)
-  const predicted = indexIds(results)
-  const annotationRows = annotated.rowsOf(annotations)
-  const resultRows = predicted.rowsOf(annotations)
-  const isLast = (row: number): boolean => annotationRows[row] === row
+  annotations: IdList,
+  annotated: IdIndex,
+  results: IdList,
+  predicted: IdIndex,
+  resultRows: Column,
+): Correspondence {
+  const unique = annotated.size === annotations.length
   let matched = 0
   let missing: QuestionId[] = []
-  for (let row = 0; row < resultRows.length; row++) {
-    if (!isLast(row)) continue
-    if (resultRows[row]! >= 0) matched++
-    else missing.push(annotations.at(row)!)
+  for (let row = 0; row < annotations.length; row++) {
+    const id = annotations.at(row)!
+    if (!unique && annotated.rowOf(id) !== row) continue
+    if (resultRows.at(row) >= 0) matched++
+    else missing.push(id)
   }
   const foreign = matched === predicted.size ? [] : foreignIds(results, predicted, annotated)
   const byText = new Map(foreign.length > 0 ? missing.map((id) => [String(id), id]) : [])
@@ -52,7 +45,7 @@ export function compareIds(
   if (twins.size > 0) missing = missing.filter((id) => !twins.has(id))
   const unexpected = foreign.filter((id) => !byText.has(String(id)))
   const duplicated = [...new Set(repeatsOf(results, predicted))]
-  return { annotated, annotationRows, resultRows, missing, unexpected, wrongType, duplicated }
+  return { missing, unexpected, wrongType, duplicated }
 }
 
 function foreignIds(results: IdList, predicted: IdIndex, annotated: IdIndex): QuestionId[] {

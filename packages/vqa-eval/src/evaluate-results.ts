@@ -1,11 +1,18 @@
-import { addAnnotation, createAnnotationTable, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import {
+  addAnnotation,
+  createAnnotationTable,
+  NO_TEXT,
+  type AnnotationRow,
+  type AnnotationTable,
+} from './annotation-table.ts'
 import { describe } from './describe.ts'
 import { InputError } from './errors.ts'
-import { evaluateTables } from './evaluate.ts'
+import { evaluateSheet } from './evaluate.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { canonicalId, type QuestionId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'
 import { addResult, createResultTable, type ResultTable } from './result-table.ts'
+import { createScoreSheet, type ScoreSheet } from './score-sheet.ts'
 import { distinguishHumans, type AnswerObject } from './score.ts'
 import { createTextTable, type TextTable } from './text-table.ts'
 
@@ -59,40 +66,37 @@ export interface EvaluateInput extends EvaluateOptions {
 export function evaluateResults({ annotations, results, questions, ...options }: EvaluateInput): Evaluation {
   const texts = createTextTable()
   const rows = 'annotations' in annotations ? annotations.annotations : annotations
-  return evaluateTables(
-    {
-      annotations: annotationTable(rows, texts),
-      results: resultTable(results, texts),
-      questions: questions && questionTable(questions, texts),
-    },
-    options,
-  )
+  const sheet = createScoreSheet(resultTable(results, texts), texts, options)
+  const table = annotationTable(rows, texts, sheet)
+  return evaluateSheet(sheet, table, questions && questionTable(questions, texts), options)
 }
 
-function annotationTable(rows: readonly Annotation[], texts: TextTable): AnnotationTable {
+function annotationTable(rows: readonly Annotation[], texts: TextTable, sheet: ScoreSheet): AnnotationTable {
   if (!Array.isArray(rows)) throw new InputError('vqa-eval: annotations must be a list of objects')
   const table = createAnnotationTable('annotations', texts)
-  const textOf = (value: unknown): number => (typeof value === 'string' ? texts.idOf(value) : NO_TEXT)
-  for (const given of rows as readonly (Annotation | null)[]) {
-    const row: Partial<Annotation> = given ?? {}
-    const answers: unknown = row.answers ?? row.direct_answers
-    const objects = Array.isArray(answers) ? (answers as readonly (string | AnswerObject)[]) : null
-    const numbers =
-      objects?.map((answer) => textOf(typeof answer === 'string' ? answer : answer.answer)) ?? null
-    const wrong = numbers?.indexOf(NO_TEXT) ?? -1
-    addAnnotation(table, {
-      questionId: row.question_id,
-      imageId: row.image_id,
-      questionType: textOf(row.question_type),
-      answerType: textOf(row.answer_type),
-      reference: textOf(row.multiple_choice_answer),
-      answers: numbers,
-      humans: objects && wrong < 0 ? distinguishHumans(objects) : null,
-      problem: wrong < 0 ? null : `answers[${wrong}].answer must be a string`,
-      difficult: row.difficult_direct_answer === true,
-    })
-  }
+  for (const row of rows as readonly (Annotation | null)[])
+    addAnnotation(table, toRow(row ?? {}, texts), [sheet])
   return table
+}
+
+function toRow(row: Partial<Annotation>, texts: TextTable): AnnotationRow {
+  const textOf = (value: unknown): number => (typeof value === 'string' ? texts.idOf(value) : NO_TEXT)
+  const answers: unknown = row.answers ?? row.direct_answers
+  const objects = Array.isArray(answers) ? (answers as readonly (string | AnswerObject)[]) : null
+  const numbers =
+    objects?.map((answer) => textOf(typeof answer === 'string' ? answer : answer.answer)) ?? null
+  const wrong = numbers?.indexOf(NO_TEXT) ?? -1
+  return {
+    questionId: row.question_id,
+    imageId: row.image_id,
+    questionType: textOf(row.question_type),
+    answerType: textOf(row.answer_type),
+    reference: textOf(row.multiple_choice_answer),
+    answers: numbers,
+    humans: objects && wrong < 0 ? distinguishHumans(objects) : null,
+    problem: wrong < 0 ? null : `answers[${wrong}].answer must be a string`,
+    difficult: row.difficult_direct_answer === true,
+  }
 }
 
 function resultTable(rows: readonly Prediction[], texts: TextTable): ResultTable {

@@ -46,23 +46,30 @@ export interface IdIndex {
   readonly size: number
   /** The last row of an id, -1 for an unknown one. */
   rowOf(id: QuestionId): number
-  /** `rowOf` of every id of a list, -1 for an absent id. */
-  rowsOf(ids: IdList): Int32Array
+  /** `rowOf` of every id that was indexed, -1 for an absent one. */
+  rows(): Int32Array
 }
 
-export function indexIds(ids: IdList): IdIndex {
+const MAX_LOAD = 0.75
+
+/** `distinct` is how many different ids to expect; a wrong guess costs time or memory, nothing else. */
+export function indexIds(ids: IdList, distinct: number = ids.length): IdIndex {
   const numbers = ids.numbers()
-  let bits = 4
-  while (1 << bits < numbers.length * 1.5) bits++
-  const mask = (1 << bits) - 1
-  const slots = new Int32Array(1 << bits).fill(-1)
+  let slots = new Int32Array(2 ** Math.ceil(Math.log2(distinct / MAX_LOAD + 16))).fill(-1)
   const others = new Map<QuestionId, number>()
   let size = 0
 
   function slotOf(id: number): number {
+    const mask = slots.length - 1
     let slot = hash(id) & mask
     while (slots[slot] !== -1 && numbers[slots[slot]!] !== id) slot = (slot + 1) & mask
     return slot
+  }
+
+  function grow(): void {
+    const before = slots
+    slots = new Int32Array(before.length * 2).fill(-1)
+    for (const row of before) if (row !== -1) slots[slotOf(numbers[row]!)] = row
   }
 
   function rowOf(id: QuestionId): number {
@@ -74,21 +81,25 @@ export function indexIds(ids: IdList): IdIndex {
     if (Number.isNaN(number)) {
       const id = ids.at(row)
       if (id !== null) others.set(id, row)
-    } else {
-      const slot = slotOf(number)
-      if (slots[slot] === -1) size++
-      slots[slot] = row
+      continue
     }
+    const slot = slotOf(number)
+    if (slots[slot] === -1 && ++size > slots.length * MAX_LOAD) {
+      grow()
+      slots[slotOf(number)] = row
+    } else slots[slot] = row
   }
   return {
     size: size + others.size,
     rowOf,
-    rowsOf(list) {
-      return Int32Array.from(list.numbers(), (number, row) => {
-        if (!Number.isNaN(number)) return slots[slotOf(number)]!
-        const id = list.at(row)
-        return id === null ? -1 : rowOf(id)
-      })
+    rows() {
+      const rows = new Int32Array(numbers.length)
+      for (let row = 0; row < rows.length; row++) {
+        const number = numbers[row]!
+        const id = Number.isNaN(number) ? ids.at(row) : number
+        rows[row] = id === null ? -1 : rowOf(id)
+      }
+      return rows
     },
   }
 }

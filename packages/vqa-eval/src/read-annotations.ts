@@ -1,9 +1,9 @@
 import {
   addAnnotation,
-  clearAnnotations,
   createAnnotationTable,
   NO_TEXT,
   type AnnotationRow,
+  type AnnotationSink,
   type AnnotationTable,
 } from './annotation-table.ts'
 import { describe } from './describe.ts'
@@ -24,7 +24,7 @@ import {
 } from './json-cursor.ts'
 import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
 import { distinguishHumans, type AnswerObject } from './score.ts'
-import type { TextTable } from './text-table.ts'
+import { createTextTable, type TextTable } from './text-table.ts'
 
 const ROW = keys(
   'question_id',
@@ -38,13 +38,19 @@ const ROW = keys(
 )
 const ANSWER = keys('answer', 'answer_confidence', 'answer_id')
 
+export interface ReadAnnotationsOptions extends StreamOptions {
+  readonly texts?: TextTable
+  /** Receive every row with its answers, which the table does not keep. */
+  readonly sinks?: readonly AnnotationSink[]
+}
+
 /**
  * Reads an annotation file row by row: the official layout of VQA v1, v2 and OK-VQA, or the list of A-OKVQA
  * (field `direct_answers`). Throws InputError when the file is not such a file.
  */
 export async function readAnnotations(
   path: string,
-  { texts, ...options }: StreamOptions & { readonly texts?: TextTable } = {},
+  { texts = createTextTable(), sinks = [], ...options }: ReadAnnotationsOptions = {},
 ): Promise<AnnotationTable> {
   const table = createAnnotationTable(path, texts)
   const state = { found: false }
@@ -53,9 +59,9 @@ export async function readAnnotations(
     layout: (first) => (first === '[' ? 'array' : 'object'),
     begin() {
       state.found = true
-      clearAnnotations(table)
+      for (const sink of [table, ...sinks]) sink.clear()
     },
-    row: (c) => addAnnotation(table, readAnnotation(c, table.texts)),
+    row: (c) => addAnnotation(table, readAnnotation(c, texts), sinks),
     field: (c, name) => readHeaderField(c, name, table.header),
   }
   await streamRows(path, handler, options)

@@ -2,7 +2,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { annotationName, answersOf, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import { createAnswerList, type AnswerList } from './answer-list.ts'
 import { imageNames, mostFrequent, type VqaDataset, type VqaExample } from './dataset.ts'
 import { InputError } from './errors.ts'
 import { repeatsOf } from './correspondence.ts'
@@ -52,7 +53,7 @@ export async function readDataset({
     return typeof value === 'string' ? value : undefined
   }
   const resolvedSplit = split ?? text('data_subtype') ?? ''
-  const index = answers && joinById(questionTable, answers)
+  const index = answers && joinById(questionTable, answers.table)
   const findImage = images === undefined ? null : await createImageFinder(images, resolvedSplit, imagePattern)
   const allIntegers = questionTable.questionIds.every(Number.isInteger)
   const seen = new Set<QuestionId>()
@@ -64,7 +65,8 @@ export async function readDataset({
     }
     seen.add(questionId)
     const row = index?.rowOf(questionId)
-    const imageId = questionTable.imageIds[place] ?? (row === undefined ? null : answers!.imageIds.at(row))
+    const imageId =
+      questionTable.imageIds[place] ?? (row === undefined ? null : answers!.table.imageIds.at(row))
     if (imageId === null) {
       throw new InputError(`vqa-eval: ${questions}: questions[${place}]: image_id is missing`)
     }
@@ -88,16 +90,24 @@ export async function readDataset({
   }
 }
 
+interface Answers {
+  readonly table: AnnotationTable
+  readonly list: AnswerList
+}
+
 async function readAnswers(
   questions: QuestionTable,
   annotations: string | undefined,
   stream: StreamOptions,
   hash: Hash,
-): Promise<AnnotationTable | null> {
-  if (annotations !== undefined) return readAnnotations(annotations, { ...stream, hash })
+): Promise<Answers | null> {
+  const list = createAnswerList()
+  const sinks = [list]
+  if (annotations !== undefined)
+    return { table: await readAnnotations(annotations, { ...stream, hash, sinks }), list }
   if (!questions.isList) return null
-  const same = await readAnnotations(questions.source, stream)
-  return same.answers.length > 0 ? same : null
+  const table = await readAnnotations(questions.source, { ...stream, sinks })
+  return table.problems.size < table.questionIds.length ? { table, list } : null
 }
 
 function joinById(questions: QuestionTable, annotations: AnnotationTable): IdIndex {
@@ -128,17 +138,18 @@ function joinById(questions: QuestionTable, annotations: AnnotationTable): IdInd
 }
 
 function humanFields(
-  table: AnnotationTable | null,
+  found: Answers | null,
   row: number | undefined,
 ): Pick<VqaExample, 'answers' | 'answer' | 'questionType' | 'answerType'> {
-  if (!table || row === undefined) return { answers: [], answer: '', questionType: '', answerType: '' }
+  if (!found || row === undefined) return { answers: [], answer: '', questionType: '', answerType: '' }
+  const { table, list } = found
   const problem = table.problems.get(row)
   if (problem !== undefined) {
     throw new InputError(`vqa-eval: ${annotationName(table, row)}: ${problem}`)
   }
   const text = (id: number): string => (id === NO_TEXT ? '' : table.texts.texts[id]!)
-  const answers = answersOf(table, row).map(text)
-  const reference = table.references.at(row)
+  const answers = list.answersOf(row).map(text)
+  const reference = list.referenceOf(row)
   return {
     answers,
     answer: reference === NO_TEXT ? mostFrequent(answers) : text(reference),

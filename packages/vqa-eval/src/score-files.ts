@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { compareEvaluations, type Comparison } from './comparison.ts'
 import { InputError } from './errors.ts'
-import { evaluateTables } from './evaluate.ts'
+import { evaluateSheet } from './evaluate.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { JsonSyntaxError, atEnd, createCursor, readValue } from './json-cursor.ts'
 import type { StreamOptions } from './json-stream.ts'
@@ -9,6 +9,8 @@ import { canonicalId, type QuestionId } from './question-id.ts'
 import { readAnnotations } from './read-annotations.ts'
 import { readQuestions } from './read-questions.ts'
 import { readResults } from './read-results.ts'
+import { createScoreSheet, type ScoreSheet } from './score-sheet.ts'
+import { createTextTable } from './text-table.ts'
 
 export interface ScoreFilesOptions extends EvaluateOptions, Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
   /** Path of the annotation file. */
@@ -43,22 +45,23 @@ export async function scoreFiles({
   ...options
 }: ScoreFilesOptions): Promise<FileScore> {
   const stream: StreamOptions = { ...(onProgress && { onProgress }), ...(chunkSize && { chunkSize }) }
-  const annotationTable = await readAnnotations(annotations, stream)
-  const { texts } = annotationTable
+  const texts = createTextTable()
+  const readSheet = async (path: string): Promise<ScoreSheet> =>
+    createScoreSheet(
+      await readResults(path, { ...stream, texts, keyed: options.mode === 'aokvqa' }),
+      texts,
+      options,
+    )
+  const sheet = await readSheet(results)
+  const otherSheet = diff === undefined ? null : await readSheet(diff)
+  const sinks = otherSheet ? [sheet, otherSheet] : [sheet]
+  const annotationTable = await readAnnotations(annotations, { ...stream, texts, sinks })
   const questionTable =
     questions === undefined
       ? undefined
       : await readQuestions(questions, { ...stream, texts, keepRows: false })
-  const keyed = options.mode === 'aokvqa'
-  const evaluate = async (path: string): Promise<Evaluation> => {
-    const resultTable = await readResults(path, { ...stream, texts, keyed })
-    return evaluateTables(
-      { annotations: annotationTable, results: resultTable, questions: questionTable },
-      options,
-    )
-  }
-  const evaluation = await evaluate(results)
-  const other = diff === undefined ? null : await evaluate(diff)
+  const evaluation = evaluateSheet(sheet, annotationTable, questionTable, options)
+  const other = otherSheet && evaluateSheet(otherSheet, annotationTable, questionTable, options)
   return { evaluation, other, comparison: other && compareEvaluations(evaluation, other) }
 }
 

@@ -1,6 +1,5 @@
 import type { AnnotationTable } from './annotation-table.ts'
 import { InputError } from './errors.ts'
-import type { IdMatch } from './correspondence.ts'
 import { indexIds, type IdIndex } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 
@@ -16,11 +15,11 @@ export interface Subset {
 /** Rows of the annotations to score. Throws InputError for an id that is not in the annotations. */
 export function selectRows(
   table: AnnotationTable,
-  { annotated, annotationRows }: Pick<IdMatch, 'annotated' | 'annotationRows'>,
+  annotated: IdIndex,
   { questionIds, imageIds, sample }: Subset = {},
 ): Int32Array {
   if (questionIds) checkKnown(table, questionIds, annotated, 'question')
-  let rows = questionIds ? Int32Array.from(questionIds, (id) => annotated.rowOf(id)) : annotationRows
+  let rows = questionIds ? Int32Array.from(questionIds, (id) => annotated.rowOf(id)) : annotated.rows()
   if (imageIds) {
     checkKnown(table, imageIds, indexIds(table.imageIds), 'image')
     const wanted = new Set<QuestionId | null>(imageIds)

@@ -11,14 +11,15 @@ export function textForms(table: TextTable): TextForms<number> {
 }
 
 function remembered(table: TextTable, form: (text: string) => string): (text: number) => number {
-  const known = new Int32Array(table.texts.length).fill(-1)
+  const known: number[] = []
   return (text) => {
-    const before = known[text] ?? -1
-    if (before >= 0) return before
+    const before = known[text]
+    if (before !== undefined && before >= 0) return before
     const given = table.texts[text]!
     const formed = form(given)
     const after = formed === given ? text : table.idOf(formed)
-    if (text < known.length) known[text] = after
+    while (known.length <= text) known.push(-1)
+    known[text] = after
     return after
   }
 }

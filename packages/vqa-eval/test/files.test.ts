@@ -227,10 +227,10 @@ describe('malformed files', () => {
   })
 
   test('absent', async () => {
-    const error = await rejection(scoreFiles({ annotations: '/nowhere/a.json', results: 'r.json' }))
+    const error = await rejection(scoreFiles({ annotations: 'a.json', results: '/nowhere/r.json' }))
     expect(error).toMatchObject({ name: 'InputError', code: 'LEVER_INPUT' })
-    expect(error.message).toMatch(/cannot read \/nowhere\/a\.json: ENOENT/)
-    expect((await rejection(scoreFiles({ annotations: '/', results: 'r.json' }))).message).toMatch(
+    expect(error.message).toMatch(/cannot read \/nowhere\/r\.json: ENOENT/)
+    expect((await rejection(scoreFiles({ annotations: 'a.json', results: '/' }))).message).toMatch(
       /not a file|EISDIR/,
     )
   })

@@ -130,7 +130,7 @@ describe('accuracies over sets of questions', () => {
       const questionIds = ids as readonly (number | string)[]
       const evaluation = evaluateResults({ annotations, results, subset: { questionIds } })
       const mean =
-        questionIds.reduce((sum, id) => sum + byId.get(id)!.expected.accuracy, 0) / questionIds.length
+        questionIds.reduce<number>((sum, id) => sum + byId.get(id)!.expected.accuracy, 0) / questionIds.length
       expect(evaluation.n).toBe(questionIds.length)
       expect(evaluation.overallRaw).toBeCloseTo(100 * mean, 10)
       return evaluation.overall - overall
