@@ -4,6 +4,7 @@ import { flag, list, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/dataset.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
+import { comparisonsOf, resultsOf } from '../pipeline/results.ts'
 import { formatEvaluated, runEvaluate } from '../pipeline/run-evaluate.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
@@ -47,6 +48,18 @@ export const evaluate: Command = defineCommand({
   async run(options, context) {
     const evaluated = await runEvaluate({ ...options, ...placesOf(options) }, context)
     const { summary, leakage, out } = evaluated
-    return { json: { ...summary, leakage, out }, text: await formatEvaluated(evaluated) }
+    const { questions, oracle, detectable } = summary
+    return {
+      json: {
+        ...resultsOf(summary),
+        comparisons: comparisonsOf(summary),
+        questions,
+        oracle,
+        detectable,
+        leakage,
+        out,
+      },
+      text: await formatEvaluated(evaluated),
+    }
   },
 })

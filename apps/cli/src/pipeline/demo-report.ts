@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Manifest } from '@lever/durable-files'
 import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../command.ts'
@@ -22,6 +22,7 @@ export async function demoResult(
   const times = names.map((name) => [name, stages[name]!.seconds] as const)
   const total = Math.round(100 * times.reduce((sum, [, seconds]) => sum + seconds, 0)) / 100
   const best = recipe.policies.at(-1)!
+  const shown = relative('', path).startsWith('..') ? path : relative('', path)
   return {
     json: {
       ...resultsOf(summary),
@@ -34,13 +35,13 @@ export async function demoResult(
     text: [
       renderText(summary, { comparisons: false }),
       `Seconds: ${times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(', ')}; in all ${total.toFixed(1)}.`,
-      `Run directory: ${path} (results.json, per-question.jsonl, checkpoints; run again, it prints this table)`,
+      `Run directory: ${shown} (open report.html in a browser; results.json, per-question.jsonl, checkpoints)`,
       '',
       'What to try next:',
-      `  lever data describe ${join(path, RL_DATA)}`,
-      `  lever train --rl-data ${join(path, RL_DATA)} --embeddings ${join(path, 'embeddings/train.safetensors')} --preset recommended --out runs/mine`,
-      `  lever demo --seed ${seed + 1} --out runs/demo-${seed + 1}`,
-      `  the policy itself: ${join(path, checkpointFile(best))}`,
+      `  npx lever data describe ${join(shown, RL_DATA)}`,
+      `  npx lever train --rl-data ${join(shown, RL_DATA)} --embeddings ${join(shown, 'embeddings/train.safetensors')} --preset recommended --out runs/mine`,
+      `  npx lever demo --seed ${seed + 1} --out runs/demo-${seed + 1}`,
+      `  the policy itself: ${join(shown, checkpointFile(best))}`,
     ].join('\n'),
   }
 }

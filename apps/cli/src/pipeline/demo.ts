@@ -15,6 +15,7 @@ import { measureAll, metaOf, planPointers } from './generate.ts'
 import { openModel } from './model.ts'
 import { policyOf, proposerOf, selectorOf } from './policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
+import { factsOf, makeReport, poolText } from './report.ts'
 import { JOURNAL, RL_DATA, writeRlData } from './run-generate.ts'
 import { runStage } from './stages.ts'
 import { trainPolicy } from './train.ts'
@@ -87,7 +88,9 @@ export async function runDemo(
     for (const policy of recipe.policies) {
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
     }
-    await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
+    await stage('evaluate', ['results.json', 'per-question.jsonl', 'report.html'], () =>
+      evaluatePolicies(demo),
+    )
     return run
   } finally {
     await run.close()
@@ -198,15 +201,16 @@ async function generateData(demo: Demo): Promise<void> {
   }
 }
 
-async function trainOne({ run, seed, context }: Demo, { name, preset }: PolicyRecipe): Promise<void> {
+async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyRecipe): Promise<void> {
   const { PRESETS } = await import('@lever/grpo-trainer')
   const { createModel } = await import('@lever/pointer-model')
-  const { architecture, settings, phases } = PRESETS[preset]
+  const { name, preset, ...changes } = policy
+  const { architecture, settings, phases } = { ...PRESETS[preset], ...changes }
   const training = await loadTraining({
     rlData: [run.file(RL_DATA)],
     embeddings: run.file(embeddingFile('train')),
     rewards: {},
-    validation: 0.1,
+    validation: recipe.validation,
     seed,
   })
   const model = createModel({ architecture, settings: { dim: training.dim, ...settings }, seed })
@@ -225,8 +229,9 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
     const named = await Promise.all(
       policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, policy, features)),
     )
+    const model = await demo.model()
     const evaluated = await evaluateAll({
-      model: await demo.model(),
+      model,
       queries: test.queries,
       candidates: train.dataset.examples,
       pools: test.pools,
@@ -242,7 +247,25 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       seed,
       ...context,
     })
-    await saveEvaluation(run, evaluated)
+    const report = await makeReport({
+      title: 'Lever demo',
+      intro: `The bundled world: policies trained on measured rewards of ${train.queries.length} questions, evaluated on ${test.queries.length} questions about other images.`,
+      evaluated,
+      queries: test.queries,
+      candidates: train.dataset.examples,
+      focus: recipe.policies.at(-1)!.name,
+      facts: factsOf(model, {
+        split: test.dataset.split,
+        seed,
+        pool: poolText(test.pools),
+        version: version(),
+      }),
+      trainings: Object.fromEntries(
+        recipe.policies.map(({ name }) => [name, run.file(`${name}/metrics.jsonl`)]),
+      ),
+      rlData: run.file(RL_DATA),
+    })
+    await saveEvaluation(run, evaluated, report)
   } finally {
     for (const policy of policies) await policy.close()
   }

@@ -1,3 +1,4 @@
+import type { PhaseOptions } from '@lever/grpo-trainer'
 import type { ArchitectureName } from '@lever/pointer-model'
 import type { ProposalRequest } from '@lever/rl-generate'
 
@@ -5,8 +6,11 @@ import type { ProposalRequest } from '@lever/rl-generate'
 export interface PolicyRecipe {
   /** Row of the table. */
   readonly name: string
-  /** A preset of the trainer. */
+  /** A preset of the trainer, and what of it is changed here. */
   readonly preset: 'default' | 'recommended'
+  readonly architecture?: ArchitectureName
+  readonly settings?: Readonly<Record<string, number | boolean>>
+  readonly phases?: readonly PhaseOptions[]
 }
 
 /** Every size and number of the demo. Another recipe is another configuration: it needs another --out. */
@@ -25,6 +29,9 @@ export interface Recipe {
     /** G: random pointers fill every group up to it. */
     readonly size: number
   }
+  /** Share of the training questions that select the best epoch. */
+  readonly validation: number
+  /** The last one is the best recipe, which the others are compared with. */
   readonly policies: readonly PolicyRecipe[]
   readonly evaluate: {
     /** Questions of the test split; null for all. */
@@ -53,6 +60,7 @@ export const RECIPE: Recipe = {
     ],
     size: 24,
   },
+  validation: 0.1,
   policies: [
     { name: 'pointer-rce', preset: 'default' },
     { name: 'pointer-listwise', preset: 'recommended' },

@@ -1,4 +1,4 @@
-import type { Summary } from '@lever/icl-eval'
+import type { Comparison, Summary } from '@lever/icl-eval'
 
 /** A cell of the table, in per cent. */
 export interface ResultRow {
@@ -18,7 +18,19 @@ export interface GapResult {
   readonly ci: readonly [low: number, high: number] | null
 }
 
-/** The table of a summary for machines: accuracies and shares in per cent with two decimals. */
+/** A paired difference to a baseline, in points. */
+export interface ComparisonResult {
+  readonly selector: string
+  readonly shots: number
+  readonly baseline: string
+  readonly delta: number
+  readonly ci: readonly [low: number, high: number]
+  readonly p: number
+  /** Holm-adjusted over all comparisons. */
+  readonly pHolm: number
+}
+
+/** The figures of a summary for machines: in per cent and points, with two decimals. */
 export function resultsOf({ table, gapClosed }: Pick<Summary, 'table' | 'gapClosed'>): {
   readonly table: ResultRow[]
   readonly gapClosed: GapResult[]
@@ -38,6 +50,21 @@ export function resultsOf({ table, gapClosed }: Pick<Summary, 'table' | 'gapClos
       ci: interval(ci),
     })),
   }
+}
+
+/** Every difference to a baseline. */
+export function comparisonsOf({ table }: Pick<Summary, 'table'>): ComparisonResult[] {
+  return table
+    .flatMap(({ comparisons }): readonly Comparison[] => comparisons)
+    .map(({ selector, shots, baseline, delta, ci, p, pHolm }) => ({
+      selector,
+      shots,
+      baseline,
+      delta: percent(delta)!,
+      ci: interval(ci)!,
+      p,
+      pHolm,
+    }))
 }
 
 function percent(value: number | null): number | null {

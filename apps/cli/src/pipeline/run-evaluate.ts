@@ -1,5 +1,5 @@
 import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
-import type { Leakage, Selector, Summary } from '@lever/icl-eval'
+import type { Leakage, Selector } from '@lever/icl-eval'
 import type { PointerModel } from '@lever/pointer-model'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../command.ts'
@@ -12,6 +12,7 @@ import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
 import { openModel } from './model.ts'
 import { readPolicy, selectorOf } from './policy.ts'
+import { factsOf, makeReport, poolText } from './report.ts'
 
 export interface EvaluateSettings extends InputSettings, ModelChoice {
   readonly selectors: readonly string[]
@@ -30,8 +31,6 @@ export interface EvaluateSettings extends InputSettings, ModelChoice {
 
 export interface RunEvaluated extends Evaluated {
   readonly out: string
-  readonly table: Summary['table']
-  readonly gapClosed: Summary['gapClosed']
   readonly leakage: Leakage
 }
 
@@ -88,7 +87,8 @@ export async function runEvaluate(
       Array.from(pools.byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const),
     )
     const leakage = findLeakage({ queries, pools: poolExamples, training: pool.examples })
-    warnOfLeakage(leakage, dataset !== pool, progress)
+    const warnings = warningsOf(leakage, dataset !== pool)
+    for (const warning of warnings) progress.warn(warning)
     const evaluated = await evaluateAll({
       model,
       queries,
@@ -110,7 +110,19 @@ export async function runEvaluate(
       progress,
       signal,
     })
-    await saveEvaluation(run, evaluated)
+    const facts = factsOf(model, { split: dataset.split, seed, pool: poolText(pools), version: version() })
+    const report = await makeReport({
+      title: 'Evaluation',
+      intro: `${queries.length} questions of ${dataset.name} ${dataset.split}, demonstrations from ${pool.name} ${pool.split}.`,
+      evaluated,
+      queries,
+      candidates: pool.examples,
+      focus:
+        named.at(-1)?.name ?? selectors.findLast(({ shots: count }) => count === 'many')?.name ?? 'random',
+      facts,
+      warnings,
+    })
+    await saveEvaluation(run, evaluated, report)
     await run.update({
       evaluated: {
         selectors: names,
@@ -120,8 +132,7 @@ export async function runEvaluate(
         split: dataset.split,
       },
     })
-    const { table, gapClosed } = evaluated.summary
-    return { ...evaluated, out: run.path, table, gapClosed, leakage }
+    return { ...evaluated, out: run.path, leakage }
   } finally {
     for (const one of close.reverse()) await one()
   }
@@ -129,7 +140,7 @@ export async function runEvaluate(
 
 export async function formatEvaluated({ summary, out }: RunEvaluated): Promise<string> {
   const { renderText } = await import('@lever/icl-eval')
-  return `${renderText(summary)}\nrun directory: ${out}`
+  return `${renderText(summary)}\nrun directory: ${out} (report.html, results.json, per-question.jsonl)`
 }
 
 interface PolicyRow {
@@ -187,16 +198,14 @@ function checkFeatures(selectors: readonly Selector[], features: Inputs['feature
   )
 }
 
-function warnOfLeakage(
-  { imageInPool, imageInTraining }: Leakage,
-  otherPool: boolean,
-  progress: Context['progress'],
-): void {
-  if (imageInPool.length > 0)
-    progress.warn(`${imageInPool.length} questions have their own image in their pool`)
-  if (otherPool && imageInTraining.length > 0) {
-    progress.warn(
-      `${imageInTraining.length} questions are about images of the pool's dataset, on which policies may have been trained`,
-    )
-  }
+function warningsOf({ imageInPool, imageInTraining }: Leakage, otherPool: boolean): string[] {
+  const shared = otherPool ? imageInTraining.length : 0
+  return [
+    ...(imageInPool.length > 0 ? [`${imageInPool.length} questions have their own image in their pool`] : []),
+    ...(shared > 0
+      ? [
+          `${shared} questions are about images of the pool's dataset, on which policies may have been trained`,
+        ]
+      : []),
+  ]
 }

@@ -15,8 +15,8 @@ export interface Ran {
 
 export interface RunOptions {
   readonly cwd?: string
-  /** Sent once stderr or stdout matches `when`. */
-  readonly kill?: { readonly signal: NodeJS.Signals; readonly when: RegExp; readonly times?: number }
+  /** Sent once, when `when` is true. */
+  readonly kill?: { readonly signal: NodeJS.Signals; readonly when: () => boolean }
 }
 
 /** Runs the real command in a process of its own. */
@@ -24,22 +24,18 @@ export function lever(args: readonly string[], { cwd, kill }: RunOptions = {}): 
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BIN, ...args], { cwd: cwd ?? process.cwd() })
     let [stdout, stderr] = ['', '']
-    let killed = 0
-    const check = (): void => {
-      if (kill === undefined || killed >= (kill.times ?? 1) || !kill.when.test(stdout + stderr)) return
-      killed += 1
+    child.stdout.on('data', (part: Buffer) => (stdout += part.toString()))
+    child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
+    const timer = setInterval(() => {
+      if (kill === undefined || !kill.when()) return
+      clearInterval(timer)
       child.kill(kill.signal)
-    }
-    child.stdout.on('data', (part: Buffer) => {
-      stdout += part.toString()
-      check()
-    })
-    child.stderr.on('data', (part: Buffer) => {
-      stderr += part.toString()
-      check()
-    })
+    }, 10)
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.on('close', (code) => {
+      clearInterval(timer)
+      resolve({ code, stdout, stderr })
+    })
   })
 }
 

@@ -24,8 +24,8 @@ export function smallWorld(
   count: number,
   { copyImages = false } = {},
 ): SmallWorld {
-  const questions = read<Rows>(join(WORLD, split, 'questions.json'))
-  const annotations = read<Answers>(join(WORLD, split, 'annotations.json'))
+  const questions = read(join(WORLD, split, 'questions.json')) as Rows
+  const annotations = read(join(WORLD, split, 'annotations.json')) as Answers
   questions.questions = questions.questions.slice(0, count)
   const ids = new Set(questions.questions.map(({ question_id }) => question_id))
   annotations.annotations = annotations.annotations.filter(({ question_id }) => ids.has(question_id))
@@ -40,6 +40,6 @@ export function smallWorld(
   return { folder, questions, annotations }
 }
 
-function read<T>(path: string): T {
-  return JSON.parse(readFileSync(path, 'utf8')) as T
+function read(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'))
 }
