@@ -17,11 +17,10 @@ import {
   nextItem,
   peek,
   readKey,
-  readValue,
   scanString,
-  skipValue,
   type Cursor,
 } from './json-cursor.ts'
+import { readValue, skipValue } from './json-value.ts'
 import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
 import { distinguishHumans, type AnswerObject } from './score.ts'
 import { createTextTable, type TextTable } from './text-table.ts'

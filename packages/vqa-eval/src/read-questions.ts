@@ -9,11 +9,10 @@ import {
   nextItem,
   peek,
   readKey,
-  readValue,
   scanString,
-  skipValue,
   type Cursor,
 } from './json-cursor.ts'
+import { readValue, skipValue } from './json-value.ts'
 import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
 import { canonicalId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'

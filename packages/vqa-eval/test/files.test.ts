@@ -276,6 +276,38 @@ describe('questions file', () => {
   })
 })
 
+test('the files of A-OKVQA: a list of questions, predictions by id', async () => {
+  const files = await writeFiles({
+    'aokvqa.json': JSON.stringify([
+      {
+        question_id: '22Mex',
+        image_id: 1,
+        question: '?',
+        direct_answers: ['ice', 'ice', 'snow'],
+        rationales: [],
+      },
+      {
+        question_id: '2aq6l',
+        image_id: 2,
+        question: '?',
+        direct_answers: ['a'],
+        difficult_direct_answer: true,
+      },
+      { question_id: '2bDQe', image_id: 3, question: '?', direct_answers: ['b', 'b', 'b', 'b'] },
+    ]),
+    'by-id.json': '{"22Mex": {"multiple_choice": "x", "direct_answer": "ice"}, "2bDQe": "b"}',
+    'list.json':
+      '[{"question_id": "22Mex", "direct_answer": "ice"}, {"question_id": "2bDQe", "answer": "b"}]',
+    'rows.jsonl': '{"question_id": "22Mex", "answer": "ice"}\n{"question_id": "2bDQe", "answer": "b"}\n',
+  })
+  for (const results of [files['by-id.json'], files['list.json'], files['rows.jsonl']]) {
+    const { evaluation } = await scoreFiles({ annotations: files['aokvqa.json'], results, mode: 'aokvqa' })
+    expect(evaluation).toMatchObject({ mode: 'aokvqa', overall: 83.33, n: 2, dropped: 1 })
+  }
+  const wrongMode = scoreFiles({ annotations: files['aokvqa.json'], results: files['list.json'] })
+  expect((await rejection(wrongMode)).message).toMatch(/question_type is missing/)
+})
+
 test('progress tells how far each file is read', async () => {
   const seen: ReadProgress[] = []
   await score({}, { chunkSize: 100, onProgress: (progress) => seen.push(progress) })

@@ -1,13 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  atEnd,
-  createCursor,
-  JsonSyntaxError,
-  readValue,
-  skipValue,
-  type Cursor,
-} from '../src/json-cursor.ts'
+import { atEnd, createCursor, JsonSyntaxError, type Cursor } from '../src/json-cursor.ts'
+import { readValue, skipValue } from '../src/json-value.ts'
 import { scoreFiles } from '../src/node.ts'
 import { question, writeFiles } from './support.ts'
 
