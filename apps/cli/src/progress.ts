@@ -8,7 +8,7 @@ export interface Stage {
   end(note?: string): void
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly total?: number
   /** What is counted, e.g. `queries`. */
   readonly unit?: string

@@ -87,14 +87,14 @@ describe('demo on 16 questions of each split', () => {
   test('killed, interrupted and continued, it gives the same bytes', async () => {
     const folder = join(root, 'b')
     const first = await lever(run('b'), {
-      kill: { signal: 'SIGKILL', when: larger(join(folder, 'rl-data.jsonl'), 30_000) },
+      kill: [{ signal: 'SIGKILL', when: larger(join(folder, 'rl-data.jsonl'), 30_000) }],
     })
     expect(first.code).toBeNull()
     const metrics = join(folder, 'pointer-rce', 'metrics.jsonl')
-    const second = await lever(run('b'), { kill: { signal: 'SIGKILL', when: larger(metrics, 200) } })
+    const second = await lever(run('b'), { kill: [{ signal: 'SIGKILL', when: larger(metrics, 200) }] })
     expect(second.code).toBeNull()
     const third = await lever(run('b'), {
-      kill: { signal: 'SIGINT', when: larger(join(folder, 'answers.jsonl'), 200) },
+      kill: [{ signal: 'SIGINT', when: larger(join(folder, 'answers.jsonl'), 200) }],
     })
     expect(third.code).toBe(130)
     expect(third.stdout).toBe('')

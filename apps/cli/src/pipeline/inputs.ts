@@ -94,7 +94,7 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
 }
 
 /** Reads the embeddings of queries and pool; undefined when none are given. */
-export async function openFeatures(
+async function openFeatures(
   { embeddings, poolEmbeddings }: { embeddings: string | undefined; poolEmbeddings: string | undefined },
   dataset: VqaDataset,
   pool: VqaDataset,

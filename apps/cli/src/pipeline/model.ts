@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import type { VqaExample } from '@lever/vqa-eval/node'
 import type { Device, VqaAnswer, VqaModel } from '@lever/vqa-model'
@@ -113,9 +112,4 @@ function promptOf({ demonstrations, query }: AskedPrompt): Parameters<VqaModel['
 
 function answerOf({ text: answer, raw, error }: VqaAnswer): AskedAnswer {
   return { text: answer, raw, ...(error !== undefined && { error }) }
-}
-
-/** Name of a model for files: without the path, which differs between machines. */
-export function modelName(path: string): string {
-  return basename(path)
 }

@@ -38,7 +38,7 @@ export async function makeReport({
   const { renderReport, reportExamples } = await import('@lever/icl-eval')
   const has = (selector: string, shots: number): boolean =>
     summary.table.some((row) => row.selector === selector && row.shots === shots)
-  const shots = [2, 1, 3, 4].find((k) => has(focus, k) && has('random', k))
+  const shots = focus === 'random' ? undefined : [2, 1, 3, 4].find((k) => has(focus, k) && has('random', k))
   const examples =
     shots === undefined
       ? undefined

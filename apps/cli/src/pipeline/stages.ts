@@ -40,7 +40,7 @@ export async function runStage(
 }
 
 /** Finished stages in the order in which they were done. */
-export function stagesOf(run: RunDirectory): Record<string, StageRecord> {
+function stagesOf(run: RunDirectory): Record<string, StageRecord> {
   return (run.manifest['stages'] ?? {}) as Record<string, StageRecord>
 }
 

@@ -19,7 +19,7 @@ export interface TrainPolicyOptions {
 }
 
 /** A validation of a policy on the way. */
-export interface ValidationRow {
+interface ValidationRow {
   readonly phase: string
   readonly epoch: number
   readonly metrics: Metrics

@@ -15,21 +15,23 @@ export interface Ran {
 
 export interface RunOptions {
   readonly cwd?: string
-  /** Sent once, when `when` is true. */
-  readonly kill?: { readonly signal: NodeJS.Signals; readonly when: () => boolean }
+  /** Signals, each sent once, when `when` is true; the next one is waited for only then. */
+  readonly kill?: readonly { readonly signal: NodeJS.Signals; readonly when: (stderr: string) => boolean }[]
 }
 
 /** Runs the real command in a process of its own. */
-export function lever(args: readonly string[], { cwd, kill }: RunOptions = {}): Promise<Ran> {
+export function lever(args: readonly string[], { cwd, kill = [] }: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BIN, ...args], { cwd: cwd ?? process.cwd() })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (part: Buffer) => (stdout += part.toString()))
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
+    let sent = 0
     const timer = setInterval(() => {
-      if (kill === undefined || !kill.when()) return
-      clearInterval(timer)
-      child.kill(kill.signal)
+      const next = kill[sent]
+      if (next?.when(stderr) !== true) return
+      sent += 1
+      child.kill(next.signal)
     }, 10)
     child.on('error', reject)
     child.on('close', (code) => {

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const WORLD: string = fileURLToPath(new URL('../../../../fixtures/shapes-vqa/world', import.meta.url))
+const WORLD = fileURLToPath(new URL('../../../../fixtures/shapes-vqa/world', import.meta.url))
 
 interface Rows {
   questions: { question_id: number; image_id: number; question: string }[]
