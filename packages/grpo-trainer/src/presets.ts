@@ -36,8 +36,18 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   recommended: {
     summary: 'listwise on an MLP projection',
     architecture: 'mlp-cross-attention',
-    settings: { hidden: 128, inner: 256 },
-    phases: [{ objective: 'listwise', epochs: 30, learningRate: 1e-3, batchSize: 16, dropout: 0.2 }],
+    settings: { hidden: 64, inner: 128 },
+    phases: [
+      {
+        objective: 'listwise',
+        epochs: 15,
+        learningRate: 2e-3,
+        schedule: 'cosine',
+        warmup: 0.03,
+        batchSize: 16,
+        dropout: 0.2,
+      },
+    ],
   },
   'lever-plus': {
     summary: 'the original training, with its choices',

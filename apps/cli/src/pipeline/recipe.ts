@@ -54,15 +54,29 @@ export const RECIPE: Recipe = {
     architecture: 'cross-attention',
     mix: [
       { method: 'beam', count: 5 },
-      { method: 'retrieval', count: 9 },
+      { method: 'retrieval', count: 24 },
       { method: 'sample', count: 2, temperatures: [1, 1.3] },
       { method: 'random', count: 6 },
     ],
-    size: 24,
+    size: 36,
   },
   validation: 0.1,
   policies: [
-    { name: 'pointer-rce', preset: 'default' },
+    {
+      name: 'pointer-rce',
+      preset: 'default',
+      settings: { hidden: 128 },
+      phases: [
+        {
+          objective: 'rce',
+          epochs: 5,
+          learningRate: 1e-3,
+          schedule: 'cosine',
+          batchSize: 8,
+          dropout: 0.2,
+        },
+      ],
+    },
     { name: 'pointer-listwise', preset: 'recommended' },
   ],
   evaluate: {
