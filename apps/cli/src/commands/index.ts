@@ -56,6 +56,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'keep a part',
     load: async () => (await import('./data-filter.ts')).dataFilter,
   },
+  'checkpoint inspect': {
+    summary: 'configuration, phase, metrics, hashes, tensors',
+    load: async () => (await import('./checkpoint-inspect.ts')).checkpointInspect,
+  },
+  'checkpoint convert': {
+    summary: 'from PyTorch to safetensors, or back to a state dict',
+    load: async () => (await import('./checkpoint-convert.ts')).checkpointConvert,
+  },
   doctor: {
     summary: 'what runs on this machine: providers, models, versions',
     load: async () => (await import('./doctor.ts')).doctor,
@@ -65,4 +73,5 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 /** Commands that only hold others. */
 export const GROUPS: Readonly<Record<string, string>> = {
   data: 'RL data: describe, validate, convert, merge, filter',
+  checkpoint: 'checkpoints: inspect, convert',
 }
