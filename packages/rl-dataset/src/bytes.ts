@@ -1,8 +1,8 @@
 /** Bytes that can be read in pieces: a buffer in memory, or an open file. */
 export interface ByteSource {
   readonly size: number
-  /** The bytes from `start` to `end`. */
-  read(start: number, end: number): Uint8Array
+  /** The bytes from `start` to `end`. They may be put into `scratch`, when it is large enough. */
+  read(start: number, end: number, scratch?: Uint8Array): Uint8Array
 }
 
 /** How much of a source is looked at at once. */
@@ -12,21 +12,38 @@ export function bytesInMemory(bytes: Uint8Array): ByteSource {
   return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) }
 }
 
-/** Line and column, from 1, of a byte of a source. A tab is one column; a column counts bytes. */
-export function placeOf(source: ByteSource, offset: number): { line: number; column: number } {
-  let line = 1
-  let lineStart = 0
-  for (let at = 0; at < offset; at += CHUNK) {
-    const chunk = source.read(at, Math.min(offset, at + CHUNK))
-    for (let i = chunk.indexOf(10); i >= 0; i = chunk.indexOf(10, i + 1)) {
-      line++
-      lineStart = at + i + 1
-    }
-  }
-  return { line, column: offset - lineStart + 1 }
+/** Line and column, from 1. A tab is one column; a column counts bytes. */
+export interface Place {
+  readonly line: number
+  readonly column: number
 }
 
-/** A line of a source, without its newline. */
+/** Finds the line and column of bytes of a source. The source is searched for its lines when first asked. */
+export function placeFinder(source: ByteSource): (offset: number) => Place {
+  let starts: number[] | undefined
+  return (offset) => {
+    starts ??= lineStarts(source)
+    let [low, high] = [0, starts.length]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (starts[middle]! <= offset) low = middle
+      else high = middle
+    }
+    return { line: low + 1, column: offset - starts[low]! + 1 }
+  }
+}
+
+function lineStarts(source: ByteSource): number[] {
+  const starts = [0]
+  const scratch = new Uint8Array(CHUNK)
+  for (let at = 0; at < source.size; at += CHUNK) {
+    const chunk = source.read(at, Math.min(source.size, at + CHUNK), scratch)
+    for (let i = chunk.indexOf(10); i >= 0; i = chunk.indexOf(10, i + 1)) starts.push(at + i + 1)
+  }
+  return starts
+}
+
+/** A line of a source, without its newline. `bytes` are valid until the next line is asked for. */
 export interface Line {
   readonly start: number
   readonly end: number
@@ -37,8 +54,9 @@ export interface Line {
 export function* linesOf(source: ByteSource, from = 0, to: number = source.size): Generator<Line> {
   let start = from
   let window = CHUNK
+  const scratch = new Uint8Array(Math.min(CHUNK, Math.max(0, to - from)))
   while (start < to) {
-    const chunk = source.read(start, Math.min(to, start + window))
+    const chunk = source.read(start, Math.min(to, start + window), scratch)
     let done = 0
     for (let i = chunk.indexOf(10); i >= 0; i = chunk.indexOf(10, done)) {
       yield { start: start + done, end: start + i, bytes: chunk.subarray(done, i) }

@@ -76,13 +76,22 @@ export function checkSchema(
 function explain(error: ErrorObject, root: unknown): { field: string; message: string } {
   const path = error.instancePath.split('/').slice(1)
   let value: unknown = root
-  for (const step of path) value = (value as Record<string, unknown>)[step]
+  for (const step of path) value = (value as Record<string, unknown> | undefined)?.[step]
   const allowed = error.params['allowedValues'] as unknown[] | undefined
   const suffix = allowed === undefined ? '' : ` (${allowed.map((item) => describe(item)).join(', ')})`
   const got = error.keyword === 'required' ? '' : `, got ${describe(value)}`
   return { field: path.join('.'), message: `${error.message ?? 'is wrong'}${suffix}${got}` }
 }
 
+/** Given to every validation, since ajv would make it anew for each value; our schemas use none of it. */
+const UNUSED_CONTEXT = {
+  instancePath: '',
+  parentData: {},
+  parentDataProperty: '',
+  rootData: {},
+  dynamicAnchors: {},
+}
+
 function checks(validate: ValidateFunction, value: unknown): boolean {
-  return validate(value)
+  return validate(value, UNUSED_CONTEXT)
 }

@@ -1,7 +1,9 @@
 import { checkSchema, validators } from './check-schema.ts'
+import { nearestName } from './nearest.ts'
 import { outsidePool } from './pointers.ts'
 import type { ProblemPlace, ProblemSink } from './problems.ts'
 import { CANDIDATE_FIELDS, QUESTION_FIELDS } from './schema.ts'
+import { firstPlaces, firstRepeated } from './repeats.ts'
 import { pointerIds, type RlCandidate, type RlMeta, type RlQuery } from './types.ts'
 
 /** What the checks of one query need to know of the file. */
@@ -37,7 +39,7 @@ export function checkQuery(
 
   const tenAnswers = query.query.gt_answers_raw?.length === 10
   const validate = validators().candidate
-  const seen = new Map<string | number, number>()
+  const firstOf = firstPlaces(query.candidate_pool_ids)
   for (let i = 0; i < candidates.length; i++) {
     const candidate = candidates[i]
     if (!candidate) continue
@@ -46,14 +48,20 @@ export function checkQuery(
     reportUnknown(candidate, KNOWN_CANDIDATE, problems, place)
     checkPointer(candidate, query, context, place)
     checkScores(candidate, tenAnswers, problems, place)
-    const key = pointerKey(candidate.pointer, query.candidate_pool_ids)
-    const first = seen.get(key)
-    if (first === undefined) seen.set(key, i)
-    else {
-      const ids = pointerIds(candidate).join(', ')
-      problems.warn('duplicate-pointer', `the pointer [${ids}] stands at candidate ${first} already`, place)
-    }
+    const first = firstOf(candidate.pointer, i)
+    if (first < i) reportRepeat(candidate, first, problems, place)
   }
+}
+
+function reportRepeat(
+  candidate: RlCandidate,
+  first: number,
+  problems: ProblemSink,
+  place: ProblemPlace,
+): void {
+  const message = (): string =>
+    `the pointer [${pointerIds(candidate).join(', ')}] stands at candidate ${first} already`
+  problems.warn('duplicate-pointer', message, place)
 }
 
 function checkPool(
@@ -97,57 +105,50 @@ function checkPointer(
   const { pointer } = candidate
   const ids = pointerIds(candidate)
   const pool = query.candidate_pool_ids
-  const fail = (rule: string, message: string): void =>
-    problems.error(rule, message, { ...place, field: 'pointer' })
   context.shots ??= ids.length
   if (ids.length !== context.shots || pointer.length !== ids.length) {
     const wrong = pointer.length === ids.length ? ids.length : pointer.length
-    fail('pointer-length', `the pointer has ${wrong} demonstrations, expected ${context.shots}`)
+    pointerError(
+      problems,
+      place,
+      'pointer-length',
+      `the pointer has ${wrong} demonstrations, expected ${context.shots}`,
+    )
     return
   }
   const twice = firstRepeated(ids)
-  if (twice !== undefined) fail('pointer-duplicate', `pointer ${twice} stands twice in [${ids.join(', ')}]`)
+  if (twice !== undefined) {
+    pointerError(problems, place, 'pointer-duplicate', `pointer ${twice} stands twice in [${ids.join(', ')}]`)
+  }
   for (let k = 0; k < ids.length; k++) {
     const id = ids[k]!
-    if (id === query.query_id)
-      fail('pointer-self', `pointer ${id} is the query itself, as its own demonstration`)
+    if (id === query.query_id) {
+      pointerError(
+        problems,
+        place,
+        'pointer-self',
+        `pointer ${id} is the query itself, as its own demonstration`,
+      )
+    }
     if (pool === null) continue
     const position = pointer[k]!
     if (position >= pool.length) {
       const { rule, problem } = outsidePool(position, pool)
-      fail(rule, problem)
+      pointerError(problems, place, rule, problem)
     } else if (pool[position] !== id) {
-      fail(
-        'pointer-mismatch',
-        `position ${position} of the pool is ${pool[position]!}, but pointer_global says ${id}`,
-      )
+      const message = `position ${position} of the pool is ${pool[position]!}, but pointer_global says ${id}`
+      pointerError(problems, place, 'pointer-mismatch', message)
     }
   }
   const positions = candidate.pointer_pos
   if (pool === null && positions && positions.join() !== ids.join()) {
-    problems.warn(
-      'pointer-pos',
-      'pointer_pos differs from pointer; pointer is used (the original reads pointer_pos)',
-      {
-        ...place,
-        field: 'pointer_pos',
-      },
-    )
+    const message = 'pointer_pos differs from pointer; pointer is used (the original reads pointer_pos)'
+    problems.warn('pointer-pos', message, { ...place, field: 'pointer_pos' })
   }
 }
 
-function pointerKey(pointer: readonly number[], pool: readonly number[] | null): string | number {
-  if (pool === null || pool.length ** pointer.length > 2 ** 30) return pointer.join()
-  let key = 0
-  for (const position of pointer) key = key * pool.length + position
-  return key
-}
-
-function firstRepeated(items: readonly number[]): number | undefined {
-  if (items.length <= 4) return items.find((item, i) => items.indexOf(item) < i)
-  if (new Set(items).size === items.length) return undefined
-  const seen = new Set<number>()
-  return items.find((item) => seen.size === seen.add(item).size)
+function pointerError(problems: ProblemSink, place: ProblemPlace, rule: string, message: string): void {
+  problems.error(rule, message, { ...place, field: 'pointer' })
 }
 
 function checkScores(
@@ -178,36 +179,13 @@ function reportUnknown(
   place: ProblemPlace,
 ): void {
   for (const field in value) {
-    if (known.has(field)) continue
-    const near = nearest(field, known)
-    problems.warn(
-      'unknown-field',
-      `field ${field} has no meaning here; it is kept${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-      { ...place, field },
-    )
+    if (!known.has(field)) problems.warn('unknown-field', unknownField(field, known), { ...place, field })
   }
 }
 
-function nearest(field: string, known: ReadonlySet<string>): string | undefined {
-  let best: string | undefined
-  let bestDistance = 3
-  for (const name of known) {
-    const distance = editDistance(field, name, bestDistance)
-    if (distance < bestDistance) [best, bestDistance] = [name, distance]
+function unknownField(field: string, known: ReadonlySet<string>): () => string {
+  return () => {
+    const near = nearestName(field, known)
+    return `field ${field} has no meaning here; it is kept${near === undefined ? '' : ` (did you mean ${near}?)`}`
   }
-  return best
-}
-
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }

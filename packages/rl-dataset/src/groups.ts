@@ -108,8 +108,8 @@ export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupO
 }
 
 interface Lookup {
-  readonly rows: ReadonlyMap<number, number>
-  readonly queryRows: ReadonlyMap<number, number>
+  readonly rows: Rows
+  readonly queryRows: Rows
   readonly options: GroupOptions
   readonly file: string
 }
@@ -135,7 +135,7 @@ function buildGroup(
     const row = rows.get(poolIds[i]!)
     if (row === undefined) {
       throw new InputError(
-        `rl-dataset: ${file}: ${where(poolIds[i]!)}: id ${poolIds[i]!} has no row in the embeddings (${rows.size} rows); ` +
+        `rl-dataset: ${file}: ${where(poolIds[i]!)}: id ${poolIds[i]!} has no row in the embeddings (${rows.count} rows); ` +
           `use the embeddings that the data was made with`,
       )
     }
@@ -144,7 +144,7 @@ function buildGroup(
   const queryRow = queryRows.get(queryId)
   if (queryRow === undefined) {
     throw new InputError(
-      `rl-dataset: ${file}: query ${queryId} has no row in the embeddings (${queryRows.size} rows); ` +
+      `rl-dataset: ${file}: query ${queryId} has no row in the embeddings (${queryRows.count} rows); ` +
         `use the embeddings that the data was made with`,
     )
   }
@@ -182,11 +182,18 @@ function unionOf(candidates: readonly RlCandidate[]): number[] {
   return [...new Set(candidates.flatMap((candidate) => pointerIds(candidate)))].sort((a, b) => a - b)
 }
 
-function rowsOf({ ids, rows }: EmbeddingIndex, file: string): Map<number, number> {
+interface Rows {
+  readonly count: number
+  /** The row of an id; undefined where there is none. */
+  readonly get: (id: number) => number | undefined
+}
+
+function rowsOf({ ids, rows }: EmbeddingIndex, file: string): Rows {
   if (ids.length !== rows) {
     throw new InputError(`rl-dataset: ${file}: the embeddings have ${rows} rows, but ${ids.length} ids`)
   }
   const rowOf = new Map<number, number>()
+  let largest = 0
   for (let row = 0; row < rows; row++) {
     const id = Number(ids[row]!)
     if (!Number.isSafeInteger(id)) {
@@ -196,6 +203,14 @@ function rowsOf({ ids, rows }: EmbeddingIndex, file: string): Map<number, number
     }
     if (rowOf.has(id)) throw new InputError(`rl-dataset: ${file}: the embeddings hold id ${id} twice`)
     rowOf.set(id, row)
+    largest = Math.max(largest, id)
   }
-  return rowOf
+  if (largest > 16 * rows + 1000) return { count: rows, get: (id) => rowOf.get(id) }
+  const dense = new Int32Array(largest + 1).fill(-1)
+  for (const [id, row] of rowOf) if (id >= 0) dense[id] = row
+  const get = (id: number): number | undefined => {
+    const row = dense[id] ?? -1
+    return row >= 0 ? row : rowOf.get(id)
+  }
+  return { count: rows, get }
 }

@@ -33,6 +33,7 @@ export {
   createProblemList,
   formatProblem,
   throwFirstError,
+  type Message,
   type Problem,
   type ProblemList,
   type ProblemPlace,

@@ -1,15 +1,15 @@
-import { InputError } from '@lever/durable-files'
+import { canonicalJson, InputError } from '@lever/durable-files'
 import { linesOf, type ByteSource, type Line } from './bytes.ts'
-import { assembleQuery, compareOutcomes, parseQueryKey, type JournalOutcome } from './journal.ts'
+import { assembleQuery, compareOutcomes, parseQueryKey, queryKey, type JournalOutcome } from './journal.ts'
 import { countKeysInText, parseJson } from './json-value.ts'
 import { describe, isObject, type RawObject } from './values.ts'
 import type { ProblemList } from './problems.ts'
 import type { RlIndex } from './source.ts'
 
+/** Where the lines of a query are: start, end and line number of each, one after the other. */
 interface QueryLines {
-  /** Offset and line number of the line of the query itself. */
-  head: LineAt | undefined
-  readonly outcomes: LineAt[]
+  readonly heads: number[]
+  readonly outcomes: number[]
 }
 
 interface LineAt {
@@ -18,15 +18,18 @@ interface LineAt {
   readonly number: number
 }
 
+interface KeyedLine extends JournalOutcome {
+  readonly number: number
+}
+
 /**
  * The index of a journal: which lines belong to which query. Lines are parsed once here, to know their query, and once more
- * when the query is read, so memory does not grow with the size of the outcomes. The first line of a key counts.
+ * when the query is read, so memory holds three numbers a line. Of lines with one key the first counts.
  *
  * @throws InputError when the header is faulty, or a line before the last, with its number.
  */
 export function indexJournal(source: ByteSource, from: number, problems: ProblemList): RlIndex {
   const queries = new Map<number, QueryLines>()
-  const firstLines = new Map<string, LineAt>()
   let header: unknown
   let number = 0
   let bad: { line: LineAt; why: string } | undefined
@@ -40,22 +43,17 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
       continue
     }
     if (number === 1) {
-      if (parsed['journal'] !== 1)
+      if (parsed['journal'] !== 1) {
         throw corrupt(problems.file, 1, `journal version ${describe(parsed['journal'])} is not 1`)
+      }
       header = parsed['header']
       continue
     }
-    const { key, value } = parsed as { key: string; value: unknown }
+    const { key, value } = parsed
     if (typeof key !== 'string' || !isObject(value)) {
       bad = { line, why: 'it has no "key" (a string) and "value" (an object)' }
       continue
     }
-    const first = firstLines.get(key)
-    if (first) {
-      reportRepeat(source, first, line, key, problems)
-      continue
-    }
-    firstLines.set(key, line)
     const headOf = parseQueryKey(key)
     const queryId = headOf ?? value['query_id']
     if (!Number.isSafeInteger(queryId) || (queryId as number) < 0) {
@@ -64,10 +62,10 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
       })
       continue
     }
-    const entry = queries.get(queryId as number) ?? { head: undefined, outcomes: [] }
+    const entry = queries.get(queryId as number) ?? { heads: [], outcomes: [] }
     queries.set(queryId as number, entry)
-    if (headOf === undefined) entry.outcomes.push(line)
-    else entry.head = line
+    const lines = headOf === undefined ? entry.outcomes : entry.heads
+    lines.push(start, end, number)
   }
   if (bad?.line.number === 1) throw corrupt(problems.file, 1, bad.why)
   if (bad) {
@@ -86,43 +84,52 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
 function readQuery(
   source: ByteSource,
   queryId: number,
-  { head, outcomes }: QueryLines,
+  { heads, outcomes }: QueryLines,
   problems: ProblemList,
 ): { raw: unknown; lines: readonly number[] } | undefined {
-  if (!head) {
+  if (heads.length === 0) {
     problems.error('journal-line', `there is no line query:${queryId} with the question and the pool`, {
       queryId,
-      line: outcomes[0]!.number,
+      line: outcomes[2]!,
     })
     return undefined
   }
-  const values = new Map<number, { key: string; value: RawObject }>()
-  for (const run of runsOf([head, ...outcomes].sort((a, b) => a.start - b.start))) {
-    let number = run.number
-    for (const { bytes } of linesOf(source, run.start, run.end)) {
-      values.set(number, parseLine(bytes) as unknown as { key: string; value: RawObject })
-      number++
-    }
+  const first = new Map<string, KeyedLine>()
+  for (const line of keyedLines(source, heads, outcomes)) {
+    const before = first.get(line.key)
+    if (before) reportRepeat(before, line, problems)
+    else first.set(line.key, line)
   }
-  const lines = outcomes
-    .map((line) => ({ ...values.get(line.number)!, number: line.number }))
-    .sort(compareOutcomes)
-  const raw = assembleQuery(values.get(head.number)!.value, lines satisfies JournalOutcome[])
-  return { raw, lines: lines.map(({ number }) => number) }
+  const head = first.get(queryKey(queryId))!
+  first.delete(head.key)
+  const sorted = [...first.values()].sort(compareOutcomes)
+  return { raw: assembleQuery(head.value, sorted), lines: sorted.map(({ number }) => number) }
 }
 
-function* runsOf(lines: readonly LineAt[]): Generator<LineAt> {
-  let run: LineAt | undefined
-  let next = 0
-  for (const line of lines) {
-    if (run && line.number === next) run = { ...run, end: line.end }
-    else {
-      if (run) yield run
-      run = line
+/** The lines of a query in the order of the file, neighbours read at once. */
+function* keyedLines(
+  source: ByteSource,
+  heads: readonly number[],
+  outcomes: readonly number[],
+): Generator<KeyedLine> {
+  const places = [...placesOf(heads), ...placesOf(outcomes)].sort((a, b) => a.start - b.start)
+  for (let i = 0; i < places.length;) {
+    let last = i
+    while (last + 1 < places.length && places[last + 1]!.number === places[last]!.number + 1) last++
+    let { number } = places[i]!
+    for (const { bytes } of linesOf(source, places[i]!.start, places[last]!.end)) {
+      yield { ...(parseLine(bytes) as unknown as JournalOutcome), number: number++ }
     }
-    next = line.number + 1
+    i = last + 1
   }
-  if (run) yield run
+}
+
+function placesOf(flat: readonly number[]): LineAt[] {
+  return Array.from({ length: flat.length / 3 }, (_, i) => ({
+    start: flat[3 * i]!,
+    end: flat[3 * i + 1]!,
+    number: flat[3 * i + 2]!,
+  }))
 }
 
 function parseLine(bytes: Line['bytes']): RawObject | string {
@@ -133,21 +140,12 @@ function parseLine(bytes: Line['bytes']): RawObject | string {
   return isObject(parsed.value) ? parsed.value : 'it is not an object'
 }
 
-function reportRepeat(
-  source: ByteSource,
-  first: LineAt,
-  line: LineAt,
-  key: string,
-  problems: ProblemList,
-): void {
-  const [a, b] = [first, line].map(({ start, end }) => Buffer.from(source.read(start, end)).toString('utf8'))
-  const what = a === b ? 'repeats' : 'contradicts'
+function reportRepeat(first: KeyedLine, again: KeyedLine, problems: ProblemList): void {
+  const same = canonicalJson(first.value) === canonicalJson(again.value)
   problems.warn(
-    a === b ? 'journal-repeat' : 'journal-conflict',
-    `key ${key} ${what} line ${first.number}; the first counts`,
-    {
-      line: line.number,
-    },
+    same ? 'journal-repeat' : 'journal-conflict',
+    `key ${again.key} ${same ? 'repeats' : 'contradicts'} line ${first.number}; the first counts`,
+    { line: again.number },
   )
 }
 

@@ -85,8 +85,9 @@ export function scanObject(source: ByteSource, from = 0): JsonEntry[] {
     state = AFTER_VALUE
   }
 
+  const scratch = new Uint8Array(CHUNK)
   for (let at = from; at < source.size; at += CHUNK) {
-    const chunk = source.read(at, Math.min(source.size, at + CHUNK))
+    const chunk = source.read(at, Math.min(source.size, at + CHUNK), scratch)
     const length = chunk.length
     let i = 0
     while (i < length) {
@@ -203,6 +204,9 @@ function isSpace(c: number): boolean {
 }
 
 function decodeKey(bytes: readonly number[], offset: number): string {
+  if (bytes.length <= 20 && bytes.every((byte) => byte >= 0x20 && byte < 0x80 && byte !== BACKSLASH)) {
+    return String.fromCharCode(...bytes)
+  }
   const text = new TextDecoder().decode(Uint8Array.from(bytes))
   try {
     return JSON.parse(`"${text}"`) as string

@@ -18,13 +18,8 @@ export type ParsedValue =
  * Twice written keys are noticed by their number: `keys`, counted in the text, against those of the value.
  */
 export function parseJson(bytes: Uint8Array, keys: number): ParsedValue {
-  if (!isUtf8(bytes)) return { problem: 'the text is not UTF-8; save the file as UTF-8', offset: 0, path: [] }
-  let text: string
-  try {
-    text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-  } catch {
-    return { problem: `a value of ${bytes.length} bytes is too large to read; split it`, offset: 0, path: [] }
-  }
+  const text = decode(bytes)
+  if (typeof text !== 'string') return text
   try {
     const value: unknown = JSON.parse(text)
     if (countKeys(value) === keys) return { value }
@@ -34,6 +29,15 @@ export function parseJson(bytes: Uint8Array, keys: number): ParsedValue {
   const fault = diagnoseJson(text)
   if (!fault) return { problem: 'the text is not JSON', offset: 0, path: [] }
   return { problem: fault.reason, offset: Buffer.byteLength(text.slice(0, fault.at)), path: fault.path }
+}
+
+function decode(bytes: Uint8Array): string | ParsedValue {
+  if (!isUtf8(bytes)) return { problem: 'the text is not UTF-8; save the file as UTF-8', offset: 0, path: [] }
+  try {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  } catch {
+    return { problem: `a value of ${bytes.length} bytes is too large to read; split it`, offset: 0, path: [] }
+  }
 }
 
 /** Number of keys in a JSON text, each counted as often as it is written, or -1 when it is nested too deep. */

@@ -1,4 +1,4 @@
-import { resolvePointer, type PointerSpace } from './pointers.ts'
+import { isResolved, resolvePointer, type PointerSpace } from './pointers.ts'
 import type { ProblemSink } from './problems.ts'
 import type { RlCandidate, VqaEvalMode } from './types.ts'
 import { describe, isIds, isObject, type RawObject } from './values.ts'
@@ -55,11 +55,6 @@ export function normalizeCandidate(
     const message = `${wrong} must be a list of ids (integers from 0 to 2^53 - 1), got ${describe(raw[wrong])}`
     return fail(context, candidate, 'pointer-ids', message, wrong)
   }
-  const resolved = resolvePointer(raw, context.space)
-  if ('problem' in resolved) return fail(context, candidate, resolved.rule, resolved.problem, 'pointer')
-  if (resolved.from === 'local') seen.local = true
-  else seen.global = true
-
   const mode = raw['vqa_eval_mode']
   if (mode !== undefined && mode !== null && !(typeof mode === 'string' && EVAL_MODE_ALIASES.has(mode))) {
     const known = [...EVAL_MODE_ALIASES.keys()].join(', ')
@@ -67,12 +62,29 @@ export function normalizeCandidate(
     return fail(context, candidate, 'eval-mode', message, 'vqa_eval_mode')
   }
   noteSigns(raw, seen)
-  const samePointer = resolved.pointer === raw['pointer'] && resolved.pointer_global === raw['pointer_global']
-  if (samePointer && !needsChange(raw)) return raw as unknown as RlCandidate
-  const { pointer, pointer_global } = resolved
-  const changes: RawObject = { ...(samePointer ? {} : { pointer, pointer_global }), ...changesOf(raw) }
+  const pointerChanges = isResolved(raw, context.space)
+    ? noteResolved(context)
+    : resolve(raw, candidate, context)
+  if (pointerChanges === null) return null
+  if (pointerChanges === undefined && !needsChange(raw)) return raw as unknown as RlCandidate
+  const changes: RawObject = { ...pointerChanges, ...changesOf(raw) }
   if (changes['transferred_reward'] === true) seen.transferred = true
   return applied(raw, changes)
+}
+
+function noteResolved({ seen, space }: CandidateContext): undefined {
+  if (space.pool === null) seen.global = true
+  else seen.local = true
+  return undefined
+}
+
+/** The pointer fields to set; null when they cannot be had, which is reported. */
+function resolve(raw: RawObject, candidate: number, context: CandidateContext): RawObject | null {
+  const resolved = resolvePointer(raw, context.space)
+  if ('problem' in resolved) return fail(context, candidate, resolved.rule, resolved.problem, 'pointer')
+  const { pointer, pointer_global, from } = resolved
+  context.seen[from] = true
+  return { pointer, pointer_global }
 }
 
 function wrongPointerField({ pointer, pointer_global, pointer_pos }: RawObject): string | undefined {

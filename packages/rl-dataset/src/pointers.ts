@@ -68,6 +68,13 @@ export function resolvePointer(raw: RawPointer, { pool, positions, space }: Poin
   return fromIds(pointer, positions())
 }
 
+/** Is the pointer in the canonical form already, so that `resolvePointer` would give it back? */
+export function isResolved({ pointer, pointer_global }: RawPointer, { pool, space }: PointerSpace): boolean {
+  if (pointer === undefined) return false
+  if (pool === null) return pointer_global === undefined && space !== 'local'
+  return pointer_global !== undefined && agrees(pointer, pointer_global, pool)
+}
+
 function withoutPool(
   pointer: readonly number[] | undefined,
   pointer_global: readonly number[] | undefined,

@@ -20,10 +20,13 @@ export interface Problem {
 /** Where a problem is. */
 export type ProblemPlace = Pick<Problem, 'queryId' | 'candidate' | 'field' | 'line'>
 
+/** A message, or a function that makes it when it is listed. */
+export type Message = string | (() => string)
+
 /** Where problems are reported to. */
 export interface ProblemSink {
-  error(rule: string, message: string, place?: ProblemPlace): void
-  warn(rule: string, message: string, place?: ProblemPlace): void
+  error(rule: string, message: Message, place?: ProblemPlace): void
+  warn(rule: string, message: Message, place?: ProblemPlace): void
 }
 
 /** Collects problems; of each rule only the first `limit` are kept, all are counted. */
@@ -40,11 +43,12 @@ export function createProblemList(file: string, limit = 20): ProblemList {
   const listed: Problem[] = []
   const counts = new Map<string, number>()
   const totals = { error: 0, warning: 0 }
-  const add = (severity: Severity, rule: string, message: string, place: ProblemPlace = {}): void => {
+  const add = (severity: Severity, rule: string, message: Message, place: ProblemPlace = {}): void => {
     const count = (counts.get(rule) ?? 0) + 1
     counts.set(rule, count)
     totals[severity]++
-    if (count <= limit) listed.push({ severity, rule, message, ...place })
+    if (count > limit) return
+    listed.push({ severity, rule, message: typeof message === 'string' ? message : message(), ...place })
   }
   return {
     file,

@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { bytesInMemory, type ByteSource } from './bytes.ts'
@@ -35,10 +35,28 @@ export function openRlFile(path: string, options: ReadOptions = {}): RlFile {
  */
 export async function readRlData(path: string, options: ReadOptions = {}): Promise<LoadedRlData> {
   const file = options.file ?? path
-  const bytes = await readFile(path).catch((error: unknown) => {
+  const bytes = await readWhole(path).catch((error: unknown) => {
     throw readError(file, error)
   })
   return loadAll(openRlSource(unpacked(bytesInMemory(bytes), file), { ...options, file }))
+}
+
+/** As `readFile`, which asks the system for half a megabyte at a time, but all at once. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const handle = await open(path)
+  try {
+    const { size } = await handle.stat()
+    const bytes = Buffer.allocUnsafe(size)
+    let filled = 0
+    while (filled < size) {
+      const { bytesRead } = await handle.read(bytes, filled, size - filled, filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    return bytes.subarray(0, filled)
+  } finally {
+    await handle.close()
+  }
 }
 
 function fileSource(fd: number, file: string): ByteSource {
@@ -46,8 +64,9 @@ function fileSource(fd: number, file: string): ByteSource {
   if (stat.isDirectory()) throw readError(file, { code: 'EISDIR' })
   return {
     size: stat.size,
-    read: (start, end) => {
-      const bytes = Buffer.allocUnsafe(end - start)
+    read: (start, end, scratch) => {
+      const size = end - start
+      const bytes = scratch && scratch.length >= size ? scratch.subarray(0, size) : Buffer.allocUnsafe(size)
       let filled = 0
       while (filled < bytes.length) {
         const count = attempt(file, () => readSync(fd, bytes, filled, bytes.length - filled, start + filled))
@@ -80,10 +99,7 @@ function attempt<T>(file: string, action: () => T): T {
 const REMEDIES = new Map([
   ['ENOENT', 'there is no such file; check the path'],
   ['EISDIR', 'it is a folder; give a file'],
-  [
-    'ERR_FS_FILE_TOO_LARGE',
-    'it is too large to be read at once; convert it to a journal, or open it with openRlFile',
-  ],
+  ['ERR_OUT_OF_RANGE', 'it is too large to be read at once; open it with openRlFile'],
 ])
 
 function readError(file: string, error: unknown): InputError {

@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import { bytesInMemory, placeOf, type ByteSource } from './bytes.ts'
+import { bytesInMemory, placeFinder, type ByteSource } from './bytes.ts'
 import { checkQuery, type CheckContext } from './check.ts'
 import { readMeta } from './check-schema.ts'
 import { indexJournal } from './journal-index.ts'
@@ -112,10 +112,11 @@ export function openRlSource(source: ByteSource, options: ReadOptions = {}): RlS
 }
 
 function indexJson(source: ByteSource, from: number, problems: ProblemList): RlIndex {
+  const placeOf = placeFinder(source)
   const entries = new Map<string, { start: number; end: number; keys: number; keyAt: number }>()
   try {
     for (const entry of scanObject(source, from)) {
-      const line = () => placeOf(source, entry.keyAt).line
+      const line = (): number => placeOf(entry.keyAt).line
       if (entries.has(entry.key)) {
         problems.error('duplicate-key', `the key ${describe(entry.key)} is written twice`, { line: line() })
       } else if (entry.key !== '_meta' && !isQueryId(entry.key)) {
@@ -126,7 +127,7 @@ function indexJson(source: ByteSource, from: number, problems: ProblemList): RlI
     }
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
-    const { line, column } = placeOf(source, error.offset)
+    const { line, column } = placeOf(error.offset)
     throw new InputError(`rl-dataset: ${problems.file}, line ${line}, column ${column}: ${error.message}`)
   }
 
@@ -134,7 +135,7 @@ function indexJson(source: ByteSource, from: number, problems: ProblemList): RlI
     const { start, end, keys } = entries.get(key)!
     const parsed = parseJson(source.read(start, end), keys)
     if ('value' in parsed) return { raw: parsed.value }
-    const { line, column } = placeOf(source, start + parsed.offset)
+    const { line, column } = placeOf(start + parsed.offset)
     const [list, candidate, ...rest] = parsed.path
     const inCandidate = list === 'pointer_candidates' && typeof candidate === 'number'
     problems.error(

@@ -7,9 +7,10 @@ import { gzipSync } from 'node:zlib'
 import { parseRlData } from '../src/index.ts'
 import { diagnoseJson } from '../src/json-diagnose.ts'
 import { openRlFile, readRlData } from '../src/node.ts'
-import { bytesOf, candidate, errorRules, isInputError, problemsOf, read } from './helpers.ts'
+import { bytesOf, errorRules, isInputError, problemsOf, read } from './helpers.ts'
 
-const good = '{"_meta":{},"42":{"query":{},"pointer_candidates":[{"pointer":[4,5],"beam_score":1},{"pointer":[5,4]}]}}'
+const good =
+  '{"_meta":{},"42":{"query":{},"pointer_candidates":[{"pointer":[4,5],"beam_score":1},{"pointer":[5,4]}]}}'
 let folder: string
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'rl-dataset-'))))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -24,7 +25,9 @@ describe('text that is no JSON', () => {
     for (let end = 0; end < good.length; end++) {
       expect(() => read(good.slice(0, end))).toThrow(/^rl-dataset: data\.json, line 1, column \d+: .*/)
     }
-    expect(() => read(good.slice(0, -2))).toThrow('the file ends in the middle (in or after key "42"); it is truncated')
+    expect(() => read(good.slice(0, -2))).toThrow(
+      'the file ends in the middle (in or after key "42"); it is truncated',
+    )
   })
 
   test.each([
@@ -62,15 +65,24 @@ describe('text that is no JSON', () => {
   })
 
   test('numbers at the edge of what a double holds', () => {
-    const first = read(good.replace('"beam_score":1', '"beam_score":1e308')).queries[0]!.pointer_candidates[0]!
+    const first = read(good.replace('"beam_score":1', '"beam_score":1e308')).queries[0]!
+      .pointer_candidates[0]!
     expect(first.beam_score).toBe(1e308)
   })
 })
 
 describe('keys', () => {
   test.each([
-    ['a query twice', '{"1":{"query":{},"pointer_candidates":[]},\n"1":{"query":{},"pointer_candidates":[]}}', ['duplicate-key']],
-    ['a query twice, once escaped', '{"1":{"query":{},"pointer_candidates":[]},"\\u0031":{}}', ['duplicate-key']],
+    [
+      'a query twice',
+      '{"1":{"query":{},"pointer_candidates":[]},\n"1":{"query":{},"pointer_candidates":[]}}',
+      ['duplicate-key'],
+    ],
+    [
+      'a query twice, once escaped',
+      '{"1":{"query":{},"pointer_candidates":[]},"\\u0031":{}}',
+      ['duplicate-key'],
+    ],
     ['a field twice', good.replace('"beam_score":1', '"beam_score":1,"beam_score":2'), ['syntax']],
     ['__proto__ for a query', `{"__proto__":{},${good.slice(1)}`, ['key']],
     ['__proto__ for a field', good.replace('"beam_score":1', '"__proto__":{"x":1}'), ['syntax']],
@@ -85,13 +97,20 @@ describe('keys', () => {
   })
 
   test('messages say where', () => {
-    expect(problemsOf('{"1":{"query":{},"pointer_candidates":[]},\n"1":{}}')).toMatchObject([{ line: 2 }, { rule: 'empty' }])
+    expect(problemsOf('{"1":{"query":{},"pointer_candidates":[]},\n"1":{}}')).toMatchObject([
+      { line: 2 },
+      { rule: 'empty' },
+    ])
     const twice = good.replace('"beam_score":1', '"beam_score":1,"beam_score":2')
-    expect(() => read(twice)).toThrow('data.json, line 1: query 42, candidate 0: the key "beam_score" is written twice')
+    expect(() => read(twice)).toThrow(
+      'data.json, line 1: query 42, candidate 0: the key "beam_score" is written twice',
+    )
   })
 
   test('the largest exact id', () => {
-    expect(read('{"9007199254740991":{"query":{},"pointer_candidates":[]}}').queries[0]!.query_id).toBe(9007199254740991)
+    expect(read('{"9007199254740991":{"query":{},"pointer_candidates":[]}}').queries[0]!.query_id).toBe(
+      9007199254740991,
+    )
   })
 })
 
@@ -123,7 +142,9 @@ describe('encodings', () => {
     const opened = openRlFile(file('b.json.gz', packed))
     expect([...opened.queries()]).toEqual(read(good).queries)
     opened.close()
-    await expect(readRlData(file('c.json.gz', packed.subarray(0, 40)))).rejects.toThrow('is a damaged gzip file')
+    await expect(readRlData(file('c.json.gz', packed.subarray(0, 40)))).rejects.toThrow(
+      'is a damaged gzip file',
+    )
   })
 })
 
@@ -167,8 +188,12 @@ test('a hundred thousand candidates in a query; the bench reads a million', () =
 
 test('a pointer of a hundred thousand ids, and a pool with a late repetition', () => {
   const ids = Array.from({ length: 100_000 }, (_, i) => i + 10)
-  expect(errorRules({ 1: { query: {}, pointer_candidates: [{ pointer: [...ids, 10] }] } })).toEqual(['pointer-duplicate'])
-  expect(errorRules({ 1: { query: {}, candidate_pool_ids: [...ids, 10], pointer_candidates: [] } })).toEqual(['pool-duplicate'])
+  expect(errorRules({ 1: { query: {}, pointer_candidates: [{ pointer: [...ids, 10] }] } })).toEqual([
+    'pointer-duplicate',
+  ])
+  expect(errorRules({ 1: { query: {}, candidate_pool_ids: [...ids, 10], pointer_candidates: [] } })).toEqual([
+    'pool-duplicate',
+  ])
 })
 
 describe('diagnoseJson agrees with JSON.parse', () => {
@@ -182,21 +207,28 @@ describe('diagnoseJson agrees with JSON.parse', () => {
   }
 
   test('on valid texts', () => {
-    fc.assert(fc.property(fc.json({ maxDepth: 5 }), (text) => {
-      const fault = diagnoseJson(text)
-      expect(fault === undefined || /twice|__proto__/.test(fault.reason)).toBe(true)
-    }))
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 5 }), (text) => {
+        const fault = diagnoseJson(text)
+        expect(fault === undefined || /twice|__proto__/.test(fault.reason)).toBe(true)
+      }),
+    )
   })
 
   test('on damaged texts', () => {
     fc.assert(
-      fc.property(fc.json({ maxDepth: 3 }), fc.nat(), fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '\\', '0', '-', 'e', ' '), (text, at, mark) => {
-        const i = at % (text.length + 1)
-        const damaged = text.slice(0, i) + mark + text.slice(i + 1)
-        const fault = diagnoseJson(damaged)
-        if (fault === undefined) expect(accepts(damaged)).toBe(true)
-        else if (!/twice|__proto__|too large/.test(fault.reason)) expect(accepts(damaged)).toBe(false)
-      }),
+      fc.property(
+        fc.json({ maxDepth: 3 }),
+        fc.nat(),
+        fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '\\', '0', '-', 'e', ' '),
+        (text, at, mark) => {
+          const i = at % (text.length + 1)
+          const damaged = text.slice(0, i) + mark + text.slice(i + 1)
+          const fault = diagnoseJson(damaged)
+          if (fault === undefined) expect(accepts(damaged)).toBe(true)
+          else if (!/twice|__proto__|too large/.test(fault.reason)) expect(accepts(damaged)).toBe(false)
+        },
+      ),
       { numRuns: 2000 },
     )
   })

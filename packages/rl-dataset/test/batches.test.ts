@@ -1,7 +1,14 @@
 import { createRandom } from '@lever/reward-utils'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { assertDisjointImages, batchesOf, mixGroups, padGroups, splitByImage, type Group } from '../src/index.ts'
+import {
+  assertDisjointImages,
+  batchesOf,
+  mixGroups,
+  padGroups,
+  splitByImage,
+  type Group,
+} from '../src/index.ts'
 
 const group = (queryId: number, G: number, K: number, N: number, logProbs = true): Group => ({
   queryId,
@@ -33,8 +40,16 @@ describe('padGroups', () => {
   })
 
   test('pads to given sizes; log-probabilities only when all groups have them', () => {
-    const batch = padGroups([group(1, 2, 1, 3, false), group(2, 2, 1, 3)], { poolSize: 64, pointersPerGroup: 5 })
-    expect([batch.poolSize, batch.pointersPerGroup, batch.pointers.length, batch.logProbs]).toEqual([64, 5, 10, null])
+    const batch = padGroups([group(1, 2, 1, 3, false), group(2, 2, 1, 3)], {
+      poolSize: 64,
+      pointersPerGroup: 5,
+    })
+    expect([batch.poolSize, batch.pointersPerGroup, batch.pointers.length, batch.logProbs]).toEqual([
+      64,
+      5,
+      10,
+      null,
+    ])
   })
 
   test('refuses no group and different numbers of demonstrations', () => {
@@ -46,21 +61,32 @@ describe('padGroups', () => {
 describe('batchesOf', () => {
   test('every group once, one K per batch', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 20 }), fc.integer({ min: 1, max: 6 }), fc.option(fc.integer()), (ks, batchSize, seed) => {
-        const groups = ks.map((K, i) => group(i, 2, K, 5))
-        const batches = batchesOf(groups, { batchSize, ...(seed === null ? {} : { random: createRandom(seed) }) })
-        expect(batches.flatMap((batch) => batch.groups.map(({ queryId }) => queryId)).sort((a, b) => a - b)).toEqual(ks.map((_, i) => i))
-        for (const batch of batches) {
-          expect(batch.size).toBeLessThanOrEqual(batchSize)
-          expect(new Set(batch.groups.map(({ shots }) => shots)).size).toBe(1)
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.option(fc.integer()),
+        (ks, batchSize, seed) => {
+          const groups = ks.map((K, i) => group(i, 2, K, 5))
+          const batches = batchesOf(groups, {
+            batchSize,
+            ...(seed === null ? {} : { random: createRandom(seed) }),
+          })
+          expect(
+            batches.flatMap((batch) => batch.groups.map(({ queryId }) => queryId)).sort((a, b) => a - b),
+          ).toEqual(ks.map((_, i) => i))
+          for (const batch of batches) {
+            expect(batch.size).toBeLessThanOrEqual(batchSize)
+            expect(new Set(batch.groups.map(({ shots }) => shots)).size).toBe(1)
+          }
+        },
+      ),
     )
   })
 
   test('order by the seed; a batch size must be positive', () => {
     const groups = Array.from({ length: 12 }, (_, i) => group(i, 2, 2, 4))
-    const order = (seed: number): number[] => batchesOf(groups, { random: createRandom(seed) }).map(({ groups: [first] }) => first!.queryId)
+    const order = (seed: number): number[] =>
+      batchesOf(groups, { random: createRandom(seed) }).map(({ groups: [first] }) => first!.queryId)
     expect(order(1)).toEqual(order(1))
     expect(order(1)).not.toEqual(order(2))
     expect(() => batchesOf(groups, { batchSize: 0 })).toThrow('positive integer')
@@ -68,7 +94,10 @@ describe('batchesOf', () => {
 })
 
 describe('mixGroups', () => {
-  const sources = [{ groups: [1, 2, 3].map((id) => group(id, 2, 2, 4)) }, { groups: [4, 5, 6, 7, 8, 9].map((id) => group(id, 2, 3, 4)) }]
+  const sources = [
+    { groups: [1, 2, 3].map((id) => group(id, 2, 2, 4)) },
+    { groups: [4, 5, 6, 7, 8, 9].map((id) => group(id, 2, 3, 4)) },
+  ]
 
   test('without weights every group once', () => {
     const ids = mixGroups(sources, createRandom(1)).map(({ queryId }) => queryId)
@@ -84,7 +113,11 @@ describe('mixGroups', () => {
       const share = first.filter(({ queryId }) => queryId === id).length / first.length
       expect(share).toBeCloseTo(1 / 3, 2)
     }
-    expect(mixGroups([{ ...sources[0]!, weight: 0 }, sources[1]!], createRandom(1), { count: 50 }).every(({ shots }) => shots === 3)).toBe(true)
+    expect(
+      mixGroups([{ ...sources[0]!, weight: 0 }, sources[1]!], createRandom(1), { count: 50 }).every(
+        ({ shots }) => shots === 3,
+      ),
+    ).toBe(true)
   })
 
   test('refuses nothing to draw from', () => {
@@ -99,12 +132,18 @@ describe('splitByImage', () => {
 
   test('no image in two parts, every query in one, shares as asked', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 60 }), fc.integer(), (images, seed) => {
-        const queries = images.map((imageId, queryId) => ({ queryId, imageId }))
-        const split = splitByImage(queries, { seed, validation: 0.3, test: 0.2 })
-        expect(() => assertDisjointImages(split)).not.toThrow()
-        expect([...ids(split.train), ...ids(split.validation), ...ids(split.test)].sort((a, b) => a - b)).toEqual(ids(queries))
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 60 }),
+        fc.integer(),
+        (images, seed) => {
+          const queries = images.map((imageId, queryId) => ({ queryId, imageId }))
+          const split = splitByImage(queries, { seed, validation: 0.3, test: 0.2 })
+          expect(() => assertDisjointImages(split)).not.toThrow()
+          expect(
+            [...ids(split.train), ...ids(split.validation), ...ids(split.test)].sort((a, b) => a - b),
+          ).toEqual(ids(queries))
+        },
+      ),
     )
     const { train, validation, test: held } = splitByImage(items, { validation: 0.2, test: 0.1 })
     expect([train.length, validation.length, held.length]).toEqual([138, 42, 20])
@@ -125,12 +164,19 @@ describe('splitByImage', () => {
   test('the ids of _meta stand, and are checked', () => {
     const meta = { train_ids: ['0', 1, 2], val_ids: [3, 4, 5] }
     const split = splitByImage(items, { meta })
-    expect([split.by, ids(split.train), ids(split.validation), split.unassigned.length]).toEqual(['meta', [0, 1, 2], [3, 4, 5], 194])
+    expect([split.by, ids(split.train), ids(split.validation), split.unassigned.length]).toEqual([
+      'meta',
+      [0, 1, 2],
+      [3, 4, 5],
+      194,
+    ])
     expect(splitByImage(items, { meta, resplit: true }).by).toBe('image')
     expect(() => splitByImage(items, { meta: { train_ids: [0], val_ids: [1] }, file: 'rl.json' })).toThrow(
       'rl-dataset: rl.json: image 0 is in train and validation (1 images are in two parts)',
     )
-    expect(() => splitByImage(items, { meta: { train_ids: [0], val_ids: [0] } })).toThrow('query 0 is in train and validation by _meta')
+    expect(() => splitByImage(items, { meta: { train_ids: [0], val_ids: [0] } })).toThrow(
+      'query 0 is in train and validation by _meta',
+    )
   })
 
   test('refuses shares that leave nothing for training', () => {

@@ -72,7 +72,9 @@ describe.each(['global', 'pos', 'local'])('groups of rl_%s.json as the original 
     const data = await readRlData(fileURLToPath(new URL(`rl_${style}.json`, folder)))
     const ids = new Set([...Array(1000).keys(), ...data.queries.map(({ query_id }) => query_id)])
     const index = indexOf(...ids)
-    const lines = readFileSync(new URL(`expected_${style}.jsonl`, folder), 'utf8').trim().split('\n')
+    const lines = readFileSync(new URL(`expected_${style}.jsonl`, folder), 'utf8')
+      .trim()
+      .split('\n')
     expect(lines).toHaveLength(80)
     let compared = 0
     for (const line of lines) {

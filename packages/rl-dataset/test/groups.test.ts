@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { buildGroups, renderDropped, type GroupOptions, type RlData } from '../src/index.ts'
 import { candidate, indexOf, indexUpTo, read } from './helpers.ts'
 
-const data = (...candidates: unknown[]): RlData => read({ 7: { query: { image_id: 3 }, pointer_candidates: candidates } })
+const data = (...candidates: unknown[]): RlData =>
+  read({ 7: { query: { image_id: 3 }, pointer_candidates: candidates } })
 const two = [candidate([4, 5], 1), candidate([5, 4], 0)]
 const rewardsOf = (input: RlData, options: GroupOptions = {}): number[][] =>
   buildGroups(input, indexUpTo(20), options).groups.map(({ rawRewards }) => Array.from(rawRewards))
@@ -40,7 +41,10 @@ test('a group', () => {
 
 describe('the pool and the embeddings', () => {
   test('without a pool it is the sorted union of the kept pointers', () => {
-    const { groups, poolsFromPointers } = buildGroups(data(...two, candidate([9, 1], 1, { vqa_eval_mode: 'error' })), indexUpTo(10))
+    const { groups, poolsFromPointers } = buildGroups(
+      data(...two, candidate([9, 1], 1, { vqa_eval_mode: 'error' })),
+      indexUpTo(10),
+    )
     expect(groups[0]!.poolIds).toEqual([4, 5])
     expect(Array.from(groups[0]!.pointers)).toEqual([0, 1, 1, 0])
     expect(poolsFromPointers).toBe(1)
@@ -62,7 +66,9 @@ describe('the pool and the embeddings', () => {
   test('an index must be of one piece', () => {
     expect(() => buildGroups(data(), { ids: [1], rows: 2, dim: 4 })).toThrow('2 rows, but 1 ids')
     expect(() => buildGroups(data(), indexOf(1, 2, 1))).toThrow('hold id 1 twice')
-    expect(() => buildGroups(data(), { ids: [2n ** 60n], rows: 1, dim: 4 })).toThrow('is not an exact integer')
+    expect(() => buildGroups(data(), { ids: [2n ** 60n], rows: 1, dim: 4 })).toThrow(
+      'is not an exact integer',
+    )
   })
 })
 
@@ -90,7 +96,8 @@ describe('what is left out is counted', () => {
   })
 
   test('fallback and transferred outcomes on request, methods by name', () => {
-    const size = (options: GroupOptions): number => buildGroups(data(...odd), indexUpTo(20), options).groups[0]?.size ?? 0
+    const size = (options: GroupOptions): number =>
+      buildGroups(data(...odd), indexUpTo(20), options).groups[0]?.size ?? 0
     expect(size({ skipFallbackReward: false })).toBe(4)
     expect(size({ includeTransferred: true })).toBe(4)
     expect(size({ filterGenMethods: ['random'] })).toBe(2)
@@ -106,11 +113,18 @@ describe('what is left out is counted', () => {
       4: { query: {}, pointer_candidates: [candidate([6, 5], 0), candidate([5, 6], 0)] },
     })
     const { groups, dropped, flat } = buildGroups(file, indexUpTo(20))
-    expect(Object.fromEntries(dropped)).toEqual({ 'query.empty': 1, 'query.single_pointer': 1, 'candidate.error': 1, 'query.nothing_left': 1 })
+    expect(Object.fromEntries(dropped)).toEqual({
+      'query.empty': 1,
+      'query.single_pointer': 1,
+      'candidate.error': 1,
+      'query.nothing_left': 1,
+    })
     expect([groups.length, flat]).toEqual([1, 1])
     expect(Array.from(groups[0]!.rewards)).toEqual([0, 0])
     expect(buildGroups(file, indexUpTo(20), { minSize: 1 }).groups).toHaveLength(2)
-    expect(buildGroups(file, indexUpTo(20), { requirePositiveQuery: true }).dropped.get('query.no_positive')).toBe(1)
+    expect(
+      buildGroups(file, indexUpTo(20), { requirePositiveQuery: true }).dropped.get('query.no_positive'),
+    ).toBe(1)
   })
 
   test('a positive query is one with vqa_correct 1, whatever the reward mode', () => {
@@ -124,29 +138,46 @@ describe('what is left out is counted', () => {
 describe('rewards', () => {
   test('any mode, several modes, raw and normalised', () => {
     expect(rewardsOf(data(...two), { reward: { mode: 'hard_only', hardWeight: 3 } })).toEqual([[3, 0]])
-    const terms = [{ mode: 'hard_only', weight: 1 }, { mode: 'soft_only', weight: 0.5 }]
+    const terms = [
+      { mode: 'hard_only', weight: 1 },
+      { mode: 'soft_only', weight: 0.5 },
+    ]
     expect(rewardsOf(data(...two), { reward: terms })).toEqual([[1.5, 0]])
-    const { groups } = buildGroups(data(...two), indexUpTo(9), { reward: terms, combine: 'normalize_then_sum', normalize: 'rank_normalize' })
+    const { groups } = buildGroups(data(...two), indexUpTo(9), {
+      reward: terms,
+      combine: 'normalize_then_sum',
+      normalize: 'rank_normalize',
+    })
     expect(Array.from(groups[0]!.rewards)).toEqual([1.5, -1.5])
   })
 
   test('the sum over the first k demonstrations', () => {
     const shots = [{ k: 1, vqa_correct: 1, vqa_acc_score: 0.3 }]
-    const input = data(candidate([4, 5], 1, { shots }), candidate([5, 4], 0, { shots: [{ k: 1, vqa_correct: 0, vqa_acc_score: 0 }] }))
+    const input = data(
+      candidate([4, 5], 1, { shots }),
+      candidate([5, 4], 0, { shots: [{ k: 1, vqa_correct: 0, vqa_acc_score: 0 }] }),
+    )
     expect(rewardsOf(input, { shotWeights: [0.5, 1] })).toEqual([[0.65 + 2, 0]])
     expect(rewardsOf(input, { shotWeights: [0, 1] })).toEqual([[2, 0]])
-    expect(() => rewardsOf(data(...two), { shotWeights: [1, 1] })).toThrow('query 7: candidate 0 has no outcome of its first 1 demonstrations')
+    expect(() => rewardsOf(data(...two), { shotWeights: [1, 1] })).toThrow(
+      'query 7: candidate 0 has no outcome of its first 1 demonstrations',
+    )
     expect(() => rewardsOf(input, { shotWeights: [1] })).toThrow('2 rewards and 1 weights')
   })
 
   test('a reward that cannot be computed names the query', () => {
-    expect(() => rewardsOf(data(...two), { reward: { mode: 'hard01_plus_gtprob' }, file: 'rl.json' })).toThrow(
+    expect(() =>
+      rewardsOf(data(...two), { reward: { mode: 'hard01_plus_gtprob' }, file: 'rl.json' }),
+    ).toThrow(
       'rl-dataset: rl.json: query 7: mode hard01_plus_gtprob needs vqa_gt_prob, which candidate 0 does not have',
     )
   })
 
   test('log-probabilities only when all are present', () => {
-    const some = data(candidate([4, 5], 1, { logprob_score: -1 }), candidate([5, 4], 0, { logprob_score: null }))
+    const some = data(
+      candidate([4, 5], 1, { logprob_score: -1 }),
+      candidate([5, 4], 0, { logprob_score: null }),
+    )
     expect(buildGroups(some, indexUpTo(9)).groups[0]!.logProbs).toBeNull()
   })
 })

@@ -1,4 +1,4 @@
-import { createProblemList, openRlSource, bytesInMemory, parseRlData } from '../src/index.ts'
+import { bytesInMemory, openRlSource, parseRlData } from '../src/index.ts'
 import type { EmbeddingIndex, LoadedRlData, Problem, ReadOptions } from '../src/index.ts'
 
 export const bytesOf = (value: unknown): Uint8Array =>
@@ -11,7 +11,7 @@ export const read = (value: unknown, options: ReadOptions = {}): LoadedRlData =>
 /** All problems of JSON text or a value. */
 export const problemsOf = (value: unknown, options: ReadOptions = {}): readonly Problem[] => {
   const source = openRlSource(bytesInMemory(bytesOf(value)), { file: 'data.json', ...options })
-  for (const _ of source.queries());
+  Array.from(source.queries())
   return source.problems.listed
 }
 
@@ -21,9 +21,17 @@ export const errorRules = (value: unknown, options: ReadOptions = {}): string[] 
 
 export const indexOf = (...ids: number[]): EmbeddingIndex => ({ ids, rows: ids.length, dim: 4 })
 
-export const indexUpTo = (rows: number): EmbeddingIndex => ({ ids: Array.from({ length: rows }, (_, i) => i), rows, dim: 4 })
+export const indexUpTo = (rows: number): EmbeddingIndex => ({
+  ids: Array.from({ length: rows }, (_, i) => i),
+  rows,
+  dim: 4,
+})
 
-export const candidate = (pointer: number[], accuracy: number, more: object = {}): Record<string, unknown> => ({
+export const candidate = (
+  pointer: number[],
+  accuracy: number,
+  more: object = {},
+): Record<string, unknown> => ({
   pointer,
   gen_method: 'random',
   vqa_correct: accuracy > 0 ? 1 : 0,
@@ -34,6 +42,6 @@ export const candidate = (pointer: number[], accuracy: number, more: object = {}
 
 /** Is this an error that we throw on purpose for bad input? */
 export const isInputError = (error: unknown): boolean =>
-  error instanceof Error && error.name === 'InputError' && (error as { code?: unknown }).code === 'LEVER_INPUT'
-
-export { createProblemList }
+  error instanceof Error &&
+  error.name === 'InputError' &&
+  (error as { code?: unknown }).code === 'LEVER_INPUT'

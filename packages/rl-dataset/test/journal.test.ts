@@ -15,7 +15,12 @@ const query = (id: number): { key: string; value: object } => ({
   key: `query:${id}`,
   value: { query: { query_id: id, image_id: id }, candidate_pool_ids: pool },
 })
-const outcome = (id: number, pointer: number[], accuracy: number, more: object = {}): { key: string; value: object } => ({
+const outcome = (
+  id: number,
+  pointer: number[],
+  accuracy: number,
+  more: object = {},
+): { key: string; value: object } => ({
   key: `${id}/${pointer.join('-')}`,
   value: { query_id: id, ...candidate(pointer, accuracy), ...more },
 })
@@ -40,17 +45,35 @@ describe('a journal', () => {
     const { queries, report } = read(text(entries))
     expect(report.form).toBe('jsonl')
     expect(queries.map(({ query_id }) => query_id)).toEqual([2, 5])
-    expect(queries[0]!.pointer_candidates.map(({ pointer, pointer_global }) => [pointer, pointer_global])).toEqual([
-      [[1, 0], [11, 10]],
-      [[1, 2], [11, 12]],
-      [[3, 0], [13, 10]],
+    expect(
+      queries[0]!.pointer_candidates.map(({ pointer, pointer_global }) => [pointer, pointer_global]),
+    ).toEqual([
+      [
+        [1, 0],
+        [11, 10],
+      ],
+      [
+        [1, 2],
+        [11, 12],
+      ],
+      [
+        [3, 0],
+        [13, 10],
+      ],
     ])
     expect(queries[0]!.pointer_candidates[0]).not.toHaveProperty('query_id')
   })
 
   test('rank goes before pointer', () => {
-    const ranked = [query(2), outcome(2, [0, 1], 1, { rank: 2 }), outcome(2, [3, 1], 1, { rank: 0 }), outcome(2, [2, 1], 1, { rank: 1 })]
-    expect(read(text(ranked)).queries[0]!.pointer_candidates.map(({ pointer }) => pointer[0])).toEqual([3, 2, 0])
+    const ranked = [
+      query(2),
+      outcome(2, [0, 1], 1, { rank: 2 }),
+      outcome(2, [3, 1], 1, { rank: 0 }),
+      outcome(2, [2, 1], 1, { rank: 1 }),
+    ]
+    expect(read(text(ranked)).queries[0]!.pointer_candidates.map(({ pointer }) => pointer[0])).toEqual([
+      3, 2, 0,
+    ])
   })
 
   test('the order of measuring does not matter', () => {
@@ -99,7 +122,9 @@ describe('a damaged journal', () => {
   test('a damaged line before it is an error with its number', () => {
     const lines = text(entries).split('\n')
     lines[3] = lines[3]!.slice(0, 30)
-    expect(() => read(lines.join('\n'))).toThrow('data.json, line 4: a string that does not end; restore the file from a copy')
+    expect(() => read(lines.join('\n'))).toThrow(
+      'data.json, line 4: a string that does not end; restore the file from a copy',
+    )
     lines[3] = '{"key":5}'
     expect(() => read(lines.join('\n'))).toThrow('line 4: it has no "key" (a string) and "value" (an object)')
     lines[3] = ''
@@ -107,14 +132,21 @@ describe('a damaged journal', () => {
   })
 
   test('outcomes without the line of their query, and without a query id', () => {
-    expect(problemsOf(text([outcome(5, [0, 1], 1)]))).toMatchObject([{ rule: 'journal-line', message: 'there is no line query:5 with the question and the pool', line: 2 }])
-    expect(problemsOf(text([{ key: 'x', value: { pointer: [1, 2] } }]))).toMatchObject([{ rule: 'journal-line', line: 2 }])
+    expect(problemsOf(text([outcome(5, [0, 1], 1)]))).toMatchObject([
+      { rule: 'journal-line', message: 'there is no line query:5 with the question and the pool', line: 2 },
+    ])
+    expect(problemsOf(text([{ key: 'x', value: { pointer: [1, 2] } }]))).toMatchObject([
+      { rule: 'journal-line', line: 2 },
+    ])
   })
 
   test('the first line of a key counts; others are reported', () => {
     const again = [...entries, outcome(5, [0, 1], 1), outcome(5, [1, 0], 1)]
     expect(read(text(again)).queries).toEqual(read(text(entries)).queries)
-    expect(problemsOf(text(again)).map(({ rule, line }) => [rule, line])).toEqual([['journal-repeat', 9], ['journal-conflict', 10]])
+    expect(problemsOf(text(again)).map(({ rule, line }) => [rule, line])).toEqual([
+      ['journal-repeat', 9],
+      ['journal-conflict', 10],
+    ])
   })
 
   test('errors of an outcome have its line', () => {
@@ -134,7 +166,10 @@ describe('reading one query at a time', () => {
       query_id: id,
       query: { query_id: id, question: `größe ${id} "\\ ${'x'.repeat(1500 + (id % 700))}` },
       candidate_pool_ids: pool.map((each) => each + 5000),
-      pointer_candidates: [[0, 1], [1, 2]].map((pointer, rank) => ({ pointer, pointer_global: pointer.map((i) => pool[i]! + 5000), rank })),
+      pointer_candidates: [
+        [0, 1],
+        [1, 2],
+      ].map((pointer, rank) => ({ pointer, pointer_global: pointer.map((i) => pool[i]! + 5000), rank })),
     }))
     const data: RlData = { meta, queries }
     for (const format of ['json', 'jsonl'] as const) {
@@ -152,6 +187,9 @@ describe('reading one query at a time', () => {
 
   test('groups can be built from it', () => {
     const { groups } = buildGroups(read(text(entries)), indexUpTo(20))
-    expect(groups.map(({ queryId, size, shots }) => [queryId, size, shots])).toEqual([[2, 3, 2], [5, 2, 2]])
+    expect(groups.map(({ queryId, size, shots }) => [queryId, size, shots])).toEqual([
+      [2, 3, 2],
+      [5, 2, 2],
+    ])
   })
 })

@@ -14,22 +14,50 @@ const global = (...candidates: unknown[]): unknown => ({
 
 describe('the strict pointer map names file, query and candidate', () => {
   test.each([
-    ['an id that the pool does not have', withPool(candidate([100, 99], 1)), 'pointer 99 is not in the pool of 4'],
+    [
+      'an id that the pool does not have',
+      withPool(candidate([100, 99], 1)),
+      'pointer 99 is not in the pool of 4',
+    ],
     ['an id twice', global(candidate([6, 6], 1)), 'pointer 6 stands twice in [6, 6]'],
-    ['the query itself', global(candidate([6, 42], 1)), 'pointer 42 is the query itself, as its own demonstration'],
+    [
+      'the query itself',
+      global(candidate([6, 42], 1)),
+      'pointer 42 is the query itself, as its own demonstration',
+    ],
     ['a wrong length', global(candidate([6, 7, 8], 1)), 'the pointer has 3 demonstrations, expected 2'],
     ['a position outside', withPool(local([0, 4], [100, 103])), 'position 4 is outside the pool of 4 (0..3)'],
-    ['pool and ids disagree', withPool(local([0, 2], [100, 103])), 'position 2 of the pool is 102, but pointer_global says 103'],
+    [
+      'pool and ids disagree',
+      withPool(local([0, 2], [100, 103])),
+      'position 2 of the pool is 102, but pointer_global says 103',
+    ],
     ['lengths disagree', withPool(local([0], [100, 103])), 'the pointer has 1 demonstrations, expected 2'],
     ['no pointer', global({ gen_method: 'beam' }), 'there is no pointer'],
     ['an empty pointer', global(candidate([], 1)), 'pointer must NOT have fewer than 1 items'],
     ['text for a pointer', global({ pointer: '4, 5' }), 'pointer must be a list of ids'],
-    ['a fraction', global(candidate([4, 5.5], 1)), 'pointer must be a list of ids (integers from 0 to 2^53 - 1), got [4,5.5]'],
+    [
+      'a fraction',
+      global(candidate([4, 5.5], 1)),
+      'pointer must be a list of ids (integers from 0 to 2^53 - 1), got [4,5.5]',
+    ],
     ['an id beyond 2^53', global(candidate([4, 2 ** 53], 1)), 'pointer must be a list of ids'],
-    ['an unknown eval mode', global(candidate([5, 6], 1, { vqa_eval_mode: 'maybe' })), 'vqa_eval_mode "maybe" is unknown'],
+    [
+      'an unknown eval mode',
+      global(candidate([5, 6], 1, { vqa_eval_mode: 'maybe' })),
+      'vqa_eval_mode "maybe" is unknown',
+    ],
     ['accuracy over 1', global(candidate([5, 6], 1.2)), 'vqa_acc_score must be <= 1, got 1.2'],
-    ['correctness 2', global(candidate([5, 6], 1, { vqa_correct: 2 })), 'vqa_correct must be equal to one of the allowed values (0, 1, null), got 2'],
-    ['a score as text', global(candidate([5, 6], 1, { beam_score: 'high' })), 'beam_score must be number,null, got "high"'],
+    [
+      'correctness 2',
+      global(candidate([5, 6], 1, { vqa_correct: 2 })),
+      'vqa_correct must be equal to one of the allowed values (0, 1, null), got 2',
+    ],
+    [
+      'a score as text',
+      global(candidate([5, 6], 1, { beam_score: 'high' })),
+      'beam_score must be number,null, got "high"',
+    ],
     ['a candidate that is a number', global(5), 'a candidate must be an object, got 5'],
   ])('%s', (_, file, message) => {
     expect(() => read(file)).toThrow(`rl-dataset: data.json: query 42, candidate 1: ${message}`)
@@ -39,7 +67,10 @@ describe('the strict pointer map names file, query and candidate', () => {
   test('the number of demonstrations comes from the caller, else _meta, else the first pointer', () => {
     expect(errorRules(global(), { shotNum: 3 })).toEqual(['pointer-length'])
     expect(errorRules({ ...(global() as object), _meta: { shot_num: 3 } })).toEqual(['pointer-length'])
-    const mixed = { 1: { query: {}, pointer_candidates: [candidate([4, 5], 1)] }, 2: { query: {}, pointer_candidates: [candidate([4], 1)] } }
+    const mixed = {
+      1: { query: {}, pointer_candidates: [candidate([4, 5], 1)] },
+      2: { query: {}, pointer_candidates: [candidate([4], 1)] },
+    }
     expect(problemsOf(mixed)).toMatchObject([{ rule: 'pointer-length', queryId: 2, candidate: 0 }])
   })
 })
@@ -58,7 +89,9 @@ describe('the pool', () => {
   })
 
   test('warnings: smaller than said, and with the query in it', () => {
-    expect(problemsOf(file(pool, { pool_size: 9 }))).toMatchObject([{ severity: 'warning', rule: 'pool-size' }])
+    expect(problemsOf(file(pool, { pool_size: 9 }))).toMatchObject([
+      { severity: 'warning', rule: 'pool-size' },
+    ])
     expect(problemsOf(file([...pool, 42]))).toMatchObject([{ severity: 'warning', rule: 'pool-self' }])
   })
 
@@ -79,7 +112,9 @@ test('all problems are found, counted, and listed up to a limit', () => {
   const bad = Array.from({ length: 30 }, () => candidate([42, 42], 3))
   const problems = problemsOf({ 42: { query: {}, pointer_candidates: bad } }, { limit: 5 })
   expect(problems).toHaveLength(5)
-  expect(() => read({ 42: { query: {}, pointer_candidates: bad } })).toThrow('(and 29 more errors; validate lists them)')
+  expect(() => read({ 42: { query: {}, pointer_candidates: bad } })).toThrow(
+    '(and 29 more errors; validate lists them)',
+  )
 })
 
 test('what is merely odd is a warning with its place', () => {
