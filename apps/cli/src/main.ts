@@ -21,7 +21,7 @@ function open(given: Invocation): Context {
     progress: createProgress({
       write: (text) => process.stderr.write(text),
       mode: given.quiet ? 'quiet' : live ? 'live' : 'plain',
-      columns: () => process.stderr.columns,
+      columns: () => process.stderr.columns || 80,
     }),
   }
   return context

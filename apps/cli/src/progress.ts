@@ -64,7 +64,8 @@ export function createProgress({
         update(done, note = '') {
           last = { done, note }
           first ??= { done, at: now() }
-          if (now() - shown < EVERY[mode]) return
+          const finished = mode === 'plain' && done === total
+          if (finished || now() - shown < EVERY[mode]) return
           shown = now()
           const rate = (done - first.done) / Math.max(1e-3, (shown - first.at) / 1000)
           const text = describe(name, { done, total, unit, note, rate, bar: mode === 'live' })

@@ -25,7 +25,6 @@ describe('progress', () => {
     stage.end()
     expect(text()).toBe(
       'generate: 50/100 queries, 10/s, 5.0 s left\n' +
-        'generate: 100/100 queries, 10/s\n' +
         'generate: 100 queries, 10 s\n',
     )
   })

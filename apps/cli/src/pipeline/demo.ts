@@ -180,13 +180,13 @@ async function generateData(demo: Demo): Promise<void> {
     const { queries, pools, dataset } = train
     const model = await demo.model()
     const proposer = proposerOf(policy, features)
-    const propose = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
+    const plan = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
     const generator = { mix, policy: { architecture, ...policy.model.config, sha256: null } }
-    const stage = context.progress.stage('generate', { total: queries.length * size, unit: 'outcomes' })
+    const stage = context.progress.stage('generate', { total: plan.pointers, unit: 'outcomes' })
     await measureAll({
       queries,
       candidates: dataset.examples,
-      propose,
+      propose: plan.propose,
       model,
       journal: run.file(JOURNAL),
       meta: metaOf({ model, dataset, pools, features, shots, seed, generator, version: version() }),

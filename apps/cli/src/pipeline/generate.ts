@@ -42,11 +42,18 @@ export interface PlanOptions {
 /** Queries whose pointers are proposed together. Fixed, so that a policy's arithmetic does not depend on what is done already. */
 const TOGETHER = 64
 
+/** What will be measured. */
+export interface PointerPlan {
+  /** Number of pointers of the first round. */
+  readonly pointers: number
+  readonly propose: ProposeFunction
+}
+
 /**
  * Plans all pointers before the first is measured, so that an interrupted run measures the same
  * ones. Later rounds, for queries whose rewards are all equal, are planned query by query.
  */
-export async function planPointers(options: PlanOptions): Promise<ProposeFunction> {
+export async function planPointers(options: PlanOptions): Promise<PointerPlan> {
   const { queries, pools, features, policy, file, ...rest } = options
   const { proposePointers, similarityOf } = await import('@lever/rl-generate')
   const similarities = Object.fromEntries(
@@ -65,10 +72,13 @@ export async function planPointers(options: PlanOptions): Promise<ProposeFunctio
     const groups = await propose(batch)
     batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
   }
-  return async (examples, round) => {
-    const groups =
-      round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
-    return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
+  return {
+    pointers: Array.from(plans.values()).reduce((sum, { length }) => sum + length, 0),
+    async propose(examples, round) {
+      const groups =
+        round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
+      return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
+    },
   }
 }
 

@@ -81,12 +81,15 @@ export async function runGenerate(
     const policy = named && (await openPolicy(named.model))
     if (policy) close.push(() => policy.close())
     const proposer = policy && features && proposerOf(policy, features)
-    const propose = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
-    const stage = progress.stage('generate', { unit: 'outcomes' })
+    const plan = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
+    const stage = progress.stage('generate', {
+      ...(shard === undefined && { total: plan.pointers }),
+      unit: 'outcomes',
+    })
     const statistics = await measureAll({
       queries,
       candidates: pool.examples,
-      propose,
+      propose: plan.propose,
       model,
       meta,
       journal: run.file(JOURNAL),
