@@ -14,11 +14,14 @@ export interface ScoreFigures {
   /** Wall time of the whole process, and of its work without the start. */
   wallSeconds?: number
   workSeconds?: number
+  /** User and system time of the process: steadier than wall time on a busy machine. */
+  cpuSeconds?: number
   peakMegabytes?: number
   inputMegabytes?: number
   overall?: number | null
   /** Wall time over that of ours in the same round. */
   timesOurs?: number
+  cpuTimesOurs?: number
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -59,7 +62,13 @@ export async function run({
       others.push(await measure('official Python', python, peer, files))
     }
     figures.push(ours)
-    for (const other of others) figures.push({ ...other, timesOurs: other.wallSeconds! / ours.wallSeconds! })
+    for (const other of others) {
+      figures.push({
+        ...other,
+        timesOurs: other.wallSeconds! / ours.wallSeconds!,
+        cpuTimesOurs: other.cpuSeconds! / ours.cpuSeconds!,
+      })
+    }
   }
   if (large) {
     const [annotations, questions, results] = await largeInputs(files)
@@ -95,15 +104,17 @@ async function measure(
   const start = performance.now()
   const { stdout } = await promisify(execFile)(command, [...args, ...files])
   const wallSeconds = (performance.now() - start) / 1000
-  const { overall, seconds, rssKiB } = JSON.parse(stdout) as {
+  const { overall, seconds, cpuSeconds, rssKiB } = JSON.parse(stdout) as {
     overall: number | null
     seconds: number
+    cpuSeconds: number
     rssKiB: number
   }
   return {
     what,
     wallSeconds,
     workSeconds: seconds,
+    cpuSeconds,
     peakMegabytes: rssKiB / 1024,
     inputMegabytes: sizes.reduce((sum, size) => sum + size, 0) / 1e6,
     overall,

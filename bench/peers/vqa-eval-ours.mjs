@@ -5,11 +5,7 @@ const [annotations, questions, results] = process.argv.slice(2)
 const start = performance.now()
 const { evaluation } = await scoreFiles({ annotations, questions, results })
 const seconds = (performance.now() - start) / 1000
-console.log(
-  JSON.stringify({
-    overall: evaluation.overall,
-    n: evaluation.n,
-    seconds,
-    rssKiB: process.resourceUsage().maxRSS,
-  }),
-)
+const { user, system } = process.cpuUsage()
+const cpuSeconds = (user + system) / 1e6
+const rssKiB = process.resourceUsage().maxRSS
+console.log(JSON.stringify({ overall: evaluation.overall, n: evaluation.n, seconds, cpuSeconds, rssKiB }))

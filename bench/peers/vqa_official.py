@@ -37,8 +37,14 @@ def main():
     if len(sys.argv) > 5:
         with open(sys.argv[5], "w") as file:
             json.dump({"accuracy": evaluation.accuracy, "evalQA": list(evaluation.evalQA.items())}, file)
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"overall": evaluation.accuracy["overall"], "seconds": seconds, "rssKiB": rss}))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {
+        "overall": evaluation.accuracy["overall"],
+        "seconds": seconds,
+        "cpuSeconds": usage.ru_utime + usage.ru_stime,
+        "rssKiB": usage.ru_maxrss,
+    }
+    print(json.dumps(figures))
 
 
 main()
