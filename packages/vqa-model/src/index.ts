@@ -31,3 +31,4 @@ export {
   type ExampleToEmbed,
 } from './embed/embed-examples.ts'
 export type { Embedder, EmbedderOptions } from './embed/types.ts'
+export { makeThumbnail, type ThumbnailOptions } from './thumbnail.ts'

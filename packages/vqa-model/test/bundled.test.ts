@@ -20,7 +20,7 @@ describe('the bundled model', () => {
   })
 
   test('writes the tokens of plain generate(), 0 to 4 demonstrations', async () => {
-    const prompts = makePrompts(world, { each: 5, shots: [0, 1, 2, 3, 4] })
+    const prompts = makePrompts(world, { each: 5, shots: [0, 1, 2, 3, 4] }).filter((_, i) => i % 2 === 0)
     const answers = await model.answer(prompts)
     for (const [i, prompt] of prompts.entries()) {
       expect([i, answers[i]!.raw]).toEqual([i, stock.decode(await stock.generate(prompt))])
@@ -73,7 +73,7 @@ describe('the bundled model', () => {
   })
 
   test('memory stays flat', async () => {
-    const prompts = makePrompts(world, { each: 60, shots: [2, 3] })
+    const prompts = makePrompts(world, { each: 30, shots: [2, 3] })
     await model.answer(prompts)
     const rss = process.memoryUsage().rss
     for (let round = 0; round < 3; round++) await model.answer(prompts)

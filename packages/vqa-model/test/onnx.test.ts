@@ -25,7 +25,7 @@ const KINDS: TinyModelOptions[] = [
 
 let world: Awaited<ReturnType<typeof makeWorld>>
 beforeAll(async () => {
-  world = await makeWorld({ sizes: MIXED })
+  world = await makeWorld({ demonstrations: 9, queries: 5, sizes: MIXED })
 })
 
 async function answersOf(
@@ -50,15 +50,17 @@ describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
 
   test('answers and scores are those of plain generate() and forward(), 0 to 4 demonstrations', async () => {
     const scoreAnswers = ['red', 'blue circle', 'green']
-    const prompts = makePrompts(world, { each: 3, shots: [0, 1, 2, 3, 4] }).map((prompt) => ({
-      ...prompt,
-      scoreAnswers,
-    }))
+    const prompts = makePrompts(world, { each: 5, shots: [0, 1, 2, 3, 4] })
+      .filter((_, i) => i % 3 === 0)
+      .map((prompt) => ({
+        ...prompt,
+        scoreAnswers,
+      }))
     const { answers } = await answersOf(prompts, { model: folder })
     const stock = await openStockModel(folder)
     for (const [i, prompt] of prompts.entries()) {
       expect([i, answers[i]!.raw]).toEqual([i, stock.decode(await stock.generate(prompt))])
-      if (i % 4 !== 0) continue
+      if (i % 5 !== 0) continue
       for (const { answer, logProb } of answers[i]!.scores!) {
         expect(Math.abs(logProb - (await stock.score(prompt, answer)))).toBeLessThan(1e-3)
       }
@@ -73,7 +75,7 @@ describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
     const shared = await answersOf(prompts, { model: folder, template })
     const plain = await answersOf(prompts, { model: folder, template, sharing: false })
     expect(raws(shared.answers)).toEqual(raws(plain.answers))
-    expect(new Set(raws(plain.answers)).size).toBeGreaterThan(10)
+    expect(new Set(raws(plain.answers)).size).toBeGreaterThan(8)
     for (const [i, { scores }] of shared.answers.entries()) {
       expect(scores?.map(({ tokens }) => tokens)).toEqual(
         plain.answers[i]!.scores?.map(({ tokens }) => tokens),
@@ -83,7 +85,8 @@ describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
       }
     }
     expect(shared.stats.prefillTokens).toBeLessThan(plain.stats.prefillTokens)
-    expect(shared.stats.decoderRuns).toBeLessThan(plain.stats.decoderRuns)
+    if (kind.attention === 'matmul')
+      expect(shared.stats.decoderRuns).toBeLessThan(plain.stats.decoderRuns / 3)
   })
 })
 
@@ -118,7 +121,7 @@ describe('one model', () => {
     const drafted = prompts.map((prompt, i) => ({ ...prompt, scoreAnswers: [answers[i]!.raw] }))
     const again = await answersOf(drafted, { model: folder })
     expect(raws(again.answers)).toEqual(raws(answers))
-    expect(again.stats.decodeSteps).toBeLessThan(stats.decodeSteps / 4)
+    expect(again.stats.decodeSteps).toBeLessThan(stats.decodeSteps / 3)
     expect(again.stats.prefillTokens).toBe(stats.prefillTokens)
   })
 

@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Qwen2VLImageProcessor, RawImage, type Tensor } from '@huggingface/transformers'
 import * as ort from 'onnxruntime-node'
 import { compareProtocols, hashProtocol, type Protocol } from '../src/index.ts'
 import { halfToFloat } from '../src/onnx/decoder.ts'
+import { createKeyBook } from '../src/onnx/key-book.ts'
 import { preprocessorConfig } from '../src/onnx/images.ts'
 import { emptyBlock, firstSlots, gatherRows, type KvBlock } from '../src/onnx/kv.ts'
 import { logProbability, topTwo } from '../src/onnx/logits.ts'
@@ -10,7 +13,7 @@ import { LruCache } from '../src/onnx/lru.ts'
 import { cutPatches } from '../src/onnx/patches.ts'
 import { segmentPositions } from '../src/onnx/positions.ts'
 import { joinSegments, tokenSegment } from '../src/onnx/segments.ts'
-import { counter } from './support/world.ts'
+import { counter, temporaryFolder } from './support/world.ts'
 
 describe('positions', () => {
   test('text, an image of 2 x 3 tokens, text', () => {
@@ -86,6 +89,25 @@ describe('patches', () => {
       'the first must be smaller',
     )
   })
+})
+
+test('a key book asks for a file once in a moment, and again after a failure', async () => {
+  let time = 0
+  const book = createKeyBook(() => time)
+  const path = join(await temporaryFolder(), 'a.png')
+  await expect(book.get(path)).rejects.toThrow(`cannot read the image ${path}`)
+  await writeFile(path, 'one')
+  book.refresh()
+  const first = await book.get(path)
+  await writeFile(path, 'longer')
+  book.refresh()
+  expect(await book.get(path)).toBe(first)
+  time = 2001
+  book.refresh()
+  expect(await book.get(path)).not.toBe(first)
+  expect([...(await book.all([path, '/nowhere'])).keys()]).toEqual([path])
+  book.put(path, 'key')
+  expect(await book.get(path)).toBe('key')
 })
 
 describe('logits', () => {

@@ -13,19 +13,19 @@ describe('workers', () => {
     folder = await writeTinyModel(await temporaryFolder())
     const world = await makeWorld({ demonstrations: 16, queries: 12 })
     images = world.images.length
-    prompts = makePrompts(world, { each: 60, shots: [2] })
+    prompts = makePrompts(world, { each: 36, shots: [2] })
   })
 
   test('answers do not depend on their number; images are encoded once; the event loop stays free', async () => {
     const found: string[][] = []
-    for (const workers of [0, 1, 3]) {
+    for (const workers of [0, 1, 2]) {
       const model = await openVqaModel({ backend: 'onnx', model: folder, workers })
       let ticks = 0
       const timer = setInterval(() => ticks++, 2)
       found.push((await model.answer(prompts)).map(({ raw }) => raw))
       clearInterval(timer)
       expect(model.stats()).toMatchObject({ prompts: prompts.length, imageEncodes: images, failed: 0 })
-      if (workers > 0) expect(ticks).toBeGreaterThan(10)
+      if (workers > 0) expect(ticks).toBeGreaterThan(5)
       await model.answer(prompts)
       expect(model.stats().imageEncodes).toBe(images)
       await model.close()

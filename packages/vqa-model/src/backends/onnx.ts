@@ -70,7 +70,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
   }
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
-  let last: Promise<unknown> = Promise.resolve()
+  const open = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
   return {
     name: pool.name,
@@ -79,28 +79,35 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     answer(prompts, { signal, onProgress = () => undefined } = {}) {
       if (closing !== undefined)
         return Promise.reject(new Error('vqa-model: the model is closed; open it again'))
-      const turn = last.then(() => {
-        signal?.throwIfAborted()
-        return pool.answer(prompts, { signal, onProgress })
-      })
-      last = turn.catch(() => undefined)
-      return turn
+      if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+      const answering = pool.answer(prompts, { signal, onProgress })
+      open.add(answering)
+      return answering.finally(() => open.delete(answering))
     },
     stats: () => ({ ...pool.stats() }),
     close() {
-      closing ??= last.then(() => pool.close())
+      closing ??= Promise.allSettled(open).then(() => pool.close())
       return closing
     },
   }
 }
 
+/** A model in this thread answers one call after another. */
 function inThisThread(model: LocalModel): WorkerPool {
+  let last: Promise<unknown> = Promise.resolve()
   return {
     name: model.name,
     protocol: model.protocol,
     stats: () => model.stats,
-    answer: (prompts, { signal, onProgress }) =>
-      model.answer(prompts, { check: () => signal?.throwIfAborted(), onProgress }),
+    answer(prompts, { signal, onProgress }) {
+      const check = (): void => signal?.throwIfAborted()
+      const answering = last.then(() => {
+        check()
+        return model.answer(prompts, { check, onProgress })
+      })
+      last = answering.catch(() => undefined)
+      return answering
+    },
     close: () => model.close(),
   }
 }

@@ -1,31 +1,26 @@
 import type { VqaModelStats } from '../types.ts'
-import { imageKey, type EncodedImage, type ImageEncoder } from './images.ts'
+import type { EncodedImage, ImageEncoder } from './images.ts'
+import { createKeyBook } from './key-book.ts'
 import { LruCache } from './lru.ts'
 
 /** Encoded images by path, each encoded once while it stays in the cache. */
 export interface ImageStore {
-  /** Forgets which files were looked at, so that changed ones are seen. */
+  /** Looks at files again that may have changed. */
   refresh(): void
   /** @throws Error naming the file when it cannot be used */
   get(path: string): Promise<EncodedImage>
   /** Encodes what is missing, a few at a time, as far as the budget goes; failures are left for `get`. */
   prefetch(paths: Iterable<string>): Promise<void>
   /** Takes an image that another thread has encoded. */
-  put(path: string, image: EncodedImage): Promise<void>
+  put(path: string, key: string, image: EncodedImage): void
 }
 
 const AT_ONCE = 4
 
 export function createImageStore(encoder: ImageEncoder, budget: number, stats: VqaModelStats): ImageStore {
   const cache = new LruCache<EncodedImage>(budget, ({ features }) => features.byteLength)
-  const keys = new Map<string, Promise<string>>()
+  const keys = createKeyBook()
   const underway = new Map<string, Promise<EncodedImage>>()
-
-  function keyOf(path: string): Promise<string> {
-    let key = keys.get(path)
-    if (key === undefined) keys.set(path, (key = imageKey(path)))
-    return key
-  }
 
   async function encode(path: string, key: string): Promise<EncodedImage> {
     const image = await encoder.encode(path)
@@ -35,7 +30,7 @@ export function createImageStore(encoder: ImageEncoder, budget: number, stats: V
   }
 
   async function get(path: string): Promise<EncodedImage> {
-    const key = await keyOf(path)
+    const key = await keys.get(path)
     const known = cache.get(key)
     if (known !== undefined) {
       stats.imageCacheHits += 1
@@ -54,24 +49,22 @@ export function createImageStore(encoder: ImageEncoder, budget: number, stats: V
   }
 
   return {
-    refresh() {
-      keys.clear()
-    },
+    refresh: () => keys.refresh(),
     get,
     async prefetch(paths) {
       const waiting = [...new Set(paths)]
       const lane = async (): Promise<void> => {
         for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
           if (cache.bytes > 0.8 * budget) return
-          const key = await keyOf(path).catch(() => undefined)
+          const key = await keys.get(path).catch(() => undefined)
           if (key !== undefined && !cache.has(key)) await get(path).catch(() => undefined)
         }
       }
       await Promise.all(Array.from({ length: AT_ONCE }, lane))
     },
-    async put(path, image) {
-      const key = await keyOf(path).catch(() => undefined)
-      if (key !== undefined) cache.set(key, image)
+    put(path, key, image) {
+      keys.put(path, key)
+      cache.set(key, image)
     },
   }
 }

@@ -50,7 +50,7 @@ export interface LocalModel {
   readonly stats: VqaModelStats
   answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
   encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>
-  putImages(images: readonly [path: string, image: EncodedImage][]): Promise<void>
+  putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
   close(): Promise<void>
 }
 
@@ -201,8 +201,8 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       images.refresh()
       return Promise.all(paths.map((path) => images.get(path).catch(() => undefined)))
     },
-    async putImages(entries) {
-      for (const [path, image] of entries) await images.put(path, image)
+    putImages(entries) {
+      for (const [path, key, image] of entries) images.put(path, key, image)
     },
     async close() {
       await Promise.all(Object.values(sessions).map((session) => session.release()))

@@ -55,5 +55,28 @@ export async function openSessions(
     throw error
   }
   const [embed_tokens, vision_encoder, decoder_model_merged] = opened as [Session, Session, Session]
+  try {
+    requireFloat32(embed_tokens.outputMetadata, folder.sessions.embed_tokens)
+    requireFloat32(vision_encoder.inputMetadata, folder.sessions.vision_encoder)
+    requireFloat32(vision_encoder.outputMetadata, folder.sessions.vision_encoder)
+    requireFloat32(
+      decoder_model_merged.inputMetadata.filter(({ name }) => name === 'inputs_embeds'),
+      folder.sessions.decoder_model_merged,
+    )
+  } catch (error) {
+    await Promise.all(opened.map((session) => session.release()))
+    throw error
+  }
   return { embed_tokens, vision_encoder, decoder_model_merged }
+}
+
+/** Embeddings go between the sessions as float32; keys and values may be float16. */
+function requireFloat32(values: Session['inputMetadata'], path: string): void {
+  for (const value of values) {
+    if (!value.isTensor || value.type === 'float32' || value.type === 'int64') continue
+    throw new InputError(
+      `vqa-model: ${path} has "${value.name}" in ${value.type}; only float32 embeddings are supported, ` +
+        `choose another dtype (fp32, q8, q4)`,
+    )
+  }
 }

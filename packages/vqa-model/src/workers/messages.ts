@@ -5,17 +5,19 @@ import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
 
 export interface WorkerStart {
   options: LocalModelOptions
-  /** one number; not 0 when the work under way is to stop */
-  stop: SharedArrayBuffer
 }
 
-export type NamedImage = [path: string, image: EncodedImage]
+export type NamedImage = [path: string, key: string, image: EncodedImage]
 
 /** What the pool asks of a worker, and what it gets back. */
 export interface Requests {
   open: { ask: object; reply: { name: string; protocol: Protocol } }
   images: { ask: { paths: string[] }; reply: (EncodedImage | undefined)[] }
-  answer: { ask: { prompts: readonly VqaPrompt[]; images: NamedImage[] }; reply: VqaAnswer[] }
+  answer: {
+    /** stop: one number in shared memory, not 0 when the work is to stop */
+    ask: { prompts: readonly VqaPrompt[]; images: NamedImage[]; stop: Int32Array }
+    reply: VqaAnswer[]
+  }
   close: { ask: object; reply: undefined }
 }
 

@@ -1,11 +1,13 @@
-import { imageKey, type EncodedImage } from '../onnx/images.ts'
+import type { EncodedImage } from '../onnx/images.ts'
+import { createKeyBook } from '../onnx/key-book.ts'
 import type { LocalModel, LocalModelOptions } from '../onnx/local-model.ts'
 import { LruCache } from '../onnx/lru.ts'
 import { addStats, emptyStats } from '../stats.ts'
 import type { VqaAnswer, VqaPrompt } from '../types.ts'
 import type { NamedImage } from './messages.ts'
 import { splitPrompts } from './split.ts'
-import { startThread, StoppedError, type Thread } from './thread.ts'
+import { openTeam } from './team.ts'
+import { StoppedError, type Thread } from './thread.ts'
 
 /** What the pool does for a model; the same as a model in this thread, without blocking it. */
 export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'close'> {
@@ -16,158 +18,119 @@ export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'clos
   ): Promise<VqaAnswer[]>
 }
 
-/** Parts per worker, so that a slow part does not leave the others idle. */
-const PARTS = 3
-/** Smaller parts share too few prefixes. */
-const SMALLEST_PART = 192
+/** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
+const LARGE = 256
+const SMALL = 64
+/** Images encoded in one request. */
+const IMAGES = 48
 
 /**
- * Opens the model in every worker. Images are encoded once, split over the workers, and their
- * features shared; prompts are split so that prefixes stay together. Answers do not depend on
- * the number of workers.
+ * Opens the model in every worker. Images are encoded once, by any of them, and their features
+ * are shared memory; prompts are split so that prefixes stay together. Calls at the same time
+ * share the workers. Answers do not depend on the number of workers.
  */
 export async function openPool(options: LocalModelOptions, workers: number): Promise<WorkerPool> {
-  const stop = new SharedArrayBuffer(4)
-  const flag = new Int32Array(stop)
-  const threads = Array.from({ length: workers }, (_, i) =>
-    startThread({ options, stop }, `vqa-model worker ${i + 1}`),
-  )
-  const closeAll = async (): Promise<void> => {
-    await Promise.all(threads.map((thread) => thread.end()))
-  }
-  const opened = await Promise.allSettled(threads.map((thread) => thread.ask('open', {})))
-  const failed = opened.find((result) => result.status === 'rejected')
-  if (failed !== undefined) {
-    await closeAll()
-    throw failed.reason as Error
-  }
-  const [first] = opened.filter((result) => result.status === 'fulfilled').map(({ value }) => value)
+  const team = await openTeam(options, workers)
+  const keys = createKeyBook()
   const features = new LruCache<EncodedImage>(options.imageBytes, (image) => image.features.byteLength)
-  const sent = new Map<Thread, WeakSet<EncodedImage>>(threads.map((thread) => [thread, new WeakSet()]))
-
-  async function encode(paths: ReadonlySet<string>): Promise<Map<string, EncodedImage>> {
-    const keys = new Map<string, string>()
-    await eachAtOnce([...paths], 16, async (path) => {
-      const key = await imageKey(path).catch(() => undefined)
-      if (key !== undefined) keys.set(path, key)
-    })
-    const missing = [...paths].filter((path) => keys.has(path) && !features.has(keys.get(path)!))
-    const part = Math.max(1, Math.min(64, Math.ceil(missing.length / threads.length)))
-    await drain(chunks(missing, part), async (thread, list) => {
-      if (features.bytes > 0.8 * options.imageBytes || Atomics.load(flag, 0) !== 0) return
-      const found = await thread.ask('images', { paths: list })
-      found.forEach((image, i) => {
-        if (image === undefined) return
-        features.set(keys.get(list[i]!)!, image)
-        sent.get(thread)!.add(image)
-      })
-    })
-    const known = new Map<string, EncodedImage>()
-    for (const [path, key] of keys) {
-      const image = features.get(key)
-      if (image !== undefined) known.set(path, image)
-    }
-    return known
+  const underway = new Map<string, Promise<void>>()
+  const sent = new WeakMap<Thread, WeakSet<EncodedImage>>()
+  const sentTo = (thread: Thread): WeakSet<EncodedImage> => {
+    let images = sent.get(thread)
+    if (images === undefined) sent.set(thread, (images = new WeakSet()))
+    return images
   }
 
-  async function drain<Item>(
-    items: Item[],
-    work: (thread: Thread, item: Item) => Promise<void>,
-  ): Promise<void> {
-    const lanes = await Promise.allSettled(
-      threads.map(async (thread) => {
-        for (let item = items.shift(); item !== undefined; item = items.shift()) {
-          try {
-            await work(thread, item)
-          } catch (error) {
-            items.length = 0
-            Atomics.store(flag, 0, 1)
-            throw error
-          }
-        }
-      }),
-    )
-    const errors = lanes.filter((lane) => lane.status === 'rejected').map((lane): unknown => lane.reason)
-    const cause = errors.find((error) => !(error instanceof StoppedError)) ?? errors[0]
-    if (cause !== undefined) throw cause as Error
+  /** Encodes what is missing, as far as the budget goes; what fails is left to the outcome. */
+  async function encode(paths: ReadonlySet<string>): Promise<void> {
+    keys.refresh()
+    const missing: [path: string, key: string][] = []
+    const waits: Promise<void>[] = []
+    for (const [path, key] of await keys.all(paths)) {
+      const waiting = underway.get(key)
+      if (waiting !== undefined) waits.push(waiting)
+      else if (!features.has(key)) missing.push([path, key])
+    }
+    const size = Math.max(1, Math.min(IMAGES, Math.ceil(missing.length / workers)))
+    for (let from = 0; from < missing.length; from += size) {
+      const part = missing.slice(from, from + size)
+      const done = team.run(async (thread) => {
+        if (features.bytes > 0.8 * options.imageBytes) return
+        const found = await thread.ask('images', { paths: part.map(([path]) => path) })
+        found.forEach((image, i) => {
+          if (image === undefined) return
+          features.set(part[i]![1], image)
+          sentTo(thread).add(image)
+        })
+      })
+      for (const [, key] of part) underway.set(key, done)
+      const forget = (): void => part.forEach(([, key]) => underway.delete(key))
+      waits.push(done.finally(forget))
+    }
+    await Promise.all(waits)
+  }
+
+  /** Images of a part that a thread has not seen, with their keys. */
+  async function unsent(thread: Thread, paths: ReadonlySet<string>): Promise<NamedImage[]> {
+    const images: NamedImage[] = []
+    for (const [path, key] of await keys.all(paths)) {
+      const image = features.get(key)
+      if (image === undefined || sentTo(thread).has(image)) continue
+      sentTo(thread).add(image)
+      images.push([path, key, image])
+    }
+    return images
   }
 
   async function answer(
     prompts: readonly VqaPrompt[],
     { signal, onProgress }: { signal: AbortSignal | undefined; onProgress: (done: number) => void },
   ): Promise<VqaAnswer[]> {
-    Atomics.store(flag, 0, 0)
-    const abort = (): void => void Atomics.store(flag, 0, 1)
-    signal?.addEventListener('abort', abort, { once: true })
+    const stop = new Int32Array(new SharedArrayBuffer(4))
+    const halt = (): void => void Atomics.store(stop, 0, 1)
+    signal?.addEventListener('abort', halt, { once: true })
     try {
-      const known = await encode(new Set(prompts.flatMap(imagesOf)))
+      await encode(new Set(prompts.flatMap(imagesOf)))
       signal?.throwIfAborted()
       const answers = new Array<VqaAnswer>(prompts.length)
-      const parts = Math.max(
-        threads.length,
-        Math.min(PARTS * threads.length, Math.ceil(prompts.length / SMALLEST_PART)),
+      const counts = new Map<number[], number>()
+      const count = Math.max(
+        Math.ceil(prompts.length / LARGE),
+        Math.min(workers, Math.ceil(prompts.length / SMALL)),
       )
-      const progress = new Map<number[], number>()
-      await drain(splitPrompts(prompts, parts), async (thread, indices) => {
-        const part = indices.map((i) => prompts[i]!)
-        const images = unsent(sent.get(thread)!, new Set(part.flatMap(imagesOf)), known)
-        const found = await thread.ask('answer', { prompts: part, images }, (done) => {
-          progress.set(indices, done)
-          onProgress([...progress.values()].reduce((sum, count) => sum + count, 0))
-        })
-        found.forEach((value, i) => (answers[indices[i]!] = value))
-      })
-      return answers
-    } catch (error) {
+      const parts = splitPrompts(prompts, count).map((indices) =>
+        team.run(async (thread) => {
+          if (Atomics.load(stop, 0) !== 0) throw new StoppedError('stopped')
+          const part = indices.map((i) => prompts[i]!)
+          const images = await unsent(thread, new Set(part.flatMap(imagesOf)))
+          const found = await thread.ask('answer', { prompts: part, images, stop }, (done) => {
+            counts.set(indices, done)
+            onProgress([...counts.values()].reduce((sum, value) => sum + value, 0))
+          })
+          found.forEach((value, i) => (answers[indices[i]!] = value))
+        }),
+      )
+      for (const part of parts) part.catch(halt)
+      const ends = await Promise.allSettled(parts)
+      const errors = ends.filter((end) => end.status === 'rejected').map((end): unknown => end.reason)
       signal?.throwIfAborted()
-      throw error
+      const cause = errors.find((error) => !(error instanceof StoppedError)) ?? errors[0]
+      if (cause !== undefined) throw cause as Error
+      return answers
     } finally {
-      signal?.removeEventListener('abort', abort)
+      signal?.removeEventListener('abort', halt)
     }
   }
 
   return {
-    name: first!.name,
-    protocol: first!.protocol,
-    stats: () => threads.map((thread) => thread.stats).reduce(addStats, emptyStats()),
+    name: team.name,
+    protocol: team.protocol,
+    stats: () => team.threads.map((thread) => thread.stats).reduce(addStats, emptyStats()),
     answer,
-    close: closeAll,
+    close: () => team.close(),
   }
 }
 
 function imagesOf({ demonstrations, query }: VqaPrompt): string[] {
   return [...demonstrations.map(({ image }) => image), query.image]
-}
-
-function unsent(
-  seen: WeakSet<EncodedImage>,
-  paths: ReadonlySet<string>,
-  known: ReadonlyMap<string, EncodedImage>,
-): NamedImage[] {
-  const images: NamedImage[] = []
-  for (const path of paths) {
-    const image = known.get(path)
-    if (image === undefined || seen.has(image)) continue
-    seen.add(image)
-    images.push([path, image])
-  }
-  return images
-}
-
-function chunks<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
-    items.slice(i * size, (i + 1) * size),
-  )
-}
-
-async function eachAtOnce<Item>(
-  items: Item[],
-  lanes: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      for (let item = items.shift(); item !== undefined; item = items.shift()) await work(item)
-    }),
-  )
 }

@@ -4,8 +4,7 @@ import { openLocalModel, type LocalModel } from '../onnx/local-model.ts'
 import type { Ask, Reply, WorkerStart } from './messages.ts'
 
 /** Entry of a worker thread: one model, requests one after another. */
-const { options, stop } = workerData as WorkerStart
-const stopped = new Int32Array(stop)
+const { options } = workerData as WorkerStart
 const port = parentPort!
 
 class Stopped extends Error {}
@@ -38,10 +37,10 @@ async function handle(ask: Ask): Promise<unknown> {
     case 'images':
       return opened().encodeImages(ask.paths)
     case 'answer':
-      await opened().putImages(ask.images)
+      opened().putImages(ask.images)
       return opened().answer(ask.prompts, {
         check() {
-          if (Atomics.load(stopped, 0) !== 0) throw new Stopped('stopped')
+          if (Atomics.load(ask.stop, 0) !== 0) throw new Stopped('stopped')
         },
         onProgress: (progress) => reply({ id: ask.id, progress }),
       })

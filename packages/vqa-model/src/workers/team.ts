@@ -1,0 +1,48 @@
+import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { Protocol } from '../protocol.ts'
+import { startThread, type Thread } from './thread.ts'
+
+/** Worker threads with a model each, lent to one piece of work at a time, in the order of asking. */
+export interface Team {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly threads: readonly Thread[]
+  run(work: (thread: Thread) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws InputError when the model cannot be opened */
+export async function openTeam(options: LocalModelOptions, size: number): Promise<Team> {
+  const threads = Array.from({ length: size }, (_, i) =>
+    startThread({ options }, `vqa-model worker ${i + 1}`),
+  )
+  const close = async (): Promise<void> => {
+    await Promise.all(threads.map((thread) => thread.end()))
+  }
+  const opened = await Promise.allSettled(threads.map((thread) => thread.ask('open', {})))
+  const failed = opened.find((result) => result.status === 'rejected')
+  if (failed !== undefined) {
+    await close()
+    throw failed.reason as Error
+  }
+  const { name, protocol } = (opened[0] as PromiseFulfilledResult<{ name: string; protocol: Protocol }>).value
+  const free = [...threads]
+  const waiting: ((thread: Thread) => void)[] = []
+
+  return {
+    name,
+    protocol,
+    threads,
+    async run(work) {
+      const thread = free.shift() ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))
+      try {
+        await work(thread)
+      } finally {
+        const next = waiting.shift()
+        if (next === undefined) free.push(thread)
+        else next(thread)
+      }
+    },
+    close,
+  }
+}
