@@ -28,7 +28,7 @@ const SHOWN: ReadonlyMap<string, string> = new Map([
  */
 export async function makeThumbnail(
   path: string,
-  { size = 96, quality = 50, asIs = 2048 }: ThumbnailOptions = {},
+  { size = 96, quality = 70, asIs = 2048 }: ThumbnailOptions = {},
 ): Promise<string> {
   const type = SHOWN.get(extname(path).toLowerCase())
   if (type !== undefined) {
