@@ -183,7 +183,10 @@ function mergeMetas(inputs: readonly MergeInput[], at: string | undefined): RlMe
   for (const entry of metas.flatMap((meta) => meta?.history ?? [])) {
     if (!history.some((known) => same(known, entry))) history.push(entry)
   }
-  const files = inputs.map(({ file, sha256 }) => ({ file, ...(sha256 === undefined ? {} : { sha256 }) }))
+  const files = inputs.map(({ file, sha256 }) => ({
+    file: file.split(/[\\/]/).at(-1)!,
+    ...(sha256 === undefined ? {} : { sha256 }),
+  }))
   history.push({ op: 'merge', ...(at === undefined ? {} : { at }), params: { files } })
   const shards: RlShard[] = inputs.flatMap(({ data }, i) => data.meta?.shards ?? [files[i]!])
   return {

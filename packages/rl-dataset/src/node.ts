@@ -1,1 +1,12 @@
 export { openRlFile, readRlData, type RlFile } from './read-file.ts'
+export { writeRlData, type WriteOptions } from './write-file.ts'
+export {
+  convertFile,
+  describeFile,
+  filterFile,
+  mergeFiles,
+  validateFile,
+  type CommandResult,
+  type ConvertSummary,
+  type OutputOptions,
+} from './commands.ts'

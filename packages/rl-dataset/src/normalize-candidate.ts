@@ -62,9 +62,7 @@ export function normalizeCandidate(
     return fail(context, candidate, 'eval-mode', message, 'vqa_eval_mode')
   }
   noteSigns(raw, seen)
-  const pointerChanges = isResolved(raw, context.space)
-    ? noteResolved(context)
-    : resolve(raw, candidate, context)
+  const pointerChanges = resolve(raw, candidate, context)
   if (pointerChanges === null) return null
   if (pointerChanges === undefined && !needsChange(raw)) return raw as unknown as RlCandidate
   const changes: RawObject = { ...pointerChanges, ...changesOf(raw) }
@@ -72,18 +70,17 @@ export function normalizeCandidate(
   return applied(raw, changes)
 }
 
-function noteResolved({ seen, space }: CandidateContext): undefined {
-  if (space.pool === null) seen.global = true
-  else seen.local = true
-  return undefined
-}
-
-/** The pointer fields to set; null when they cannot be had, which is reported. */
-function resolve(raw: RawObject, candidate: number, context: CandidateContext): RawObject | null {
-  const resolved = resolvePointer(raw, context.space)
+/** The pointer fields to set, undefined when none has to be; null when they cannot be had, which is reported. */
+function resolve(raw: RawObject, candidate: number, context: CandidateContext): RawObject | null | undefined {
+  const { seen, space } = context
+  if (isResolved(raw, space)) {
+    seen[space.pool === null ? 'global' : 'local'] = true
+    return undefined
+  }
+  const resolved = resolvePointer(raw, space)
   if ('problem' in resolved) return fail(context, candidate, resolved.rule, resolved.problem, 'pointer')
   const { pointer, pointer_global, from } = resolved
-  context.seen[from] = true
+  seen[from] = true
   return { pointer, pointer_global }
 }
 
