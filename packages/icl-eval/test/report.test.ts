@@ -47,6 +47,21 @@ describe('renderReport', () => {
     expect(bare).toContain('<section id="accuracy"')
     expect(() => renderReport({ title: 't', runs: [] })).toThrow('at least one run')
   })
+
+  test('a run that only trained has its curves and facts, alone and beside an evaluation', () => {
+    const { summary, rows, examples, warnings, ...trained } = reportRun('train')
+    const alone = renderReport({ title: 't', runs: [trained] })
+    for (const id of ['training', 'rewards', 'facts']) expect(alone).toContain(`<section id="${id}"`)
+    for (const id of ['accuracy', 'differences', 'types', 'examples'])
+      expect(alone).not.toContain(`id="${id}"`)
+    expect(reportPlots({ title: 't', runs: [trained] }).map(({ name }) => name)).not.toContain('accuracy.svg')
+    const both = renderReport({ title: 't', runs: [reportRun('evaluation'), trained] })
+    expect(both).toContain(
+      '<th scope="col"><button type="button" class="sort">selector</button></th><th scope="col"><button type="button" class="sort">0 shots',
+    )
+    expect(both).toContain('train · validation')
+    expect([summary, rows, examples, warnings]).not.toContain(undefined)
+  })
 })
 
 describe('reportExamples', () => {

@@ -3,7 +3,7 @@ import type { EvaluationRow } from '../types.ts'
 import type { ReportExamples } from './examples.ts'
 import type { RewardDescription } from './rewards.ts'
 
-/** What `report.html` shows. Everything but the summary of each run may be missing; its section is then left out. */
+/** What `report.html` shows. What a run lacks is left out, a section that no run has too. */
 export interface ReportInput {
   readonly title: string
   /** One paragraph under the title. */
@@ -15,7 +15,8 @@ export interface ReportInput {
 export interface ReportRun {
   /** Shown where there are several runs. */
   readonly name: string
-  readonly summary: Summary
+  /** Missing for a run that only trained or measured. */
+  readonly summary?: Summary
   /** For the table by question type and answer type. */
   readonly rows?: readonly EvaluationRow[]
   /** How it was measured: protocol, hashes, seeds, versions, reads of the test split. */

@@ -6,10 +6,12 @@ import { legendSample } from '../svg/legend.ts'
 import { lineChart } from '../svg/line-chart.ts'
 import type { ChartSeries } from '../svg/line-chart.ts'
 import type { ReportInput } from '../types.ts'
-import { distinct, shotsHeader } from './common.ts'
+import { distinct, evaluatedRuns, shotsHeader } from './common.ts'
 
 /** The accuracy table and the plot of accuracy over shots. */
-export function accuracySection({ runs }: ReportInput): string {
+export function accuracySection(input: ReportInput): string {
+  const runs = evaluatedRuns(input.runs)
+  if (runs.length === 0) return ''
   const several = runs.length > 1
   const shots = distinct(runs.flatMap(({ summary }) => summary.table.map((row) => row.shots))).sort(
     (a, b) => a - b,
@@ -28,7 +30,7 @@ export function accuracySection({ runs }: ReportInput): string {
     header: ['selector', ...(several ? ['run'] : []), ...shots.map(shotsHeader)],
     rows,
   })
-  return section('accuracy', 'Accuracy', `${table}\n${shotsPlot(runs)}`)
+  return section('accuracy', 'Accuracy', `${table}\n${shotsPlot(input.runs)}`)
 }
 
 /** Accuracy over shots with bands, with a switch per selector. */
@@ -62,7 +64,8 @@ export function accuracyChart(
   })
 }
 
-function accuracySeries(runs: ReportInput['runs']): ChartSeries[] {
+function accuracySeries(all: ReportInput['runs']): ChartSeries[] {
+  const runs = evaluatedRuns(all)
   return runs.flatMap(({ name, summary }) =>
     distinct(summary.table.map((row) => row.selector)).map((selector) => ({
       name: runs.length > 1 ? `${name} · ${selector}` : selector,

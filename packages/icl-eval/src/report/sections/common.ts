@@ -1,4 +1,6 @@
 import { count } from '../../render/tables.ts'
+import type { Summary } from '../../summary/types.ts'
+import type { ReportRun } from '../types.ts'
 
 /** Values without repetition, in order. */
 export function distinct<T>(values: readonly T[]): T[] {
@@ -7,6 +9,11 @@ export function distinct<T>(values: readonly T[]): T[] {
 
 /** `1 shot`, `2 shots`. */
 export const shotsHeader = (shots: number): string => count(shots, 'shot')
+
+/** The runs that evaluated something. */
+export function evaluatedRuns(runs: readonly ReportRun[]): (ReportRun & { readonly summary: Summary })[] {
+  return runs.flatMap((run) => (run.summary === undefined ? [] : [{ ...run, summary: run.summary }]))
+}
 
 /** A caption that names its run where there are several. */
 export function captionOf(runs: readonly unknown[], run: { readonly name: string }, caption: string): string {

@@ -1,13 +1,15 @@
 import { formatP, percent, points } from '../../render/tables.ts'
+import type { Summary } from '../../summary/types.ts'
 import type { HtmlTable } from '../html.ts'
 import { section, sortableTable } from '../html.ts'
-import type { ReportInput, ReportRun } from '../types.ts'
-import { captionOf } from './common.ts'
+import type { ReportInput } from '../types.ts'
+import { captionOf, evaluatedRuns } from './common.ts'
 
 /** Paired differences to the baselines and the share of the gap closed, a table each. */
 export function differencesSection({ runs }: ReportInput): string {
-  const tables = runs.flatMap((run) => {
-    const own = [gapHtml(run), ...run.summary.baselines.map((baseline) => comparisonHtml(run, baseline))]
+  const tables = evaluatedRuns(runs).flatMap((run) => {
+    const { summary } = run
+    const own = [gapHtml(summary), ...summary.baselines.map((baseline) => comparisonHtml(summary, baseline))]
     return own.flatMap((table) =>
       table.rows.length > 0
         ? [sortableTable({ ...table, caption: captionOf(runs, run, table.caption) })]
@@ -17,11 +19,11 @@ export function differencesSection({ runs }: ReportInput): string {
   return section('differences', 'Differences', tables.join('\n'))
 }
 
-function gapHtml({ summary }: ReportRun): HtmlTable {
+function gapHtml({ gapClosed }: Summary): HtmlTable {
   return {
     caption: 'Share of the random-to-oracle gap closed, in per cent',
     header: ['selector', 'shots', 'gap closed', 'interval'],
-    rows: summary.gapClosed.map(({ selector, shots, value, ci }) => [
+    rows: gapClosed.map(({ selector, shots, value, ci }) => [
       { text: selector },
       { text: String(shots), value: shots },
       { text: value === null ? 'no gap' : percent(value), value },
@@ -30,8 +32,8 @@ function gapHtml({ summary }: ReportRun): HtmlTable {
   }
 }
 
-function comparisonHtml({ summary }: ReportRun, baseline: string): HtmlTable {
-  const all = summary.table.flatMap((row) => row.comparisons).filter((c) => c.baseline === baseline)
+function comparisonHtml({ table }: Summary, baseline: string): HtmlTable {
+  const all = table.flatMap((row) => row.comparisons).filter((c) => c.baseline === baseline)
   return {
     caption: `Difference to ${baseline} in points, paired by question`,
     header: ['selector', 'shots', 'points', 'interval', 'p', 'p (Holm)', 'McNemar p', 'detectable', 'n'],

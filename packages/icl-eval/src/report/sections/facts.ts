@@ -21,7 +21,10 @@ export function warningsBlock({ runs }: ReportInput): string {
 }
 
 function factsBlock({ summary, facts = [] }: ReportRun): string {
-  const notes = footnotes(summary).map((note) => `<li>${escapeHtml(note)}</li>`)
+  const notes = summary ? footnotes(summary).map((note) => `<li>${escapeHtml(note)}</li>`) : []
   const list = facts.map(({ label, value }) => `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd>`)
-  return `<ul>${notes.join('')}</ul>${list.length > 0 ? `\n<dl>${list.join('')}</dl>` : ''}`
+  return [
+    ...(notes.length > 0 ? [`<ul>${notes.join('')}</ul>`] : []),
+    ...(list.length > 0 ? [`<dl>${list.join('')}</dl>`] : []),
+  ].join('\n')
 }

@@ -21,6 +21,7 @@ function typeTables(
   by: 'questionType' | 'answerType',
   noun: string,
 ): HtmlTable[] {
+  if (summary === undefined) return []
   const selectors = distinct(summary.table.map((row) => row.selector))
   const shots = examples?.shots ?? Math.max(...summary.table.map((row) => row.shots))
   const types = breakdown(rows, by, shots)
