@@ -6,11 +6,13 @@ const run = (command, args) => execFileSync(command, args, { stdio: 'inherit' })
 
 for (const name of readdirSync('packages')) {
   const folder = `packages/${name}`
-  run('npx', ['publint', 'run', folder, '--strict', '--level', 'warning'])
-  run('npx', ['attw', '--pack', folder, '--profile', 'esm-only', '--format', 'ascii', '--quiet'])
+  run('node_modules/.bin/publint', ['run', folder, '--strict', '--level', 'warning'])
+  run('node_modules/.bin/attw', ['--pack', folder, '--profile', 'esm-only', '--format', 'ascii', '--quiet'])
 }
 
-const tree = execFileSync('npm', ['ls', 'onnxruntime-node', '--all', '--parseable', '--long'], { encoding: 'utf8' })
+const tree = execFileSync('npm', ['ls', 'onnxruntime-node', '--all', '--parseable', '--long'], {
+  encoding: 'utf8',
+})
 const copies = new Set(
   tree
     .split('\n')
@@ -18,5 +20,7 @@ const copies = new Set(
     .map((line) => line.split(':')[0]),
 )
 if (copies.size !== 1) {
-  throw new Error(`check-packages: ${copies.size} copies of onnxruntime-node are installed; two in one process crash`)
+  throw new Error(
+    `check-packages: ${copies.size} copies of onnxruntime-node are installed; two in one process crash`,
+  )
 }
