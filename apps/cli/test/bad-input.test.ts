@@ -24,7 +24,7 @@ async function refused(
 ): Promise<string> {
   const before = contents()
   const ran: Ran = await lever(args)
-  expect({ ...ran, stderr: '' }).toEqual({ code: 2, stdout: '', stderr: '' })
+  expect({ ...ran, stderr: '' }).toEqual({ code: 2, signal: null, stdout: '', stderr: '' })
   const lines = ran.stderr
     .trimEnd()
     .split('\n')

@@ -45,12 +45,14 @@ test('SIGINT saves and exits with 130; the same command continues', async () => 
 
 test('a second SIGINT quits at once', async () => {
   const started = performance.now()
-  const { code } = await lever(generate('quit', 300_000), {
+  const { code, signal } = await lever(generate('quit', 300_000), {
     kill: [
       { signal: 'SIGINT', when: measured('quit', 1) },
       { signal: 'SIGINT', when: (stderr) => stderr.includes('stopping after saving') },
     ],
   })
-  expect(code).toBe(130)
+  // The second one may find the process gone, or going: then the system ends it.
+  expect(code ?? signal).toEqual(signal ?? 130)
+  expect(signal ?? 'SIGINT').toBe('SIGINT')
   expect(performance.now() - started).toBeLessThan(60_000)
 })

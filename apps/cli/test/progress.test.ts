@@ -23,10 +23,7 @@ describe('progress', () => {
       clock.now += 100
     }
     stage.end()
-    expect(text()).toBe(
-      'generate: 50/100 queries, 10/s, 5.0 s left\n' +
-        'generate: 100 queries, 10 s\n',
-    )
+    expect(text()).toBe('generate: 50/100 queries, 10/s, 5.0 s left\n' + 'generate: 100 queries, 10 s\n')
   })
 
   test('live: one line, rewritten, removed before anything else', () => {

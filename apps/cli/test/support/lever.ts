@@ -9,6 +9,7 @@ const BIN = fileURLToPath(new URL('../../bin/lever.js', import.meta.url))
 export interface Ran {
   /** Exit code; null when a signal ended it. */
   readonly code: number | null
+  readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
 }
@@ -34,9 +35,9 @@ export function lever(args: readonly string[], { cwd, kill = [] }: RunOptions = 
       child.kill(next.signal)
     }, 10)
     child.on('error', reject)
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearInterval(timer)
-      resolve({ code, stdout, stderr })
+      resolve({ code, signal, stdout, stderr })
     })
   })
 }
