@@ -120,7 +120,7 @@ async function measure(
   const sampled = prompts.map((_, i) => i).filter((i) => i % step === 0)
   const stock = await openStockModel(model)
   for (const i of sampled) await stock.prepare(prompts[i]!)
-  for (const i of sampled.slice(0, 3)) await stock.generate(prompts[i]!)
+  for (const i of sampled.slice(0, sample / 2)) await stock.generate(prompts[i]!)
   const plain = startClock()
   const wanted: string[] = []
   for (const i of sampled) wanted.push(stock.decode(await stock.generate(prompts[i]!)))
