@@ -26,12 +26,12 @@ export interface DecoderOutput {
   /** [rows, columns, V] */
   logits: Float32Array
   columns: number
+  rows: number
   block: KvBlock | undefined
 }
 
 export interface Decoder {
   readonly width: number
-  readonly vocabularySize: number
   readonly layout: KvLayout
   readonly bytesPerSlot: number
   run(input: DecoderInput): Promise<DecoderOutput>
@@ -60,7 +60,6 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
     headDim: typeof shape[3] === 'number' ? shape[3] : folder.headDim,
     type: key.isTensor && key.type === 'float16' ? 'float16' : 'float32',
   }
-  const vocabulary = logitsOut.isTensor ? logitsOut.shape[2] : undefined
   const pastNames = Array.from({ length: layers }, (_, l) =>
     ['key', 'value'].map((part) => `past_key_values.${l}.${part}`),
   ).flat()
@@ -69,7 +68,6 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
 
   return {
     width,
-    vocabularySize: typeof vocabulary === 'number' ? vocabulary : 0,
     layout,
     bytesPerSlot: bytesPerSlot(layout),
     async run({ past, length, embeds, lengths, positions, next, keep, cache }) {
@@ -91,6 +89,7 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       return {
         logits: logits === undefined ? new Float32Array(0) : toFloats(logits),
         columns: logits?.dims[1] ?? 0,
+        rows,
         block: cache
           ? { rows, slots, mask, next, past: presentNames.map((name) => outputs[name]!) }
           : undefined,

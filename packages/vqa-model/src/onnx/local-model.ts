@@ -15,7 +15,7 @@ import { readModelFolder, type Dtypes } from './folder.ts'
 import { createImageStore } from './image-store.ts'
 import { createImageEncoder, type EncodedImage, type PixelLimits } from './images.ts'
 import { loadOrt } from './ort.ts'
-import { probeDecoder } from './probe-decoder.ts'
+import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
 import { createPrompter } from './prompter.ts'
 import { tokenSegment, type TokenSegment } from './segments.ts'
 import { openSessions } from './sessions.ts'
@@ -48,6 +48,7 @@ export interface LocalModel {
   readonly name: string
   readonly protocol: Protocol
   readonly stats: VqaModelStats
+  readonly abilities: DecoderAbilities
   answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
   encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>
   putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
@@ -93,8 +94,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     pixels: options.pixels,
   })
   const images = createImageStore(encoder, options.imageBytes, stats)
-  const vocabulary = Math.min(codec.vocabularySize, engine.decoder.vocabularySize || codec.vocabularySize)
-  const abilities = await probeDecoder(engine, vocabulary)
+  const abilities = await probeDecoder(engine, codec.vocabularySize)
   Object.assign(stats, emptyStats())
   const [endToken] = folder.eosTokenIds
   const settings = {
@@ -196,6 +196,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     name: folder.name,
     protocol,
     stats,
+    abilities,
     answer,
     async encodeImages(paths) {
       images.refresh()

@@ -1,4 +1,5 @@
 import { runBatch, type BatchRow, type Engine } from './batch.ts'
+import type { DecoderOutput } from './decoder.ts'
 import { emptyBlock, type KvBlock } from './kv.ts'
 import { joinSegments, tokenSegment, type TokenSegment } from './segments.ts'
 
@@ -19,10 +20,12 @@ const TOLERANCE = 1e-2
  * Runs two short random prompts whole, in two parts, and in two parts in one batch with padding
  * between, then one more token, and compares the logits. Decoders exported with plain MatMul
  * attention do all of it; with `GroupQueryAttention` only one row can go on from a cache.
+ *
+ * @param tokens number of token ids that may be used
  */
-export async function probeDecoder(engine: Engine, vocabularySize: number): Promise<DecoderAbilities> {
+export async function probeDecoder(engine: Engine, tokens: number): Promise<DecoderAbilities> {
   const root = emptyBlock(engine.ort, engine.decoder.layout)
-  const at = (i: number): number => (7 + 31 * i) % vocabularySize
+  const at = (i: number): number => (7 + 31 * i) % tokens
   const ids = (from: number, count: number): TokenSegment =>
     tokenSegment([Int32Array.from({ length: count }, (_, i) => at(from + i))], -1)
   const prompts = [
@@ -44,7 +47,7 @@ export async function probeDecoder(engine: Engine, vocabularySize: number): Prom
         keep: 1,
         cache: true,
       })
-      found.push(second.logits.slice(-vocabularySize), await lastLogits(engine, second.block!, last))
+      found.push(logitsAt(second, 0, second.columns - 1), await lastLogits(engine, second.block!, last))
     }
     return found
   }, whole)
@@ -54,23 +57,31 @@ export async function probeDecoder(engine: Engine, vocabularySize: number): Prom
     const first = await runBatch(engine, root, row('head'), { keep: 0, cache: true })
     const second = await runBatch(engine, first.block!, row('tail'), { keep: 5, cache: true })
     const third = await runBatch(engine, second.block!, row('last'), { keep: 1, cache: false })
-    return prompts.flatMap(({ tail }, i) => {
-      const end = ((i + 1) * second.columns - (5 - tail.ids.length)) * vocabularySize
-      return [
-        second.logits.slice(end - vocabularySize, end),
-        third.logits.slice(i * third.columns * vocabularySize, (i + 1) * third.columns * vocabularySize),
-      ]
-    })
+    return prompts.flatMap(({ tail }, i) => [
+      logitsAt(second, i, second.columns - 5 + tail.ids.length - 1),
+      logitsAt(third, i, third.columns - 1),
+    ])
   }, whole)
   const works = (difference: number): boolean => difference <= TOLERANCE
-  const scale = Math.max(...whole.map((logits) => Math.max(...logits.map(Math.abs))))
+  const scale = Math.max(...whole.map(largest))
   const noise = Math.max(...[chunk, batch].filter(works), 0) * scale
   return { chunkOnPast: works(chunk), batchOnPast: works(chunk) && works(batch), noise }
 }
 
 async function lastLogits(engine: Engine, block: KvBlock, segment: TokenSegment): Promise<Float32Array> {
   const run = await runBatch(engine, block, [{ parent: 0, segment }], { keep: 1, cache: false })
-  return run.logits.slice(-run.logits.length / run.columns)
+  return logitsAt(run, 0, run.columns - 1)
+}
+
+/** [V] logits of a column of a row. */
+function logitsAt({ logits, columns, rows }: DecoderOutput, row: number, column: number): Float32Array {
+  const size = logits.length / (rows * columns)
+  const start = (row * columns + column) * size
+  return logits.slice(start, start + size)
+}
+
+function largest(logits: Float32Array): number {
+  return logits.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30)
 }
 
 /** Largest difference relative to the largest logit; Infinity where the way fails. */
@@ -79,12 +90,11 @@ async function tryWay(way: () => Promise<Float32Array[]>, whole: readonly Float3
     const found = await way()
     return Math.max(
       ...whole.map((wanted, i) => {
-        const largest = Math.max(...wanted.map(Math.abs), 1e-30)
         const difference = wanted.reduce(
           (most, value, v) => Math.max(most, Math.abs(value - found[i]![v]!)),
           0,
         )
-        return Number.isFinite(difference) ? difference / largest : Infinity
+        return Number.isFinite(difference) ? difference / largest(wanted) : Infinity
       }),
     )
   } catch {

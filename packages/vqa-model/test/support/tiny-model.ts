@@ -17,6 +17,8 @@ export interface TinyModelOptions {
   ff?: number
   seed?: number
   maxPixels?: number
+  /** rows of the embedding and the LM head that no token has */
+  spareRows?: number
   /** residual blocks on every patch, and their width */
   vision?: { layers: number; width: number }
 }
@@ -36,11 +38,13 @@ export async function writeTinyModel(
     ff = 64,
     seed = 1,
     maxPixels = 12544,
+    spareRows = 0,
     vision = { layers: 0, width: 16 },
   }: TinyModelOptions = {},
 ): Promise<string> {
   const random = normals(seed)
-  const { files, vocab, ids } = tokenizerFiles(tokenizer)
+  const { files, vocab: words, ids } = tokenizerFiles(tokenizer)
+  const vocab = words + spareRows
   const headDim = width / heads
   const text = {
     hidden_size: width,

@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals'
+import { openLocalModel, type LocalModelOptions } from '../src/onnx/local-model.ts'
+import { writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts'
+import { bundledModel, temporaryFolder } from './support/world.ts'
+
+const options: Omit<LocalModelOptions, 'model'> = {
+  template: 'shapes',
+  dtype: 'fp32',
+  device: 'cpu',
+  threads: 1,
+  maxNewTokens: 5,
+  metric: 'vqa-loo',
+  sharing: true,
+  batchRows: 32,
+  batchTokens: 2048,
+  kvBytes: 2 ** 28,
+  imageBytes: 2 ** 28,
+}
+
+async function abilities(model: string): Promise<unknown> {
+  const opened = await openLocalModel({ ...options, model })
+  await opened.close()
+  return opened.abilities
+}
+
+test.each<[string, TinyModelOptions, boolean]>([
+  ['MatMul attention', {}, true],
+  ['MatMul attention, fewer tokens than rows', { spareRows: 17 }, true],
+  ['MatMul attention, logits of the last rows only', { logitsToKeep: 'block' }, true],
+  ['GroupQueryAttention', { attention: 'gqa', logitsToKeep: 'head' }, false],
+])('%s', async (_, kind, batchOnPast) => {
+  const found = await abilities(await writeTinyModel(await temporaryFolder(), kind))
+  expect(found).toMatchObject({ chunkOnPast: true, batchOnPast })
+  expect((found as { noise: number }).noise).toBeLessThan(1e-3)
+})
+
+test('the bundled model takes batches', async () => {
+  expect(await abilities(bundledModel)).toMatchObject({ chunkOnPast: true, batchOnPast: true })
+})
