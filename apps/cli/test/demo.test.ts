@@ -80,6 +80,7 @@ describe('demo on 16 questions of each split', () => {
       'train pointer-rce',
       'train pointer-listwise',
       'evaluate',
+      'report',
       'total',
     ])
   }, 120_000)

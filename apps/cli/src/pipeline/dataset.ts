@@ -86,15 +86,20 @@ export async function sampleExamples(
   return examples.filter((example) => chosen.has(example))
 }
 
-interface DatasetFiles {
+/** The files of a dataset. */
+export interface DatasetFiles {
   readonly questions: string
   readonly annotations: string | undefined
   readonly images: string | undefined
 }
 
-async function filesOf(
+/**
+ * The files of a dataset; `prefix` is that of its options, for messages.
+ * @throws InputError when a folder has no questions
+ */
+export async function filesOf(
   { dataset, questions, annotations, images }: DatasetPlace,
-  prefix: string,
+  prefix = '--',
 ): Promise<DatasetFiles> {
   if (dataset === undefined) {
     if (questions !== undefined) return { questions, annotations, images }

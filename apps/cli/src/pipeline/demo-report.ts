@@ -18,7 +18,8 @@ export async function demoResult(
   const { renderText } = await import('@lever/icl-eval')
   const summary = JSON.parse(await readFile(join(path, 'results.json'), 'utf8')) as Summary
   const stages = manifest['stages'] as Record<string, StageRecord>
-  const names = ['embed', 'generate', ...recipe.policies.map(({ name }) => `train ${name}`), 'evaluate']
+  const policies = recipe.policies.map(({ name }) => `train ${name}`)
+  const names = ['embed', 'generate', ...policies, 'evaluate', 'report']
   const times = names.map((name) => [name, stages[name]!.seconds] as const)
   const total = Math.round(100 * times.reduce((sum, [, seconds]) => sum + seconds, 0)) / 100
   const best = recipe.policies.at(-1)!

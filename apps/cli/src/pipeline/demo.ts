@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import type { RunDirectory } from '@lever/durable-files'
-import { openRunDirectory } from '@lever/durable-files'
+import { hashFile, openRunDirectory } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../command.ts'
 import { BUNDLED, hashFiles } from '../files.ts'
 import { version } from '../version.ts'
-import { openDataset, sampleExamples } from './dataset.ts'
+import type { DatasetFiles } from './dataset.ts'
+import { filesOf, openDataset, sampleExamples } from './dataset.ts'
 import { embedDataset, readEmbeddings } from './embeddings.ts'
 import { evaluateAll, saveEvaluation } from './evaluate.ts'
 import type { Features } from './generate.ts'
@@ -15,7 +16,10 @@ import { measureAll, metaOf, planPointers } from './generate.ts'
 import { openModel } from './model.ts'
 import { policyOf, proposerOf, selectorOf } from './policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
-import { factsOf, makeReport, poolText } from './report.ts'
+import { recordRead } from './reads.ts'
+import { datasetRecord, leakageRecord, poolText, protocolRecord } from './record.ts'
+import type { EvaluationRecord } from './record.ts'
+import { REPORT, writeReport } from './report.ts'
 import { JOURNAL, RL_DATA, writeRlData } from './run-generate.ts'
 import { runStage } from './stages.ts'
 import { trainPolicy } from './train.ts'
@@ -88,9 +92,8 @@ export async function runDemo(
     for (const policy of recipe.policies) {
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
     }
-    await stage('evaluate', ['results.json', 'per-question.jsonl', 'report.html'], () =>
-      evaluatePolicies(demo),
-    )
+    await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
+    await stage('report', [REPORT], () => writeReport(run, context.progress))
     return run
   } finally {
     await run.close()
@@ -230,6 +233,18 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, policy, features)),
     )
     const model = await demo.model()
+    const hashes = await Promise.all(
+      recipe.policies.map(async (policy) => [policy.name, await hashFile(run.file(checkpointFile(policy)))]),
+    )
+    await recordRead(run, {
+      split: test.dataset.split,
+      data: test.dataset.hash,
+      questions: test.queries.length,
+      selectors: [...selectors, 'oracle'],
+      policies: Object.fromEntries(hashes) as Record<string, string>,
+      shots,
+      seeds,
+    })
     const evaluated = await evaluateAll({
       model,
       queries: test.queries,
@@ -247,26 +262,28 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       seed,
       ...context,
     })
-    const report = await makeReport({
-      title: 'Lever demo',
-      intro: `The bundled world: policies trained on measured rewards of ${train.queries.length} questions, evaluated on ${test.queries.length} questions about other images.`,
-      evaluated,
-      queries: test.queries,
-      candidates: train.dataset.examples,
-      focus: recipe.policies.at(-1)!.name,
-      facts: factsOf(model, {
-        split: test.dataset.split,
-        seed,
-        pool: poolText(test.pools),
-        version: version(),
-      }),
-      trainings: Object.fromEntries(
-        recipe.policies.map(({ name }) => [name, run.file(`${name}/metrics.jsonl`)]),
-      ),
-      rlData: run.file(RL_DATA),
-    })
-    await saveEvaluation(run, evaluated, report)
+    await saveEvaluation(run, evaluated)
+    await run.update({ evaluated: await recordOf(demo, model) })
   } finally {
     for (const policy of policies) await policy.close()
+  }
+}
+
+async function recordOf({ recipe, train, test }: Demo, model: VqaModel): Promise<EvaluationRecord> {
+  const { findLeakage } = await import('@lever/icl-eval')
+  const byId = new Map(train.dataset.examples.map((example) => [example.id, example]))
+  const pools = new Map(
+    Array.from(test.pools.byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const),
+  )
+  const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
+  const place = (split: Side['name']): Promise<DatasetFiles> =>
+    filesOf({ dataset: join(BUNDLED, recipe.world[split]) })
+  return {
+    dataset: datasetRecord(test.dataset, await place('test')),
+    pool: datasetRecord(train.dataset, await place('train')),
+    pools: poolText(test.pools),
+    focus: recipe.policies.at(-1)!.name,
+    protocol: protocolRecord(model),
+    leakage: leakageRecord(leakage),
   }
 }

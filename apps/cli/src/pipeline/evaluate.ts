@@ -123,14 +123,9 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
   }
 }
 
-/** Writes `report.html`, `per-question.jsonl` and, last, `results.json`. */
-export async function saveEvaluation(
-  run: RunDirectory,
-  { rows, summary }: Evaluated,
-  report: string,
-): Promise<void> {
+/** Writes `per-question.jsonl` and, last, `results.json`. */
+export async function saveEvaluation(run: RunDirectory, { rows, summary }: Evaluated): Promise<void> {
   await writeFilesAtomic([
-    { path: run.file('report.html'), data: report },
     { path: run.file('per-question.jsonl'), data: rows.map((row) => `${JSON.stringify(row)}\n`).join('') },
     { path: run.file('results.json'), data: `${JSON.stringify(summary, null, 2)}\n` },
   ])

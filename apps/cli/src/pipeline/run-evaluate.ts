@@ -7,12 +7,16 @@ import { requirePath } from '../files.ts'
 import { version } from '../version.ts'
 import type { Evaluated } from './evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate.ts'
+import { filesOf } from './dataset.ts'
 import type { Inputs, InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
 import { openModel } from './model.ts'
 import { readPolicy, selectorOf } from './policy.ts'
-import { factsOf, makeReport, poolText } from './report.ts'
+import { recordRead } from './reads.ts'
+import { datasetRecord, leakageRecord, leakageWarnings, poolText, protocolRecord } from './record.ts'
+import type { EvaluationRecord } from './record.ts'
+import { writeReport } from './report.ts'
 
 export interface EvaluateSettings extends InputSettings, ModelChoice {
   readonly selectors: readonly string[]
@@ -87,8 +91,26 @@ export async function runEvaluate(
       Array.from(pools.byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const),
     )
     const leakage = findLeakage({ queries, pools: poolExamples, training: pool.examples })
-    const warnings = warningsOf(leakage, dataset !== pool)
-    for (const warning of warnings) progress.warn(warning)
+    const { place, poolPlace } = settings
+    const record: EvaluationRecord = {
+      dataset: datasetRecord(dataset, await filesOf(place)),
+      pool: datasetRecord(pool, await filesOf(poolPlace ?? place)),
+      pools: poolText(pools),
+      focus:
+        named.at(-1)?.name ?? selectors.findLast(({ shots: count }) => count === 'many')?.name ?? 'random',
+      protocol: protocolRecord(model),
+      leakage: leakageRecord(leakage),
+    }
+    for (const warning of leakageWarnings(record.leakage, dataset !== pool)) progress.warn(warning)
+    await recordRead(run, {
+      split: dataset.split,
+      data: dataset.hash,
+      questions: queries.length,
+      selectors: names,
+      policies: Object.fromEntries(policies.map(({ name, hash }) => [name, hash])),
+      shots,
+      seeds: settings.seeds,
+    })
     const evaluated = await evaluateAll({
       model,
       queries,
@@ -110,28 +132,9 @@ export async function runEvaluate(
       progress,
       signal,
     })
-    const facts = factsOf(model, { split: dataset.split, seed, pool: poolText(pools), version: version() })
-    const report = await makeReport({
-      title: 'Evaluation',
-      intro: `${queries.length} questions of ${dataset.name} ${dataset.split}, demonstrations from ${pool.name} ${pool.split}.`,
-      evaluated,
-      queries,
-      candidates: pool.examples,
-      focus:
-        named.at(-1)?.name ?? selectors.findLast(({ shots: count }) => count === 'many')?.name ?? 'random',
-      facts,
-      warnings,
-    })
-    await saveEvaluation(run, evaluated, report)
-    await run.update({
-      evaluated: {
-        selectors: names,
-        policies: Object.fromEntries(policies.map(({ name, hash }) => [name, hash])),
-        shots: [...shots],
-        seeds: settings.seeds,
-        split: dataset.split,
-      },
-    })
+    await saveEvaluation(run, evaluated)
+    await run.update({ evaluated: record })
+    await writeReport(run, progress)
     return { ...evaluated, out: run.path, leakage }
   } finally {
     for (const one of close.reverse()) await one()
@@ -196,16 +199,4 @@ function checkFeatures(selectors: readonly Selector[], features: Inputs['feature
   throw new InputError(
     `the selector ${needy.name} needs embeddings; give --embeddings (make them with lever embed), or leave it out of --selectors`,
   )
-}
-
-function warningsOf({ imageInPool, imageInTraining }: Leakage, otherPool: boolean): string[] {
-  const shared = otherPool ? imageInTraining.length : 0
-  return [
-    ...(imageInPool.length > 0 ? [`${imageInPool.length} questions have their own image in their pool`] : []),
-    ...(shared > 0
-      ? [
-          `${shared} questions are about images of the pool's dataset, on which policies may have been trained`,
-        ]
-      : []),
-  ]
 }

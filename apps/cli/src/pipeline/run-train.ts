@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { InputError, openRunDirectory } from '@lever/durable-files'
 import type { ObjectiveName, PhaseOptions } from '@lever/grpo-trainer'
 import type { ModelSettings, PointerModel } from '@lever/pointer-model'
@@ -46,6 +47,7 @@ export async function runTrain(
   })
   try {
     for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
+    await run.update({ rlData: settings.rlData.map((file) => resolve(file)) })
     const { threads, device, saveEvery } = settings
     const name = init === undefined ? model.architecture : 'policy'
     const trained = await trainPolicy({

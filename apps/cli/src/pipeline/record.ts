@@ -1,0 +1,99 @@
+import { resolve } from 'node:path'
+import type { Leakage } from '@lever/icl-eval'
+import type { VqaDataset } from '@lever/vqa-eval/node'
+import type { VqaModel } from '@lever/vqa-model'
+import type { DatasetFiles, DatasetPlace } from './dataset.ts'
+
+/** What the manifest of a run keeps of its evaluation, besides what its files say: the report needs it. */
+export interface EvaluationRecord {
+  readonly dataset: DatasetRecord
+  /** What demonstrations come from. */
+  readonly pool: DatasetRecord
+  /** How pools were made, in words. */
+  readonly pools: string
+  /** The selector that the examples are about. */
+  readonly focus: string
+  /** Null for an evaluation without a model. */
+  readonly protocol: ProtocolRecord | null
+  /** Numbers of questions. */
+  readonly leakage: Readonly<Record<keyof Leakage, number>>
+}
+
+export interface DatasetRecord {
+  readonly name: string
+  readonly split: string
+  readonly hash: string
+  readonly examples: number
+  /** Absolute paths. */
+  readonly files: DatasetPlace
+}
+
+export interface ProtocolRecord {
+  readonly model: string
+  readonly backend: string
+  readonly template: string
+  readonly metric: string
+  readonly hash: string
+}
+
+export function datasetRecord(
+  { name, split, hash, examples }: VqaDataset,
+  files: DatasetFiles,
+): DatasetRecord {
+  const { questions, annotations, images } = files
+  return {
+    name,
+    split,
+    hash,
+    examples: examples.length,
+    files: {
+      questions: resolve(questions),
+      ...(annotations !== undefined && { annotations: resolve(annotations) }),
+      ...(images !== undefined && { images: resolve(images) }),
+    },
+  }
+}
+
+export function protocolRecord({ protocol, protocolHash }: VqaModel): ProtocolRecord {
+  const { model, backend, template, metric } = protocol
+  return { model, backend, template, metric, hash: protocolHash }
+}
+
+export function leakageRecord(leakage: Leakage): EvaluationRecord['leakage'] {
+  const { imageInPool, imageInTraining, queryInTraining } = leakage
+  return {
+    imageInPool: imageInPool.length,
+    imageInTraining: imageInTraining.length,
+    queryInTraining: queryInTraining.length,
+  }
+}
+
+/** How pools were made, in words. */
+export function poolText({
+  method,
+  size,
+  seed,
+}: {
+  method: string
+  size: number
+  seed: number | string
+}): string {
+  return `${size} examples a question, ${method}, seed ${seed}`
+}
+
+/** Leakage in words. `other`: the pool is another dataset than the questions. */
+export function leakageWarnings(
+  { imageInPool, imageInTraining }: EvaluationRecord['leakage'],
+  other: boolean,
+): string[] {
+  return [
+    ...(imageInPool > 0
+      ? [`${imageInPool} questions have another question about their image in their pool`]
+      : []),
+    ...(other && imageInTraining > 0
+      ? [
+          `${imageInTraining} questions are about images of the pool's dataset, on which policies may have been trained`,
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,232 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { hashFile, InputError } from '@lever/durable-files'
+import type { Manifest } from '@lever/durable-files'
+import type {
+  EvaluationRow,
+  Fact,
+  ReportExamples,
+  ReportRun,
+  RewardDescription,
+  Summary,
+} from '@lever/icl-eval'
+import type { VqaExample } from '@lever/vqa-eval/node'
+import { exists, requirePath } from '../files.ts'
+import type { Progress } from '../progress.ts'
+import { curvesOf } from './curves.ts'
+import type { DatasetPlace } from './dataset.ts'
+import { openDataset } from './dataset.ts'
+import { describeReads, readsOf, warnOfReads } from './reads.ts'
+import type { DatasetRecord, EvaluationRecord } from './record.ts'
+import { leakageWarnings } from './record.ts'
+import { JOURNAL, RL_DATA } from './run-generate.ts'
+import { examplesWithImages } from './thumbnails.ts'
+
+/** A run directory as the report shows it. */
+export interface RunContent {
+  readonly path: string
+  readonly manifest: Manifest
+  readonly run: ReportRun
+}
+
+export interface ReadRunOptions {
+  readonly path: string
+  readonly name: string
+  /** Questions in the browser of examples, at most; 0 for none. */
+  readonly limit: number
+  /** Where the datasets lie, when not where the run found them. */
+  readonly place?: DatasetPlace | undefined
+  readonly poolPlace?: DatasetPlace | undefined
+  readonly progress: Progress
+}
+
+/**
+ * Reads everything that a run directory holds and a report can show: results and answers, training
+ * curves, measured rewards.
+ * @throws InputError for a folder that is no run directory, or holds nothing to report
+ */
+export async function readRun(options: ReadRunOptions): Promise<RunContent> {
+  const { name, progress } = options
+  const path = resolve(options.path)
+  const manifest = await readManifest(path)
+  const record = manifest['evaluated'] as EvaluationRecord | undefined
+  const summary = await readSummary(join(path, 'results.json'))
+  const rows = summary && (await readRows(join(path, 'per-question.jsonl')))
+  const curves = await curvesOf(await trainingsOf(path))
+  const rewards = await rewardsOf(path, manifest, progress)
+  if (summary === undefined && curves.length === 0 && rewards === undefined) {
+    throw new InputError(
+      `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, generate or demo`,
+    )
+  }
+  const examples =
+    summary && rows && record?.dataset ? await examplesOf(options, record, summary, rows) : undefined
+  const run = {
+    name,
+    facts: factsOf(manifest, record),
+    warnings: warningsOf(manifest, record),
+    ...(summary && { summary }),
+    ...(rows && { rows }),
+    ...(curves.length > 0 && { curves }),
+    ...(rewards && { rewards }),
+    ...(examples && { examples }),
+  }
+  return { path, manifest, run }
+}
+
+async function readManifest(path: string): Promise<Manifest> {
+  await requirePath(path, 'runs', 'folder')
+  const file = join(path, 'manifest.json')
+  if (!(await exists(file))) {
+    throw new InputError(`${path} has no manifest.json: it is no run directory; give the --out of a run`)
+  }
+  return readJson(file) as Promise<Manifest>
+}
+
+async function readSummary(file: string): Promise<Summary | undefined> {
+  if (!(await exists(file))) return undefined
+  const summary = (await readJson(file)) as Partial<Summary>
+  if (Array.isArray(summary.table)) return summary as Summary
+  throw new InputError(`${file} holds no results; run the evaluation again`)
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown
+  } catch (cause) {
+    throw new InputError(`${file} is not JSON; run the command that wrote it again`, { cause })
+  }
+}
+
+async function readRows(file: string): Promise<EvaluationRow[]> {
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+  return lines.map((line) => JSON.parse(line) as EvaluationRow)
+}
+
+/** The logs of the training of this folder, or of those in its folders (the demo has several). */
+async function trainingsOf(path: string): Promise<Record<string, string>> {
+  const folders = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+  const names = ['', ...folders.map(({ name }) => name).sort()]
+  const found: Record<string, string> = {}
+  for (const name of names) {
+    const file = join(path, name, 'metrics.jsonl')
+    if (await exists(file)) found[name || 'policy'] = file
+  }
+  return found
+}
+
+async function rewardsOf(
+  path: string,
+  manifest: Manifest,
+  progress: Progress,
+): Promise<RewardDescription | undefined> {
+  const own = [RL_DATA, JOURNAL].map((name) => join(path, name))
+  const trained = (manifest['rlData'] ?? []) as readonly string[]
+  for (const file of [...own, ...trained]) {
+    if (!(await exists(file))) continue
+    if (trained.includes(file) && !Object.values(manifest.inputs).includes(await hashFile(file))) {
+      progress.warn(`${file} has changed since ${path} was made from it; its rewards are left out`)
+      continue
+    }
+    const { describeRewards, measuredQueries } = await import('@lever/icl-eval')
+    const { readRlData } = await import('@lever/rl-dataset/node')
+    return describeRewards(measuredQueries(await readRlData(file), { allowFallback: true }).queries)
+  }
+  return undefined
+}
+
+async function examplesOf(
+  options: ReadRunOptions,
+  record: EvaluationRecord,
+  { table }: Summary,
+  rows: readonly EvaluationRow[],
+): Promise<ReportExamples | undefined> {
+  const { focus } = record
+  const has = (selector: string, shots: number): boolean =>
+    table.some((row) => row.selector === selector && row.shots === shots)
+  const shots = [2, 1, 3, 4].find((k) => has(focus, k) && has('random', k))
+  if (focus === 'random' || shots === undefined || options.limit === 0) return undefined
+  const queries = await examplesFrom(record.dataset, options.place, options.progress)
+  const library = await examplesFrom(record.pool, options.poolPlace ?? options.place, options.progress)
+  if (queries === undefined || library === undefined) return undefined
+  const asked = new Set(rows.map(({ query }) => query))
+  const stage = options.progress.stage('thumbnails', { unit: 'images' })
+  const examples = await examplesWithImages(
+    {
+      queries: queries.filter(({ id }) => asked.has(id)),
+      library,
+      rows,
+      shots,
+      focus,
+      against: 'random',
+      others: ['oracle'].filter((name) => has(name, shots)),
+      limit: options.limit,
+    },
+    stage,
+  )
+  stage.end()
+  return examples
+}
+
+async function examplesFrom(
+  { files, hash }: DatasetRecord,
+  place: DatasetPlace | undefined,
+  progress: Progress,
+): Promise<readonly VqaExample[] | undefined> {
+  if (place === undefined && !(await exists(files.questions ?? ''))) {
+    progress.warn(`${files.questions ?? 'the dataset'} is gone, so there are no examples; give --dataset`)
+    return undefined
+  }
+  const dataset = await openDataset(place ?? files, progress)
+  if (dataset.hash === hash) return dataset.examples
+  progress.warn(
+    `the dataset in ${place?.dataset ?? files.questions!} is not the one of the run; there are no examples`,
+  )
+  return undefined
+}
+
+function factsOf(manifest: Manifest, record: EvaluationRecord | undefined): Fact[] {
+  const { command, seed, versions, inputs } = manifest
+  const evaluated = record?.dataset
+  return [
+    { label: 'command', value: command },
+    ...(record?.protocol
+      ? [
+          {
+            label: 'model',
+            value: `${record.protocol.model} (${record.protocol.backend}), prompt ${record.protocol.template}`,
+          },
+          { label: 'protocol', value: record.protocol.hash },
+          { label: 'metric', value: record.protocol.metric },
+        ]
+      : []),
+    ...(record && evaluated
+      ? [
+          {
+            label: 'questions',
+            value: `${evaluated.name}, split ${evaluated.split} (${evaluated.examples} questions)`,
+          },
+          {
+            label: 'demonstrations',
+            value: `${record.pool.name}, split ${record.pool.split} (${record.pool.examples} examples)`,
+          },
+          { label: 'pools', value: record.pools },
+        ]
+      : []),
+    ...describeReads(readsOf(manifest)),
+    { label: 'seed', value: String(seed) },
+    ...Object.entries(versions).map(([name, value]) => ({ label: name, value })),
+    ...Object.entries(inputs).map(([name, hash]) => ({ label: `sha256 of ${name}`, value: hash })),
+  ]
+}
+
+function warningsOf(manifest: Manifest, record: EvaluationRecord | undefined): string[] {
+  const other = record?.dataset.hash !== record?.pool.hash
+  return [...(record ? leakageWarnings(record.leakage, other) : []), ...warnOfReads(readsOf(manifest))]
+}
+
+/** A short name for each run: the last part of its path, or the path where two end alike. */
+export function runNames(paths: readonly string[]): string[] {
+  const names = paths.map((path) => basename(resolve(path)))
+  return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : paths[i]!))
+}
