@@ -27,7 +27,14 @@ export function createCursor(bytes: Buffer = Buffer.alloc(1), end = 0): Cursor {
 export const needMore: Error = new Error('vqa-eval: the window ends inside a JSON value')
 
 /** The text is not JSON (as Python reads it: NaN, Infinity and -Infinity are numbers). */
-export class JsonSyntaxError extends Error {}
+export class JsonSyntaxError extends Error {
+  /** Byte of the file at which it was noticed. */
+  readonly offset: number
+  constructor(message: string, offset: number) {
+    super(message)
+    this.offset = offset
+  }
+}
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -38,11 +45,12 @@ export function fail(c: Cursor, expected: string): never {
     if (!c.last) throw needMore
     throw new JsonSyntaxError(
       `the file ends at byte ${c.base + c.end} where ${expected} should follow (truncated?)`,
+      c.base + c.end,
     )
   }
   const byte = c.bytes[c.pos]!
   const found = byte > 0x20 && byte < 0x7f ? `'${String.fromCharCode(byte)}'` : `byte 0x${byte.toString(16)}`
-  throw new JsonSyntaxError(`expected ${expected}, found ${found} at byte ${c.base + c.pos}`)
+  throw new JsonSyntaxError(`expected ${expected}, found ${found} at byte ${c.base + c.pos}`, c.base + c.pos)
 }
 
 /** Skips whitespace and returns the next byte, 0 at the end of the window. */
@@ -126,7 +134,7 @@ export function decodeString(c: Cursor): string {
   try {
     text = utf8.decode(c.bytes.subarray(c.start, c.stop))
   } catch {
-    throw new JsonSyntaxError(`the string at byte ${c.base + c.start} is not UTF-8`)
+    throw new JsonSyntaxError(`the string at byte ${c.base + c.start} is not UTF-8`, c.base + c.start)
   }
   return c.escaped ? (JSON.parse(`"${text}"`) as string) : text
 }

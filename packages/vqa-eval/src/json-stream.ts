@@ -78,12 +78,25 @@ export async function streamRows(
       if (read > 0) onProgress?.({ path, bytesRead: c.base + c.end, bytesTotal })
     }
   } catch (error) {
-    if (error instanceof JsonSyntaxError)
-      throw new InputError(`vqa-eval: ${path}: ${where()}${error.message}`, { cause: error })
-    throw error
+    if (!(error instanceof JsonSyntaxError)) throw error
+    const line = await lineOf(file, error.offset)
+    throw new InputError(`vqa-eval: ${path}: ${where()}${error.message} (line ${line})`, { cause: error })
   } finally {
     await file.close()
   }
+}
+
+/** Line of the file, from 1, in which a byte stands. */
+async function lineOf(file: FileHandle, offset: number): Promise<number> {
+  const chunk = Buffer.alloc(1 << 16)
+  let line = 1
+  for (let at = 0; at < offset;) {
+    const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, offset - at), at)
+    if (bytesRead === 0) break
+    for (let i = 0; i < bytesRead; i++) if (chunk[i] === 0x0a) line++
+    at += bytesRead
+  }
+  return line
 }
 
 async function openFile(path: string): Promise<FileHandle> {
@@ -109,6 +122,7 @@ async function refill(
     if (rest > MAX_VALUE_BYTES) {
       throw new JsonSyntaxError(
         `one row or value from byte ${c.base + c.pos} on is longer than ${MAX_VALUE_BYTES} bytes`,
+        c.base + c.pos,
       )
     }
     const larger = Buffer.alloc(2 * rest + chunkSize + 1)
@@ -143,7 +157,7 @@ function createSteps(handler: RowHandler): { step: (c: Cursor) => boolean; where
     start(c) {
       const byte = peek(c)
       if (byte === 0xef) {
-        throw new JsonSyntaxError('it starts with a byte-order mark; save it as UTF-8 without one')
+        throw new JsonSyntaxError('it starts with a byte-order mark; save it as UTF-8 without one', 0)
       }
       if (byte !== 0x5b && byte !== 0x7b) fail(c, "'[' or '{'")
       layout = handler.layout(byte === 0x5b ? '[' : '{')

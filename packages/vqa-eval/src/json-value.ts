@@ -56,7 +56,7 @@ export function readValue(c: Cursor, depth = 0): unknown {
 
 function limitDepth(c: Cursor, depth: number): void {
   if (depth > DEPTH_LIMIT)
-    throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`)
+    throw new JsonSyntaxError(`nested deeper than ${DEPTH_LIMIT} at byte ${c.base + c.pos}`, c.base + c.pos)
 }
 
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/

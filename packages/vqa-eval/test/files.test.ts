@@ -191,6 +191,11 @@ describe('malformed rows name themselves', () => {
 describe('malformed files', () => {
   test.each([
     ['BOM', '\ufeff[]', /byte-order mark/],
+    [
+      'a mistake in the third line',
+      '[\n{"question_id": 1,\n "answer": }]',
+      /found '\}' at byte 32 \(line 3\)/,
+    ],
     ['nothing', '', /the file ends at byte 0/],
     ['spaces', ' \n', /the file ends at byte 2/],
     ['truncated', RESULTS.slice(0, 50), /results\.json: row \[1\]: the file ends at byte 50/],
