@@ -5,7 +5,7 @@ import { formatId, formatIds, type QuestionId } from './question-id.ts'
 import type { ResultTable } from './result-table.ts'
 
 /** The first sentence of the official error, kept so that people who search for it find what it means. */
-export const OFFICIAL_SENTENCE: string =
+const OFFICIAL_SENTENCE =
   'Results do not correspond to current VQA set. Either the results do not have predictions for all question ids in ' +
   'annotation file or there is atleast one question id that does not belong to the question ids in the annotation file.'
 

@@ -8,7 +8,7 @@ export {
   type Prediction,
   type QuestionFile,
 } from './evaluate-results.ts'
-export type { EvaluateOptions, Evaluation, QuestionScore } from './evaluation.ts'
+export type { EvaluateOptions, Evaluation, QuestionScore, QuestionScores } from './evaluation.ts'
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'

@@ -71,7 +71,7 @@ export function atEnd(c: Cursor): boolean {
   return true
 }
 
-export function expectByte(c: Cursor, byte: number, expected: string): void {
+function expectByte(c: Cursor, byte: number, expected: string): void {
   if (peek(c) !== byte) fail(c, expected)
   c.pos++
 }

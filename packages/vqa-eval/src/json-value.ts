@@ -70,7 +70,7 @@ const LITERALS = new Map<string, unknown>([
 ])
 
 /** Reads a number, true, false, null, NaN or an infinity. */
-export function readScalar(c: Cursor): unknown {
+function readScalar(c: Cursor): unknown {
   peek(c)
   const { bytes } = c
   const start = c.pos

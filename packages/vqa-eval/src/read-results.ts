@@ -15,7 +15,7 @@ import type { TextTable } from './text-table.ts'
 
 const ROW = keys('question_id', 'answer', 'direct_answer')
 
-export const NOT_A_LIST = 'results is not an array of objects'
+const NOT_A_LIST = 'results is not an array of objects'
 
 export interface ReadResultsOptions extends StreamOptions {
   /** The table of the annotations, so that equal texts are equal numbers. */

@@ -131,11 +131,7 @@ export function requireFallbackAllowed(mode: ScoreMode, allowFallback: boolean):
  * Mean over i of min(1, matches among the answers that differ from answer i / 3), summed from left to right.
  * Two answers differ if their texts do or their humans do; `humans` null means that all humans differ.
  */
-export function leaveOneOut<T>(
-  prediction: T,
-  answers: ArrayLike<T>,
-  humans: readonly unknown[] | null,
-): number {
+function leaveOneOut<T>(prediction: T, answers: ArrayLike<T>, humans: readonly unknown[] | null): number {
   let matches = 0
   for (let i = 0; i < answers.length; i++) if (answers[i] === prediction) matches++
   let sum = 0
@@ -174,7 +170,7 @@ function haveGrowingIds(answers: readonly (string | AnswerObject)[]): boolean {
 }
 
 /** Text equal for two JSON values exactly if Python finds them equal: 1, 1.0 and true are one value. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (typeof value === 'number') return String(Number.isInteger(value) ? BigInt(value) : value)
   if (typeof value === 'bigint') return String(value)
