@@ -15,7 +15,7 @@ function cursorOf(text: string): Cursor {
 function parse(text: string, keepBig = true): unknown {
   const c = cursorOf(text)
   const value = readValue(c)
-  if (!atEnd(c)) throw new JsonSyntaxError('more')
+  if (!atEnd(c)) throw new JsonSyntaxError('more', c.pos)
   return plain(value, keepBig)
 }
 
