@@ -3,7 +3,18 @@
 // an entry for each, so that the same lock file works with any registry. Run it after `npm install` changed the lock.
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32']
+const systems = [
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+]
 const processors = ['arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64']
 
 function platformOf(name) {
@@ -31,4 +42,6 @@ for (const entry of Object.values(lock.packages)) {
 const [root, ...rest] = Object.keys(lock.packages).sort((a, b) => (a === b ? 0 : a < b ? -1 : 1))
 lock.packages = Object.fromEntries([root, ...rest].map((key) => [key, lock.packages[key]]))
 writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`)
-console.log(added.length === 0 ? 'complete-lock: nothing was missing' : `complete-lock: added ${added.join(', ')}`)
+console.log(
+  added.length === 0 ? 'complete-lock: nothing was missing' : `complete-lock: added ${added.join(', ')}`,
+)
