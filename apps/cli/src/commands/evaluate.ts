@@ -1,11 +1,12 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { flag, list, number, numbers, text } from '../options.ts'
+import { choice, flag, list, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/dataset.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
 import { comparisonsOf, resultsOf } from '../pipeline/results.ts'
 import { formatEvaluated, runEvaluate } from '../pipeline/run-evaluate.ts'
+import { formatOffline, runOffline } from '../pipeline/run-offline.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
 
@@ -19,7 +20,6 @@ export const evaluate: Command = defineCommand({
     ...modelOptions,
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
     selectors: list('ways to choose, from the table of icl-eval; reversed:NAME, shuffled:NAME', {
-      default: SELECTORS,
       shown: SELECTORS.join(' '),
     }),
     policies: list('checkpoints, NAME=FILE each; a row NAME each', {
@@ -43,10 +43,28 @@ export const evaluate: Command = defineCommand({
     'allow-fallback': flag('score by string match where a question has fewer than four answers'),
     'allow-protocol-mismatch': flag('evaluate policies under another protocol than that of their data'),
     'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
+    'from-rl-data': text(
+      'RL data: evaluate on its measured pointers alone, without a model; of the selectors also worst, and methods (a row per proposal method)',
+    ),
+    match: choice(
+      'with --from-rl-data: a choice counts when this very pointer was measured, or its examples in any order',
+      ['ordered', 'set'],
+      { default: 'ordered' },
+    ),
     seed: number('seed of pools, draws and intervals', { default: 0, whole: true }),
   },
   async run(options, context) {
-    const evaluated = await runEvaluate({ ...options, ...placesOf(options) }, context)
+    const { fromRlData, selectors = SELECTORS } = options
+    const places = placesOf(options)
+    if (fromRlData !== undefined) {
+      const offline = await runOffline({ ...options, ...places, rlData: fromRlData }, context)
+      const { summary, coverage, out } = offline
+      return {
+        json: { ...resultsOf(summary), comparisons: comparisonsOf(summary), coverage, out },
+        text: await formatOffline(offline),
+      }
+    }
+    const evaluated = await runEvaluate({ ...options, ...places, selectors }, context)
     const { summary, leakage, out } = evaluated
     const { questions, oracle, detectable } = summary
     return {

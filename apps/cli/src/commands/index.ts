@@ -32,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'accuracy at 0..K shots against baselines, with intervals',
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
+  report: {
+    summary: 'report.html of a run, or of several to compare',
+    load: async () => (await import('./report.ts')).report,
+  },
   score: {
     summary: 'official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,

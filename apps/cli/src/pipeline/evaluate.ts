@@ -123,11 +123,15 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
   }
 }
 
-/** Writes `per-question.jsonl` and, last, `results.json`. */
-export async function saveEvaluation(run: RunDirectory, { rows, summary }: Evaluated): Promise<void> {
+/** Writes `per-question.jsonl` and, last, `results.json`; `more` stands beside the summary in it. */
+export async function saveEvaluation(
+  run: RunDirectory,
+  { rows, summary }: Evaluated,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   await writeFilesAtomic([
     { path: run.file('per-question.jsonl'), data: rows.map((row) => `${JSON.stringify(row)}\n`).join('') },
-    { path: run.file('results.json'), data: `${JSON.stringify(summary, null, 2)}\n` },
+    { path: run.file('results.json'), data: `${JSON.stringify({ ...summary, ...more }, null, 2)}\n` },
   ])
 }
 

@@ -6,17 +6,20 @@ import type { DatasetFiles, DatasetPlace } from './dataset.ts'
 
 /** What the manifest of a run keeps of its evaluation, besides what its files say: the report needs it. */
 export interface EvaluationRecord {
-  readonly dataset: DatasetRecord
+  /** Null when an evaluation on RL data was given none. */
+  readonly dataset: DatasetRecord | null
   /** What demonstrations come from. */
-  readonly pool: DatasetRecord
+  readonly pool: DatasetRecord | null
   /** How pools were made, in words. */
   readonly pools: string
   /** The selector that the examples are about. */
   readonly focus: string
-  /** Null for an evaluation without a model. */
+  /** Null when it is unknown. */
   readonly protocol: ProtocolRecord | null
   /** Numbers of questions. */
   readonly leakage: Readonly<Record<keyof Leakage, number>>
+  /** What else a reader must know before the figures. */
+  readonly warnings?: readonly string[]
 }
 
 export interface DatasetRecord {

@@ -3,8 +3,8 @@ import { basename, join, resolve } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Manifest } from '@lever/durable-files'
 import type {
+  Coverage,
   EvaluationRow,
-  Fact,
   ReportExamples,
   ReportRun,
   RewardDescription,
@@ -16,9 +16,8 @@ import type { Progress } from '../progress.ts'
 import { curvesOf } from './curves.ts'
 import type { DatasetPlace } from './dataset.ts'
 import { openDataset } from './dataset.ts'
-import { describeReads, readsOf, warnOfReads } from './reads.ts'
 import type { DatasetRecord, EvaluationRecord } from './record.ts'
-import { leakageWarnings } from './record.ts'
+import { factsOf, warningsOf } from './report-facts.ts'
 import { JOURNAL, RL_DATA } from './run-generate.ts'
 import { examplesWithImages } from './thumbnails.ts'
 
@@ -34,6 +33,8 @@ export interface ReadRunOptions {
   readonly name: string
   /** Questions in the browser of examples, at most; 0 for none. */
   readonly limit: number
+  /** Room for their images in the page, in bytes. */
+  readonly imageBytes: number
   /** Where the datasets lie, when not where the run found them. */
   readonly place?: DatasetPlace | undefined
   readonly poolPlace?: DatasetPlace | undefined
@@ -59,12 +60,11 @@ export async function readRun(options: ReadRunOptions): Promise<RunContent> {
       `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, generate or demo`,
     )
   }
-  const examples =
-    summary && rows && record?.dataset ? await examplesOf(options, record, summary, rows) : undefined
+  const examples = summary && rows && record ? await examplesOf(options, record, summary, rows) : undefined
   const run = {
     name,
-    facts: factsOf(manifest, record),
-    warnings: warningsOf(manifest, record),
+    facts: factsOf(manifest, record, summary?.coverage),
+    warnings: warningsOf(manifest, record, summary?.coverage),
     ...(summary && { summary }),
     ...(rows && { rows }),
     ...(curves.length > 0 && { curves }),
@@ -83,10 +83,13 @@ async function readManifest(path: string): Promise<Manifest> {
   return readJson(file) as Promise<Manifest>
 }
 
-async function readSummary(file: string): Promise<Summary | undefined> {
+/** `results.json`; an evaluation on RL data has its coverage in it. */
+type Results = Summary & { readonly coverage?: readonly Coverage[] }
+
+async function readSummary(file: string): Promise<Results | undefined> {
   if (!(await exists(file))) return undefined
-  const summary = (await readJson(file)) as Partial<Summary>
-  if (Array.isArray(summary.table)) return summary as Summary
+  const summary = (await readJson(file)) as Partial<Results>
+  if (Array.isArray(summary.table)) return summary as Results
   throw new InputError(`${file} holds no results; run the evaluation again`)
 }
 
@@ -146,6 +149,7 @@ async function examplesOf(
     table.some((row) => row.selector === selector && row.shots === shots)
   const shots = [2, 1, 3, 4].find((k) => has(focus, k) && has('random', k))
   if (focus === 'random' || shots === undefined || options.limit === 0) return undefined
+  if (record.dataset === null || record.pool === null) return undefined
   const queries = await examplesFrom(record.dataset, options.place, options.progress)
   const library = await examplesFrom(record.pool, options.poolPlace ?? options.place, options.progress)
   if (queries === undefined || library === undefined) return undefined
@@ -161,6 +165,7 @@ async function examplesOf(
       against: 'random',
       others: ['oracle'].filter((name) => has(name, shots)),
       limit: options.limit,
+      imageBytes: options.imageBytes,
     },
     stage,
   )
@@ -183,46 +188,6 @@ async function examplesFrom(
     `the dataset in ${place?.dataset ?? files.questions!} is not the one of the run; there are no examples`,
   )
   return undefined
-}
-
-function factsOf(manifest: Manifest, record: EvaluationRecord | undefined): Fact[] {
-  const { command, seed, versions, inputs } = manifest
-  const evaluated = record?.dataset
-  return [
-    { label: 'command', value: command },
-    ...(record?.protocol
-      ? [
-          {
-            label: 'model',
-            value: `${record.protocol.model} (${record.protocol.backend}), prompt ${record.protocol.template}`,
-          },
-          { label: 'protocol', value: record.protocol.hash },
-          { label: 'metric', value: record.protocol.metric },
-        ]
-      : []),
-    ...(record && evaluated
-      ? [
-          {
-            label: 'questions',
-            value: `${evaluated.name}, split ${evaluated.split} (${evaluated.examples} questions)`,
-          },
-          {
-            label: 'demonstrations',
-            value: `${record.pool.name}, split ${record.pool.split} (${record.pool.examples} examples)`,
-          },
-          { label: 'pools', value: record.pools },
-        ]
-      : []),
-    ...describeReads(readsOf(manifest)),
-    { label: 'seed', value: String(seed) },
-    ...Object.entries(versions).map(([name, value]) => ({ label: name, value })),
-    ...Object.entries(inputs).map(([name, hash]) => ({ label: `sha256 of ${name}`, value: hash })),
-  ]
-}
-
-function warningsOf(manifest: Manifest, record: EvaluationRecord | undefined): string[] {
-  const other = record?.dataset.hash !== record?.pool.hash
-  return [...(record ? leakageWarnings(record.leakage, other) : []), ...warnOfReads(readsOf(manifest))]
 }
 
 /** A short name for each run: the last part of its path, or the path where two end alike. */

@@ -1,24 +1,98 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import type { ReportInput } from '@lever/icl-eval'
+import { writeNew } from '../files.ts'
 import type { Progress } from '../progress.ts'
-import { readRun } from './report-runs.ts'
+import { readRun, runNames } from './report-runs.ts'
 import type { RunContent } from './report-runs.ts'
+import { reportJson, reportMarkdown, reportText } from './report-text.ts'
 
 /** Name inside a run directory. */
 export const REPORT = 'report.html'
 /** Questions in the browser of examples. */
 export const EXAMPLES = 500
 
+/** Room for images in a page of less than 5 MB, in bytes. */
+const IMAGES = 3_800_000
+
 /** Writes `report.html` of a finished run. Equal runs give equal bytes. */
 export async function writeReport(run: RunDirectory, progress: Progress): Promise<void> {
   const { renderReport } = await import('@lever/icl-eval')
-  const content = await readRun({ path: run.path, name: run.manifest.command, limit: EXAMPLES, progress })
-  await writeFileAtomic(run.file(REPORT), renderReport(reportInput([content])))
+  const content = await readRun({
+    path: run.path,
+    name: run.manifest.command,
+    limit: EXAMPLES,
+    imageBytes: IMAGES,
+    progress,
+  })
+  await writeFileAtomic(run.file(REPORT), renderReport(inputOf([content])))
+}
+
+export interface ReportSettings {
+  readonly runs: readonly string[]
+  /** Undefined: `report.html` in the first run directory, which may be there already. */
+  readonly out: string | undefined
+  /** Folder for the plots. */
+  readonly plots: string | undefined
+  readonly limit: number
+  /** Where the datasets lie, when not where the runs found them. */
+  readonly dataset: string | undefined
+  readonly poolDataset: string | undefined
+  readonly progress: Progress
+}
+
+/** Writes the page and the plots of run directories, and says the same as text, Markdown and JSON. */
+export async function reportRuns({
+  runs,
+  out,
+  plots,
+  limit,
+  dataset,
+  poolDataset,
+  progress,
+}: ReportSettings): Promise<{ readonly json: unknown; readonly text: string; readonly markdown: string }> {
+  const { renderReport, reportPlots } = await import('@lever/icl-eval')
+  const names = runNames(runs)
+  const contents: RunContent[] = []
+  for (const [i, path] of runs.entries()) {
+    const content = await readRun({
+      path,
+      name: names[i]!,
+      limit,
+      imageBytes: IMAGES / runs.length,
+      place: dataset === undefined ? undefined : { dataset },
+      poolPlace: poolDataset === undefined ? undefined : { dataset: poolDataset },
+      progress,
+    })
+    contents.push(
+      runs.length > 1 ? content : { ...content, run: { ...content.run, name: content.manifest.command } },
+    )
+  }
+  const input = inputOf(contents)
+  const page = out === undefined ? join(contents[0]!.path, REPORT) : resolve(out)
+  const html = renderReport(input)
+  if (out === undefined) await writeFileAtomic(page, html)
+  else await writeNew(page, html, '--out')
+  const files: string[] = []
+  if (plots !== undefined) {
+    await mkdir(plots, { recursive: true })
+    for (const { name, svg } of reportPlots(input)) {
+      const file = join(resolve(plots), name)
+      await writeNew(file, svg, '--plots')
+      files.push(file)
+    }
+  }
+  return {
+    json: reportJson(contents, { out: page, plots: files }),
+    text: await reportText(contents, { out: page, plots: files }),
+    markdown: await reportMarkdown(contents),
+  }
 }
 
 /** What one or several runs give, as the page and the plots take it. */
-export function reportInput(contents: readonly RunContent[]): ReportInput {
+function inputOf(contents: readonly RunContent[]): ReportInput {
   const [first] = contents
   const runs = contents.map(({ run }) => run)
   if (contents.length > 1) return { title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`, runs }

@@ -146,17 +146,21 @@ export async function formatEvaluated({ summary, out }: RunEvaluated): Promise<s
   return `${renderText(summary)}\nrun directory: ${out} (report.html, results.json, per-question.jsonl)`
 }
 
-interface PolicyRow {
+/** A policy that is evaluated. */
+export interface PolicyRow {
   readonly name: string
   readonly file: string
   readonly hash: string
   readonly model: PointerModel
   readonly protocolHash: string | undefined
+  /** Hash of the data that it was trained on. */
+  readonly dataHash: string | undefined
 }
 
-async function readPolicies(
-  { policies, seed }: EvaluateSettings,
-  { features }: Inputs,
+/** @throws InputError for a policy that is broken, has no name, or does not fit the embeddings */
+export async function readPolicies(
+  { policies, seed }: Pick<EvaluateSettings, 'policies' | 'seed'>,
+  { features }: Pick<Inputs, 'features'>,
 ): Promise<PolicyRow[]> {
   const rows: PolicyRow[] = []
   for (const given of policies) {
@@ -170,13 +174,24 @@ async function readPolicies(
     await requirePath(file, '--policies')
     const choice = { policy: file, architecture: '', hidden: undefined }
     const { model, info } = await readPolicy(choice, features.candidates.dim, seed)
-    rows.push({ name, file, hash: await hashFile(file), model, protocolHash: info.protocolHash })
+    rows.push({
+      name,
+      file,
+      hash: await hashFile(file),
+      model,
+      protocolHash: info.protocolHash,
+      dataHash: info.dataHash,
+    })
   }
   return rows
 }
 
 /** @throws InputError when a policy's rewards were measured under another protocol */
-function checkProtocol({ file, protocolHash }: PolicyRow, model: VqaModel, allowed: boolean): void {
+export function checkProtocol(
+  { file, protocolHash }: PolicyRow,
+  model: Pick<VqaModel, 'protocolHash'>,
+  allowed: boolean,
+): void {
   if (allowed || protocolHash === undefined || protocolHash === model.protocolHash) return
   throw new InputError(
     `${file} was trained on rewards of another protocol (${protocolHash.slice(0, 12)}, here ${model.protocolHash.slice(0, 12)}): another model, prompt or decoding; use that one, or --allow-protocol-mismatch`,
@@ -193,7 +208,8 @@ function checkShots(shots: readonly number[], poolSize: number): void {
     throw new InputError(`--shots ${shots.join(',')} names one number twice; name each once`)
 }
 
-function checkFeatures(selectors: readonly Selector[], features: Inputs['features']): void {
+/** @throws InputError when a selector needs embeddings and there are none */
+export function checkFeatures(selectors: readonly Selector[], features: Inputs['features']): void {
   const needy = selectors.find(({ needs }) => needs.length > 0)
   if (features !== undefined || needy === undefined) return
   throw new InputError(

@@ -3,17 +3,17 @@ import type { Stage } from '../progress.ts'
 
 /** Images that are shrunk at the same time. */
 const TOGETHER = 32
-/** Room for the images in a page of less than 5 MB, in bytes. */
-const BUDGET = 3_800_000
-/** So many images fit at good quality. */
-const FEW = 1200
+/** The last question that is shown may begin just below the limit. */
+const MARGIN = 100_000
+/** Room that an image of good quality takes, in bytes. */
+const GOOD = 3_200
 
 /**
  * The examples browser with images of at most 96 pixels. Where the images of all questions do not fit, the
  * last questions are left out. An image that cannot be read is left out.
  */
 export async function examplesWithImages(
-  options: Omit<ExamplesOptions, 'thumbnail' | 'imageBytes'>,
+  options: Omit<ExamplesOptions, 'thumbnail'> & { readonly imageBytes: number },
   stage: Stage,
 ): Promise<ReportExamples> {
   const { reportExamples } = await import('@lever/icl-eval')
@@ -26,10 +26,10 @@ export async function examplesWithImages(
       return undefined
     },
   })
-  const quality = wanted.length > FEW ? 40 : 75
+  const quality = wanted.length * GOOD > options.imageBytes ? 40 : 75
   const images = new Map<string, string>()
   let bytes = 0
-  for (let first = 0; first < wanted.length && bytes <= BUDGET; first += TOGETHER) {
+  for (let first = 0; first < wanted.length && bytes <= options.imageBytes + MARGIN; first += TOGETHER) {
     const batch = wanted.slice(first, first + TOGETHER)
     const made = await Promise.all(
       batch.map((path) => makeThumbnail(path, { quality }).catch(() => undefined)),
@@ -44,7 +44,6 @@ export async function examplesWithImages(
   }
   return reportExamples({
     ...options,
-    imageBytes: BUDGET - 100_000,
     thumbnail: ({ image = '' }) => images.get(image),
   })
 }

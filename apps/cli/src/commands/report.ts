@@ -1,0 +1,37 @@
+import { resolve } from 'node:path'
+import type { Command } from '../command.ts'
+import { defineCommand } from '../command.ts'
+import { requireNew } from '../files.ts'
+import { flag, number, text } from '../options.ts'
+import { EXAMPLES, reportRuns } from '../pipeline/report.ts'
+
+export const report: Command = defineCommand({
+  describe:
+    'One HTML page about one run, or several to compare: accuracy with intervals, differences, training curves, measured rewards, examples with images, how it was measured. It opens offline.',
+  example: 'lever report runs/evaluate runs/train --out comparison.html --plots plots',
+  files: {
+    name: 'runs',
+    describe: 'run directories of evaluate, train, sft, generate or demo',
+    min: 1,
+    max: 50,
+  },
+  options: {
+    out: text('new HTML file', { shown: 'report.html in the first run directory, which is replaced' }),
+    markdown: flag('print Markdown, for papers and READMEs'),
+    plots: text('folder for the plots as SVG files'),
+    examples: number('questions in the browser of examples, of every run', {
+      default: EXAMPLES,
+      min: 0,
+      whole: true,
+    }),
+    dataset: text('folder of the dataset, for the examples', { shown: 'where the run found it' }),
+    'pool-dataset': text('folder of the dataset that demonstrations come from', {
+      shown: 'where the run found it',
+    }),
+  },
+  async run({ out, markdown, plots, examples, dataset, poolDataset }, { progress }, runs) {
+    if (out !== undefined) await requireNew(resolve(out), '--out')
+    const made = await reportRuns({ runs, out, plots, limit: examples, dataset, poolDataset, progress })
+    return { json: made.json, text: markdown ? made.markdown : made.text }
+  },
+})
