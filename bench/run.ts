@@ -6,7 +6,9 @@ import { readdir } from 'node:fs/promises'
  */
 const folder = new URL('.', import.meta.url)
 const files = await readdir(folder)
-const available = files.filter((name) => name.endsWith('.ts') && name !== 'run.ts').map((name) => name.slice(0, -3))
+const available = files
+  .filter((name) => name.endsWith('.ts') && name !== 'run.ts')
+  .map((name) => name.slice(0, -3))
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : available.sort()
 for (const name of chosen) {
   if (!available.includes(name)) {
