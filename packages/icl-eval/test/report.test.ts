@@ -42,7 +42,7 @@ describe('renderReport', () => {
 
   test('leaves out what a run lacks, and needs a run', () => {
     const { name, summary } = reportInput.runs[0]!
-    const bare = renderReport({ title: 't', runs: [{ name, summary }] })
+    const bare = renderReport({ title: 't', runs: [{ name, summary: summary! }] })
     for (const id of ['types', 'training', 'rewards', 'examples']) expect(bare).not.toContain(`id="${id}"`)
     expect(bare).toContain('<section id="accuracy"')
     expect(() => renderReport({ title: 't', runs: [] })).toThrow('at least one run')
