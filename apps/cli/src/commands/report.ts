@@ -29,9 +29,9 @@ export const report: Command = defineCommand({
       shown: 'where the run found it',
     }),
   },
-  async run({ out, markdown, plots, examples, dataset, poolDataset }, { progress }, runs) {
+  async run({ out, markdown, plots, examples, dataset, poolDataset }, context, runs) {
     if (out !== undefined) await requireNew(resolve(out), '--out')
-    const made = await reportRuns({ runs, out, plots, limit: examples, dataset, poolDataset, progress })
+    const made = await reportRuns({ runs, out, plots, limit: examples, dataset, poolDataset, context })
     return { json: made.json, text: markdown ? made.markdown : made.text }
   },
 })

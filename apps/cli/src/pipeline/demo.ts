@@ -93,7 +93,7 @@ export async function runDemo(
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
     }
     await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
-    await stage('report', [REPORT], () => writeReport(run, context.progress))
+    await stage('report', [REPORT], () => writeReport(run, context))
     return run
   } finally {
     await run.close()

@@ -39,6 +39,7 @@ export interface ReadRunOptions {
   readonly place?: DatasetPlace | undefined
   readonly poolPlace?: DatasetPlace | undefined
   readonly progress: Progress
+  readonly signal: AbortSignal
 }
 
 /**
@@ -168,6 +169,7 @@ async function examplesOf(
       imageBytes: options.imageBytes,
     },
     stage,
+    options.signal,
   )
   stage.end()
   return examples

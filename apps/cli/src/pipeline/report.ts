@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path'
 import { writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import type { ReportInput } from '@lever/icl-eval'
+import type { Context } from '../command.ts'
 import { writeNew } from '../files.ts'
-import type { Progress } from '../progress.ts'
 import { readRun, runNames } from './report-runs.ts'
 import type { RunContent } from './report-runs.ts'
 import { reportJson, reportMarkdown, reportText } from './report-text.ts'
@@ -18,14 +18,14 @@ export const EXAMPLES = 500
 const IMAGES = 3_800_000
 
 /** Writes `report.html` of a finished run. Equal runs give equal bytes. */
-export async function writeReport(run: RunDirectory, progress: Progress): Promise<void> {
+export async function writeReport(run: RunDirectory, context: Context): Promise<void> {
   const { renderReport } = await import('@lever/icl-eval')
   const content = await readRun({
     path: run.path,
     name: run.manifest.command,
     limit: EXAMPLES,
     imageBytes: IMAGES,
-    progress,
+    ...context,
   })
   await writeFileAtomic(run.file(REPORT), renderReport(inputOf([content])))
 }
@@ -40,7 +40,7 @@ export interface ReportSettings {
   /** Where the datasets lie, when not where the runs found them. */
   readonly dataset: string | undefined
   readonly poolDataset: string | undefined
-  readonly progress: Progress
+  readonly context: Context
 }
 
 /** Writes the page and the plots of run directories, and says the same as text, Markdown and JSON. */
@@ -51,7 +51,7 @@ export async function reportRuns({
   limit,
   dataset,
   poolDataset,
-  progress,
+  context,
 }: ReportSettings): Promise<{ readonly json: unknown; readonly text: string; readonly markdown: string }> {
   const { renderReport, reportPlots } = await import('@lever/icl-eval')
   const names = runNames(runs)
@@ -64,7 +64,7 @@ export async function reportRuns({
       imageBytes: IMAGES / runs.length,
       place: dataset === undefined ? undefined : { dataset },
       poolPlace: poolDataset === undefined ? undefined : { dataset: poolDataset },
-      progress,
+      ...context,
     })
     contents.push(
       runs.length > 1 ? content : { ...content, run: { ...content.run, name: content.manifest.command } },

@@ -134,7 +134,7 @@ export async function runEvaluate(
     })
     await saveEvaluation(run, evaluated)
     await run.update({ evaluated: record })
-    await writeReport(run, progress)
+    await writeReport(run, { progress, signal })
     return { ...evaluated, out: run.path, leakage }
   } finally {
     for (const one of close.reverse()) await one()

@@ -40,7 +40,8 @@ export interface RunOffline extends Evaluated {
  * Evaluates selectors and policies on measured rewards alone: a choice that was measured has its accuracy,
  * another one is not covered. Asks no model.
  */
-export async function runOffline(settings: OfflineSettings, { progress }: Context): Promise<RunOffline> {
+export async function runOffline(settings: OfflineSettings, context: Context): Promise<RunOffline> {
+  const { progress } = context
   const { rlData, seed, resamples, match, allowFallback } = settings
   const {
     evaluateMeasured,
@@ -137,7 +138,7 @@ export async function runOffline(settings: OfflineSettings, { progress }: Contex
         warnings,
       },
     })
-    await writeReport(run, progress)
+    await writeReport(run, context)
     return { rows: all, summary, coverage, out: run.path }
   } finally {
     for (const one of close.reverse()) await one()

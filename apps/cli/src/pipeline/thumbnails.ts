@@ -5,16 +5,22 @@ import type { Stage } from '../progress.ts'
 const TOGETHER = 32
 /** The last question that is shown may begin just below the limit. */
 const MARGIN = 100_000
-/** Room that an image of good quality takes, in bytes. */
-const GOOD = 3_200
+/** Sizes and qualities, and the bytes that a photo then has as a data URI. */
+const FITS = [
+  { bytes: 3400, size: 96, quality: 75 },
+  { bytes: 2000, size: 96, quality: 30 },
+  { bytes: 1400, size: 80, quality: 30 },
+  { bytes: 0, size: 64, quality: 40 },
+] as const
 
 /**
- * The examples browser with images of at most 96 pixels. Where the images of all questions do not fit, the
- * last questions are left out. An image that cannot be read is left out.
+ * The examples browser with images of at most 96 pixels, smaller where there are many. Where the images of all
+ * questions do not fit, the last questions are left out. An image that cannot be read is left out.
  */
 export async function examplesWithImages(
   options: Omit<ExamplesOptions, 'thumbnail'> & { readonly imageBytes: number },
   stage: Stage,
+  signal: AbortSignal,
 ): Promise<ReportExamples> {
   const { reportExamples } = await import('@lever/icl-eval')
   const { makeThumbnail } = await import('@lever/vqa-model')
@@ -26,13 +32,14 @@ export async function examplesWithImages(
       return undefined
     },
   })
-  const quality = wanted.length * GOOD > options.imageBytes ? 40 : 75
+  const { size, quality } = FITS.find(({ bytes: each }) => wanted.length * each <= options.imageBytes)!
   const images = new Map<string, string>()
   let bytes = 0
   for (let first = 0; first < wanted.length && bytes <= options.imageBytes + MARGIN; first += TOGETHER) {
+    signal.throwIfAborted()
     const batch = wanted.slice(first, first + TOGETHER)
     const made = await Promise.all(
-      batch.map((path) => makeThumbnail(path, { quality }).catch(() => undefined)),
+      batch.map((path) => makeThumbnail(path, { size, quality }).catch(() => undefined)),
     )
     batch.forEach((path, i) => {
       const uri = made[i]
