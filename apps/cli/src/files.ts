@@ -48,6 +48,28 @@ export async function writeNew(path: string, data: string | Uint8Array, flag: st
   await writeFileAtomic(path, data)
 }
 
+/** @throws InputError when a file that a command wrote is not JSON */
+export async function readJson(file: string): Promise<unknown> {
+  return parse(await readFile(file, 'utf8'), file)
+}
+
+/**
+ * The lines of a file; a last line without its end, of a writer that still works, is left out.
+ * @throws InputError for a line that is not JSON
+ */
+export async function readJsonLines(file: string): Promise<unknown[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').slice(0, -1)
+  return lines.map((line, i) => parse(line, `${file}:${i + 1}`))
+}
+
+function parse(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw new InputError(`${place} is not JSON; run the command that wrote it again`, { cause })
+  }
+}
+
 /** SHA-256 over the names and contents of all files under a folder. */
 export async function hashFiles(folder: string): Promise<string> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true })

@@ -11,7 +11,7 @@ export const dataConvert: Command = defineCommand({
   async options() {
     const { RL_FORMATS } = await import('@lever/rl-dataset')
     return {
-      to: choice('form', RL_FORMATS, { shown: 'json, or jsonl where --out ends so' }),
+      to: choice('form', RL_FORMATS, { shown: 'json, or jsonl where --out ends so; .gz packs it' }),
       'index-space': choice('what a pointer means where the file does not say', ['local', 'global']),
       out: text('new file', { required: true, aliases: ['output-path'] }),
     }
@@ -19,12 +19,12 @@ export const dataConvert: Command = defineCommand({
   async run({ to, indexSpace, out }, _, [file = '']) {
     await requirePath(file, 'file')
     await requireNew(out, '--out')
-    const { encodeRlData, renderDropped } = await import('@lever/rl-dataset')
-    const { readRlData } = await import('@lever/rl-dataset/node')
+    const { renderDropped } = await import('@lever/rl-dataset')
+    const { encodeRlFile, formatOf, readRlData } = await import('@lever/rl-dataset/node')
     const data = await readRlData(file, indexSpace === undefined ? {} : { indexSpace })
-    const format = to ?? (out.endsWith('.jsonl') ? 'jsonl' : 'json')
+    const format = to ?? formatOf(out)
     const history = { op: 'convert', params: { shapes: Object.fromEntries(data.report.shapes), to: format } }
-    const { bytes, queries, candidates, dropped } = encodeRlData(data, { format, history })
+    const { bytes, queries, candidates, dropped } = encodeRlFile(out, data, { format, history })
     await writeNew(out, bytes, '--out')
     return {
       json: { out, format, queries, candidates, dropped: Object.fromEntries(dropped) },

@@ -20,20 +20,23 @@ export const dataFilter: Command = defineCommand({
         commas: false,
       }),
       seed: number('seed of filters that draw', { default: 0, whole: true }),
-      out: text('new file; a journal when it ends in .jsonl', { required: true, aliases: ['output-path'] }),
+      out: text('new file; a journal when it ends in .jsonl, packed when in .gz', {
+        required: true,
+        aliases: ['output-path'],
+      }),
     }
   },
   async run({ filters, seed, out }, _, [file = '']) {
     await requirePath(file, 'file')
     await requireNew(out, '--out')
-    const { encodeRlData, filterRlData, parseFilterStep, renderFilter } = await import('@lever/rl-dataset')
-    const { readRlData } = await import('@lever/rl-dataset/node')
+    const { filterRlData, parseFilterStep, renderFilter } = await import('@lever/rl-dataset')
+    const { encodeRlFile, readRlData } = await import('@lever/rl-dataset/node')
     const steps = filters.map((step) => parseFilterStep(step))
     const { data, summary } = filterRlData(await readRlData(file), steps, { seed })
     if (summary.queriesAfter === 0) {
       throw new InputError(`no query of ${file} is left after ${filters.join(', ')}; nothing was written`)
     }
-    const { bytes } = encodeRlData(data, { format: out.endsWith('.jsonl') ? 'jsonl' : 'json' })
+    const { bytes } = encodeRlFile(out, data)
     await writeNew(out, bytes, '--out')
     return { json: { out, ...summary }, text: `${renderFilter(summary)}\n${out}` }
   },

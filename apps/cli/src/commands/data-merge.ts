@@ -9,7 +9,10 @@ export const dataMerge: Command = defineCommand({
   example: 'lever data merge part-0.jsonl part-1.jsonl --out rl-data.jsonl',
   files: { name: 'files', describe: 'RL data, or the journals of all shards', min: 1, max: 10_000 },
   options: {
-    out: text('new file; a journal when it ends in .jsonl', { required: true, aliases: ['output-path'] }),
+    out: text('new file; a journal when it ends in .jsonl, packed when in .gz', {
+      required: true,
+      aliases: ['output-path'],
+    }),
     'on-conflict': choice('the same pointer with another outcome', ['error', 'first'], { default: 'error' }),
     'allow-missing-meta': flag('accept files without _meta, whose protocol cannot be compared'),
     partial: flag('join shards although some outcomes are missing'),
@@ -25,14 +28,14 @@ export const dataMerge: Command = defineCommand({
         text: `${missing}${out}: ${report.queries} queries, ${report.outcomes} outcomes`,
       }
     }
-    const { encodeRlData, mergeRlData, renderMerge } = await import('@lever/rl-dataset')
-    const { readRlData } = await import('@lever/rl-dataset/node')
+    const { mergeRlData, renderMerge } = await import('@lever/rl-dataset')
+    const { encodeRlFile, readRlData } = await import('@lever/rl-dataset/node')
     const { hashFile } = await import('@lever/durable-files')
     const inputs = []
     for (const file of files)
       inputs.push({ file, data: await readRlData(file), sha256: await hashFile(file) })
     const { data, summary } = mergeRlData(inputs, { onConflict, allowMissingMeta })
-    const { bytes } = encodeRlData(data, { format: out.endsWith('.jsonl') ? 'jsonl' : 'json' })
+    const { bytes } = encodeRlFile(out, data)
     await writeNew(out, bytes, '--out')
     return { json: { out, ...summary }, text: `${renderMerge(summary)}\n${out}` }
   },

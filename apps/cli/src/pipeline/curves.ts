@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Curve, CurveSeries } from '@lever/icl-eval'
+import { readJsonLines } from '../files.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Point = readonly [x: number, y: number]
@@ -30,7 +30,10 @@ const POINTS = 200
  */
 export async function curvesOf(trainings: Readonly<Record<string, string>>): Promise<Curve[]> {
   const loaded = await Promise.all(
-    Object.entries(trainings).map(async ([name, path]) => ({ name, rows: await readRows(path) })),
+    Object.entries(trainings).map(async ([name, path]) => ({
+      name,
+      rows: (await readJsonLines(path)) as Row[],
+    })),
   )
   return PLOTTED.flatMap(({ curve, metric, event, unit }) => {
     const series = loaded.flatMap(({ name, rows }) => seriesOf(name, rows, metric, event))
@@ -54,12 +57,6 @@ function seriesOf(
       .map((row): Point => [Number(row['step']), Number(row[metric])])
     return { name: phases.length > 1 ? `${name}, ${phase}` : name, points: thin(points) }
   })
-}
-
-/** The rows of a log; a torn last line, of a training that runs, is left out. */
-async function readRows(path: string): Promise<Row[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n')
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as Row)
 }
 
 /** Means of neighbours. */

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Manifest } from '@lever/durable-files'
@@ -11,7 +11,7 @@ import type {
   Summary,
 } from '@lever/icl-eval'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import { exists, requirePath } from '../files.ts'
+import { exists, readJson, readJsonLines, requirePath } from '../files.ts'
 import type { Progress } from '../progress.ts'
 import { curvesOf } from './curves.ts'
 import type { DatasetPlace } from './dataset.ts'
@@ -94,17 +94,8 @@ async function readSummary(file: string): Promise<Results | undefined> {
   throw new InputError(`${file} holds no results; run the evaluation again`)
 }
 
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown
-  } catch (cause) {
-    throw new InputError(`${file} is not JSON; run the command that wrote it again`, { cause })
-  }
-}
-
 async function readRows(file: string): Promise<EvaluationRow[]> {
-  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
-  return lines.map((line) => JSON.parse(line) as EvaluationRow)
+  return (await readJsonLines(file)) as EvaluationRow[]
 }
 
 /** The logs of the training of this folder, or of those in its folders (the demo has several). */
