@@ -1,6 +1,7 @@
 export { InputError } from './errors.ts'
 export { type Outcome, type OutcomeField } from './outcome.ts'
 export {
+  CORRECTNESS_MODES,
   REWARD_MODES,
   REWARD_MODE_NAMES,
   type CorrectnessMode,

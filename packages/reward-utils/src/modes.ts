@@ -1,7 +1,9 @@
 import type { Outcome, OutcomeField } from './outcome.ts'
 
 /** How `vqa_correct` becomes the correctness of mode `legacy`: 0 and 1, or -1 and 1. */
-export type CorrectnessMode = '01' | 'pm1'
+export const CORRECTNESS_MODES = ['01', 'pm1'] as const
+
+export type CorrectnessMode = (typeof CORRECTNESS_MODES)[number]
 
 /** The numbers a reward mode may use. `alpha` and `beta` are already the defaults of the mode when not given. */
 export interface RewardWeights {

@@ -1,5 +1,6 @@
 import { InputError } from './errors.ts'
 import {
+  CORRECTNESS_MODES,
   REWARD_MODES,
   REWARD_MODE_NAMES,
   type CorrectnessMode,
@@ -108,7 +109,7 @@ function resolve(options: RewardOptions) {
       }
       const value = read(field)
       const [low, high] = spread(field)
-      return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0
+      return high > low ? Math.min(1, Math.max(0, (value / 2 - low / 2) / (high / 2 - low / 2))) : 0
     },
     lenient: missing === 'zero',
     weights,
@@ -146,6 +147,11 @@ function fromFunction(reward: RewardFunction): RewardModeDefinition {
 function resolveWeights(options: RewardOptions, modeAlpha: number): RewardWeights {
   const { hardWeight = 1, softWeight = 1, relWeight = 0.1, alpha = modeAlpha, beta = 0 } = options
   const { correctnessMode = '01', useLogprob = false } = options
+  if (!CORRECTNESS_MODES.includes(correctnessMode)) {
+    throw new InputError(
+      `reward-utils: unknown correctnessMode ${correctnessMode}; the modes are ${CORRECTNESS_MODES.join(', ')}`,
+    )
+  }
   for (const [name, value] of Object.entries({ hardWeight, softWeight, relWeight, alpha, beta }))
     finite(value, name)
   return { hardWeight, softWeight, relWeight, alpha, beta, correctnessMode, useLogprob }
@@ -158,9 +164,10 @@ function memoSpread(group: readonly Outcome[]): Spread {
     if (found) return found
     let low = Infinity
     let high = -Infinity
-    for (const outcome of group) {
+    for (const [candidate, outcome] of group.entries()) {
       const value = outcome[field]
       if (value === undefined || value === null) continue
+      finite(value, `${field} of candidate ${candidate}`)
       low = Math.min(low, value)
       high = Math.max(high, value)
     }

@@ -135,6 +135,19 @@ describe('hybrid', () => {
     expect(hybrid([0.4])).toEqual([0])
   })
 
+  test('an InfoScore of the group that is not finite is an error, a huge one is not', () => {
+    const group = [outcome, { ...outcome, beam_score: NaN }]
+    expect(() => computeReward(outcome, { mode: 'hybrid' }, { group })).toThrow(
+      'beam_score of candidate 1 must be a finite number, got NaN',
+    )
+    expect(hybrid([1e308, -1e308, 0])).toEqual([0.1, 0, 0.05])
+  })
+
+  test('an unknown correctness mode is an error', () => {
+    const options = { mode: 'legacy', beta: 1, correctnessMode: 'pm' } as unknown as RewardOptions
+    expect(() => computeReward(outcome, options)).toThrow('unknown correctnessMode pm; the modes are 01, pm1')
+  })
+
   test('needs the group, and alpha in 0..1', () => {
     expect(() => computeReward(outcome, { mode: 'hybrid' })).toThrow('needs the group of candidate 0')
     expect(() => computeReward(outcome, { mode: 'hybrid', alpha: 1.5 })).toThrow(
