@@ -2,6 +2,7 @@ import { InputError } from '@lever/durable-files'
 import {
   combineRewards,
   computeGroupRewards,
+  groupStatistics,
   multiShotReward,
   normalizeGroup,
   type GroupStatus,
@@ -50,7 +51,7 @@ export function groupRewards(
       if (shotWeights)
         throw new Error('shotWeights and several reward modes cannot be used together; choose one')
       const { raw, values } = combineRewards(candidates, reward, { order: combine, method: normalize, clamp })
-      return { raw, rewards: values, status: normalizeGroup(raw).status }
+      return { raw, rewards: values, status: groupStatistics(values).status }
     }
     const raw = shotWeights
       ? rewardsOverShots(candidates, shotWeights, reward)

@@ -1,4 +1,6 @@
 import { InputError, canonicalJson } from '@lever/durable-files'
+import { groupBy } from './counting.ts'
+import { splitByImage } from './split.ts'
 import {
   pointerIds,
   type RlCandidate,
@@ -58,7 +60,8 @@ const OUTCOME = ['vqa_pred_answer', 'vqa_correct', 'vqa_acc_score', 'vqa_eval_mo
  * an equal pointer counts once.
  *
  * @throws InputError when the files do not belong together: another protocol, model, dataset, embeddings, number of
- * demonstrations or pool; or outcomes that contradict each other, unless `onConflict` is `first`.
+ * demonstrations or pool; outcomes that contradict each other, unless `onConflict` is `first`; or `train_ids`, `val_ids` and
+ * `test_ids` that share a query or an image.
  */
 export function mergeRlData(
   inputs: readonly MergeInput[],
@@ -94,6 +97,7 @@ export function mergeRlData(
     .map(({ query, candidates }) => ({ ...query, pointer_candidates: candidates }))
     .sort((a, b) => a.query_id - b.query_id)
   const meta = mergeMetas(inputs, options.at)
+  checkSplit(queries, meta)
   const summary = {
     files: inputs.length,
     queries: queries.length,
@@ -121,7 +125,7 @@ function checkMetas(inputs: readonly MergeInput[], allowMissingMeta: boolean): v
   if (without.length > 0 && !allowMissingMeta) {
     throw new InputError(
       `rl-dataset: ${without[0]!.file} has no _meta, so its protocol cannot be compared with that of ${reference.file}; ` +
-        `merge it only if you know that they agree (allow missing meta)`,
+        `merge it only if you know that they agree (--allow-missing-meta, allowMissingMeta: true)`,
     )
   }
   for (const { file, data } of inputs) {
@@ -137,6 +141,11 @@ function checkMetas(inputs: readonly MergeInput[], allowMissingMeta: boolean): v
       `rl-dataset: ${reference.file} and ${file} do not belong together; _meta differs in ${shown.join('; ')}`,
     )
   }
+}
+
+function checkSplit(queries: readonly RlQuery[], meta: RlMeta): void {
+  const items = queries.map(({ query_id, query }) => ({ queryId: query_id, imageId: query.image_id ?? null }))
+  splitByImage(items, { meta, file: 'the merged data' })
 }
 
 function comparable(meta: RlMeta, field: (typeof MUST_AGREE)[number]): unknown {
@@ -160,17 +169,19 @@ function join(
       `${where} with different questions (${show(a)}, ${show(b)}); their ids come from different datasets`,
     )
   }
-  const known = new Map(before.candidates.map((candidate) => [pointerIds(candidate).join(), candidate]))
+  const known = groupBy(before.candidates, (candidate) => pointerIds(candidate).join())
   for (const candidate of query.pointer_candidates) {
-    const earlier = known.get(pointerIds(candidate).join())
+    const all = known.get(pointerIds(candidate).join()) ?? []
+    const [earlier] = all
     if (!earlier) before.candidates.push(candidate)
-    else if (OUTCOME.every((field) => same(earlier[field], candidate[field]))) counts.repeated++
+    else if (all.some((each) => OUTCOME.every((field) => same(each[field], candidate[field]))))
+      counts.repeated++
     else if (onConflict === 'first') counts.conflicts++
     else {
       const field = OUTCOME.find((each) => !same(earlier[each], candidate[each]))!
       throw new InputError(
         `${where} with pointer [${pointerIds(candidate).join(', ')}], but ${field} is ${show(earlier[field])} and ${show(candidate[field])}; ` +
-          `keep the first (on conflict: first), or find out which is right`,
+          `keep the first (--on-conflict first, onConflict: 'first'), or find out which is right`,
       )
     }
   }

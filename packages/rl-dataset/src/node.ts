@@ -1,5 +1,5 @@
 export { openRlFile, readRlData, type RlFile } from './read-file.ts'
-export { writeRlData, type WriteOptions } from './write-file.ts'
+export { encodeRlFile, formatOf, writeRlData, type WriteOptions } from './write-file.ts'
 export {
   convertFile,
   describeFile,

@@ -54,7 +54,7 @@ export function resolvePointer(raw: RawPointer, { pool, positions, space }: Poin
       rule: 'pointer-ambiguous',
       problem:
         `pointer [${pointer.join(', ')}] can be read as ids and as positions in the pool, and the file does not say which; ` +
-        `add pointer_global or _meta.index_space, or give the index space`,
+        `add pointer_global or _meta.index_space, or give the index space (lever data convert --index-space)`,
     }
   }
   if (!canBeIds && canBePositions) {
@@ -62,7 +62,7 @@ export function resolvePointer(raw: RawPointer, { pool, positions, space }: Poin
       rule: 'pointer-unknown',
       problem:
         `pointer [${pointer.join(', ')}] is not made of ids of the pool; as positions it would be valid: ` +
-        `add pointer_global or _meta.index_space, or give the index space local`,
+        `add pointer_global or _meta.index_space, or give the index space (lever data convert --index-space local)`,
     }
   }
   return fromIds(pointer, positions())

@@ -1,7 +1,7 @@
 import { InputError, writeFileAtomic } from '@lever/durable-files'
 import { lstat } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
-import { encodeRlData, type EncodedRlData, type EncodeOptions } from './encode.ts'
+import { encodeRlData, type EncodedRlData, type EncodeOptions, type RlFormat } from './encode.ts'
 import type { RlData } from './types.ts'
 
 export interface WriteOptions extends EncodeOptions {
@@ -21,15 +21,24 @@ export async function writeRlData(
   options: WriteOptions = {},
 ): Promise<EncodedRlData> {
   const { overwrite = false, ...encode } = options
-  const packed = path.endsWith('.gz')
-  const name = packed ? path.slice(0, -3) : path
-  const format = encode.format ?? (name.endsWith('.jsonl') ? 'jsonl' : 'json')
   if (!overwrite && (await exists(path))) {
     throw new InputError(`rl-dataset: ${path} is there already; nothing is overwritten, choose another name`)
   }
-  const encoded = encodeRlData(data, { ...encode, format })
-  await writeFileAtomic(path, packed ? gzipSync(encoded.bytes) : encoded.bytes)
+  const encoded = encodeRlFile(path, data, encode)
+  await writeFileAtomic(path, encoded.bytes)
   return encoded
+}
+
+/** RL data as the bytes of a file of this name: without `format`, `.jsonl` is a journal, all else JSON; `.gz` packs it. */
+export function encodeRlFile(path: string, data: RlData, options: EncodeOptions = {}): EncodedRlData {
+  const packed = path.endsWith('.gz')
+  const encoded = encodeRlData(data, { ...options, format: options.format ?? formatOf(path) })
+  return packed ? { ...encoded, bytes: gzipSync(encoded.bytes) } : encoded
+}
+
+/** The form that the name of a file asks for. */
+export function formatOf(path: string): RlFormat {
+  return /\.jsonl(\.gz)?$/.test(path) ? 'jsonl' : 'json'
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -3,9 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { encodeRlData, parseRlData } from '../src/index.ts'
 import {
   convertFile,
   describeFile,
+  encodeRlFile,
   filterFile,
   mergeFiles,
   readRlData,
@@ -85,6 +88,15 @@ test('filter, then merge with what was left', async () => {
     'has no _meta',
   )
   await expect(filterFile(source, join(folder, 'y.json'), [])).rejects.toThrow('no filter to apply')
+})
+
+test('the name of the file decides form and packing', () => {
+  const data = parseRlData(readFileSync(golden('rl_pos.json')))
+  const packed = encodeRlFile('x.jsonl.gz', data)
+  expect(gunzipSync(packed.bytes).toString()).toMatch(/^{"journal":1,/)
+  const json = encodeRlData(data).bytes
+  expect(encodeRlFile('x.json', data).bytes).toEqual(json)
+  expect(gunzipSync(encodeRlFile('x.json.gz', data).bytes)).toEqual(json)
 })
 
 test('a folder that does not exist', async () => {

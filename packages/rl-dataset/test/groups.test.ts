@@ -151,6 +151,27 @@ describe('rewards', () => {
     expect(Array.from(groups[0]!.rewards)).toEqual([1.5, -1.5])
   })
 
+  test('modes that cancel each other are flat, unless each is normalised first', () => {
+    const outcomes = [
+      candidate([4, 5], 1, { vqa_acc_score: 0.5 }),
+      candidate([5, 4], 0, { vqa_acc_score: 1 }),
+    ]
+    const reward = [
+      { mode: 'hard_only', weight: 0.5 },
+      { mode: 'soft_only', weight: 1 },
+    ]
+    const build = (combine: 'sum_then_normalize' | 'normalize_then_sum'): [number, number[]] => {
+      const { groups, flat } = buildGroups(data(...outcomes), indexUpTo(9), {
+        reward,
+        combine,
+        normalize: 'rank_normalize',
+      })
+      return [flat, Array.from(groups[0]!.rewards)]
+    }
+    expect(build('sum_then_normalize')).toEqual([1, [0, 0]])
+    expect(build('normalize_then_sum')).toEqual([0, [-0.5, 0.5]])
+  })
+
   test('the sum over the first k demonstrations', () => {
     const shots = [{ k: 1, vqa_correct: 1, vqa_acc_score: 0.3 }]
     const input = data(

@@ -203,6 +203,20 @@ describe('mergeRlData', () => {
     expect(merge([twice, part({ 2: [] })]).summary.candidates).toBe(2)
   })
 
+  test('a file that contradicts itself can be merged with itself', () => {
+    const odd = part({ 1: [candidate([4, 5], 1), candidate([4, 5], 0)] })
+    expect(merge([odd, odd]).summary).toMatchObject({ candidates: 2, repeated: 2, conflicts: 0 })
+    const third = part({ 1: [candidate([4, 5], 0.3)] })
+    expect(() => merge([odd, third])).toThrow('vqa_acc_score is 1 and 0.3')
+  })
+
+  test('parts that share a query are an error', () => {
+    const one = { 1: [candidate([4, 5], 1)] }
+    expect(() => merge([part(one, { train_ids: [1] }), part(one, { val_ids: [1] })])).toThrow(
+      'the merged data: query 1 is in train and validation by _meta',
+    )
+  })
+
   test('refuses files that do not belong together', () => {
     const one = part({ 1: [candidate([4, 5], 1)] })
     expect(() => merge([one, part({ 2: [] }, { protocol: { hash: 'b' } })])).toThrow(
