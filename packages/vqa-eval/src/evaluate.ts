@@ -80,7 +80,7 @@ export function evaluateSheet(
 
 /** What is wrong with the first row that cannot be scored. */
 function unscorable(
-  { results, resultRows, kinds }: ScoreSheet,
+  { mode, results, resultRows, kinds }: ScoreSheet,
   annotations: AnnotationTable,
   rows: Int32Array,
 ): InputError {
@@ -92,10 +92,12 @@ function unscorable(
     )
   }
   const problem = annotations.problems.get(row) ?? 'there are no answers'
-  return new InputError(
-    `vqa-eval: ${annotationName(annotations, row)}: ${problem}; the official metric needs the human answers ` +
-      '(--allow-fallback scores such a question by string match, apart from the others)',
-  )
+  const remedy =
+    mode === 'fallback'
+      ? 'a string match needs answers or a multiple_choice_answer'
+      : 'the official metric needs the human answers (--allow-fallback scores a question that has a ' +
+        'multiple_choice_answer by string match, apart from the others)'
+  return new InputError(`vqa-eval: ${annotationName(annotations, row)}: ${problem}; ${remedy}`)
 }
 
 function nothingToScore(chosen: number, answered: number, mismatch: string): InputError {

@@ -289,6 +289,17 @@ describe('evaluateResults', () => {
     expect(() =>
       evaluateResults({ annotations: rows.slice(4), results: predictions.slice(4), allowFallback: true }),
     ).toThrow(/none of the 1 answered questions has human answers/)
+    const bare = [question(5, 0, { answers: [] })]
+    expect(() =>
+      evaluateResults({
+        annotations: bare,
+        results: predictions.slice(4),
+        mode: 'fallback',
+        allowFallback: true,
+      }),
+    ).toThrow(
+      /\(question 5\): there are no answers; a string match needs answers or a multiple_choice_answer$/,
+    )
   })
 })
 
