@@ -1,7 +1,7 @@
 import { formatShape, sameShape } from './shape.ts'
 import { constant } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
-import { add } from './ops/elementwise.ts'
+import { sumOfPieces } from './accumulate.ts'
 
 /** Nodes that the outputs depend on, every node after its inputs. */
 export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
@@ -46,11 +46,15 @@ export function gradients(loss: Tensor, nodes: readonly Tensor[]): Tensor[] {
     if (wanted.has(node) || (node.vjp !== undefined && node.inputs.some((i) => needed.has(i))))
       needed.add(node)
   }
-  const found = new Map<Tensor, Tensor>([[loss, constant([1], [], loss.dtype)]])
+  const waiting = new Map<Tensor, Tensor[]>([[loss, [constant([1], [], loss.dtype)]]])
+  const found = new Map<Tensor, Tensor>()
   for (const node of order.reverse()) {
-    const gradient = found.get(node)
-    if (gradient === undefined || node.vjp === undefined || !needed.has(node)) continue
-    if (!node.inputs.some((i) => needed.has(i))) continue
+    const arrived = waiting.get(node)
+    if (arrived === undefined || !needed.has(node)) continue
+    waiting.delete(node)
+    const gradient = sumOfPieces(arrived)
+    if (wanted.has(node)) found.set(node, gradient)
+    if (node.vjp === undefined || !node.inputs.some((i) => needed.has(i))) continue
     const pieces = node.vjp(gradient, node)
     node.inputs.forEach((child, i) => {
       const piece = pieces[i]
@@ -60,8 +64,9 @@ export function gradients(loss: Tensor, nodes: readonly Tensor[]): Tensor[] {
           `onnx-grad: the gradient of ${node.op} has shape ${formatShape(piece.shape)} for an input of shape ${formatShape(child.shape)}`,
         )
       }
-      const before = found.get(child)
-      found.set(child, before === undefined ? piece : add(before, piece))
+      const others = waiting.get(child)
+      if (others === undefined) waiting.set(child, [piece])
+      else others.push(piece)
     })
   }
   return nodes.map((node) => found.get(node) ?? zerosLike(node))

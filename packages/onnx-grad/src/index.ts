@@ -19,6 +19,7 @@ export {
   minimum,
   mul,
   neg,
+  reciprocal,
   sigmoid,
   sin,
   sqrt,
@@ -29,7 +30,7 @@ export {
   where,
 } from './ops/elementwise.ts'
 export type { ReduceOptions } from './ops/reduce.ts'
-export { argMax, logSoftmax, max, mean, softmax, sum, weightedMean } from './ops/reduce.ts'
+export { argMax, logSoftmax, max, mean, softmax, sum, sumSquares, weightedMean } from './ops/reduce.ts'
 export {
   broadcastTo,
   concat,

@@ -1,4 +1,5 @@
 import { broadcastShapes, sameShape } from '../shape.ts'
+import type { Shape } from '../shape.ts'
 import { operator, scalar } from '../tensor.ts'
 import type { DType, Tensor } from '../tensor.ts'
 import { onnxTypes } from '../onnx/wire.ts'
@@ -27,8 +28,10 @@ function binary(
   vjp?: (gradient: Tensor, x: Tensor, y: Tensor, output: Tensor) => [Tensor, Tensor],
   dtype?: DType,
 ): Tensor {
-  const [x, y] = pair(a, b, op)
-  const shape = broadcastShapes(x.shape, y.shape, op)
+  const [left, right] = pair(a, b, op)
+  const shape = broadcastShapes(left.shape, right.shape, op)
+  const x = unexpanded(left, right.shape, shape)
+  const y = unexpanded(right, x.shape, shape)
   return operator(
     op,
     [x, y],
@@ -40,6 +43,13 @@ function binary(
         return [sumTo(dx, x.shape), sumTo(dy, y.shape)]
       }),
   )
+}
+
+/** What an Expand node repeats, where broadcasting with the other operand does the same. */
+function unexpanded(x: Tensor, other: Shape, shape: Shape): Tensor {
+  if (x.op !== 'Expand') return x
+  const small = x.inputs[0]!
+  return sameShape(broadcastShapes(small.shape, other, 'Expand'), shape) ? small : x
 }
 
 function unary(op: string, x: Tensor, vjp: (gradient: Tensor, output: Tensor) => Tensor): Tensor {
@@ -118,6 +128,11 @@ export function log(x: Tensor): Tensor {
 /** Square root. */
 export function sqrt(x: Tensor): Tensor {
   return unary('Sqrt', x, (g, out) => div(mul(g, 0.5), out))
+}
+
+/** 1 / x */
+export function reciprocal(x: Tensor): Tensor {
+  return unary('Reciprocal', x, (g, out) => neg(mul(g, mul(out, out))))
 }
 
 /** Hyperbolic tangent. */

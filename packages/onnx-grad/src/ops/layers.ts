@@ -1,7 +1,10 @@
+import { operator } from '../tensor.ts'
 import type { Tensor } from '../tensor.ts'
-import { add, div, erf, maximum, mul, sigmoid, sqrt, square, sub } from './elementwise.ts'
+import { add, erf, exp, maximum, mul, reciprocal, sigmoid, sqrt, square, sub } from './elementwise.ts'
 import { matmul } from './matmul.ts'
-import { mean, sum } from './reduce.ts'
+import { mean, sum, sumSquares, sumTo } from './reduce.ts'
+
+const lastAxis = { axes: [-1], keepDims: true } as const
 
 /** x W + b for W [in, out] and b [out]; bias optional. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
@@ -9,27 +12,53 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return bias === undefined ? product : add(product, bias)
 }
 
+/**
+ * x * factor, where the factor is a function of x (and of nothing else that trains) and `gradient`
+ * gives the gradient of the whole with respect to x.
+ */
+function scaled(x: Tensor, factor: Tensor, gradient: (g: Tensor, out: Tensor) => Tensor): Tensor {
+  return operator('Mul', [x, factor], { shape: x.shape }, {}, (g, out) => [gradient(g, out), undefined])
+}
+
 /** Layer normalisation over the last axis (Ba et al. 2016): (x - mean) / sqrt(var + eps) * g + b, population variance. */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
-  const centred = sub(x, mean(x, { axes: [-1], keepDims: true }))
-  const deviation = sqrt(add(mean(square(centred), { axes: [-1], keepDims: true }), epsilon))
-  return add(mul(div(centred, deviation), gain), bias)
+  return operator(
+    'LayerNormalization',
+    [x, gain, bias],
+    { shape: x.shape },
+    { axis: -1, epsilon: { float: epsilon } },
+    (g) => {
+      const centred = sub(x, mean(x, lastAxis))
+      const inverse = reciprocal(sqrt(add(mean(square(centred), lastAxis), epsilon)))
+      const unit = mul(centred, inverse)
+      const inner = mul(g, gain)
+      const along = mul(unit, mean(mul(inner, unit), lastAxis))
+      const dx = mul(inverse, sub(sub(inner, mean(inner, lastAxis)), along))
+      return [dx, sumTo(mul(g, unit), gain.shape), sumTo(g, bias.shape)]
+    },
+  )
 }
 
 /** Root mean square normalisation over the last axis (Zhang and Sennrich 2019): x / sqrt(mean(x^2) + eps) * g. */
 export function rmsNorm(x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor {
-  return mul(div(x, sqrt(add(mean(square(x), { axes: [-1], keepDims: true }), epsilon))), gain)
+  const inverse = reciprocal(sqrt(add(mean(square(x), lastAxis), epsilon)))
+  const unit = scaled(x, inverse, (g, out) => mul(inverse, sub(g, mul(out, mean(mul(g, out), lastAxis)))))
+  return mul(unit, gain)
 }
 
 /** x / max(|x|, eps) over the last axis, as torch.nn.functional.normalize. */
 export function normalize(x: Tensor, epsilon = 1e-12): Tensor {
-  const squared = sum(square(x), { axes: [-1], keepDims: true })
-  return div(x, sqrt(maximum(squared, epsilon * epsilon)))
+  const inverse = reciprocal(sqrt(maximum(sumSquares(x, lastAxis), epsilon * epsilon)))
+  return scaled(x, inverse, (g, out) => mul(inverse, sub(g, mul(out, sum(mul(g, out), lastAxis)))))
 }
 
 /** x Phi(x) with the exact normal distribution function (float32). */
 export function gelu(x: Tensor): Tensor {
-  return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))
+  const below = add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5)
+  return scaled(x, below, (g) => {
+    const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+    return mul(g, add(below, mul(x, density)))
+  })
 }
 
 /** x sigmoid(1.702 x), the GELU of CLIP and of Qwen2-VL's vision tower. */

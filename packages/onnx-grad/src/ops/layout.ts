@@ -2,6 +2,7 @@ import { broadcastShapes, formatShape, resolveAxis, sameShape, sizeOf, staticSha
 import type { Dim, Shape } from '../shape.ts'
 import { constant, operator } from '../tensor.ts'
 import type { Tensor } from '../tensor.ts'
+import { transposedProduct } from './matmul.ts'
 import { sumTo } from './reduce.ts'
 
 /**
@@ -35,12 +36,25 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** Reorders the axes: axis i of the result is axis `order[i]` of x. */
 export function transpose(x: Tensor, order: readonly number[]): Tensor {
+  if (order.every((axis, i) => axis === i) && order.length === x.shape.length) return x
+  if (x.op === 'Transpose') {
+    const before = x.attributes['perm'] as readonly number[]
+    const both = order.map((axis) => before[axis]!)
+    if (both.every((axis, i) => axis === i)) return x.inputs[0]!
+  }
   if (order.length !== x.shape.length || new Set(order).size !== order.length) {
     throw new RangeError(`onnx-grad: transpose of ${formatShape(x.shape)} by [${order.join(', ')}]`)
   }
   const shape = order.map((axis) => x.shape[resolveAxis(axis, x.shape.length, 'transpose')]!)
   const inverse = order.map((_, i) => order.indexOf(i))
-  return operator('Transpose', [x], { shape }, { perm: order }, (g) => [transpose(g, inverse)])
+  return operator('Transpose', [x], { shape }, { perm: order }, (g) => [
+    (swapsLast(inverse) ? transposedProduct(g) : undefined) ?? transpose(g, inverse),
+  ])
+}
+
+function swapsLast(order: readonly number[]): boolean {
+  const last = order.length - 1
+  return order.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i))
 }
 
 /** Exchanges the last two axes. */
@@ -82,6 +96,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   if (start < 0 || end < start || (typeof length === 'number' && end > length)) {
     throw new RangeError(`onnx-grad: slice ${start} to ${end} of axis ${at} of ${formatShape(x.shape)}`)
   }
+  if (start === 0 && end === length) return x
   const shape = x.shape.map((dim, i) => (i === at ? end - start : dim))
   const bound = (value: number): Tensor => constant([value], [1], 'int64')
   return operator('Slice', [x, bound(start), bound(end), bound(at)], { shape }, {}, (g) => {

@@ -26,6 +26,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 /** g [..., N] times the transpose of w [K, N], without writing the transpose. */
 function flatTimes(g: Tensor, w: Tensor): Tensor {
   const rows = flatten(g)
+  if (w.op === 'Transpose') return reshape(matmul(rows, w.inputs[0]!), [...g.shape.slice(0, -1), w.shape[0]!])
   const product = operator(
     'Gemm',
     [rows, w],
@@ -46,6 +47,23 @@ function gemmTransposed(a: Tensor, b: Tensor): Tensor {
   return operator('Gemm', [a, b], { shape }, { transA: 1 }, (h) => [
     matmul(b, transposeLast(h)),
     matmul(a, h),
+  ])
+}
+
+/** The transpose of a product that nothing else uses, as another product. */
+export function transposedProduct(x: Tensor): Tensor | undefined {
+  const [a, b] = x.inputs as [Tensor, Tensor]
+  if (x.op === 'MatMul') return matmul(transposeLast(b), transposeLast(a))
+  if (x.op !== 'Gemm' || x.inputs.length > 2) return undefined
+  return x.attributes['transA'] === 1 ? gemmTransposed(b, a) : flatTimes(b, a)
+}
+
+/** `total` + `piece` as one Gemm, when the piece is one that adds nothing yet. */
+export function accumulateInto(total: Tensor, piece: Tensor): Tensor | undefined {
+  if (piece.op !== 'Gemm' || piece.inputs.length > 2) return undefined
+  return operator('Gemm', [...piece.inputs, total], { shape: piece.shape }, piece.attributes, (h) => [
+    ...piece.vjp!(h, piece),
+    h,
   ])
 }
 

@@ -44,6 +44,19 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return mul(sum(x, { ...options, axes }), 1 / count)
 }
 
+/** Sum of squares over axes. */
+export function sumSquares(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor {
+  const resolved = resolveAxes(x, axes, 'sumSquares')
+  if (resolved.length === 0) return mul(x, x)
+  return operator(
+    'ReduceSumSquare',
+    [x, constant(resolved, [resolved.length], 'int64')],
+    { shape: reduceShape(x.shape, resolved, keepDims) },
+    { keepdims: keepDims ? 1 : 0 },
+    (g) => [mul(x, mul(keepDims ? g : reshape(g, reduceShape(x.shape, resolved, true)), 2))],
+  )
+}
+
 /** Largest value over axes; no gradient flows (use it for shifts and for reports). */
 export function max(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor {
   const resolved = resolveAxes(x, axes, 'max')
