@@ -1,5 +1,5 @@
 import { add, div, minimum, mul, sqrt, square, sub } from './ops/elementwise.ts'
-import { sum } from './ops/reduce.ts'
+import { sumSquares } from './ops/reduce.ts'
 import { addAll } from './ops/elementwise.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -45,14 +45,14 @@ export function adamWNumbers(
   }
 }
 
-/** Weights and scaled moments of one flat vector. */
+/** Weights and scaled moments of one array. */
 export interface AdamWSlot {
   weights: Tensor
   first: Tensor
   second: Tensor
 }
 
-/** Nodes of one step of AdamW (Loshchilov and Hutter 2019) on a flat vector. */
+/** Nodes of one step of AdamW (Loshchilov and Hutter 2019) on one array. */
 export function adamW(
   { weights, first, second }: AdamWSlot,
   gradient: Tensor,
@@ -66,9 +66,9 @@ export function adamW(
   return { weights: sub(kept, change), first: nextFirst, second: nextSecond }
 }
 
-/** Euclidean norm of several vectors as one. */
+/** Euclidean norm of several arrays as one. */
 export function globalNorm(gradients: readonly Tensor[]): Tensor {
-  return sqrt(addAll(gradients.map((gradient) => sum(square(gradient)))))
+  return sqrt(addAll(gradients.map((gradient) => sumSquares(gradient))))
 }
 
 /** Factor that brings a norm down to `limit`: min(1, limit / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */

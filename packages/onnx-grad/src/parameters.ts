@@ -1,4 +1,4 @@
-import { reshape, slice } from './ops/layout.ts'
+import { concat, reshape, slice } from './ops/layout.ts'
 import { sizeOf } from './shape.ts'
 import { constant, input } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
@@ -19,7 +19,7 @@ export type ParameterNodes = (name: string) => Tensor
 export const groupNames = ['decayed', 'plain', 'frozen'] as const
 export type GroupName = (typeof groupNames)[number]
 
-interface Place {
+export interface Place {
   readonly name: string
   readonly shape: readonly number[]
   readonly group: GroupName
@@ -104,6 +104,71 @@ export function unflattenParameters(
       name,
       { shape, values: vectors[group].slice(offset, offset + size) },
     ]),
+  )
+}
+
+/** Arrays of at least this many elements are updated each by itself. */
+const LARGE = 8192
+
+/**
+ * What the optimiser updates as one array: a large parameter in its own shape, or all small ones of a
+ * group in one vector.
+ */
+export interface Block {
+  readonly group: Exclude<GroupName, 'frozen'>
+  readonly places: readonly Place[]
+  readonly shape: readonly number[]
+}
+
+/** The blocks of the parameters that train. */
+export function blocksOf({ places }: ParameterLayout): Block[] {
+  return (['decayed', 'plain'] as const).flatMap((group) => {
+    const own = places.filter((place) => place.group === group)
+    const small = own.filter(({ size }) => size < LARGE)
+    const size = small.reduce((total, place) => total + place.size, 0)
+    return [
+      ...own
+        .filter(({ size }) => size >= LARGE)
+        .map((place) => ({ group, places: [place], shape: place.shape })),
+      ...(small.length === 0
+        ? []
+        : [{ group, places: small, shape: small.length === 1 ? small[0]!.shape : [size] }]),
+    ]
+  })
+}
+
+/** The block cut out of the flat vector of its group. */
+export function blockOfVector({ places, shape }: Block, vector: Tensor): Tensor {
+  const pieces = places.map(({ offset, size }) => slice(vector, 0, offset, offset + size))
+  return reshape(concat(pieces, 0), shape)
+}
+
+/** The flat vector of a group from its blocks. */
+export function vectorOfBlocks(blocks: readonly (readonly [Block, Tensor])[]): Tensor {
+  const pieces = blocks.flatMap(([block, tensor]) => placesOfBlock(block, tensor))
+  pieces.sort(([a], [b]) => a.offset - b.offset)
+  return concat(
+    pieces.map(([{ size }, piece]) => reshape(piece, [size])),
+    0,
+  )
+}
+
+/** The parameters of a block in their own shapes. */
+export function placesOfBlock({ places }: Block, tensor: Tensor): (readonly [Place, Tensor])[] {
+  if (places.length === 1) return [[places[0]!, tensor]]
+  let start = 0
+  return places.map((place) => {
+    const piece = slice(tensor, 0, start, (start += place.size))
+    return [place, reshape(piece, place.shape)] as const
+  })
+}
+
+/** The gradient of a block from those of its parameters. */
+export function joinBlock({ places }: Block, pieces: ReadonlyMap<string, Tensor>): Tensor {
+  if (places.length === 1) return pieces.get(places[0]!.name)!
+  return concat(
+    places.map(({ name, size }) => reshape(pieces.get(name)!, [size])),
+    0,
   )
 }
 
