@@ -1,5 +1,6 @@
 import {
   add,
+  concat,
   layerNorm,
   linear as product,
   matmul,
@@ -8,7 +9,6 @@ import {
   slice,
   softmax,
   sum,
-  transpose,
   transposeLast,
   where,
 } from '@lever/onnx-grad'
@@ -66,27 +66,41 @@ export function attend(x: Tensor, pool: Tensor, options: AttendOptions): Tensor 
   const weight = parameter(`${attention}.in_proj_weight`)
   const bias = parameter(`${attention}.in_proj_bias`)
   const part = (tensor: Tensor, i: number): Tensor => slice(tensor, 0, i * hidden, (i + 1) * hidden)
-  const byHead = (tensor: Tensor): Tensor => transpose(reshape(tensor, [batch, heads, width]), [1, 0, 2])
+  const ofHead = (tensor: Tensor, axis: number, head: number): Tensor =>
+    slice(tensor, axis, head * width, (head + 1) * width)
+  const perHead = (f: (head: number) => Tensor, axis: number): Tensor =>
+    concat(
+      Array.from({ length: heads }, (_, head) => f(head)),
+      axis,
+    )
 
-  const query = byHead(linear(x, part(weight, 0), part(bias, 0)))
-  const keyed = transpose(matmul(query, reshape(part(weight, 1), [heads, width, hidden])), [1, 0, 2])
-  const scores = mul(matmul(keyed, transposeLast(pool)), 1 / Math.sqrt(width))
+  const token = reshape(x, [batch, hidden])
+  const query = mul(linear(token, part(weight, 0), part(bias, 0)), 1 / Math.sqrt(width))
+  const key = part(weight, 1)
+  const keyed = perHead((head) => {
+    const product = matmul(ofHead(query, 1, head), ofHead(key, 0, head))
+    return reshape(product, [batch, 1, hidden])
+  }, 1)
+  const scores = matmul(keyed, transposeLast(pool))
   const mask = reshape(valid, [batch, 1, valid.shape[1]!])
   const attended = softmax(where(mask, scores, PADDED))
   const weights = dropout(attended, attention)
 
-  const context = transpose(matmul(weights, pool), [1, 0, 2])
-  const values = matmul(context, transposeLast(reshape(part(weight, 2), [heads, width, hidden])))
-  const joined = reshape(transpose(values, [1, 0, 2]), [batch, 1, hidden])
-  const mass = weights === attended ? undefined : sum(weights, { axes: [-1], keepDims: true })
-  const offset =
-    mass === undefined
-      ? part(bias, 2)
-      : reshape(mul(reshape(part(bias, 2), [1, heads, width]), mass), [batch, 1, hidden])
+  const context = matmul(weights, pool)
+  const mass = weights === attended ? undefined : sum(weights, { axes: [-1] })
+  const value = part(weight, 2)
+  const offset = part(bias, 2)
+  const values = perHead((head) => {
+    const seen = reshape(slice(context, 1, head, head + 1), [batch, hidden])
+    const own = ofHead(offset, 0, head)
+    const shift = mass === undefined ? own : mul(slice(mass, 1, head, head + 1), own)
+    return add(linear(seen, ofHead(value, 0, head)), shift)
+  }, 1)
   const output = linear(
-    add(joined, offset),
+    values,
     parameter(`${attention}.out_proj.weight`),
     parameter(`${attention}.out_proj.bias`),
   )
-  return layerNorm(add(output, x), parameter(`${norm}.weight`), parameter(`${norm}.bias`))
+  const result = layerNorm(add(output, token), parameter(`${norm}.weight`), parameter(`${norm}.bias`))
+  return reshape(result, [batch, 1, hidden])
 }

@@ -98,7 +98,7 @@ export function gatedAdvance(
   const gate = sigmoid(
     add(add(linear(query, half(0)), linear(example, half(1))), parameter('query_update_gate.bias')),
   )
-  return { query: normalize(add(mul(gate, query), mul(sub(1, gate), example))) }
+  return { query: normalize(add(example, mul(gate, sub(query, example)))) }
 }
 
 /** The parts that the architectures of this folder have in common. */
