@@ -112,7 +112,7 @@ export function describeRlData(
     queriesWithPositive: count(queries, ({ pointer_candidates }) => pointer_candidates.some(isPositive)),
     accuracyBins: accuracyBinsOf(scored),
     rewards: rewardStatistics(queries, all, options),
-    oracle: oracleOf(filled),
+    oracle: oracleOf(filled, options),
     uniformPolicyLoss: meanOf(filled.map(uniformLossOf)),
     duplicates: duplicatesOf(filled),
     warnings: Object.fromEntries(report?.problems.counts ?? []),

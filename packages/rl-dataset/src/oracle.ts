@@ -1,8 +1,9 @@
 import { largest, meanOf } from './counting.ts'
+import { candidateFilter, type SelectOptions } from './select.ts'
 import { accuracyOf, isScored, type RlQuery } from './types.ts'
 
 export interface OracleStatistics {
-  /** Mean accuracy of all scored candidates, averaged per query. */
+  /** Mean accuracy of the candidates, averaged per query. */
   readonly mean: number | null
   /** Mean over the queries of the best accuracy among their candidates, with all K demonstrations. */
   readonly best: number | null
@@ -15,14 +16,16 @@ export interface OracleStatistics {
   }[]
 }
 
-/** What the best and the average choice among the measured pointers score. */
-export function oracleOf(queries: readonly RlQuery[]): OracleStatistics {
+/** What the best and the average choice among the measured pointers score, over the candidates that training would use. */
+export function oracleOf(queries: readonly RlQuery[], options: SelectOptions = {}): OracleStatistics {
+  const reject = candidateFilter(options)
   const perQuery: number[][] = []
   const prefixes = new Map<number, number[][]>()
   for (const { pointer_candidates } of queries) {
-    const accuracies = pointer_candidates.filter(isScored).map(accuracyOf)
+    const usable = pointer_candidates.filter((candidate) => reject(candidate) === undefined)
+    const accuracies = usable.filter(isScored).map(accuracyOf)
     if (accuracies.length > 0) perQuery.push(accuracies)
-    for (const [k, list] of prefixAccuracies(pointer_candidates)) {
+    for (const [k, list] of prefixAccuracies(usable)) {
       const lists = prefixes.get(k)
       if (lists) lists.push(list)
       else prefixes.set(k, [list])
