@@ -25,6 +25,23 @@ test('data describe takes the InfoScore of beams as their reward, and other mode
   expect(asked.stdout).toContain('mode soft_only needs vqa_acc_score, which candidate 0 does not have')
 })
 
+test('score takes the questions of a list of images', async () => {
+  const row = (id: number): object => ({
+    question_id: id,
+    image_id: 10 + (id % 2),
+    question_type: 'what',
+    answer_type: 'other',
+    answers: Array.from({ length: 10 }, (_, i) => ({ answer: i < 5 ? 'cat' : 'dog', answer_id: i + 1 })),
+  })
+  const answers = [1, 2, 3].map((id) => ({ question_id: id, answer: id === 2 ? 'cat' : 'bird' }))
+  writeFileSync(at('annotations.json'), JSON.stringify({ annotations: [1, 2, 3].map(row) }))
+  writeFileSync(at('results.json'), JSON.stringify(answers))
+  writeFileSync(at('images.txt'), '10\n')
+  const args = ['score', '--annotations', at('annotations.json'), '--results', at('results.json'), '--json']
+  const { stdout } = await lever([...args, '--image-ids', at('images.txt')])
+  expect(JSON.parse(stdout)).toMatchObject({ n: 1, overall: 100 })
+})
+
 test('data convert writes what the name says: a packed journal', async () => {
   const out = at('beams.jsonl.gz')
   expect(await lever(['data', 'convert', at('beams.json'), '--out', out])).toMatchObject({ code: 0 })

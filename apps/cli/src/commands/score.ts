@@ -16,14 +16,16 @@ export const score: Command = defineCommand({
     'allow-fallback': flag('permit mode fallback, a string match that is not the official metric'),
     'allow-partial': flag('score what both files have, and say how much that is'),
     ids: text('file with the question ids to score'),
+    'image-ids': text('file with image ids; only their questions are scored'),
     sample: number('score a random sample of so many questions', { min: 1, whole: true }),
     seed: number('seed of the sample', { default: 0, whole: true }),
     'per-question': text('write one JSON line per question to this new file'),
     diff: text('another results file to compare with'),
   },
   async run(options, { progress }) {
-    const { annotations, results, questions, diff, ids, perQuestion, mode, sample, seed } = options
-    for (const [flag, path] of Object.entries({ annotations, results, questions, diff, ids })) {
+    const { annotations, results, questions, diff, ids, imageIds, perQuestion, mode, sample, seed } = options
+    const inputs = { annotations, results, questions, diff, ids, 'image-ids': imageIds }
+    for (const [flag, path] of Object.entries(inputs)) {
       if (path !== undefined) await requirePath(path, `--${flag}`)
     }
     if (perQuestion !== undefined) await requireNew(perQuestion, '--per-question')
@@ -42,9 +44,10 @@ export const score: Command = defineCommand({
       allowPartial: options.allowPartial,
       ...(questions !== undefined && { questions }),
       ...(diff !== undefined && { diff }),
-      ...((ids !== undefined || sample !== undefined) && {
+      ...((ids !== undefined || imageIds !== undefined || sample !== undefined) && {
         subset: {
           ...(ids !== undefined && { questionIds: await readIds(ids) }),
+          ...(imageIds !== undefined && { imageIds: await readIds(imageIds) }),
           ...(sample !== undefined && { sample: { n: sample, seed } }),
         },
       }),
