@@ -79,8 +79,11 @@ export async function streamRows(
     }
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
-    const line = await lineOf(file, error.offset)
-    throw new InputError(`vqa-eval: ${path}: ${where()}${error.message} (line ${line})`, { cause: error })
+    const [place, line] = [where(), await lineOf(file, error.offset)]
+    const row = /^line \d+: $/.test(place) ? '' : place
+    throw new InputError(`vqa-eval: ${path}: ${row}${error.message} (line ${line}); correct the file`, {
+      cause: error,
+    })
   } finally {
     await file.close()
   }

@@ -156,7 +156,7 @@ describe('malformed rows name themselves', () => {
       results: '{"question_id":1,"answer":"yes"}\n{"quest',
       resultsName: 'r.jsonl',
     })
-    expect(message).toMatch(/r\.jsonl: line 2: the file ends at byte 40/)
+    expect(message).toMatch(/r\.jsonl: the file ends at byte 40 .*\(line 2\); correct the file$/)
   })
 
   test.each([
