@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { Ran } from './support/lever.ts'
@@ -220,6 +220,11 @@ describe('generate', () => {
     )
   })
 
+  test('a shard that is none', async () => {
+    expect(await generate('--shard', '3/2', '--out', at('run-shard'))).toContain('"3/2" is not a shard')
+    expect(existsSync(at('run-shard'))).toBe(false)
+  })
+
   test('embeddings that are none', async () => {
     expect(await generate('--embeddings', at('rl.json'), '--out', at('run1'))).toMatch(/rl\.json/)
   })
@@ -288,6 +293,12 @@ describe('evaluate', () => {
   test('selectors that do not exist, or lack embeddings', async () => {
     expect(await evaluate('--selectors', 'randm')).toContain('there is no selector randm')
     expect(await evaluate()).toContain('needs embeddings; give --embeddings')
+  })
+
+  test('embeddings of other examples', async () => {
+    expect(await evaluate('--embeddings', at('other.safetensors'))).toMatch(
+      /--embeddings have no row for example \d+ .*lever embed/,
+    )
   })
 
   test('policies that cannot be', async () => {

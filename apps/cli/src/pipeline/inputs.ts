@@ -7,6 +7,7 @@ import { number, text } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import type { DatasetPlace } from './dataset.ts'
 import { datasetOptions, openDataset, poolOptions, sampleExamples } from './dataset.ts'
+import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './generate.ts'
 import { pairsOf } from './generate.ts'
@@ -70,6 +71,11 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
   const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
   const queries = await sampleExamples(dataset.examples, count, seed)
   const features = await openFeatures(settings, dataset, pool)
+  if (features !== undefined) {
+    requireRows(features.queries, queries, '--embeddings')
+    const flag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
+    if (poolFile === undefined) requireRows(features.candidates, pool.examples, flag)
+  }
   const { buildPools, readPools, POOL_METHOD_NAMES } = await import('@lever/rl-generate')
   const method = POOL_METHOD_NAMES.find((name) => name === poolMethod)
   if (method === undefined)
@@ -117,4 +123,14 @@ async function openFeatures(
     )
   }
   return { queries, candidates }
+}
+
+/** @throws InputError when an example has no row, before a run directory is made */
+function requireRows({ ids }: EmbeddingSet, examples: readonly VqaExample[], flag: string): void {
+  const rows = new Set(ids)
+  const missing = examples.filter(({ id }) => !rows.has(id))
+  if (missing.length === 0) return
+  throw new InputError(
+    `${flag} have no row for example ${missing[0]!.id} (${missing.length} of ${examples.length} are missing); embed this dataset (lever embed)`,
+  )
 }

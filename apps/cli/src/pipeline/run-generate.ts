@@ -45,6 +45,7 @@ export async function runGenerate(
   const { shots, seed, mix } = settings
   const { openPolicy } = await import('@lever/pointer-model')
   const { parseShard } = await import('@lever/rl-generate')
+  const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
   const inputs = await openInputs(settings, progress)
   const { dataset, pool, queries, features, pools } = inputs
   const { size, prefixes, untilInformative, strict, allowFallback, shard } = settings
@@ -96,7 +97,7 @@ export async function runGenerate(
       prefixes,
       strict,
       allowFallback,
-      shard: shard === undefined ? undefined : parseShard(shard, process.env),
+      shard: part,
       untilInformative: untilInformative === undefined ? undefined : { limit: untilInformative },
       batchSize: settings.batchSize,
       stage,
