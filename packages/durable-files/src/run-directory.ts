@@ -164,6 +164,11 @@ async function readManifest(file: string): Promise<Manifest | undefined> {
 }
 
 function compare(path: string, found: Manifest, wanted: Manifest): void {
+  if (found.command !== wanted.command) {
+    throw new InputError(
+      `durable-files: ${path} belongs to another command: ${found.command} there, ${wanted.command} here; use another --out`,
+    )
+  }
   const pick = (manifest: Manifest): unknown =>
     Object.fromEntries(FIXED.map((key) => [key, manifest[key] ?? null]))
   const list = listDifferences(pick(found), pick(wanted))

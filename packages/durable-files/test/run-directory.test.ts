@@ -40,7 +40,9 @@ test('another configuration is refused, naming the keys', async () => {
   await expect(opening).rejects.toThrow(
     'config.lr: 0.0001 there, 0.001 here; inputs.more: nothing there, "x" here; seed: 7 there, 8 here; use another --out',
   )
-  await expect(open({ command: 'sft' })).rejects.toThrow('command: "train" there, "sft" here')
+  await expect(open({ command: 'sft' })).rejects.toThrow(
+    'belongs to another command: train there, sft here; use another --out',
+  )
 })
 
 test('it is locked while open', async () => {
