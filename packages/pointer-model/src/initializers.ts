@@ -28,6 +28,11 @@ export function nearIdentity(deviation = 0.01): Initializer {
   }
 }
 
+/** Normal with a standard deviation. */
+export function normal(deviation: number): Initializer {
+  return (random, shape) => Float32Array.from({ length: count(shape) }, () => deviation * random.normal())
+}
+
 function uniform(random: Parameters<Initializer>[0], shape: readonly number[], bound: number): Float32Array {
   return Float32Array.from({ length: count(shape) }, () => bound * (2 * random.next() - 1))
 }

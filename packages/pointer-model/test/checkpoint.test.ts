@@ -51,6 +51,17 @@ describe('our files', () => {
     await rm(folder, { recursive: true })
   })
 
+  test.each(ARCHITECTURE_NAMES)('%s: recognised by its tensors alone', (architecture) => {
+    const model = createModel({ architecture, settings: { dim: 6, hidden: 4 }, seed: 1 })
+    const tensors = new Map(
+      [...model.parameters].map(([name, { shape, values }]): [string, TensorEntry] => [
+        name,
+        { dtype: 'F32', shape, data: values },
+      ]),
+    )
+    expect(decodeCheckpoint(encodeSafetensors({ tensors }), 'bare').model).toEqual(model)
+  })
+
   test('the version is that of the package', () => {
     const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
     expect((JSON.parse(text) as { version: string }).version).toBe(VERSION)

@@ -6,6 +6,8 @@ import type { ArchitectureName } from '../src/architectures/index.ts'
 import { architectureOf, createModel } from '../src/model.ts'
 import { openPolicy } from '../src/policy.ts'
 import { sequenceLogits, stepLogProbs } from '../src/sequence.ts'
+import type { SequenceInputs } from '../src/sequence.ts'
+import type { PolicyInput } from '../src/batches.ts'
 import { randomInput, randomMatrix } from './world.ts'
 
 const matrix = randomMatrix(40, 12)
@@ -96,7 +98,61 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
       expect(error).toBeLessThan(double ? 1e-7 : 2e-2)
     })
 
+    test('a fixed copy of the policy has the same bits inside a training step', async () => {
+      const layout = g.layoutParameters(model.parameters)
+      const input = randomInput(matrix, [5, 5])
+      const pointers = [
+        [0, 4, 2],
+        [3, 1, 0],
+        [1, 2, 3],
+        [4, 0, 1],
+      ]
+      const trainer = await g.openTrainer({
+        layout,
+        stepInputs: {},
+        sharedInputs: { ...batchSpecs(2, 5, 2, 3), fixed: { shape: [layout.sizes.decayed] } },
+        loss: (parameter, node) => {
+          const copies = new Map(
+            layout.places.map(({ name: key, shape, offset, size }) => [
+              key,
+              g.reshape(g.slice(node('fixed'), 0, offset, offset + size), shape),
+            ]),
+          )
+          const score = (of: g.ParameterNodes): Tensor =>
+            stepLogProbs(
+              sequenceLogits({ architecture, config: model.config, parameter: of }, batchNodes(node)),
+            )
+          const trained = score(parameter)
+          const difference = g.sub(
+            trained,
+            score((key) => copies.get(key)!),
+          )
+          const metrics = { difference: g.max(g.square(difference)), total: g.sum(trained) }
+          return { loss: g.mean(g.exp(difference)), metrics }
+        },
+      })
+      const state = g.initialState(layout, model.parameters)
+      const { metrics } = await trainer.run(state, {
+        learningRates: [0.01, 0.01],
+        stepInputs: {},
+        sharedInputs: { ...batchValues(input, pointers), fixed: state.weights.decayed },
+      })
+      await trainer.close()
+      expect(metrics['difference']![0]).toBe(0)
+      expect(metrics['difference']![1]).toBeGreaterThan(0)
+      const policy = await openPolicy(model)
+      const scored = await policy.logProbs(input, [pointers.slice(0, 2), pointers.slice(2)])
+      const total = scored.reduce((sum, row) => sum + row.reduce((a, b) => a + b, 0), 0)
+      expect(metrics['total']![0]! / total).toBeCloseTo(1, 5)
+      await policy.close()
+    })
+
     test('overfits four samples', async () => {
+      const sharp = createModel({
+        architecture: name,
+        settings: { dim: 12, hidden: 8, temperature: 0.1 },
+        seed: 3,
+      })
       const targets = [
         [0, 3],
         [5, 1],
@@ -104,49 +160,66 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
         [1, 0],
       ]
       const input = randomInput(matrix, [6, 6, 6, 6])
-      const layout = g.layoutParameters(model.parameters)
-      const rows = (list: readonly number[]): Float32Array =>
-        Float32Array.from(list.flatMap((row) => Array.from(matrix.data.subarray(row * 12, (row + 1) * 12))))
+      const layout = g.layoutParameters(sharp.parameters)
       const trainer = await g.openTrainer({
         layout,
         stepInputs: {},
-        sharedInputs: {
-          query: { shape: [4, 12] },
-          candidates: { shape: [4, 6, 12] },
-          valid: { shape: [4, 6], dtype: 'bool' },
-          pointers: { shape: [4, 1, 2], dtype: 'int32' },
-        },
+        sharedInputs: batchSpecs(4, 6, 1, 2),
         loss: (parameter, node) => {
-          const net = { architecture, config: model.config, parameter }
-          const inputs = {
-            query: node('query'),
-            candidates: node('candidates'),
-            valid: node('valid'),
-            pointers: node('pointers'),
-          }
-          return { loss: g.neg(g.mean(stepLogProbs(sequenceLogits(net, inputs)))) }
+          const net = { architecture, config: sharp.config, parameter }
+          return { loss: g.neg(g.mean(stepLogProbs(sequenceLogits(net, batchNodes(node))))) }
         },
       })
       const steps = 150
-      const result = await trainer.run(g.initialState(layout, model.parameters), {
+      const result = await trainer.run(g.initialState(layout, sharp.parameters), {
         learningRates: new Array<number>(steps).fill(0.02),
         stepInputs: {},
-        sharedInputs: {
-          query: rows(input.items.map(({ row }) => row)),
-          candidates: rows(input.items.flatMap(({ pool }) => Array.from(pool))),
-          valid: new Uint8Array(24).fill(1),
-          pointers: Int32Array.from(targets.flat()),
-        },
+        sharedInputs: batchValues(input, targets),
       })
       await trainer.close()
       expect(result.metrics['loss']![0]).toBeGreaterThan(1)
       expect(result.metrics['loss']![steps - 1]).toBeLessThan(0.1)
-      const policy = await openPolicy({ ...model, parameters: g.parametersOf(layout, result.state) })
+      const policy = await openPolicy({ ...sharp, parameters: g.parametersOf(layout, result.state) })
       const greedy = await policy.greedy(input, { shots: 2 })
       expect(greedy.map(({ pointer }) => Array.from(pointer))).toEqual(targets)
       await policy.close()
     })
   })
+}
+
+/** Inputs of B queries with pools of N and G pointers of K each. */
+function batchSpecs(B: number, N: number, G: number, K: number): Record<string, g.InputSpec> {
+  return {
+    query: { shape: [B, matrix.dim] },
+    candidates: { shape: [B, N, matrix.dim] },
+    valid: { shape: [B, N], dtype: 'bool' },
+    pointers: { shape: [B, G, K], dtype: 'int32' },
+  }
+}
+
+function batchNodes(node: g.ParameterNodes): SequenceInputs {
+  return {
+    query: node('query'),
+    candidates: node('candidates'),
+    valid: node('valid'),
+    pointers: node('pointers'),
+  }
+}
+
+function batchValues(
+  { items }: PolicyInput,
+  pointers: readonly (readonly number[])[],
+): Record<string, g.TensorValues> {
+  const { data, dim } = matrix
+  const rows = (list: readonly number[]): Float32Array =>
+    Float32Array.from(list.flatMap((row) => Array.from(data.subarray(row * dim, (row + 1) * dim))))
+  const pools = items.flatMap(({ pool }) => Array.from(pool))
+  return {
+    query: rows(items.map(({ row }) => row)),
+    candidates: rows(pools),
+    valid: new Uint8Array(pools.length).fill(1),
+    pointers: Int32Array.from(pointers.flat()),
+  }
 }
 
 /** Largest error of the directional derivative of a loss over each parameter, relative to the gradient's norm. */

@@ -1,9 +1,20 @@
 import type { Architecture } from '../types.ts'
+import { additive } from './additive.ts'
+import { biEncoder } from './bi-encoder.ts'
 import { crossAttention } from './cross-attention.ts'
+import { gru } from './gru.ts'
 import { mlpCrossAttention } from './mlp-cross-attention.ts'
+import { mmr } from './mmr.ts'
 
 /** The names of the architectures. */
-export const ARCHITECTURE_NAMES = ['cross-attention', 'mlp-cross-attention'] as const
+export const ARCHITECTURE_NAMES = [
+  'cross-attention',
+  'mlp-cross-attention',
+  'bi-encoder',
+  'additive',
+  'gru',
+  'mmr',
+] as const
 
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number]
 
@@ -11,4 +22,8 @@ export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number]
 export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
   'cross-attention': crossAttention,
   'mlp-cross-attention': mlpCrossAttention,
+  'bi-encoder': biEncoder,
+  additive,
+  gru,
+  mmr,
 }

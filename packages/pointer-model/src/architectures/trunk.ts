@@ -4,28 +4,49 @@ import { filled, nearIdentity, xavierUniform } from '../initializers.ts'
 import { attend, attentionParameters, linear } from '../layers.ts'
 import type { Architecture, ArchitectureConfig, Dropout, Features, Net, ParameterSpec } from '../types.ts'
 
-/** Settings of the trunk that the architectures share. */
-export interface TrunkConfig extends ArchitectureConfig {
+/** Settings of the encoder that the architectures share. */
+export interface EncoderConfig extends ArchitectureConfig {
   /** Heads of the cross-attention; a divisor of `hidden`. */
   readonly heads: number
   /** Layers of cross-attention. */
   readonly layers: number
-  /** Whether a choice changes the query state; without it the scores are the same at every step. */
-  readonly gate: boolean
-  /** Inner products of unit vectors are divided by it. */
+  /** Scores are divided by it. */
   readonly temperature: number
 }
 
-export const trunkDefaults: Omit<TrunkConfig, 'dim'> = {
+/** Settings of the trunk: the encoder, and how a choice changes the query state. */
+export interface TrunkConfig extends EncoderConfig {
+  /** Whether a choice changes the query state; without it the scores are the same at every step. */
+  readonly gate: boolean
+}
+
+export const encoderDefaults: Omit<EncoderConfig, 'dim'> = {
   hidden: 256,
   heads: 1,
   layers: 1,
-  gate: true,
   temperature: 0.1,
 }
 
-/** Arrays of the trunk, named as in the original's checkpoints. */
-export function trunkParameters({ hidden, heads, layers, gate }: TrunkConfig): ParameterSpec[] {
+export const trunkDefaults: Omit<TrunkConfig, 'dim'> = { ...encoderDefaults, gate: true }
+
+/** The shared input projection without bias, which is the identity (and no array) when D = H. */
+export function projectionParameters({ dim, hidden }: ArchitectureConfig): ParameterSpec[] {
+  if (dim === hidden) return []
+  return [{ name: 'input_proj.weight', shape: [hidden, dim], initial: xavierUniform() }]
+}
+
+/** Rows [..., D] in the hidden space. */
+export function projectRows({ config, parameter }: Net, rows: Tensor): Tensor {
+  return config.dim === config.hidden ? rows : linear(rows, parameter('input_proj.weight'))
+}
+
+/** D from the shapes of a checkpoint with `input_proj.weight`. */
+export function recogniseDim(shapes: ReadonlyMap<string, readonly number[]>, hidden: number): number {
+  return shapes.get('input_proj.weight')?.[1] ?? hidden
+}
+
+/** Arrays of the encoder, named as in the original's checkpoints. */
+export function encoderParameters({ hidden, heads, layers }: EncoderConfig): ParameterSpec[] {
   if (hidden % heads !== 0) {
     throw new RangeError(`pointer-model: hidden ${hidden} is not divisible by heads ${heads}; change one`)
   }
@@ -35,12 +56,17 @@ export function trunkParameters({ hidden, heads, layers, gate }: TrunkConfig): P
     ).flat(),
     { name: 'query_proj.weight', shape: [hidden, hidden], initial: nearIdentity() },
     { name: 'cand_proj.weight', shape: [hidden, hidden], initial: nearIdentity() },
-    ...(gate
-      ? [
-          { name: 'query_update_gate.weight', shape: [hidden, 2 * hidden], initial: xavierUniform() },
-          { name: 'query_update_gate.bias', shape: [hidden], initial: filled(0) },
-        ]
-      : []),
+  ]
+}
+
+/** Arrays of the trunk, named as in the original's checkpoints. */
+export function trunkParameters(config: TrunkConfig): ParameterSpec[] {
+  const { hidden, gate } = config
+  if (!gate) return encoderParameters(config)
+  return [
+    ...encoderParameters(config),
+    { name: 'query_update_gate.weight', shape: [hidden, 2 * hidden], initial: xavierUniform() },
+    { name: 'query_update_gate.bias', shape: [hidden], initial: filled(0) },
   ]
 }
 
@@ -52,17 +78,18 @@ export function recogniseTrunk(
   if (hidden === undefined) return undefined
   let layers = 0
   while (shapes.has(`cross_attn_layers.${layers}.in_proj_weight`)) layers += 1
+  if (layers === 0) return undefined
   return { ...trunkDefaults, hidden, layers, gate: shapes.has('query_update_gate.weight') }
 }
 
 /** `base` c0 and `key` cn = normalize(W_c dropout(c0)) of projected rows c0. */
-export function trunkItems({ parameter }: Net<TrunkConfig>, base: Tensor, dropout: Dropout): Features {
+export function trunkItems({ parameter }: Net, base: Tensor, dropout: Dropout): Features {
   return { base, key: normalize(linear(dropout(base, 'candidates'), parameter('cand_proj.weight'))) }
 }
 
 /** Cross-attention of the query over the pool, then qs = normalize(W_q dropout(x)). */
 export function trunkEncode(
-  { config, parameter }: Net<TrunkConfig>,
+  { config, parameter }: Net<EncoderConfig>,
   query: Features,
   pool: Features,
   valid: Tensor,
@@ -79,7 +106,11 @@ export function trunkEncode(
 }
 
 /** s = qs . cn / temperature */
-export function dotLogits({ config }: Net<TrunkConfig>, state: Features, memory: Features): Tensor {
+export function dotLogits(
+  { config }: Net<{ temperature: number } & ArchitectureConfig>,
+  state: Features,
+  memory: Features,
+): Tensor {
   return div(matmul(state['query']!, transposeLast(memory['key']!)), config.temperature)
 }
 
