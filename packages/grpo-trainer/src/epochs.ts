@@ -29,6 +29,8 @@ export async function* beginPhase(run: Run, session: PhaseSession, from: RunStat
       ...(needed.includes('phase') ? { phase: vector } : {}),
     },
     kl: kl?.state,
+    average: new Float32Array(),
+    averaged: 0,
     stale: 0,
   }
   const validated = yield* validate(run, session, state)
@@ -43,7 +45,7 @@ export async function* runEpoch(run: Run, session: PhaseSession, from: RunState,
   const adapts = OBJECTIVES[phase.objective].kl?.(phase.options)?.adapts ?? 'never'
   let state = from
   if (state.cursor === 0 && snapshotsOf(spec).includes('epoch')) {
-    state = { ...state, snapshots: { ...state.snapshots, epoch: state.last.parameters } }
+    state = { ...state, snapshots: { ...state.snapshots, epoch: vectorOf(session, run, state.training!) } }
   }
   let unsaved = 0
   while (state.cursor < stepsPerEpoch) {
@@ -109,16 +111,27 @@ function endEpoch(run: Run, session: PhaseSession, state: RunState, adaptKl: boo
   const { kl, klSum, klCount } = state
   const training = state.training!
   const epoch = state.epoch + 1
-  const parameters = vectorOf(session, run, training)
+  const latest = vectorOf(session, run, training)
+  const { average, epochs } = session.phase
+  const averages = average !== null && state.epoch >= average * epochs
+  const mean = averages ? addToMean(state.average, state.averaged, latest) : state.average
+  const parameters = averages ? mean : latest
   return {
     ...state,
     epoch,
+    average: mean,
+    averaged: state.averaged + (averages ? 1 : 0),
     cursor: 0,
     last: { phase: state.phase, epoch, step: training.step, metrics: {}, parameters },
     kl: adaptKl && kl && klCount > 0 ? updateAdaptiveKl(kl, klSum / klCount) : kl,
     klSum: 0,
     klCount: 0,
   }
+}
+
+/** The mean of `count` vectors with one more. */
+function addToMean(mean: Float32Array, count: number, next: Float32Array): Float32Array {
+  return count === 0 ? next : next.map((x, i) => mean[i]! + (x - mean[i]!) / (count + 1))
 }
 
 /** Validates `last` and keeps it when it is the best so far. */
@@ -131,7 +144,7 @@ async function* validate(run: Run, session: PhaseSession, state: RunState): Step
   const named = namedParameters(run.layout, vector)
   const metrics = rounded(await validator.run(named, vector, moment, fixedPolicies(session, run, state)))
   const last = { ...state.last, metrics }
-  const isBest = isBetter(last, state.best, state.phase, run.options.selectBy ?? 'reward')
+  const isBest = isBetter(last, state.best, state.phase, run.options.selectBy ?? 'reward_ranked')
   const place = { phase: run.names[state.phase]!, epoch: state.epoch, step: state.step }
   yield { type: 'validation', ...place, metrics, best: isBest }
   await run.log?.append([{ event: 'validation', ...place, best: isBest, ...metrics }])

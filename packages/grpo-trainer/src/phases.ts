@@ -30,6 +30,11 @@ export interface PhaseOptions {
   readonly dropFlat?: boolean
   /** Stop the phase after so many epochs without a better validation reward (default null: never). */
   readonly patience?: number | null
+  /**
+   * Share of the epochs after which the policy is the mean of the weights at the ends of epochs
+   * (stochastic weight averaging; Izmailov et al. 2018); default null: the latest weights.
+   */
+  readonly average?: number | null
   /** Where the phase starts: from the best or the last parameters of the phases before (default `best`). */
   readonly startFrom?: 'best' | 'last'
   /** Options of the objective. */
@@ -64,6 +69,7 @@ export function resolvePhase(given: PhaseOptions): Phase {
     freeze: [],
     dropFlat: OBJECTIVES[given.objective].dropFlat,
     patience: null,
+    average: null,
     startFrom: 'best',
     ...given,
     options: resolveOptions(given.objective, given.options),
@@ -80,6 +86,7 @@ export function resolvePhase(given: PhaseOptions): Phase {
     ['weightDecay', phase.weightDecay >= 0 && phase.weightDecay < Infinity, 'at least 0'],
     ['clipNorm', phase.clipNorm === null || phase.clipNorm > 0, 'positive or null'],
     ['patience', phase.patience === null || whole(phase.patience, 1), 'a whole number from 1, or null'],
+    ['average', phase.average === null || share(phase.average), 'in [0, 1) or null'],
     ['schedule', ['constant', 'cosine'].includes(phase.schedule), 'constant or cosine'],
     ['startFrom', ['best', 'last'].includes(phase.startFrom), 'best or last'],
   ]

@@ -60,7 +60,7 @@ export async function openRun(options: TrainOptions): Promise<Run> {
 }
 
 function identityOf(
-  { model, data, seed = 0, selectBy = 'reward' }: TrainOptions,
+  { model, data, seed = 0, selectBy = 'reward_ranked' }: TrainOptions,
   phases: readonly Phase[],
   initial: Float32Array,
 ): unknown {
@@ -96,6 +96,8 @@ function freshState(initial: Float32Array): RunState {
     kl: undefined,
     klSum: 0,
     klCount: 0,
+    average: new Float32Array(),
+    averaged: 0,
     best: undefined,
     stale: 0,
     metricsBytes: 0,

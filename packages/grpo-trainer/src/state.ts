@@ -39,6 +39,9 @@ export interface RunState {
   /** Sum and number of the KL values measured in the epoch that runs. */
   readonly klSum: number
   readonly klCount: number
+  /** Mean of the weights at the ends of `averaged` epochs of the phase, in one vector; empty when there is none. */
+  readonly average: Float32Array
+  readonly averaged: number
   /** The best policy on validation. */
   readonly best: Kept | undefined
   /** Validations without a better policy. */
@@ -51,12 +54,13 @@ const vectorGroups = ['weights', 'first', 'second'] as const
 
 /** A state as safetensors: vectors as tensors, the rest as JSON. `identity` says whose state it is. */
 export function encodeState(state: RunState, identity: unknown): Uint8Array {
-  const { training, snapshots, best, last, ...plain } = state
+  const { training, snapshots, best, last, average, ...plain } = state
   const tensors = new Map<string, TensorEntry>()
   const put = (name: string, data: Float32Array): void => {
     if (data.length > 0) tensors.set(name, { dtype: 'F32', shape: [data.length], data })
   }
   put('last', last.parameters)
+  put('average', average)
   if (best !== undefined) put('best', best.parameters)
   for (const [name, vector] of Object.entries(snapshots)) put(`snapshot.${name}`, vector)
   if (training !== undefined) {
@@ -79,7 +83,7 @@ function placeOf({ phase, epoch, step, metrics }: Kept): Omit<Kept, 'parameters'
   return { phase, epoch, step, metrics }
 }
 
-type PlainState = Omit<RunState, 'training' | 'snapshots' | 'best' | 'last'> & {
+type PlainState = Omit<RunState, 'training' | 'snapshots' | 'best' | 'last' | 'average'> & {
   adamStep?: number
   last: Omit<Kept, 'parameters'>
   best?: Omit<Kept, 'parameters'>
@@ -127,6 +131,7 @@ export function decodeState(bytes: Uint8Array, identity: unknown, file: string):
         ? undefined
         : { step: adamStep, weights, first: moments('first'), second: moments('second') },
     last: { ...last, parameters: take('last') },
+    average: take('average'),
     snapshots,
     best: best === undefined ? undefined : { ...best, parameters: take('best') },
   }

@@ -17,8 +17,8 @@ export interface TrainOptions {
   /** Hashes and the pool policy for the checkpoints. */
   readonly info?: Pick<CheckpointInfo, 'dataHash' | 'protocolHash' | 'pool'>
   /**
-   * Which validation metric selects the best policy (default `reward`, see `Validator`). Of equal
-   * ones of a phase the one with the lower loss is better.
+   * Which validation metric selects the best policy (default `reward_ranked`, see `Validator`). Of
+   * equal ones of a phase the one with the lower loss is better.
    */
   readonly selectBy?: SelectBy
   /** Threads inside an operator (default 1). */
@@ -33,7 +33,7 @@ export interface TrainOptions {
   readonly signal?: AbortSignal
 }
 
-export type SelectBy = 'reward' | 'reward_expected' | 'reward_top' | 'loss'
+export type SelectBy = 'reward' | 'reward_expected' | 'reward_ranked' | 'reward_top' | 'loss'
 
 /** Numbers by name, as they stand in `metrics.jsonl`. */
 export type Metrics = Readonly<Record<string, number>>

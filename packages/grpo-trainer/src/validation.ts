@@ -19,11 +19,14 @@ export interface Validator {
   /**
    * Metrics of parameters on the validation groups:
    * - `eval/reward`: mean over queries of the raw reward of the greedy pointer where it was measured,
-   *   else of the most probable measured pointer. It selects the best policy.
+   *   else of the expected reward below.
    * - `eval/measured`: share of the queries whose greedy pointer was measured.
-   * - `eval/reward_top`: mean raw reward of the most probable measured pointer.
    * - `eval/reward_expected`: expected raw reward when a measured pointer is drawn in proportion to its
-   *   probability. It grows when a policy becomes more certain, also when its order does not change.
+   *   probability. It grows with the certainty of the policy too.
+   * - `eval/reward_ranked`: the same after the log-probabilities of each group were standardised, with
+   *   weights exp(3 z): how well the policy orders the pointers, whatever its certainty. It selects the
+   *   best policy.
+   * - `eval/reward_top`: mean raw reward of the most probable measured pointer.
    * - `eval/oracle`, `eval/random`: best and mean reward of the measured pointers.
    * - `eval/loss` and what the objective reports, without dropout, at the end of its schedules.
    */
@@ -118,23 +121,33 @@ export function rewardMetrics(
   scores: readonly ArrayLike<number>[],
   greedy: readonly Int32Array[],
 ): Metrics {
-  const expected = groups.map(({ rawRewards }, i) => {
-    const best = Math.max(...Array.from(scores[i]!))
-    const weights = Array.from(scores[i]!, (score) => Math.exp(score - best))
-    const total = weights.reduce((a, b) => a + b, 0)
-    return weights.reduce((sum, weight, g) => sum + (weight / total) * rawRewards[g]!, 0)
-  })
-  const top = groups.map(({ rawRewards }, i) => {
-    const list = Array.from(scores[i]!)
-    return rawRewards[list.indexOf(Math.max(...list))]!
-  })
+  const lists = scores.map((each) => Array.from(each))
+  const expected = groups.map(({ rawRewards }, i) => softmaxMean(rawRewards, lists[i]!))
+  const ranked = groups.map(({ rawRewards }, i) => softmaxMean(rawRewards, standardised(lists[i]!)))
+  const top = groups.map(({ rawRewards }, i) => rawRewards[lists[i]!.indexOf(Math.max(...lists[i]!))]!)
   const measured = groups.map((group, i) => measuredReward(group, greedy[i]!))
   return {
-    'eval/reward': mean(measured.map((reward, i) => reward ?? top[i]!)),
+    'eval/reward': mean(measured.map((reward, i) => reward ?? expected[i]!)),
     'eval/measured': mean(measured.map((reward) => (reward === undefined ? 0 : 1))),
     'eval/reward_expected': mean(expected),
+    'eval/reward_ranked': mean(ranked),
     'eval/reward_top': mean(top),
   }
+}
+
+/** Mean of rewards with weights softmax(scores). */
+function softmaxMean(rewards: ArrayLike<number>, scores: readonly number[]): number {
+  const best = Math.max(...scores)
+  const weights = scores.map((score) => Math.exp(score - best))
+  const total = weights.reduce((a, b) => a + b, 0)
+  return weights.reduce((sum, weight, g) => sum + (weight / total) * rewards[g]!, 0)
+}
+
+/** Scores with mean 0 and standard deviation 3; zeros when all are equal. */
+function standardised(scores: readonly number[]): number[] {
+  const centre = mean(scores)
+  const spread = Math.sqrt(mean(scores.map((score) => (score - centre) ** 2)))
+  return scores.map((score) => (spread === 0 ? 0 : (3 * (score - centre)) / spread))
 }
 
 function measuredReward(

@@ -12,7 +12,7 @@ import { makeWorld } from './world.ts'
 
 const data = makeWorld({ queries: 24, validation: 8, pool: 6, pointers: 5 })
 const phases: PhaseOptions[] = [
-  { objective: 'rce', epochs: 3, learningRate: 0.01, batchSize: 4, dropout: 0.3 },
+  { objective: 'rce', epochs: 3, learningRate: 0.01, batchSize: 4, dropout: 0.3, average: 0.3 },
   { objective: 'grpo', epochs: 2, learningRate: 0.003, batchSize: 5 },
 ]
 const start = { model: smallModel(), data, phases, chunk: 2 }

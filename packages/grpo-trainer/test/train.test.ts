@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
 import { openPolicy } from '@lever/pointer-model'
 import type { PhaseOptions } from '../src/phases.ts'
+import { rewardMetrics } from '../src/validation.ts'
 import { only, runAll, smallModel } from './helpers.ts'
 import { makeWorld } from './world.ts'
 
@@ -84,11 +85,11 @@ describe('learning', () => {
       { ...learning, objective, options, ...(objective === 'grpo' ? { learningRate: 0.005 } : {}) },
     ]
     const { events, result } = await runAll({ ...start, phases })
-    const rewards = only(events, 'validation').map(({ metrics }) => metrics['eval/reward']!)
+    const rewards = only(events, 'validation').map(({ metrics }) => metrics['eval/reward_ranked']!)
     const { metrics } = result.best
-    expect(metrics['eval/reward']).toBe(Math.max(...rewards))
-    expect(metrics['eval/reward']!).toBeGreaterThan(rewards[0]! + 0.05)
-    expect(metrics['eval/reward']!).toBeLessThanOrEqual(metrics['eval/oracle']!)
+    expect(metrics['eval/reward_ranked']).toBe(Math.max(...rewards))
+    expect(metrics['eval/reward_ranked']!).toBeGreaterThan(rewards[0]! + 0.02)
+    expect(metrics['eval/reward_ranked']!).toBeLessThanOrEqual(metrics['eval/oracle']!)
     expect(metrics['eval/reward_top']!).toBeGreaterThan(metrics['eval/random']!)
   })
 
@@ -112,10 +113,22 @@ describe('learning', () => {
     expect(first.slice(-2).map(({ best }) => best)).toEqual([false, false])
     expect(first.at(-3)!.best).toBe(true)
     const then = only(events, 'validation').find(({ phase }) => phase === 'rce')!
-    expect(then.metrics['eval/reward']).toBe(first.at(-3)!.metrics['eval/reward'])
+    expect(then.metrics['eval/reward_ranked']).toBe(first.at(-3)!.metrics['eval/reward_ranked'])
     expect(only(events, 'notice')[0]!.message).toMatch(
       /^listwise stops after epoch \d+: no better validation for 2 epochs$/,
     )
+  })
+
+  test('weights are averaged over the ends of epochs', async () => {
+    const data = { ...world, validation: [] }
+    const last = async (epochs: number, average: number | null): Promise<number> => {
+      const { result } = await runAll({ ...start, data, phases: [{ ...learning, epochs, average }] })
+      return result.last.model.parameters.get('cand_proj.weight')!.values[5]!
+    }
+    const ends = [await last(1, null), await last(2, null), await last(3, null), await last(4, null)]
+    expect(await last(4, 0.5)).toBeCloseTo((ends[2]! + ends[3]!) / 2, 6)
+    expect(await last(4, 0)).toBeCloseTo((ends[0]! + ends[1]! + ends[2]! + ends[3]!) / 4, 6)
+    expect(await last(2, 0.9)).toBeCloseTo(ends[1]!, 6)
   })
 
   test('frozen parameters stay', async () => {
@@ -129,6 +142,30 @@ describe('learning', () => {
       start.model.parameters.get('query_update_gate.weight')!.values,
     )
   })
+})
+
+test('rewards of a validation, by hand', () => {
+  const [one, two] = world.groups.slice(0, 2).map((group): Group => ({
+    ...group,
+    pointers: Int32Array.of(0, 1, 2, 3, 4, 5),
+    size: 3,
+    rawRewards: Float64Array.of(0, 1, 0.5),
+  }))
+  const scores = [
+    [-1, -2, -3],
+    [-5, -5, -5],
+  ]
+  const greedy = [Int32Array.of(2, 3), Int32Array.of(3, 2)]
+  const [a, b, c] = [1, Math.exp(-1), Math.exp(-2)]
+  const expected = (b + 0.5 * c) / (a + b + c)
+  const z = 3 * Math.sqrt(1.5)
+  const ranked = (Math.exp(-z) + 0.5 * Math.exp(-2 * z)) / (1 + Math.exp(-z) + Math.exp(-2 * z))
+  const found = rewardMetrics([one!, two!], scores, greedy)
+  expect(found['eval/measured']).toBe(0.5)
+  expect(found['eval/reward']).toBeCloseTo((1 + 0.5) / 2, 12)
+  expect(found['eval/reward_expected']).toBeCloseTo((expected + 0.5) / 2, 12)
+  expect(found['eval/reward_ranked']).toBeCloseTo((ranked + 0.5) / 2, 12)
+  expect(found['eval/reward_top']).toBe(0)
 })
 
 describe('GRPO', () => {
