@@ -44,7 +44,7 @@ export {
 } from './ops/layout.ts'
 export { matmul } from './ops/matmul.ts'
 export { gather, gatherBatched, oneHot } from './ops/gather.ts'
-export { gelu, layerNorm, linear, normalize, quickGelu, rmsNorm, silu } from './ops/layers.ts'
+export { dropout, gelu, layerNorm, linear, normalize, quickGelu, rmsNorm, silu } from './ops/layers.ts'
 export { gradients } from './gradients.ts'
 export type { Outputs } from './onnx/emit.ts'
 export { encodeModel } from './onnx/emit.ts'

@@ -1,5 +1,6 @@
-import type { DType, TensorValues } from './tensor.ts'
 import * as ort from 'onnxruntime-node'
+import { formatShape } from './shape.ts'
+import type { DType, TensorValues } from './tensor.ts'
 
 /** Elements and dimensions of a value that goes into or comes out of a graph. */
 export interface Value {
@@ -18,6 +19,10 @@ export interface RunOptions {
 
 /** A graph loaded into ONNX Runtime. `close` it when it is not needed any more. */
 export interface Runner {
+  /**
+   * @throws Error with what ONNX Runtime says, the node that failed and its shapes as they were
+   * declared, and the shapes of the inputs as they were given.
+   */
   run(inputs: Readonly<Record<string, Value>>, outputs?: readonly string[]): Promise<Record<string, Value>>
   close(): Promise<void>
 }
@@ -38,7 +43,7 @@ export async function loadModel(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     executionProviders: [device],
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
   })
   return {
     async run(inputs, outputs) {
@@ -46,7 +51,10 @@ export async function loadModel(
       for (const [name, { dtype, dims, data }] of Object.entries(inputs)) {
         feeds[name] = new ort.Tensor(dtype as 'float32', data as Float32Array, dims)
       }
-      const results = await session.run(feeds, [...(outputs ?? session.outputNames)])
+      const wanted = [...(outputs ?? session.outputNames)]
+      const results = await session.run(feeds, wanted).catch((error: unknown) => {
+        throw new Error(`onnx-grad: ${messageOf(error)}; inputs: ${describeValues(inputs)}`, { cause: error })
+      })
       const values: Record<string, Value> = {}
       for (const [name, tensor] of Object.entries(results)) {
         values[name] = { dtype: tensor.type as DType, dims: tensor.dims, data: tensor.data as TensorValues }
@@ -55,4 +63,14 @@ export async function loadModel(
     },
     close: () => session.release(),
   }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim()
+}
+
+function describeValues(values: Readonly<Record<string, Value>>): string {
+  return Object.entries(values)
+    .map(([name, { dtype, dims }]) => `${name} ${dtype} ${formatShape(dims)}`)
+    .join(', ')
 }

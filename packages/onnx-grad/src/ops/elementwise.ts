@@ -150,14 +150,14 @@ export function erf(x: Tensor): Tensor {
   return unary('Erf', x, (g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))))
 }
 
-/** Cosine; no gradient flows. */
+/** Cosine. */
 export function cos(x: Tensor): Tensor {
-  return operator('Cos', [x], { shape: x.shape })
+  return unary('Cos', x, (g) => neg(mul(g, sin(x))))
 }
 
-/** Sine; no gradient flows. */
+/** Sine. */
 export function sin(x: Tensor): Tensor {
-  return operator('Sin', [x], { shape: x.shape })
+  return unary('Sin', x, (g) => mul(g, cos(x)))
 }
 
 /** x * x */

@@ -1,6 +1,6 @@
 import { operator } from '../tensor.ts'
 import type { Tensor } from '../tensor.ts'
-import { add, erf, exp, maximum, mul, reciprocal, sigmoid, sqrt, square, sub } from './elementwise.ts'
+import { add, cast, erf, exp, maximum, mul, reciprocal, sigmoid, sqrt, square, sub } from './elementwise.ts'
 import { matmul } from './matmul.ts'
 import { mean, sum, sumSquares, sumTo } from './reduce.ts'
 
@@ -61,12 +61,21 @@ export function gelu(x: Tensor): Tensor {
   })
 }
 
-/** x sigmoid(1.702 x), the GELU of CLIP and of Qwen2-VL's vision tower. */
+/**
+ * Dropout (Srivastava et al. 2014) with a mask from the host: x mask / (1 - rate). The mask holds ones and,
+ * with probability `rate`, zeros; it comes in as an input, so that a run can be repeated and resumed exactly.
+ */
+export function dropout(x: Tensor, mask: Tensor, rate: number): Tensor {
+  if (!(rate >= 0 && rate < 1)) throw new RangeError(`onnx-grad: dropout rate ${rate} is not in [0, 1)`)
+  return mul(x, mul(cast(mask, x.dtype), 1 / (1 - rate)))
+}
+
+/** x sigmoid(1.702 x), the GELU of CLIP and of Qwen2-VL's vision tower (float32, as ONNX Runtime has one kernel for it). */
 export function quickGelu(x: Tensor): Tensor {
   return mul(x, sigmoid(mul(x, 1.702)))
 }
 
-/** x sigmoid(x) */
+/** x sigmoid(x) (float32, as ONNX Runtime has one kernel for it). */
 export function silu(x: Tensor): Tensor {
   return mul(x, sigmoid(x))
 }
