@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import * as g from '../src/index.ts'
 import type { Parameters, TrainingProgram } from '../src/index.ts'
-import { numbers } from './check.ts'
+import { numbers } from './support/gradient-error.ts'
 
 const start: Parameters = new Map([
   ['w', { shape: [3, 2], values: Float32Array.from(numbers(6, 1)) }],
@@ -101,6 +101,66 @@ describe('training', () => {
       expect(other.state).toEqual(loop.state)
       expect(other.metrics['loss']).toEqual(loop.metrics['loss'])
       expect(other.metrics['largest']).toEqual(loop.metrics['largest'])
+    }
+  })
+
+  test('large arrays next to small ones: the same bits in every form, each parameter in its place', async () => {
+    const shapes = {
+      first: [3, 90],
+      large: [90, 100],
+      bias: [100],
+      second: [100, 85],
+      last: [85],
+      fixed: [85],
+    }
+    const parameters: Parameters = new Map(
+      Object.entries(shapes).map(([name, shape], i) => [
+        name,
+        {
+          shape,
+          values: Float32Array.from(
+            numbers(
+              shape.reduce((a, b) => a * b),
+              i,
+              0.2,
+            ),
+          ),
+        },
+      ]),
+    )
+    const layout = g.layoutParameters(parameters, {
+      freeze: ['fixed'],
+      decays: (name) => !['bias', 'second'].includes(name),
+    })
+    const wide: TrainingProgram = {
+      layout,
+      stepInputs: { x: { shape: [4, 3] }, y: { shape: [4, 85] } },
+      clipNorm: 0.5,
+      loss: (p, inputs) => {
+        const hidden = g.tanh(g.matmul(g.matmul(inputs('x'), p('first')), p('large')))
+        const output = g.mul(g.linear(g.add(hidden, p('bias')), p('second'), p('last')), p('fixed'))
+        return { loss: g.mean(g.square(g.sub(output, inputs('y')))) }
+      },
+    }
+    const runWide = async (options: g.TrainerOptions): Promise<g.TrainingResult> => {
+      const trainer = await g.openTrainer(wide, options)
+      const result = await trainer.run(g.initialState(layout, parameters), {
+        learningRates: [0.1, 0.01, 0.02],
+        stepInputs: { x: Float32Array.from(numbers(36, 1)), y: Float32Array.from(numbers(1020, 2)) },
+      })
+      await trainer.close()
+      return result
+    }
+    const loop = await runWide({})
+    expect(await runWide({ form: 'step' })).toEqual(loop)
+    expect(await runWide({ threads: 2 })).toEqual(loop)
+    const after = g.parametersOf(layout, loop.state)
+    for (const [name, { values }] of parameters) {
+      const moved = values.map((x, i) => Math.abs(x - after.get(name)!.values[i]!))
+      const smallest = Math.min(...moved)
+      const largest = Math.max(...moved)
+      expect([name, largest > 0, largest < 0.2]).toEqual([name, name !== 'fixed', true])
+      if (name === 'bias') expect(smallest).toBeGreaterThan(0.05)
     }
   })
 

@@ -1,5 +1,5 @@
-import { encodeModel, gradients, input, loadModel, mul, sum } from '../src/index.ts'
-import type { DType, Tensor, Value } from '../src/index.ts'
+import { encodeModel, gradients, input, loadModel, mul, sum } from '../../src/index.ts'
+import type { DType, Tensor, Value } from '../../src/index.ts'
 
 /** Random numbers that are the same every time (mulberry32). */
 export function numbers(count: number, seed: number, scale = 1): Float64Array {
