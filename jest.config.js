@@ -5,6 +5,7 @@ const root = (name) => fileURLToPath(new URL(name, import.meta.url))
 /** One configuration for all packages: native ESM, types stripped by swc. */
 export default {
   testEnvironment: root('jest.environment.js'),
+  setupFiles: [root('jest.setup.js')],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
