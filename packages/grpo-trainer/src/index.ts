@@ -25,3 +25,5 @@ export {
   type Weighed,
 } from './objectives/types.ts'
 export { auditData } from './audit.ts'
+export { type QueryRewards } from './reward-metrics.ts'
+export { scorePolicy, type ScorePolicyOptions } from './score-policy.ts'

@@ -1,15 +1,14 @@
 import { loadModel } from '@lever/onnx-grad'
 import type { Parameters, TensorValues, Value } from '@lever/onnx-grad'
 import { openPolicy } from '@lever/pointer-model'
-import type { Policy } from '@lever/pointer-model'
-import type { Group } from '@lever/rl-dataset'
-import { mean } from './audit.ts'
 import { stackBatches } from './batches.ts'
 import { sizesOf } from './data.ts'
 import type { TrainingData } from './data.ts'
 import type { Moment } from './objectives/types.ts'
 import { batchSpecs, encodeEvaluation, sharedSpecs } from './program.ts'
 import type { ProgramSpec } from './program.ts'
+import { queryRewards, rewardMetrics } from './reward-metrics.ts'
+import { greedyPointers } from './score-policy.ts'
 import type { Metrics } from './types.ts'
 
 const BATCH = 32
@@ -52,8 +51,6 @@ export async function openValidator(
   const { architecture, config } = spec
   const policy = await openPolicy({ architecture, config, parameters: model }, options)
   const runner = await loadModel(encodeEvaluation(spec), options)
-  const oracle = mean(groups.map(({ rawRewards }) => Math.max(...rawRewards)))
-  const random = mean(groups.map(({ rawRewards }) => mean(rawRewards)))
   return {
     async run(parameters, flat, moment, fixed) {
       const weights: Value = { dtype: 'float32', dims: [flat.length], data: flat }
@@ -74,9 +71,7 @@ export async function openValidator(
       }
       const greedy = await greedyPointers(policy.withParameters(parameters), groups, data)
       return {
-        ...rewardMetrics(groups, scores, greedy),
-        'eval/oracle': oracle,
-        'eval/random': random,
+        ...rewardMetrics(queryRewards(groups, scores, greedy)),
         ...Object.fromEntries(sums),
       }
     },
@@ -92,70 +87,4 @@ function valuesOf(spec: ProgramSpec, values: Readonly<Record<string, TensorValue
   return Object.fromEntries(
     specs.map(([name, { shape, dtype = 'float32' }]) => [name, { dtype, dims: shape, data: values[name]! }]),
   )
-}
-
-async function greedyPointers(
-  policy: Policy,
-  groups: readonly Group[],
-  data: TrainingData,
-): Promise<Int32Array[]> {
-  const pointers: Int32Array[] = []
-  for (const shots of new Set(groups.map((group) => group.shots))) {
-    const places = groups.flatMap((group, i) => (group.shots === shots ? [i] : []))
-    const choices = await policy.greedy(
-      {
-        queries: data.queryEmbeddings ?? data.embeddings,
-        candidates: data.embeddings,
-        items: places.map((i) => ({ row: groups[i]!.queryRow, pool: groups[i]!.poolRows })),
-      },
-      { shots },
-    )
-    places.forEach((i, at) => (pointers[i] = choices[at]!.pointer))
-  }
-  return pointers
-}
-
-/** The reward metrics of `Validator`, from sequence log-probabilities [G] and the greedy pointer of every group. */
-export function rewardMetrics(
-  groups: readonly Group[],
-  scores: readonly ArrayLike<number>[],
-  greedy: readonly Int32Array[],
-): Metrics {
-  const lists = scores.map((each) => Array.from(each))
-  const expected = groups.map(({ rawRewards }, i) => softmaxMean(rawRewards, lists[i]!))
-  const ranked = groups.map(({ rawRewards }, i) => softmaxMean(rawRewards, standardised(lists[i]!)))
-  const top = groups.map(({ rawRewards }, i) => rawRewards[lists[i]!.indexOf(Math.max(...lists[i]!))]!)
-  const measured = groups.map((group, i) => measuredReward(group, greedy[i]!))
-  return {
-    'eval/reward': mean(measured.map((reward, i) => reward ?? expected[i]!)),
-    'eval/measured': mean(measured.map((reward) => (reward === undefined ? 0 : 1))),
-    'eval/reward_expected': mean(expected),
-    'eval/reward_ranked': mean(ranked),
-    'eval/reward_top': mean(top),
-  }
-}
-
-/** Mean of rewards with weights softmax(scores). */
-function softmaxMean(rewards: ArrayLike<number>, scores: readonly number[]): number {
-  const best = Math.max(...scores)
-  const weights = scores.map((score) => Math.exp(score - best))
-  const total = weights.reduce((a, b) => a + b, 0)
-  return weights.reduce((sum, weight, g) => sum + (weight / total) * rewards[g]!, 0)
-}
-
-/** Scores with mean 0 and standard deviation 3; zeros when all are equal. */
-function standardised(scores: readonly number[]): number[] {
-  const centre = mean(scores)
-  const spread = Math.sqrt(mean(scores.map((score) => (score - centre) ** 2)))
-  return scores.map((score) => (spread === 0 ? 0 : (3 * (score - centre)) / spread))
-}
-
-function measuredReward(
-  { pointers, shots, size, rawRewards }: Group,
-  pointer: Int32Array,
-): number | undefined {
-  for (let g = 0; g < size; g++) {
-    if (pointer.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
-  }
-  return undefined
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
 import { openPolicy } from '@lever/pointer-model'
 import type { PhaseOptions } from '../src/phases.ts'
-import { rewardMetrics } from '../src/validation.ts'
+import { queryRewards, rewardMetrics } from '../src/reward-metrics.ts'
+import { scorePolicy } from '../src/score-policy.ts'
 import { only, runAll, smallModel } from './helpers.ts'
 import { makeWorld } from './world.ts'
 
@@ -93,6 +94,15 @@ describe('learning', () => {
     expect(metrics['eval/reward_top']!).toBeGreaterThan(metrics['eval/random']!)
   })
 
+  test('scored query by query, a policy has the figures of its validation', async () => {
+    const { result } = await runAll({ ...start, phases: [{ ...learning, epochs: 2 }] })
+    const { model, metrics } = result.best
+    const rows = await scorePolicy({ model, groups: world.validation!, embeddings: world.embeddings })
+    expect(rows).toHaveLength(24)
+    for (const [name, value] of Object.entries(rewardMetrics(rows)))
+      expect([name, value]).toEqual([name, expect.closeTo(metrics[name]!, 4)])
+  })
+
   test('the greedy pointer of the best policy helps', async () => {
     const { result } = await runAll({ ...start, phases: [learning] })
     const policy = await openPolicy(result.best.model)
@@ -160,7 +170,7 @@ test('rewards of a validation, by hand', () => {
   const expected = (b + 0.5 * c) / (a + b + c)
   const z = 3 * Math.sqrt(1.5)
   const ranked = (Math.exp(-z) + 0.5 * Math.exp(-2 * z)) / (1 + Math.exp(-z) + Math.exp(-2 * z))
-  const found = rewardMetrics([one!, two!], scores, greedy)
+  const found = rewardMetrics(queryRewards([one!, two!], scores, greedy))
   expect(found['eval/measured']).toBe(0.5)
   expect(found['eval/reward']).toBeCloseTo((1 + 0.5) / 2, 12)
   expect(found['eval/reward_expected']).toBeCloseTo((expected + 0.5) / 2, 12)

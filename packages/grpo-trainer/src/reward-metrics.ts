@@ -1,0 +1,85 @@
+import type { Group } from '@lever/rl-dataset'
+import { mean } from './audit.ts'
+import type { Metrics } from './types.ts'
+
+/** What a policy earns on the measured pointers of one query. */
+export interface QueryRewards {
+  readonly queryId: number
+  readonly imageId: number | string | null
+  /** Raw reward of the greedy pointer where it was measured, else the expected reward. */
+  readonly reward: number
+  readonly measured: boolean
+  /** Expected raw reward when a measured pointer is drawn in proportion to its probability. */
+  readonly expected: number
+  /** The same with standardised log-probabilities, weights exp(3 z): how well the policy orders the pointers. */
+  readonly ranked: number
+  /** Raw reward of the most probable measured pointer. */
+  readonly top: number
+  /** Best and mean reward of the measured pointers. */
+  readonly oracle: number
+  readonly random: number
+}
+
+/** Rewards per query, from sequence log-probabilities [G] and the greedy pointer of every group. */
+export function queryRewards(
+  groups: readonly Group[],
+  scores: readonly ArrayLike<number>[],
+  greedy: readonly Int32Array[],
+): QueryRewards[] {
+  return groups.map((group, i) => {
+    const { queryId, imageId, rawRewards } = group
+    const list = Array.from(scores[i]!)
+    const expected = softmaxMean(rawRewards, list)
+    const found = measuredReward(group, greedy[i]!)
+    return {
+      queryId,
+      imageId,
+      reward: found ?? expected,
+      measured: found !== undefined,
+      expected,
+      ranked: softmaxMean(rawRewards, standardised(list)),
+      top: rawRewards[list.indexOf(Math.max(...list))]!,
+      oracle: Math.max(...rawRewards),
+      random: mean(rawRewards),
+    }
+  })
+}
+
+/** The reward metrics of `Validator`: means over queries. */
+export function rewardMetrics(rows: readonly QueryRewards[]): Metrics {
+  const average = (of: (row: QueryRewards) => number): number => mean(rows.map(of))
+  return {
+    'eval/reward': average(({ reward }) => reward),
+    'eval/measured': average(({ measured }) => (measured ? 1 : 0)),
+    'eval/reward_expected': average(({ expected }) => expected),
+    'eval/reward_ranked': average(({ ranked }) => ranked),
+    'eval/reward_top': average(({ top }) => top),
+    'eval/oracle': average(({ oracle }) => oracle),
+    'eval/random': average(({ random }) => random),
+  }
+}
+
+/** Mean of rewards with weights softmax(scores). */
+function softmaxMean(rewards: ArrayLike<number>, scores: readonly number[]): number {
+  const best = Math.max(...scores)
+  const weights = scores.map((score) => Math.exp(score - best))
+  const total = weights.reduce((a, b) => a + b, 0)
+  return weights.reduce((sum, weight, g) => sum + (weight / total) * rewards[g]!, 0)
+}
+
+/** Scores with mean 0 and standard deviation 3; zeros when all are equal. */
+function standardised(scores: readonly number[]): number[] {
+  const centre = mean(scores)
+  const spread = Math.sqrt(mean(scores.map((score) => (score - centre) ** 2)))
+  return scores.map((score) => (spread === 0 ? 0 : (3 * (score - centre)) / spread))
+}
+
+function measuredReward(
+  { pointers, shots, size, rawRewards }: Group,
+  pointer: Int32Array,
+): number | undefined {
+  for (let g = 0; g < size; g++) {
+    if (pointer.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
+  }
+  return undefined
+}

@@ -1,0 +1,68 @@
+import { openPolicy } from '@lever/pointer-model'
+import type { PointerModel, Policy, PolicyInput } from '@lever/pointer-model'
+import type { Group } from '@lever/rl-dataset'
+import type { TrainingData } from './data.ts'
+import { queryRewards } from './reward-metrics.ts'
+import type { QueryRewards } from './reward-metrics.ts'
+
+export interface ScorePolicyOptions {
+  readonly model: PointerModel
+  /** Groups with the rewards that count; their pools and rows as in training. */
+  readonly groups: readonly Group[]
+  readonly embeddings: TrainingData['embeddings']
+  readonly queryEmbeddings?: TrainingData['queryEmbeddings']
+  /** Threads inside an operator (default 1). */
+  readonly threads?: number
+}
+
+/** What a policy earns on measured pointers, query by query: the numbers behind the validation metrics. */
+export async function scorePolicy({
+  model,
+  groups,
+  embeddings,
+  queryEmbeddings,
+  threads = 1,
+}: ScorePolicyOptions): Promise<QueryRewards[]> {
+  const data = { groups: [], embeddings, ...(queryEmbeddings && { queryEmbeddings }) }
+  const policy = await openPolicy(model, { threads })
+  try {
+    const scores: ArrayLike<number>[] = []
+    for (const [places, input] of byShots(groups, data)) {
+      const pointers = places.map((i) => pointersOf(groups[i]!))
+      const found = await policy.logProbs(input, pointers)
+      places.forEach((i, at) => (scores[i] = found[at]!))
+    }
+    return queryRewards(groups, scores, await greedyPointers(policy, groups, data))
+  } finally {
+    await policy.close()
+  }
+}
+
+/** The greedy pointer of every group, of its own number of shots. */
+export async function greedyPointers(
+  policy: Policy,
+  groups: readonly Group[],
+  data: TrainingData,
+): Promise<Int32Array[]> {
+  const pointers: Int32Array[] = []
+  for (const [places, input, shots] of byShots(groups, data)) {
+    const choices = await policy.greedy(input, { shots })
+    places.forEach((i, at) => (pointers[i] = choices[at]!.pointer))
+  }
+  return pointers
+}
+
+function byShots(
+  groups: readonly Group[],
+  { embeddings, queryEmbeddings = embeddings }: TrainingData,
+): (readonly [places: readonly number[], input: PolicyInput, shots: number])[] {
+  return [...new Set(groups.map((group) => group.shots))].map((shots) => {
+    const places = groups.flatMap((group, i) => (group.shots === shots ? [i] : []))
+    const items = places.map((i) => ({ row: groups[i]!.queryRow, pool: groups[i]!.poolRows }))
+    return [places, { queries: queryEmbeddings, candidates: embeddings, items }, shots]
+  })
+}
+
+function pointersOf({ pointers, size, shots }: Group): Int32Array[] {
+  return Array.from({ length: size }, (_, g) => pointers.subarray(g * shots, (g + 1) * shots))
+}
