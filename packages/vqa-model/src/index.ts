@@ -31,4 +31,5 @@ export {
   type ExampleToEmbed,
 } from './embed/embed-examples.ts'
 export type { Embedder, EmbedderOptions } from './embed/types.ts'
+export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
 export { makeThumbnail, type ThumbnailOptions } from './thumbnail.ts'
