@@ -52,3 +52,16 @@ export type {
 export { parseShard, shardQueries, type Shard } from './shard.ts'
 export { mergeShards, type MergeOptions, type MergeReport } from './merge.ts'
 export { writeRlData, type WriteRlDataOptions } from './write.ts'
+export { growBeams } from './beams/grow.ts'
+export { encodeBeams, writeBeams } from './beams/file.ts'
+export type {
+  AnchorBeams,
+  Beam,
+  BeamEvent,
+  BeamOptions,
+  BeamStatistics,
+  ConstructOrder,
+  GroundTruthFailure,
+  GroundTruthScore,
+  ScoreGroundTruth,
+} from './beams/types.ts'
