@@ -13,7 +13,7 @@ import { LineWriter } from './journal-writer.ts'
 import type { Lock, LockOptions } from './lock.ts'
 import { acquireLock } from './lock.ts'
 
-export interface JournalOptions {
+export interface JournalOptions<T = unknown> {
   path: string
   /** What fixes the meaning of the lines, e.g. the protocol; another header is refused. */
   header: unknown
@@ -21,6 +21,8 @@ export interface JournalOptions {
   syncEvery?: number
   /** Keep values in memory; if false, only keys, and `get` reads from the file. */
   keepValues?: boolean
+  /** Called for every line that is there at opening; `repeated`: its key was on an earlier line. */
+  onLine?: (key: string, value: T, repeated: boolean) => void
   /** For tests: times of the lock. */
   lock?: LockOptions
 }
@@ -64,8 +66,9 @@ export async function openJournal<T>({
   header,
   syncEvery = 32,
   keepValues = true,
+  onLine = () => undefined,
   lock: lockOptions = {},
-}: JournalOptions): Promise<Journal<T>> {
+}: JournalOptions<T>): Promise<Journal<T>> {
   if (!Number.isInteger(syncEvery) || syncEvery < 1) {
     throw new RangeError(`durable-files: syncEvery is ${syncEvery}; use a whole number from 1`)
   }
@@ -78,7 +81,9 @@ export async function openJournal<T>({
     const store: JournalStore<T> = keepValues ? memoryStore() : fileStore(handle.fd)
     let conflicts = 0
     const scan = await scanJournal(path, ({ key, value, offset }) => {
-      if (!store.has(key)) store.set(key, value as T, offset)
+      const repeated = store.has(key)
+      onLine(key, value as T, repeated)
+      if (!repeated) store.set(key, value as T, offset)
       else if (canonicalJson(store.get(key)) !== canonicalJson(value)) conflicts += 1
     })
     if (scan === undefined) throw new Error(`durable-files: ${path} was emptied while it was opened`)

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, normalize, resolve, sep } from 'node:path'
 import { isTemporaryName, writeFileAtomic } from './atomic.ts'
 import { canonicalJson } from './canonical-json.ts'
@@ -54,7 +54,8 @@ const MANIFEST = 'manifest.json'
 
 /**
  * Creates a run directory, or continues one of the same command, configuration, inputs and seed.
- * It is locked while open; temporary files of a killed writer are removed.
+ * It is locked while open; temporary files of a killed writer are removed. A run that failed before it wrote
+ * anything left only its manifest: such a directory is taken over, whatever it was for.
  *
  * @throws InputError when it belongs to another configuration (naming the differing keys), when
  * it has files but no manifest, or when another process has it open
@@ -77,8 +78,10 @@ export async function openRunDirectory({
   await refuseForeign(full)
   const lock = await acquireLock(file, lockOptions)
   try {
-    const found = await readManifest(file)
-    if (found !== undefined) compare(full, found, wanted)
+    const before = await readManifest(file)
+    const difference = before && differenceOf(full, before, wanted)
+    if (difference !== undefined && (await holdsMore(full))) throw new InputError(difference)
+    const found = difference === undefined ? before : undefined
     await removeTemporaries(full)
     let manifest: Manifest = { ...found, ...wanted }
     await write(file, manifest)
@@ -117,13 +120,19 @@ export async function openRunDirectory({
   }
 }
 
+/** Makes the folders one by one: Node's recursive `mkdir` never returns where the system refuses, as in /proc. */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    const found = await stat(path).catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+    })
+    if (found?.isDirectory() === true) return
+    if (found !== undefined) throw new InputError(`durable-files: ${path} is not a folder; use another --out`)
+    if (dirname(path) !== path) await makeFolder(dirname(path))
+    await mkdir(path).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error
+    })
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') {
-      throw new InputError(`durable-files: ${path} is not a folder; use another --out`, { cause: error })
-    }
     throw fileError(error, 'create', path)
   }
 }
@@ -163,18 +172,28 @@ async function readManifest(file: string): Promise<Manifest | undefined> {
   )
 }
 
-function compare(path: string, found: Manifest, wanted: Manifest): void {
+/** Why a directory cannot be continued; undefined when it can. */
+function differenceOf(path: string, found: Manifest, wanted: Manifest): string | undefined {
   if (found.command !== wanted.command) {
-    throw new InputError(
-      `durable-files: ${path} belongs to another command: ${found.command} there, ${wanted.command} here; use another --out`,
-    )
+    return `durable-files: ${path} belongs to another command: ${found.command} there, ${wanted.command} here; use another --out`
   }
   const pick = (manifest: Manifest): unknown =>
     Object.fromEntries(FIXED.map((key) => [key, manifest[key] ?? null]))
   const list = listDifferences(pick(found), pick(wanted))
-  if (list === '') return
-  throw new InputError(
-    `durable-files: ${path} belongs to another configuration: ${list}; use another --out, or the settings of that run`,
+  return list === ''
+    ? undefined
+    : `durable-files: ${path} belongs to another configuration: ${list}; use another --out, or the settings of that run`
+}
+
+/** Is there any file besides the manifest? */
+async function holdsMore(path: string): Promise<boolean> {
+  const found = await readdir(path, { recursive: true, withFileTypes: true })
+  return found.some(
+    (entry) =>
+      !entry.isDirectory() &&
+      !isTemporaryName(entry.name) &&
+      !isLockName(entry.name) &&
+      (entry.name !== MANIFEST || entry.parentPath !== path),
   )
 }
 

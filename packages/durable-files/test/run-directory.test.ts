@@ -34,7 +34,9 @@ test('a new directory has a manifest; the same configuration continues it', asyn
 })
 
 test('another configuration is refused, naming the keys', async () => {
-  await (await open()).close()
+  const run = await open()
+  await writeFile(run.file('checkpoints/best.safetensors'), '')
+  await run.close()
   const opening = open({ config: { lr: 1e-3, epochs: 5 }, seed: 8, inputs: { data: 'abc', more: 'x' } })
   await expect(opening).rejects.toMatchObject({ code: 'LEVER_INPUT' })
   await expect(opening).rejects.toThrow(
@@ -45,8 +47,32 @@ test('another configuration is refused, naming the keys', async () => {
   )
 })
 
+test('a run that failed before it wrote anything gives its directory to another one', async () => {
+  const failed = await open()
+  await failed.update({ rlData: ['rl-data.json'] })
+  failed.file('checkpoints/best.safetensors')
+  await failed.close()
+  const run = await open({ command: 'sft', seed: 8 })
+  expect(run.resumed).toBe(false)
+  expect(run.manifest).toEqual({
+    manifest: 1,
+    ...wanted,
+    command: 'sft',
+    seed: 8,
+    versions: { lever: '0.1.0' },
+  })
+  await run.close()
+})
+
+test('a folder where the system makes none is refused, and at once', async () => {
+  const opening = open({ path: '/proc/lever/run' })
+  await expect(opening).rejects.toThrow('cannot create /proc')
+  await expect(opening).rejects.toMatchObject({ code: 'LEVER_INPUT' })
+})
+
 test('it is locked while open', async () => {
   const run = await open()
+  await expect(open({ seed: 8 })).rejects.toThrow(`is being written by process ${process.pid}`)
   await expect(open()).rejects.toThrow(`is being written by process ${process.pid}`)
   await run.close()
   await (await open()).close()
