@@ -40,12 +40,14 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     phases: [
       {
         objective: 'listwise',
-        epochs: 15,
+        epochs: 20,
         learningRate: 2e-3,
         schedule: 'cosine',
         warmup: 0.03,
         batchSize: 16,
-        dropout: 0.2,
+        dropout: 0.1,
+        dropFlat: false,
+        options: { temperatureStart: 0.8, temperatureEnd: 0.8 },
       },
     ],
   },
