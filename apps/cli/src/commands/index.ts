@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'embeddings of a dataset',
     load: async () => (await import('./embed.ts')).embed,
   },
+  beams: {
+    summary: 'InfoScore beams, the labels of sft',
+    load: async () => (await import('./beams.ts')).beams,
+  },
   generate: {
     summary: 'RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
