@@ -27,7 +27,7 @@ export function validateRlData(file: string, open: () => RlSource): Validation {
   } catch (error) {
     if (!(error instanceof InputError)) throw error
     const problems = createProblemList(file)
-    problems.error('unreadable', error.message.replace(/^rl-dataset: /, ''))
+    problems.error('unreadable', withoutFile(error.message, file))
     return { ...summarize(problems), form: null, queries: 0, candidates: 0 }
   }
   let candidates = 0
@@ -61,8 +61,21 @@ export function renderValidation({
             .join(', ')}`,
         ]
       : []),
-    `${file}: ${queries} queries, ${candidates} candidates, ${errors} errors, ${warnings} warnings`,
+    `${file}: ${[
+      counted(queries, 'query', 'queries'),
+      counted(candidates, 'candidate'),
+      counted(errors, 'error'),
+      counted(warnings, 'warning'),
+    ].join(', ')}`,
   ].join('\n')
+}
+
+const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
+
+/** The message of a reader without the package and the file, which stand before every problem. */
+function withoutFile(message: string, file: string): string {
+  const text = message.replace(/^rl-dataset: /, '')
+  return text.startsWith(file) ? text.slice(file.length).replace(/^[:,] /, '') : text
 }
 
 function checkSplit({ meta, problems, file }: RlSource, items: readonly SplitItem[]): void {

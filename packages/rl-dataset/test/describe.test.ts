@@ -172,7 +172,7 @@ describe('validateRlData', () => {
     expect(text).toContain(
       'error: data.json: query 1, candidate 1: position 7 is outside the pool of 4 (0..3) [pointer-range]',
     )
-    expect(text).toContain('data.json: 2 queries, 2 candidates, 2 errors, 1 warnings')
+    expect(text).toContain('data.json: 2 queries, 2 candidates, 2 errors, 1 warning')
   })
 
   test('a file that cannot be opened is one error', () => {
