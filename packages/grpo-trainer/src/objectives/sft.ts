@@ -1,10 +1,11 @@
-import { div, mul, sum } from '@lever/onnx-grad'
+import { cast, div, greaterOrEqual, max, mul, neg, slice, sub, sum } from '@lever/onnx-grad'
+import type { Tensor } from '@lever/onnx-grad'
 import { rceWeights, uniformPolicyLoss } from '@lever/reward-utils'
-import { meanEntropy, overQueries, stepCrossEntropy } from './formulas.ts'
+import { joinSteps, meanEntropy, overQueries, stepCrossEntropy } from './formulas.ts'
 import type { SmoothOver } from './formulas.ts'
 import { bestWeights, firstWeights, rewardsOf } from './rce.ts'
 import type { RewardKind } from './rce.ts'
-import type { Objective } from './types.ts'
+import type { LossInputs, Objective } from './types.ts'
 
 export interface SftOptions {
   /** The best pointer of a group by reward (ties share), its first, or all weighted by softmax(reward / temperature). */
@@ -48,6 +49,26 @@ export const sft: Objective<SftOptions> = {
     const losses = stepCrossEntropy(inputs.policy, inputs.steps, labelSmoothing, smoothOver)
     const perPointer = div(sum(losses, { axes: [-1] }), sum(inputs.steps, { axes: [-1] }))
     const loss = overQueries(sum(mul(inputs.weights, perPointer), { axes: [1] }), inputs)
-    return { loss, metrics: { entropy: meanEntropy(inputs.policy, inputs) } }
+    return { loss, metrics: { entropy: meanEntropy(inputs.policy, inputs), ...accuracies(inputs) } }
   },
+}
+
+/**
+ * Accuracy of the most probable first choice, and of the whole sequence: the mean over queries of the weight
+ * of the targets that it hits. Every step of the greedy pointer is that of the target exactly when every step is
+ * under teacher forcing.
+ */
+function accuracies(inputs: LossInputs): { first_accuracy: Tensor; sequence_accuracy: Tensor } {
+  const { policy, weights, steps } = inputs
+  const lastAxis = { axes: [-1], keepDims: true }
+  const hits = policy.logSoftmax.map((each, t) => {
+    const best = cast(greaterOrEqual(each, max(each, lastAxis)), each.dtype)
+    return sum(mul(best, policy.chosen[t]!), lastAxis)
+  })
+  const right = sub(1, mul(steps, sub(1, joinSteps(hits, policy.logProbs))))
+  const over = (hit: Tensor): Tensor => overQueries(sum(mul(weights, hit), { axes: [1] }), inputs)
+  return {
+    first_accuracy: over(sum(slice(right, -1, 0, 1), { axes: [-1] })),
+    sequence_accuracy: over(neg(max(neg(right), { axes: [-1] }))),
+  }
 }
