@@ -14,8 +14,25 @@ export async function readConfig(
   path: string,
   names: ReadonlyMap<string, string>,
 ): Promise<Map<string, unknown>> {
+  const content = await readYaml(path, '--config')
+  const options = new Map<string, unknown>()
+  for (const [key, value] of content) {
+    const name = names.get(kebab(key))
+    if (name === undefined) throw new InputError(`${path}: ${unknownName(key, names.keys())}`)
+    if (options.has(name)) throw new InputError(`${path}: "${key}" stands twice; keep one`)
+    if (value instanceof Map) throw new InputError(`${path}: "${key}" is a map; give a value or a list`)
+    if (value !== null) options.set(name, value)
+  }
+  return options
+}
+
+/**
+ * The map that a YAML file holds; maps inside it are `Map`s.
+ * @throws InputError for a file that cannot be read or holds no map, with the line of broken YAML
+ */
+export async function readYaml(path: string, flag: string): Promise<Map<string, unknown>> {
   const source = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new InputError(`--config: cannot read ${path} (${reason(error)}); give the path of a YAML file`)
+    throw new InputError(`${flag}: cannot read ${path} (${reason(error)}); give the path of a YAML file`)
   })
   const { parseDocument } = await import('yaml')
   const document = parseDocument(source, { prettyErrors: true })
@@ -31,16 +48,7 @@ export async function readConfig(
       `${path}: a configuration is a map of option names to values; write lines like "seed: 1"`,
     )
   }
-  const options = new Map<string, unknown>()
-  for (const [key, value] of content as Map<unknown, unknown>) {
-    const name = names.get(kebab(String(key)))
-    if (name === undefined) throw new InputError(`${path}: ${unknownName(String(key), names.keys())}`)
-    if (options.has(name)) throw new InputError(`${path}: "${String(key)}" stands twice; keep one`)
-    if (value instanceof Map)
-      throw new InputError(`${path}: "${String(key)}" is a map; give a value or a list`)
-    if (value !== null) options.set(name, value)
-  }
-  return options
+  return new Map(Array.from(content as Map<unknown, unknown>, ([key, value]) => [String(key), value]))
 }
 
 /** The sentence for an option that does not exist. */

@@ -31,7 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'rl-dataset': ['ajv'],
   'pointer-model': [],
   'vqa-model': ['onnxruntime-node', '@huggingface/transformers'],
-  'grpo-trainer': [],
+  'grpo-trainer': ['@bufbuild/protobuf'],
   'rl-generate': ['bullmq', 'ioredis'],
   'icl-eval': [],
   cli: ['yargs', 'yaml'],

@@ -61,7 +61,8 @@ export async function* runEpoch(run: Run, session: PhaseSession, from: RunState,
   const ended = endEpoch(run, session, state, adapts === 'epoch')
   const validated = yield* validate(run, session, ended)
   const name = `${run.names[state.phase]!}_epoch${ended.epoch}`
-  yield* save(run, validated, [name, ...(validated.best === state.best ? [] : ['best']), 'last'])
+  const named = run.options.keepEpochs === false ? [] : [name]
+  yield* save(run, validated, [...named, ...(validated.best === state.best ? [] : ['best']), 'last'])
   return validated
 }
 

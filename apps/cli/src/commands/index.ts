@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'RCE, then GRPO if asked, or another recipe',
     load: async () => (await import('./train.ts')).train,
   },
+  sweep: {
+    summary: 'a grid of trainings from one file, ranked on validation',
+    load: async () => (await import('./sweep.ts')).sweep,
+  },
   sft: {
     summary: 'supervised policy',
     load: async () => (await import('./sft.ts')).sft,

@@ -25,6 +25,7 @@ export interface TrainSettings {
   readonly threads: number
   readonly device: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery: number | undefined
+  readonly keepEpochs: boolean
   readonly seed: number
 }
 
@@ -48,7 +49,7 @@ export async function runTrain(
   try {
     for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
     await run.update({ rlData: settings.rlData.map((file) => resolve(file)) })
-    const { threads, device, saveEvery } = settings
+    const { threads, device, saveEvery, keepEpochs } = settings
     const name = init === undefined ? model.architecture : 'policy'
     const trained = await trainPolicy({
       name,
@@ -60,6 +61,7 @@ export async function runTrain(
       threads,
       device,
       saveEvery,
+      keepEpochs,
       context,
     })
     const { best, last } = trained.result

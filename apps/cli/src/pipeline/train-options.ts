@@ -16,6 +16,7 @@ export const trainOptions: {
   readonly threads: Option<number>
   readonly device: Option<'cpu' | 'cuda' | 'webgpu'>
   readonly 'save-every': Option<number | undefined>
+  readonly 'keep-epochs': Option<boolean>
   readonly seed: Option<number>
 } = {
   'rl-data': list('RL data: JSON of any shape, or a journal; several are trained on jointly', {
@@ -47,8 +48,10 @@ export const trainOptions: {
     whole: true,
     shown: 'every epoch',
   }),
+  'keep-epochs': flag('keep a checkpoint of every epoch besides the best and the last', { default: true }),
   seed: number('seed of the new policy, the order of queries, dropout and the split', {
     default: 0,
+    min: 0,
     whole: true,
   }),
 }

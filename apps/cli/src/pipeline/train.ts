@@ -15,6 +15,7 @@ export interface TrainPolicyOptions {
   readonly threads?: number
   readonly device?: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery?: number | undefined
+  readonly keepEpochs?: boolean
   readonly context: Context
 }
 
@@ -41,7 +42,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
   const { progress, signal } = context
   const { train } = await import('@lever/grpo-trainer')
   const stage = progress.stage(`train ${name}`, { unit: 'steps' })
-  const { threads, device, saveEvery = null } = options
+  const { threads, device, saveEvery = null, keepEpochs = true } = options
   const events = train({
     model,
     data: training.data,
@@ -50,6 +51,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
     output,
     info: training.info,
     saveEvery,
+    keepEpochs,
     signal,
     ...(threads !== undefined && { threads }),
     ...(device !== undefined && { device }),

@@ -1,6 +1,6 @@
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import type { TrainingData } from '@lever/grpo-trainer'
-import type { GroupOptions, RlMeta } from '@lever/rl-dataset'
+import type { Group, GroupOptions, RlMeta, Split, SplitItem } from '@lever/rl-dataset'
 import { requirePath } from '../files.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { EmbeddingSet } from './embeddings.ts'
@@ -30,7 +30,8 @@ export interface LoadedTraining {
 }
 
 /**
- * Reads RL data and embeddings into groups, split by image into training and validation.
+ * Reads RL data and embeddings into groups, split by image into training and validation. All queries of the data are split,
+ * also those that the rewards leave out, so that two trainings of one seed validate on the same images.
  * @throws InputError for files that are missing, malformed, or of different protocols, ids without a
  * row, and when no group is left
  */
@@ -53,7 +54,8 @@ export async function loadTraining({
   const hashes: Record<string, string> = { embeddings: await hashFile(embeddings) }
   if (queryEmbeddings !== undefined) hashes['query-embeddings'] = await hashFile(queryEmbeddings)
   const metas: (RlMeta | null)[] = []
-  const groups = []
+  const groups: Group[] = []
+  const queriesOfData: SplitItem[] = []
   for (const [i, path] of rlData.entries()) {
     const data = await readRlData(path)
     const beams = data.queries.some(
@@ -69,6 +71,8 @@ export async function loadTraining({
     })
     for (const [reason, count] of built.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + count)
     groups.push(...built.groups)
+    for (const { query_id, query } of data.queries)
+      queriesOfData.push({ queryId: query_id, imageId: query.image_id ?? null })
     metas.push(data.meta)
     hashes[i === 0 ? 'rl-data' : `rl-data-${i + 1}`] = await hashFile(path)
   }
@@ -79,7 +83,7 @@ export async function loadTraining({
     )
   }
   const protocolHash = oneProtocol(rlData, metas)
-  const parts = splitByImage(groups, {
+  const split = splitByImage(queriesOfData, {
     seed,
     validation,
     meta: metas.length === 1 ? metas[0]! : null,
@@ -88,8 +92,8 @@ export async function loadTraining({
   const pool = metas[0]?.['pool']
   return {
     data: {
-      groups: parts.train,
-      validation: parts.validation,
+      groups: groupsOf(split, 'train', groups),
+      validation: groupsOf(split, 'validation', groups),
       embeddings: candidates,
       ...(queries !== candidates && { queryEmbeddings: queries }),
     },
@@ -102,6 +106,13 @@ export async function loadTraining({
     },
     dropped,
   }
+}
+
+/** The groups of a part of the queries. */
+function groupsOf(split: Split<SplitItem>, part: 'train' | 'validation', groups: readonly Group[]): Group[] {
+  const ids = new Set(split[part].map(({ queryId }) => queryId))
+  const own = groups.filter(({ queryId }) => ids.has(queryId))
+  return split.by === 'image' ? own.sort((a, b) => a.queryId - b.queryId) : own
 }
 
 function indexOf({ ids, dim }: EmbeddingSet): { ids: readonly number[]; rows: number; dim: number } {
