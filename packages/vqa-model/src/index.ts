@@ -1,6 +1,8 @@
 export { openVqaModel, type VqaModelOptions } from './open-model.ts'
 export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
 export type { OnnxOptions } from './backends/onnx.ts'
+export type { OpenaiOptions } from './backends/openai.ts'
+export type { Clock } from './openai/clock.ts'
 export type { Script, ScriptedOptions, ScriptedReply } from './backends/scripted.ts'
 export { compareProtocols, hashProtocol, type Protocol } from './protocol.ts'
 export { getPostprocess, postprocessNames, type Postprocess, type PostprocessName } from './postprocess.ts'

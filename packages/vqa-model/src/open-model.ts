@@ -12,5 +12,6 @@ export type VqaModelOptions = {
  */
 export async function openVqaModel(options: VqaModelOptions): Promise<VqaModel> {
   if (options.backend === 'scripted') return (await loadBackend('scripted'))(options)
+  if (options.backend === 'openai') return (await loadBackend('openai'))(options)
   return (await loadBackend(options.backend))(options)
 }

@@ -14,11 +14,14 @@ export interface Protocol {
   template: string
   /** system prompt with `{shots}` not filled in, or null for none */
   system: string | null
-  decoding: { maxNewTokens: number; beams: 1 }
+  /** beams: 1 for greedy answers; 3 for beam search of that width, as the Python original decodes */
+  decoding: { maxNewTokens: number; beams: 1 | 3 }
   /** limits of an image's area in pixels; 0 where the backend has none */
   pixels: { min: number; max: number }
   postprocess: string
   metric: string
+  /** of a model at a server: who answers, and what every request asks for besides its messages */
+  server?: { facts: Readonly<Record<string, string>>; request: Readonly<Record<string, unknown>> }
 }
 
 /** SHA-256 of the canonical JSON of a protocol. */

@@ -11,6 +11,7 @@ export function emptyStats(): VqaModelStats {
     nearTies: 0,
     failed: 0,
     peakKvBytes: 0,
+    retries: 0,
   }
 }
 

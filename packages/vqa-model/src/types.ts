@@ -62,6 +62,8 @@ export interface VqaModelStats {
   failed: number
   /** largest size of the key-value caches alive at one time, one worker */
   peakKvBytes: number
+  /** requests to a server that were sent again */
+  retries: number
 }
 
 export interface VqaModel {

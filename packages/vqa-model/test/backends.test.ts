@@ -5,12 +5,24 @@ import {
   backendNames,
   loadBackend,
   openVqaModel,
+  type Clock,
   type VqaModel,
   type VqaModelOptions,
   type VqaPrompt,
 } from '../src/index.ts'
+import { systemClock } from '../src/openai/clock.ts'
+import { killServers, startServer } from './support/openai-server.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
+
+/** Waits are a tenth as long as they should be, and always the longest. */
+const hurried: Clock = {
+  ...systemClock,
+  sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 10, signal),
+  random: () => 0.99,
+}
+
+afterAll(killServers)
 
 /** How to open each backend for the conformance suite; a new backend adds a line. */
 const OPEN: Record<string, () => Promise<VqaModelOptions>> = {
@@ -20,6 +32,12 @@ const OPEN: Record<string, () => Promise<VqaModelOptions>> = {
     model: await writeTinyModel(await temporaryFolder()),
     workers: 2,
   }),
+  openai: async () => ({ backend: 'openai', baseUrl: (await startServer()).baseUrl }),
+  'openai, 2 servers with faults': async () => {
+    const faults = ['429', 'reset', '500', 'truncated', '503', '429-date']
+    const servers = await Promise.all([startServer({ faults }), startServer({ faults })])
+    return { backend: 'openai', baseUrl: servers.map(({ baseUrl }) => baseUrl), clock: hurried }
+  },
   scripted: () =>
     Promise.resolve({
       backend: 'scripted',
@@ -165,6 +183,6 @@ describe('scripted', () => {
   })
 
   test('unknown backends list the known ones', async () => {
-    await expect(loadBackend('vllm' as 'onnx')).rejects.toThrow('choose one of onnx, scripted')
+    await expect(loadBackend('vllm' as 'onnx')).rejects.toThrow('choose one of onnx, openai, scripted')
   })
 })

@@ -1,11 +1,13 @@
 import { InputError } from '@lever/durable-files'
 import type { VqaModel } from '../types.ts'
 import type { OnnxOptions } from './onnx.ts'
+import type { OpenaiOptions } from './openai.ts'
 import type { ScriptedOptions } from './scripted.ts'
 
 /** Options of every backend, by its name. */
 export interface BackendOptions {
   onnx: OnnxOptions
+  openai: OpenaiOptions
   scripted: ScriptedOptions
 }
 
@@ -16,6 +18,7 @@ type Open<Options> = (options: Options) => Promise<VqaModel>
 /** The backends. A new one is one file, one line in `BackendOptions` and one line here. */
 const TABLE: { [Name in BackendName]: () => Promise<Open<BackendOptions[Name]>> } = {
   onnx: async () => (await import('./onnx.ts')).openOnnxModel,
+  openai: async () => (await import('./openai.ts')).openOpenaiModel,
   scripted: async () => (await import('./scripted.ts')).openScriptedModel,
 }
 

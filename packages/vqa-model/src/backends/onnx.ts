@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { Device } from '../devices/devices.ts'
 import { resolveDevice } from '../devices/resolve.ts'
-import type { Dtypes } from '../onnx/folder.ts'
+import { parseDtypes, type Dtypes } from '../onnx/dtypes.ts'
 import type { PixelLimits } from '../onnx/images.ts'
 import { openLocalModel, type LocalModel, type LocalModelOptions } from '../onnx/local-model.ts'
 import { hashProtocol } from '../protocol.ts'
@@ -10,19 +10,22 @@ import type { VqaModel } from '../types.ts'
 import { openPool, type WorkerPool } from '../workers/pool.ts'
 
 export interface OnnxOptions {
-  /** folder in the Hub's ONNX layout */
+  /** folder in the Hub's ONNX layout, or the id of a model on the Hub that was downloaded */
   model: string
-  /** name of a prompt template, or one of your own */
+  /** name of a prompt template, or one of your own; `lever-plus` when left out, `shapes` for the bundled model */
   template?: string | PromptTemplate
   /** system prompt in place of the template's; null for none */
   system?: string | null
   device?: Device
+  /** of the ONNX files: one name, one per file, or both as in an option (`decoder_model_merged=q4`) */
   dtype?: Dtypes
   /** worker threads with sessions of their own; 0 runs in this thread and blocks its event loop */
   workers?: number
   /** threads of one session; 0 chooses by the decoder's size */
   threads?: number
   maxNewTokens?: number
+  /** 1: greedy; 3: beam search of width 3 with length penalty 0, as the Python original decodes */
+  beams?: 1 | 3
   /** limits of an image's area in pixels; the model's own when left out */
   pixels?: Partial<PixelLimits>
   postprocess?: string
@@ -37,6 +40,8 @@ export interface OnnxOptions {
   kvBytes?: number
   /** budget of encoded images in memory per worker, bytes */
   imageBytes?: number
+  /** budget of encoded images on disk in the cache folder, bytes; 0 for none */
+  imageDiskBytes?: number
   /** receives one line when something was chosen for the caller (`device: 'auto'`) */
   onNotice?: (line: string) => void
 }
@@ -44,7 +49,7 @@ export interface OnnxOptions {
 /**
  * Opens a vision-language model in ONNX Runtime.
  *
- * Answers are greedy and equal to those of the model run on each whole prompt alone; only the
+ * Answers are equal to those of the model run on each whole prompt alone; only the
  * last digits of scores depend on what runs together.
  *
  * @throws InputError when the folder, a file in it, the device or an option is wrong
@@ -54,12 +59,13 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
   checkCounts(options)
   const local: LocalModelOptions = {
     model: options.model,
-    template: options.template ?? 'shapes',
+    template: options.template,
     system: options.system,
-    dtype: options.dtype ?? 'fp32',
+    dtype: typeof options.dtype === 'string' ? parseDtypes(options.dtype) : (options.dtype ?? 'fp32'),
     device: await resolveDevice(device, onNotice),
     threads: options.threads ?? 0,
     maxNewTokens: options.maxNewTokens ?? 5,
+    beams: options.beams ?? 1,
     pixels: options.pixels,
     postprocess: options.postprocess,
     metric: options.metric ?? 'vqa-loo',
@@ -68,6 +74,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     batchTokens: options.batchTokens ?? 2048,
     kvBytes: options.kvBytes ?? 512 * 2 ** 20,
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
+    imageDiskBytes: options.imageDiskBytes ?? 0,
   }
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
   const open = new Set<Promise<unknown>>()
@@ -121,6 +128,10 @@ function checkCounts(options: OnnxOptions): void {
     batchTokens: 1,
     kvBytes: 1,
     imageBytes: 0,
+    imageDiskBytes: 0,
+  }
+  if (![1, 3].includes(options.beams ?? 1)) {
+    throw new InputError(`vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`)
   }
   for (const [name, smallest] of Object.entries(least)) {
     const value = options[name as keyof typeof least]

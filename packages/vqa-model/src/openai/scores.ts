@@ -1,0 +1,106 @@
+import { InputError } from '@lever/durable-files'
+import type { AnswerScore } from '../types.ts'
+import type { Completion, Message } from './chat.ts'
+
+/** Asks a chat completion with these messages and further fields. */
+export type Complete = (
+  messages: readonly Message[],
+  fields: object,
+) => Promise<Completion | { error: string }>
+
+/** What a server's prompt log-probabilities look like, found out once. */
+export interface Scoring {
+  /** tokens that the chat template writes after an answer, the end token first */
+  readonly closing: readonly TokenScore[]
+}
+
+/** A token of a prompt and its log-probability. */
+export interface TokenScore {
+  readonly id: string
+  readonly text: string | undefined
+  readonly logProb: number
+}
+
+/** `prompt_logprobs: 0` asks for the prompt's own tokens and no others. */
+const FIELDS = { prompt_logprobs: 0, max_tokens: 1, add_generation_prompt: false }
+
+/**
+ * Asks for prompt log-probabilities, an extension of vLLM: of an answer once closed and once left
+ * open; what the first has more is what closes an answer.
+ *
+ * @throws InputError when the server does not offer them
+ */
+export async function probeScoring(complete: Complete): Promise<Scoring> {
+  const messages: Message[] = [
+    { role: 'user', content: 'Is it red?' },
+    { role: 'assistant', content: 'yes' },
+  ]
+  const closed = tokensOf(await complete(messages, FIELDS))
+  const open = tokensOf(await complete(messages, { ...FIELDS, continue_final_message: true }))
+  if (typeof closed === 'string') throw refused(closed)
+  if (typeof open === 'string') throw refused(open)
+  const closing = closed.slice(open.length)
+  if (closing.length === 0) throw refused('its chat template does not close an answer with an end token')
+  return { closing }
+}
+
+function refused(why: string): InputError {
+  return new InputError(
+    `vqa-model: this server cannot score given answers (${why}); scores need prompt_logprobs in chat completions, as vLLM has them; measure without scores (--no-gt-prob), or with backend onnx`,
+  )
+}
+
+/**
+ * log p(answer, end token | prompt): the answer is sent as a finished assistant turn after the
+ * prompt, and what the model gives its tokens is added up. Where the answer begins is known from
+ * the prompt's own length, where it ends from what closes an answer.
+ *
+ * @param promptTokens tokens of the prompt with the generation prompt and without an answer
+ */
+export async function scoreAnswer(
+  complete: Complete,
+  { closing }: Scoring,
+  messages: readonly Message[],
+  promptTokens: number,
+  answer: string,
+): Promise<AnswerScore | { error: string }> {
+  const text = answer.trim()
+  if (promptTokens < 1)
+    return { error: 'vqa-model: the server does not count the tokens of a prompt (usage)' }
+  const said = await complete([...messages, { role: 'assistant', content: text }], FIELDS)
+  if ('error' in said) return said
+  const tokens = tokensOf(said)
+  if (typeof tokens === 'string') return { error: `vqa-model: "${answer}" could not be scored: ${tokens}` }
+  // The first token of a prompt has no log-probability and is not in the list.
+  const tail = tokens.slice(promptTokens - 1)
+  const scored = tail.slice(0, tail.length - closing.length + 1)
+  const own = scored.slice(0, -1)
+  const written = own.every((token) => token.text !== undefined)
+    ? own.map((token) => token.text).join('')
+    : text
+  const whole = written.includes('\uFFFD') || written.trim() === text
+  if (scored.at(-1)?.id !== closing[0]!.id || own.length === 0 || !whole) {
+    return {
+      error: `vqa-model: "${answer}" could not be scored: the server's chat template writes ${JSON.stringify(written)} where the answer belongs`,
+    }
+  }
+  return { answer, logProb: scored.reduce((sum, { logProb }) => sum + logProb, 0), tokens: scored.length }
+}
+
+/** The tokens of a prompt but the first; or why they cannot be had. */
+function tokensOf(said: Completion | { error: string }): TokenScore[] | string {
+  if ('error' in said) return said.error.replace(/^vqa-model: /, '')
+  const { promptLogprobs: list } = said
+  if (!Array.isArray(list)) return 'its answers have no prompt_logprobs'
+  const tokens: TokenScore[] = []
+  for (const entry of list.slice(1) as (Record<
+    string,
+    { logprob?: unknown; decoded_token?: unknown }
+  > | null)[]) {
+    const [id, token] = Object.entries(entry ?? {})[0] ?? []
+    if (id === undefined || typeof token?.logprob !== 'number') return 'its prompt_logprobs have gaps'
+    const { decoded_token: text } = token
+    tokens.push({ id, logProb: token.logprob, text: typeof text === 'string' ? text : undefined })
+  }
+  return tokens
+}

@@ -1,0 +1,135 @@
+import { retryAfter } from './backoff.ts'
+import type { Clock } from './clock.ts'
+
+/**
+ * What went wrong with one request, by what is to be done about it.
+ *
+ * - `overloaded`: the server asks for less (429, 503).
+ * - `timeout`: no whole answer in time.
+ * - `connection`: refused, reset, or cut in the body: the server may be gone.
+ * - `server`: an answer that is none (other 5xx, 408, broken JSON).
+ * - `prompt`: this prompt cannot be answered (400, 413, 422), others may.
+ * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx).
+ */
+export type FailureKind = 'overloaded' | 'timeout' | 'connection' | 'server' | 'prompt' | 'denied'
+
+export interface Failure {
+  readonly kind: FailureKind
+  /** for counting: `429 Too Many Requests`, `timeout` */
+  readonly label: string
+  /** with an excerpt of the body */
+  readonly detail: string
+  readonly status?: number
+  /** what `Retry-After` says, milliseconds */
+  readonly wait?: number | undefined
+}
+
+export interface Sent {
+  /** the answer's JSON */
+  readonly body?: unknown
+  readonly failure?: Failure
+}
+
+export interface Request {
+  readonly url: string
+  /** sent by POST as JSON; without it GET */
+  readonly json?: unknown
+  readonly key: string | undefined
+  /** milliseconds */
+  readonly timeout: number
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+}
+
+const EXCERPT = 300
+const LATE = 'late'
+
+/**
+ * One request by Node's `fetch`, which keeps connections open. Never rejects for what a server does.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function send({ url, json, key, timeout, signal, clock }: Request): Promise<Sent> {
+  signal?.throwIfAborted()
+  const stop = new AbortController()
+  const halt = (): void => stop.abort()
+  signal?.addEventListener('abort', halt, { once: true })
+  const timer = setTimeout(() => stop.abort(LATE), timeout)
+  try {
+    const headers: Record<string, string> = { accept: 'application/json' }
+    if (key !== undefined) headers['authorization'] = `Bearer ${key}`
+    if (json !== undefined) headers['content-type'] = 'application/json'
+    const response = await fetch(url, {
+      method: json === undefined ? 'GET' : 'POST',
+      headers,
+      signal: stop.signal,
+      redirect: 'error',
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+    })
+    const text = await response.text()
+    return response.ok ? parse(text, key) : { failure: refusal(response, text, key, clock.now()) }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (stop.signal.reason === LATE) {
+      return { failure: { kind: 'timeout', label: 'timeout', detail: `no answer in ${timeout / 1000} s` } }
+    }
+    const reason = reasonOf(error)
+    return { failure: { kind: 'connection', label: reason, detail: reason } }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', halt)
+  }
+}
+
+function parse(text: string, key: string | undefined): Sent {
+  try {
+    return { body: JSON.parse(text) as unknown }
+  } catch {
+    const detail = `the answer is no whole JSON: ${excerpt(text, key)}`
+    return { failure: { kind: 'server', label: 'broken JSON', detail, status: 200 } }
+  }
+}
+
+function refusal(response: Response, text: string, key: string | undefined, now: number): Failure {
+  const { status, statusText, headers } = response
+  const label = `${status} ${statusText}`.trim()
+  const kind = kindOf(status)
+  return {
+    kind,
+    label,
+    status,
+    detail: `${label}: ${excerpt(messageOf(text), key)}`,
+    wait: kind === 'overloaded' ? retryAfter(headers.get('retry-after'), now) : undefined,
+  }
+}
+
+function kindOf(status: number): FailureKind {
+  if (status === 429 || status === 503) return 'overloaded'
+  if (status >= 500 || status === 408) return 'server'
+  return status === 400 || status === 413 || status === 422 ? 'prompt' : 'denied'
+}
+
+/** The sentence in an error body: OpenAI nests it in `error`, SGLang and older vLLM do not. */
+function messageOf(text: string): string {
+  try {
+    const body = JSON.parse(text) as { error?: unknown; message?: unknown; detail?: unknown } | null
+    const error = body?.error as { message?: unknown } | string | undefined
+    const found = typeof error === 'object' ? error.message : (error ?? body?.message ?? body?.detail)
+    return typeof found === 'string' ? found : text
+  } catch {
+    return text
+  }
+}
+
+function excerpt(text: string, key: string | undefined): string {
+  const hidden = key === undefined ? text : text.replaceAll(key, '***')
+  const line = hidden.replace(/\s+/g, ' ').trim()
+  if (line === '') return 'no body'
+  return line.length > EXCERPT ? `${line.slice(0, EXCERPT)} ...` : line
+}
+
+/** `fetch failed` hides what failed in its cause. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as { cause?: { code?: string; message?: string }; message?: string }
+  return cause?.code ?? cause?.message ?? message ?? String(error)
+}
