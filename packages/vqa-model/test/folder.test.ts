@@ -29,8 +29,10 @@ async function refusal(message: string, options?: Partial<OnnxOptions>): Promise
 
 describe('what is wrong with a model is said with its file and a remedy', () => {
   test('files', async () => {
-    await refusal('hf download <id> --local-dir <folder>', { model: join(folder, 'none') })
-    await refusal('dtypes that exist: fp32', { dtype: 'q4' })
+    await refusal('"lever doctor --download <id>" downloads', { model: join(folder, 'none') })
+    await refusal('dtypes of embed_tokens that exist: fp32', { dtype: 'q4' })
+    await refusal('vision_encoder_q4.onnx does not exist', { dtype: 'vision_encoder=q4' })
+    await refusal('names no file of a model', { dtype: 'vision=q4' })
     await refusal('unknown dtype "fp13"', { dtype: { vision_encoder: 'fp13' } })
     await rm(join(folder, 'onnx/embed_tokens.onnx'))
     await refusal('embed_tokens.onnx does not exist')
@@ -40,7 +42,9 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
 
   test('config.json', async () => {
     await edit('config.json', (json) => (json['model_type'] = 'llava'))
-    await refusal('model_type "llava"; the onnx backend runs qwen2_vl, qwen2_5_vl')
+    await refusal(
+      'model_type "llava"; the onnx backend runs qwen2_vl, qwen2_5_vl, qwen3_vl, idefics3, smolvlm',
+    )
     await edit('config.json', (json) => Object.assign(json, { model_type: 'qwen2_vl', hidden_size: '32' }))
     await refusal('hidden_size is "32", not a number')
     await writeFile(join(folder, 'config.json'), '{')

@@ -32,7 +32,7 @@ async function answersOf(
   prompts: readonly VqaPrompt[],
   options: OnnxOptions,
 ): Promise<{ answers: VqaAnswer[]; stats: ReturnType<VqaModel['stats']> }> {
-  const model = await openVqaModel({ backend: 'onnx', ...options })
+  const model = await openVqaModel({ backend: 'onnx', template: 'shapes', ...options })
   try {
     return { answers: await model.answer(prompts), stats: model.stats() }
   } finally {

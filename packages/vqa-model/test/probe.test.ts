@@ -9,12 +9,14 @@ const options: Omit<LocalModelOptions, 'model'> = {
   device: 'cpu',
   threads: 1,
   maxNewTokens: 5,
+  beams: 1,
   metric: 'vqa-loo',
   sharing: true,
   batchRows: 32,
   batchTokens: 2048,
   kvBytes: 2 ** 28,
   imageBytes: 2 ** 28,
+  imageDiskBytes: 0,
 }
 
 async function abilities(model: string): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { readModelFolder } from '../onnx/folder.ts'
-import { createImageEncoder } from '../onnx/images.ts'
+import { createImageEncoder } from '../onnx/image-encoder.ts'
 import { loadOrt } from '../onnx/ort.ts'
 import { openSession } from '../onnx/sessions.ts'
 import { loadTextCodec } from '../onnx/tokenizer.ts'
@@ -43,8 +43,8 @@ export async function openVisionPool({
   )
 
   async function pooled(path: string): Promise<Float32Array> {
-    const { features, grid } = await encoder.encode(path)
-    const count = grid.height * grid.width
+    const { features } = await encoder.encode(path)
+    const count = features.length / folder.width
     const mean = new Float32Array(folder.width)
     for (let token = 0; token < count; token++) {
       for (let i = 0; i < folder.width; i++) mean[i]! += features[token * folder.width + i]! / count

@@ -62,7 +62,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       places.flatMap((place) => place.node.leaves.map((item) => ({ item, place }))),
       ({ prompts }) => prompts,
     )
-    for (const group of grouped(leaves, block, longestAnswer)) {
+    for (const group of grouped(leaves, block, longestAnswer, settings.beams)) {
       input.check()
       await answerGroup(group, block)
     }
@@ -70,7 +70,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       places.flatMap((place) => place.node.children.map((item) => ({ item, place }))),
       promptsBelow,
     )
-    for (const group of grouped(children, block, () => 0)) {
+    for (const group of grouped(children, block, () => 0, 1)) {
       input.check()
       const rows = group.map(({ place, segment }) => ({ parent: place.row, segment }))
       const run = await runBatch(engine, block, rows, { keep: 0, cache: true })
@@ -103,12 +103,13 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     steps: readonly Step<Item>[],
     block: KvBlock,
     extra: (item: Item) => number,
+    copies: number,
   ): Step<Item>[][] {
     if (!settings.batched) return steps.map((step) => [step])
     const lengthOf = ({ item, segment }: Step<Item>): number => segment.ids.length + extra(item)
     const longest = Math.max(0, ...steps.map(lengthOf))
-    const rowBytes = (block.slots + longest + settings.maxNewTokens) * decoder.bytesPerSlot
-    const maxRows = Math.max(1, Math.min(settings.maxRows, Math.floor(share / rowBytes)))
+    const rowBytes = (block.slots + longest + settings.maxNewTokens) * decoder.bytesPerSlot * copies
+    const maxRows = Math.max(1, Math.floor(Math.min(settings.maxRows / copies, share / rowBytes)))
     return groupByLength(steps, lengthOf, { maxRows, maxTokens: settings.maxTokens })
   }
 
@@ -127,7 +128,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       const answer = found[i]!
       if (answer.margin < settings.nearTie) {
         engine.stats.nearTies += 1
-        answer.tokens = (await greedyAlone([...place.path, segment])).tokens
+        answer.tokens = (await answerAlone([...place.path, segment])).tokens
       }
       input.onAnswer(item.prompts, answer)
     }
@@ -135,13 +136,13 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
 
   const root = emptyBlock(ort, decoder.layout)
 
-  async function greedyAlone(
+  async function answerAlone(
     path: readonly TokenSegment[],
     answers: readonly Int32Array[] = [],
   ): Promise<RowAnswer> {
     const before = engine.stats.prefillTokens
-    const maxNewTokens = answers.length > 0 ? 1 : settings.maxNewTokens
-    const alone = { ...settings, maxNewTokens, batched: false }
+    const scored = answers.length > 0 ? { maxNewTokens: 1, beams: 1 } : {}
+    const alone = { ...settings, ...scored, batched: false }
     const row = { parent: 0, segment: joinSegments(path), answers }
     const [answer] = await answerRows(engine, root, [row], alone)
     engine.stats.prefillTokens = before
@@ -156,10 +157,10 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       const segments = [...place.path, segment]
       for (const prompt of item.prompts) {
         input.check()
-        const answer = await greedyAlone(segments)
+        const answer = await answerAlone(segments)
         engine.stats.prefillTokens += segments.reduce((sum, { ids }) => sum + ids.length, 0)
         for (const text of item.answers) {
-          const { scores } = await greedyAlone(segments, [input.encodeAnswer(text)])
+          const { scores } = await answerAlone(segments, [input.encodeAnswer(text)])
           answer.scores.push(scores[0]!)
         }
         input.onAnswer([prompt], answer)

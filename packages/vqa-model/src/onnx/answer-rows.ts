@@ -1,3 +1,4 @@
+import { answerBeams } from './answer-beams.ts'
 import { runBatch, type BatchRow, type Engine } from './batch.ts'
 import { firstSlots, type KvBlock } from './kv.ts'
 import { logProbability, topTwo } from './logits.ts'
@@ -9,15 +10,17 @@ export interface QueryRow extends BatchRow {
 }
 
 export interface RowAnswer {
-  /** greedy tokens, without the end token */
+  /** without the end token */
   tokens: number[]
-  /** smallest distance between the two best logits on the way */
+  /** smallest distance between the two best logits on the way; by beam search, of two scores */
   margin: number
   scores: { logProb: number; tokens: number }[]
 }
 
 export interface DecodingSettings {
   maxNewTokens: number
+  /** 1 for greedy answers */
+  beams: number
   eosTokenIds: ReadonlySet<number>
   /** the end token that a scored answer is closed with */
   endToken: number
@@ -39,7 +42,7 @@ interface RowState extends RowAnswer {
 const NOTHING = new Int32Array(0)
 
 /**
- * Greedy answers of all rows, and the log-probabilities of given answers.
+ * Answers of all rows, greedy or by beam search, and the log-probabilities of given answers.
  *
  * The first answer to score is appended to the query, so the run that reads the query also says
  * whether the model would write it: each token it agrees with needs no step of its own. Then one
@@ -52,14 +55,14 @@ export async function answerRows(
   settings: DecodingSettings,
 ): Promise<RowAnswer[]> {
   const { ort, stats } = engine
-  const { maxNewTokens, batched } = settings
+  const { maxNewTokens, batched, beams } = settings
   const drafts = rows.map(({ answers }) => answers[0] ?? NOTHING)
   const bases = rows.map(({ segment }) => segment.ids.length)
   const drafted = rows.map((row, i) => ({ ...row, segment: extendSegment(row.segment, drafts[i]!) }))
   const length = Math.max(...drafted.map(({ segment }) => segment.ids.length))
   const run = await runBatch(engine, parents, drafted, {
     keep: length - Math.min(...bases) + 1,
-    cache: maxNewTokens > 1 || rows.some(({ answers }) => answers.length > 1),
+    cache: maxNewTokens > 1 || beams > 1 || rows.some(({ answers }) => answers.length > 1),
   })
   for (const base of bases) stats.prefillTokens += base
   const vocabulary = run.logits.length / (rows.length * run.columns)
@@ -68,6 +71,7 @@ export async function answerRows(
 
   const states = rows.map((_, row): RowState => {
     const state: RowState = { row, tokens: [], margin: Infinity, scores: [], feed: undefined, accepted: 0 }
+    if (beams > 1) return state
     const draft = drafts[row]!
     for (;;) {
       const at = state.accepted
@@ -88,20 +92,27 @@ export async function answerRows(
       states[row]!.scores.push({ logProb, tokens: answer.length + 1 })
     }
   })
-  if (run.block === undefined) return states
+  if (run.block === undefined && beams === 1) return states
 
   const starts = rows.map(({ parent, segment }) => parents.next[parent]! + segment.advance)
   const usable = (accepted: (row: number) => number): KvBlock =>
     dropDraft(run.block!, parents.slots, bases, drafts, starts, accepted)
+  const undrafted = (): KvBlock =>
+    batched
+      ? usable(() => 0)
+      : firstSlots(
+          ort,
+          usable(() => 0),
+          parents.slots + bases[0]!,
+        )
   if (rows.some(({ answers }) => answers.length > 1)) {
-    const base = usable(() => 0)
-    await scoreRest(
-      engine,
-      batched ? base : firstSlots(ort, base, parents.slots + bases[0]!),
-      rows,
-      states,
-      settings,
-    )
+    await scoreRest(engine, undrafted(), rows, states, settings)
+  }
+  if (beams > 1) {
+    const offsets = rows.map((_, row) => offset(row, bases[row]! - 1))
+    const first = { logits: run.logits, offsets, size: vocabulary }
+    const found = await answerBeams(engine, undrafted(), first, settings)
+    return states.map((state, row) => ({ ...state, ...found[row]! }))
   }
   const going = usable((row) => states[row]!.accepted)
   const kept = parents.slots + bases[0]! + states[0]!.accepted

@@ -1,4 +1,5 @@
 import type { Decoder, DecoderOutput } from './decoder.ts'
+import { toFloats } from './half.ts'
 import { gatherRows, type KvBlock, type Scratch } from './kv.ts'
 import type { Ort, Session } from './ort.ts'
 import type { TokenSegment } from './segments.ts'
@@ -70,9 +71,9 @@ async function embedRows(
     for (let j = 0; j < segment.ids.length; j++) halves[2 * (row * length + j)] = segment.ids[j]!
   })
   const outputs = await embed.run({ input_ids: new ort.Tensor('int64', ids, [rows.length, length]) })
-  const embeds = outputs['inputs_embeds']!.data as Float32Array
+  const embeds = toFloats(outputs['inputs_embeds']!)
   rows.forEach(({ segment }, row) => {
-    for (const { at, image } of segment.images) embeds.set(image.features, (row * length + at) * width)
+    for (const { at, features } of segment.images) embeds.set(features, (row * length + at) * width)
   })
   return embeds
 }

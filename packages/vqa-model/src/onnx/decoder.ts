@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { ModelFolder } from './folder.ts'
+import { floatTensor, floatType, toFloats } from './half.ts'
 import { bytesPerSlot, type KvBlock, type KvLayout } from './kv.ts'
 import type { Ort, Session, Tensor } from './ort.ts'
 
@@ -37,15 +38,28 @@ export interface Decoder {
   run(input: DecoderInput): Promise<DecoderOutput>
 }
 
+/** Inputs besides keys and values that this package can give. */
+const KNOWN = new Set(['inputs_embeds', 'attention_mask', 'position_ids', 'num_logits_to_keep'])
+
 /** The decoder's session with its inputs put together. @throws InputError for a foreign interface */
 export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFolder): Decoder {
   const { layers, width } = folder
   const inputs = new Map(session.inputMetadata.map((value) => [value.name, value]))
   const key = inputs.get('past_key_values.0.key')
   const logitsOut = session.outputMetadata.find(({ name }) => name === 'logits')
-  const missing = ['inputs_embeds', 'attention_mask', 'position_ids', 'past_key_values.0.key']
-    .concat(`past_key_values.${layers - 1}.value`)
+  const mrope = folder.family.positions === 'mrope'
+  const missing = ['inputs_embeds', 'attention_mask', 'past_key_values.0.key']
+    .concat(`past_key_values.${layers - 1}.value`, mrope ? ['position_ids'] : [])
     .filter((name) => !inputs.has(name))
+  const unknown = session.inputNames.filter(
+    (name) => !KNOWN.has(name) && !name.startsWith('past_key_values.'),
+  )
+  if (unknown.length > 0) {
+    throw new InputError(
+      `vqa-model: ${folder.sessions.decoder_model_merged} also takes ${unknown.join(', ')}, which neither this package ` +
+        `nor transformers.js can give; use another export of the model`,
+    )
+  }
   if (missing.length > 0 || logitsOut === undefined || key === undefined) {
     throw new InputError(
       `vqa-model: ${folder.sessions.decoder_model_merged} has the inputs ${session.inputNames.join(', ')} and the outputs ` +
@@ -64,7 +78,9 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
     ['key', 'value'].map((part) => `past_key_values.${l}.${part}`),
   ).flat()
   const presentNames = pastNames.map((name) => name.replace('past_key_values', 'present'))
-  const slices = session.inputNames.includes('num_logits_to_keep')
+  const slices = inputs.has('num_logits_to_keep')
+  const positioned = inputs.has('position_ids')
+  const embedType = floatType(session, 'inputs_embeds')
 
   return {
     width,
@@ -75,9 +91,13 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       const slots = past.slots + length
       const mask = extendMask(past, length, lengths)
       const feeds: Record<string, Tensor> = {
-        inputs_embeds: new ort.Tensor('float32', embeds, [rows, length, width]),
+        inputs_embeds: floatTensor(ort, embedType, embeds, [rows, length, width]),
         attention_mask: new ort.Tensor('int64', toInt64(mask), [rows, slots]),
-        position_ids: new ort.Tensor('int64', toInt64(positions), [3, rows, length]),
+      }
+      if (positioned) {
+        const axes = mrope ? positions : positions.subarray(0, rows * length)
+        const dims = mrope ? [3, rows, length] : [rows, length]
+        feeds['position_ids'] = new ort.Tensor('int64', toInt64(axes), dims)
       }
       if (slices) {
         feeds['num_logits_to_keep'] = new ort.Tensor('int64', BigInt64Array.of(BigInt(Math.max(keep, 1))), [])
@@ -115,20 +135,4 @@ function toInt64(values: Uint8Array | Int32Array): BigInt64Array {
   const halves = new Int32Array(wide.buffer)
   for (let i = 0; i < values.length; i++) halves[2 * i] = values[i]!
   return wide
-}
-
-function toFloats(tensor: Tensor): Float32Array {
-  const data = tensor.data as unknown
-  if (data instanceof Float32Array) return data
-  if (data instanceof Uint16Array) return Float32Array.from(data, halfToFloat)
-  return Float32Array.from(data as ArrayLike<number>)
-}
-
-/** IEEE 754 half precision bits to a number. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 31
-  const fraction = bits & 1023
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15))
 }

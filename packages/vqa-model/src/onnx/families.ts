@@ -3,21 +3,30 @@ import { InputError } from '@lever/durable-files'
 /** How the models of one `model_type` place images in a prompt. */
 export interface ModelFamily {
   modelType: string
-  /** `mrope`: three position ids per token, an image is a grid in time, height and width */
-  positions: 'mrope'
+  /** `mrope`: three position ids per token, an image is a grid in time, height and width; `sequence`: 0, 1, 2, ... */
+  positions: 'mrope' | 'sequence'
+  /** `grid`: one block of visual tokens, as in Qwen2-VL; `tiles`: the image is cut into tiles of a fixed size, each with
+   * a token before it that names its row and column, and a small picture of the whole, as in Idefics3 */
+  images: 'grid' | 'tiles'
   /** class of transformers.js that prepares pixels */
   imageProcessor: string
 }
+
+const qwen = { positions: 'mrope', images: 'grid', imageProcessor: 'Qwen2VLImageProcessor' } as const
+const idefics = { positions: 'sequence', images: 'tiles', imageProcessor: 'Idefics3ImageProcessor' } as const
 
 /**
  * The model types that the `onnx` backend runs. What differs inside a type (the name of the grid
  * input, where the text fields stand in config.json) is read from the files.
  */
 const TABLE = new Map<string, ModelFamily>(
-  ['qwen2_vl', 'qwen2_5_vl'].map((modelType) => [
-    modelType,
-    { modelType, positions: 'mrope', imageProcessor: 'Qwen2VLImageProcessor' },
-  ]),
+  Object.entries({
+    qwen2_vl: qwen,
+    qwen2_5_vl: qwen,
+    qwen3_vl: qwen,
+    idefics3: idefics,
+    smolvlm: idefics,
+  }).map(([modelType, family]) => [modelType, { modelType, ...family }]),
 )
 
 export const familyNames: readonly string[] = [...TABLE.keys()]

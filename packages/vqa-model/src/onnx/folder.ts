@@ -1,15 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
+import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { show } from '../show.ts'
+import { dtypeNames, dtypeOf, sessionFile, type Dtypes, type SessionName } from './dtypes.ts'
 import { getFamily, type ModelFamily } from './families.ts'
-
-export const SESSION_NAMES = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'] as const
-
-export type SessionName = (typeof SESSION_NAMES)[number]
-
-/** A dtype of the Hub's file names (`fp32`, `fp16`, `q4`, ...), for all files or per file. */
-export type Dtypes = string | Partial<Record<SessionName, string>>
 
 /** What a model's folder says, before anything heavy is loaded. */
 export interface ModelFolder {
@@ -17,7 +12,6 @@ export interface ModelFolder {
   name: string
   family: ModelFamily
   imageTokenId: number
-  mergeSize: number
   width: number
   layers: number
   kvHeads: number
@@ -26,6 +20,8 @@ export interface ModelFolder {
   contextLength: number
   eosTokenIds: ReadonlySet<number>
   preprocessor: Record<string, unknown>
+  /** visual tokens of one tile, for families whose images are cut into tiles */
+  tileTokens: number
   /** absolute paths of the ONNX files */
   sessions: Record<SessionName, string>
   /** paths relative to the folder, of everything that fixes an answer */
@@ -37,17 +33,11 @@ type Json = Record<string, unknown>
 /**
  * Reads the JSON files of a folder in the Hub's ONNX layout.
  *
+ * @param model the folder, or the id of a model on the Hub that was downloaded
  * @throws InputError naming what is missing or wrong and what to do
  */
 export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Promise<ModelFolder> {
-  const path = resolve(model)
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isDirectory() !== true) {
-    throw new InputError(
-      `vqa-model: there is no model folder ${path}; give a folder in the Hub's ONNX layout, or download one with ` +
-        `"hf download <id> --local-dir <folder>"`,
-    )
-  }
+  const { path, id } = await locateModel(model, dtype)
   const config = await readJson(path, 'config.json')
   const generation = await readJson(path, 'generation_config.json')
   const preprocessor = await readJson(path, 'preprocessor_config.json')
@@ -60,14 +50,15 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   }
   const heads = number(text, 'num_attention_heads')
   const width = number(text, 'hidden_size')
-  const vision = isObject(config['vision_config']) ? config['vision_config'] : {}
-  const sessions = await findSessions(path, dtype)
+  const tiled = family.images === 'tiles'
+  const processor = tiled ? await readJson(path, 'processor_config.json') : {}
+  const sessions = await findSessions(path, id, dtype)
   return {
     path,
-    name: modelName(config, family),
+    name: modelName(config, id ?? family.modelType),
     family,
     imageTokenId: number(config, 'image_token_id'),
-    mergeSize: typeof vision['spatial_merge_size'] === 'number' ? vision['spatial_merge_size'] : 2,
+    tileTokens: tiled ? tileTokens(processor, path) : 0,
     width,
     layers: number(text, 'num_hidden_layers'),
     kvHeads: typeof text['num_key_value_heads'] === 'number' ? text['num_key_value_heads'] : heads,
@@ -79,15 +70,24 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
     sessions: sessions.paths,
     files: [
       ...['config.json', 'generation_config.json', 'preprocessor_config.json'],
+      ...(tiled ? ['processor_config.json'] : []),
       ...['tokenizer.json', 'tokenizer_config.json'],
       ...sessions.files,
     ],
   }
 }
 
-function modelName(config: Json, family: ModelFamily): string {
+function modelName(config: Json, fallback: string): string {
   const name = config['_name_or_path'] ?? config['name']
-  return typeof name === 'string' && name !== '' ? name : family.modelType
+  return typeof name === 'string' && name !== '' ? name : fallback
+}
+
+function tileTokens(processor: Json, path: string): number {
+  const tokens = processor['image_seq_len']
+  if (typeof tokens === 'number' && Number.isInteger(tokens) && tokens > 0) return tokens
+  throw new InputError(
+    `vqa-model: ${path}/processor_config.json: image_seq_len is ${show(tokens)}, not a number of tokens`,
+  )
 }
 
 function endTokens(value: unknown, path: string): number[] {
@@ -122,45 +122,29 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-const SUFFIXES = new Map([
-  ['fp32', ''],
-  ['fp16', '_fp16'],
-  ['q8', '_quantized'],
-  ['int8', '_int8'],
-  ['uint8', '_uint8'],
-  ['q4', '_q4'],
-  ['q4f16', '_q4f16'],
-  ['bnb4', '_bnb4'],
-])
-
 async function findSessions(
   path: string,
+  id: string | undefined,
   dtype: Dtypes,
 ): Promise<{ paths: Record<SessionName, string>; files: string[] }> {
   const folder = join(path, 'onnx')
   const names = (await readdir(folder).catch(() => [])).sort()
   const files: string[] = []
   const pick = (session: SessionName): string => {
-    const wanted = typeof dtype === 'string' ? dtype : (dtype[session] ?? 'fp32')
-    const suffix = SUFFIXES.get(wanted)
-    if (suffix === undefined) {
-      throw new InputError(
-        `vqa-model: unknown dtype "${wanted}"; choose one of ${[...SUFFIXES.keys()].join(', ')}`,
-      )
-    }
-    const file = `${session}${suffix}.onnx`
+    const file = sessionFile(session, dtypeOf(dtype, session))
     if (!names.includes(file)) {
-      const there = [...SUFFIXES]
-        .filter(([, end]) => names.includes(`${session}${end}.onnx`))
-        .map(([name]) => name)
+      const there = dtypeNames.filter((name) => names.includes(sessionFile(session, name)))
+      const remedies = [
+        ...(there.length > 0 ? [`dtypes of ${session} that exist: ${there.join(', ')}`] : []),
+        ...(id === undefined ? [] : [downloadAdvice(id, dtype)]),
+      ]
       throw new InputError(
-        `vqa-model: ${join(folder, file)} does not exist; ` +
-          (there.length > 0 ? `dtypes that exist: ${there.join(', ')}` : 'the folder holds no such model'),
+        `vqa-model: ${join(folder, file)} does not exist; ${remedies.join('; ') || 'the folder holds no such model'}`,
       )
     }
     files.push(
       ...names
-        .filter((name) => name === file || name.startsWith(`${file}_data`))
+        .filter((name) => name === file || name === `${file}_data` || name.startsWith(`${file}_data_`))
         .map((name) => `onnx/${name}`),
     )
     return join(folder, file)

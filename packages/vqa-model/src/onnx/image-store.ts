@@ -1,4 +1,5 @@
 import type { VqaModelStats } from '../types.ts'
+import type { ImageDisk } from './image-disk.ts'
 import type { EncodedImage, ImageEncoder } from './images.ts'
 import { createKeyBook } from './key-book.ts'
 import { LruCache } from './lru.ts'
@@ -17,14 +18,23 @@ export interface ImageStore {
 
 const AT_ONCE = 4
 
-export function createImageStore(encoder: ImageEncoder, budget: number, stats: VqaModelStats): ImageStore {
+export function createImageStore(
+  encoder: ImageEncoder,
+  budget: number,
+  stats: VqaModelStats,
+  disk?: ImageDisk,
+): ImageStore {
   const cache = new LruCache<EncodedImage>(budget, ({ features }) => features.byteLength)
   const keys = createKeyBook()
   const underway = new Map<string, Promise<EncodedImage>>()
 
   async function encode(path: string, key: string): Promise<EncodedImage> {
-    const image = await encoder.encode(path)
-    stats.imageEncodes += 1
+    const saved = await disk?.get(path)
+    const image = saved ?? (await encoder.encode(path))
+    if (saved === undefined) {
+      stats.imageEncodes += 1
+      await disk?.put(path, image)
+    } else stats.imageCacheHits += 1
     cache.set(key, image)
     return image
   }

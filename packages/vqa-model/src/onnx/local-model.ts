@@ -1,31 +1,39 @@
 import { stat } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { hashFile, InputError } from '@lever/durable-files'
+import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import { cacheFolder } from '../hub/places.ts'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
 import { getPostprocess } from '../postprocess.ts'
 import type { Protocol } from '../protocol.ts'
 import { emptyStats } from '../stats.ts'
-import { getTemplate, templateId } from '../templates/index.ts'
+import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
 import { answerPlan } from './answer-plan.ts'
 import type { Engine } from './batch.ts'
+import { rememberAbilities } from './ability-cache.ts'
 import { createDecoder } from './decoder.ts'
-import { readModelFolder, type Dtypes } from './folder.ts'
+import type { Dtypes } from './dtypes.ts'
+import { readModelFolder, type ModelFolder } from './folder.ts'
+import { openImageDisk, type ImageDisk } from './image-disk.ts'
 import { createImageStore } from './image-store.ts'
-import { createImageEncoder, type EncodedImage, type PixelLimits } from './images.ts'
+import { createImageEncoder } from './image-encoder.ts'
+import { ImageError, type EncodedImage, type PixelLimits } from './images.ts'
 import { loadOrt } from './ort.ts'
+import { imagePlacer } from './place-image.ts'
 import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
 import { createPrompter } from './prompter.ts'
-import { tokenSegment, type TokenSegment } from './segments.ts'
+import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
 import { openSessions } from './sessions.ts'
 import { loadTextCodec } from './tokenizer.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
 export interface LocalModelOptions {
-  /** folder in the Hub's ONNX layout */
+  /** folder in the Hub's ONNX layout, or the id of a downloaded model */
   model: string
-  template: string | PromptTemplate
+  /** undefined for the model's default */
+  template?: string | PromptTemplate | undefined
   /** system prompt in place of the template's */
   system?: string | null | undefined
   dtype: Dtypes
@@ -33,6 +41,7 @@ export interface LocalModelOptions {
   /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
   threads: number
   maxNewTokens: number
+  beams: Protocol['decoding']['beams']
   pixels?: Partial<PixelLimits> | undefined
   postprocess?: string | undefined
   metric: string
@@ -41,6 +50,8 @@ export interface LocalModelOptions {
   batchTokens: number
   kvBytes: number
   imageBytes: number
+  /** budget of encoded images on disk, bytes; 0 for none */
+  imageDiskBytes: number
 }
 
 /** A model opened in this thread. */
@@ -67,13 +78,15 @@ const SMALL_DECODER = 32 * 2 ** 20
 /** @throws InputError when the folder, its files or an option is wrong */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
   const folder = await readModelFolder(options.model, options.dtype)
-  const template = getTemplate(options.template)
+  const template = getTemplate(options.template ?? defaultTemplate(folder.name))
   const system = options.system === undefined ? template.system : options.system
   const postprocessName = options.postprocess ?? template.postprocess
   const postprocess = getPostprocess(postprocessName)
   const codec = await loadTextCodec(folder.path)
   const imageToken = codec.tokenText(folder.imageTokenId)
   const prompter = createPrompter({ codec, template, system, imageToken })
+  const placeImage = imagePlacer(folder, codec, imageToken)
+  const files = await hashFiles(folder, codec.templateFile)
 
   const ort = await loadOrt()
   const small = (await stat(folder.sessions.decoder_model_merged)).size < SMALL_DECODER
@@ -93,12 +106,29 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     folder,
     pixels: options.pixels,
   })
-  const images = createImageStore(encoder, options.imageBytes, stats)
-  const abilities = await probeDecoder(engine, codec.vocabularySize)
+  const images = createImageStore(
+    encoder,
+    options.imageBytes,
+    stats,
+    openDisk(options, files, encoder.pixels),
+  )
+  const abilities = await rememberAbilities(
+    {
+      files: Object.entries(files).filter(([name]) => /onnx\/(decoder|embed)/.test(name)),
+      ...{
+        device: options.device,
+        threads,
+        cpu: cpus()[0]?.model ?? '',
+        runtime: ort.env.versions.node ?? '',
+      },
+    },
+    () => probeDecoder(engine, codec.vocabularySize),
+  )
   Object.assign(stats, emptyStats())
   const [endToken] = folder.eosTokenIds
   const settings = {
     maxNewTokens: options.maxNewTokens,
+    beams: options.beams,
     eosTokenIds: folder.eosTokenIds,
     endToken: endToken!,
     batched: abilities.batchOnPast,
@@ -112,23 +142,20 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
   const protocol: Protocol = {
     backend: 'onnx',
     model: folder.name,
-    files: Object.fromEntries(
-      await Promise.all(
-        folder.files.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
-      ),
-    ),
+    files,
     template: templateId(template),
     system,
-    decoding: { maxNewTokens: options.maxNewTokens, beams: 1 },
+    decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams },
     pixels: encoder.pixels,
     postprocess: postprocessName,
     metric: options.metric,
   }
 
   async function resolve(segment: TextSegment): Promise<TokenSegment> {
-    const pieces: (Int32Array | EncodedImage)[] = []
+    const pieces: (Int32Array | VisualTokens)[] = []
     for (const piece of segment.pieces) {
-      pieces.push(typeof piece === 'string' ? codec.encode(piece) : await images.get(piece.image))
+      if (typeof piece === 'string') pieces.push(codec.encode(piece))
+      else pieces.push(...placeImage(await images.get(piece.image)))
     }
     return tokenSegment(pieces, folder.imageTokenId)
   }
@@ -141,7 +168,9 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     let done = 0
     const fail = (indices: readonly number[], error: Error): void => {
       stats.failed += indices.length
-      for (const index of indices) answers[index] = { text: '', raw: '', error: error.message }
+      for (const index of indices) {
+        answers[index] = { text: '', raw: '', error: error.message + ownerOf(prompts[index]!, error) }
+      }
       onProgress((done += indices.length))
     }
     const segmented: SegmentedPrompt[] = []
@@ -209,4 +238,32 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       await Promise.all(Object.values(sessions).map((session) => session.release()))
     },
   }
+}
+
+/** SHA-256 of everything that fixes an answer. */
+async function hashFiles(
+  folder: ModelFolder,
+  templateFile: string | undefined,
+): Promise<Record<string, string>> {
+  const names = [...folder.files, ...(templateFile === undefined ? [] : [templateFile])]
+  const hashes = await Promise.all(names.map((name) => hashFile(join(folder.path, name))))
+  return Object.fromEntries(names.map((name, i) => [name, hashes[i]!]))
+}
+
+function openDisk(
+  { imageDiskBytes, device }: LocalModelOptions,
+  files: Readonly<Record<string, string>>,
+  pixels: PixelLimits,
+): ImageDisk | undefined {
+  if (imageDiskBytes === 0) return undefined
+  const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
+  const model = hashOf({ version: 1, fixed, pixels, device })
+  return openImageDisk({ folder: join(cacheFolder(), 'images'), bytes: imageDiskBytes, model })
+}
+
+/** Which example of a prompt an unusable image belongs to. */
+function ownerOf({ demonstrations, query }: VqaPrompt, error: Error): string {
+  if (!(error instanceof ImageError)) return ''
+  const owner = [...demonstrations, query].find(({ image }) => image === error.path)
+  return owner === undefined ? '' : ` (the image of example ${owner.id})`
 }

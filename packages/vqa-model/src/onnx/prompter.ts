@@ -58,19 +58,11 @@ export function createPrompter({
     )
   }
 
-  const tail = (() => {
-    const last = skeletonOf(0).segments.at(-1)!.at(-1)!
-    const text = typeof last === 'string' ? last : ''
-    return text.slice(
-      Math.max(
-        0,
-        ...specialTokens.map(
-          (token) => text.lastIndexOf(token) + token.length * Number(text.includes(token)),
-        ),
-      ),
-    )
-  })()
+  const last = skeletonOf(0).segments.at(-1)!.at(-1)!
+  const ending = typeof last === 'string' ? last : ''
+  const tail = ending.slice(afterSpecial(ending, specialTokens))
   const tailIds = codec.encode(tail)
+  const lead = answerLead(codec, template, system)
 
   return {
     segments({ demonstrations, query, scoreAnswers = [] }) {
@@ -92,11 +84,29 @@ export function createPrompter({
       return { segments, answers: scoreAnswers }
     },
     encodeAnswer(answer) {
-      const text = answer.trim()
+      const text = answer.trim() === '' ? '' : lead + answer.trim()
       const both = codec.encode(tail + text)
       return tailIds.every((id, i) => both[i] === id) ? both.subarray(tailIds.length) : codec.encode(text)
     },
   }
+}
+
+function afterSpecial(text: string, specialTokens: readonly string[]): number {
+  const ends = specialTokens.map(
+    (token) => text.lastIndexOf(token) + token.length * Number(text.includes(token)),
+  )
+  return Math.max(0, ...ends)
+}
+
+/** What the chat template writes between the end of a prompt and an answer, such as a space. */
+function answerLead({ render }: TextCodec, template: PromptTemplate, system: string | null): string {
+  const mark = 'answer'
+  const chat = chatMessages(template, { questions: ['question'], answers: [] }, system)
+  const prompt = render(chat)
+  const answered = render([...chat, { role: 'assistant', content: [{ type: 'text', text: mark }] }])
+  const at = answered.indexOf(mark, prompt.length)
+  const lead = answered.startsWith(prompt) && at >= 0 ? answered.slice(prompt.length, at) : ''
+  return lead.trim() === '' ? lead : ''
 }
 
 function refuseSpecial(text: string, what: string, id: number, specialTokens: readonly string[]): void {

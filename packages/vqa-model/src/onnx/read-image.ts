@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { ImageError } from './images.ts'
 import { decodePlainPng } from './png.ts'
 import type { Transformers } from './transformers.ts'
 
 /**
  * Reads an image file of any format that transformers.js (sharp) reads.
  *
- * @throws Error naming the file
+ * @throws ImageError
  */
 export async function readImage(
   { RawImage }: typeof Transformers,
@@ -17,6 +18,6 @@ export async function readImage(
     if (plain !== undefined) return new RawImage(plain.data, plain.width, plain.height, plain.channels)
     return await RawImage.fromBlob(new Blob([bytes]))
   } catch (cause) {
-    throw new Error(`vqa-model: cannot read the image ${path}: ${(cause as Error).message}`, { cause })
+    throw new ImageError(path, `read the image ${path}`, cause)
   }
 }

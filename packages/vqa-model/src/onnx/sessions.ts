@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
-import type { ModelFolder, SessionName } from './folder.ts'
+import type { SessionName } from './dtypes.ts'
+import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 
 /**
@@ -56,13 +57,18 @@ export async function openSessions(
   }
   const [embed_tokens, vision_encoder, decoder_model_merged] = opened as [Session, Session, Session]
   try {
-    requireFloat32(embed_tokens.outputMetadata, folder.sessions.embed_tokens)
-    requireFloat32(vision_encoder.inputMetadata, folder.sessions.vision_encoder)
-    requireFloat32(vision_encoder.outputMetadata, folder.sessions.vision_encoder)
-    requireFloat32(
-      decoder_model_merged.inputMetadata.filter(({ name }) => name === 'inputs_embeds'),
-      folder.sessions.decoder_model_merged,
-    )
+    requireFloats(embed_tokens.outputMetadata, folder.sessions.embed_tokens)
+    requireFloats(vision_encoder.outputMetadata, folder.sessions.vision_encoder)
+    for (const [name, path] of [
+      ['pixel_values', folder.sessions.vision_encoder],
+      ['inputs_embeds', folder.sessions.decoder_model_merged],
+    ] as const) {
+      const { inputMetadata } = name === 'pixel_values' ? vision_encoder : decoder_model_merged
+      requireFloats(
+        inputMetadata.filter((value) => value.name === name),
+        path,
+      )
+    }
   } catch (error) {
     await Promise.all(opened.map((session) => session.release()))
     throw error
@@ -70,13 +76,13 @@ export async function openSessions(
   return { embed_tokens, vision_encoder, decoder_model_merged }
 }
 
-/** Embeddings go between the sessions as float32; keys and values may be float16. */
-function requireFloat32(values: Session['inputMetadata'], path: string): void {
+/** Embeddings, keys and values may be float32 or float16; between the sessions they are float32. */
+function requireFloats(values: Session['inputMetadata'], path: string): void {
   for (const value of values) {
-    if (!value.isTensor || value.type === 'float32' || value.type === 'int64') continue
+    if (!value.isTensor || ['float32', 'float16', 'int64', 'bool'].includes(value.type)) continue
     throw new InputError(
-      `vqa-model: ${path} has "${value.name}" in ${value.type}; only float32 embeddings are supported, ` +
-        `choose another dtype (fp32, q8, q4)`,
+      `vqa-model: ${path} has "${value.name}" in ${value.type}; only float32 and float16 are supported, ` +
+        `choose another dtype (fp32, fp16, q8, q4)`,
     )
   }
 }

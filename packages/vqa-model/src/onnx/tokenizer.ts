@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import type { ChatMessage } from '../prompt/messages.ts'
+import { readJson } from './folder.ts'
 import { loadTransformers } from './transformers.ts'
 
 /** The model's own tokenizer and chat template. Encodings and decodings are remembered. */
@@ -13,6 +16,8 @@ export interface TextCodec {
   tokenText: (id: number) => string
   /** Chat template, generation prompt added. */
   render: (messages: readonly ChatMessage[]) => string
+  /** the file that holds the chat template where tokenizer_config.json has none */
+  readonly templateFile: string | undefined
 }
 
 const REMEMBERED = 50_000
@@ -27,9 +32,14 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
       })
     },
   )
+  const { templateFile, chatTemplate } =
+    tokenizer.chat_template == null
+      ? await readChatTemplate(folder)
+      : { templateFile: undefined, chatTemplate: undefined }
   const encoded = new Map<string, Int32Array>()
   const decoded = new Map<string, string>()
   return {
+    templateFile,
     specialTokens: tokenizer.all_special_tokens,
     vocabularySize: tokenizer.get_vocab().size,
     encode(text) {
@@ -56,6 +66,7 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
         return tokenizer.apply_chat_template(messages as never, {
           add_generation_prompt: true,
           tokenize: false,
+          ...(chatTemplate === undefined ? {} : { chat_template: chatTemplate }),
         })
       } catch (cause) {
         throw new InputError(`vqa-model: the chat template of ${folder} fails: ${(cause as Error).message}`, {
@@ -64,4 +75,16 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
       }
     },
   }
+}
+
+/** The chat template of a folder that keeps it in a file of its own. */
+async function readChatTemplate(folder: string): Promise<{ templateFile?: string; chatTemplate?: string }> {
+  const jinja = await readFile(join(folder, 'chat_template.jinja'), 'utf8').catch(() => undefined)
+  if (jinja !== undefined) return { templateFile: 'chat_template.jinja', chatTemplate: jinja }
+  const text = await readFile(join(folder, 'chat_template.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return {}
+  const { chat_template } = (await readJson(folder, 'chat_template.json')) as { chat_template?: unknown }
+  return typeof chat_template === 'string'
+    ? { templateFile: 'chat_template.json', chatTemplate: chat_template }
+    : {}
 }

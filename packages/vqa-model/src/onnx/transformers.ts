@@ -1,6 +1,5 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type * as Transformers from '@huggingface/transformers'
+import { cacheFolder } from '../hub/places.ts'
 
 export type { Transformers }
 
@@ -11,6 +10,6 @@ export type { Transformers }
 export async function loadTransformers(): Promise<typeof Transformers> {
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
   const transformers = await import('@huggingface/transformers')
-  transformers.env.cacheDir = process.env['LEVER_CACHE'] ?? join(homedir(), '.cache', 'lever')
+  transformers.env.cacheDir = cacheFolder()
   return transformers
 }

@@ -42,7 +42,8 @@ const MARK = /\uE000([qa])(\d+)\uE001/
  * Renders the chat template once with marks in place of the texts and cuts the result.
  *
  * Between two units the cut is after the last special token, the latest place where tokenising
- * the two sides apart gives the tokens of the whole; units without one between stay together.
+ * the two sides apart gives the tokens of the whole; where none stands between, it is before the image of the
+ * second unit if that is a special token itself; else the two stay together.
  *
  * @throws InputError when the chat template drops, repeats or reorders texts or images
  */
@@ -63,7 +64,7 @@ export function compileSkeleton({
   )
   const parts = splitParts(render(messages), imageToken)
   checkParts(parts, shots)
-  return { shots, segments: cutParts(parts, specialTokens) }
+  return { shots, segments: cutParts(parts, specialTokens, specialTokens.includes(imageToken)) }
 }
 
 /** The pieces of a segment with its texts filled in; images stay slots. */
@@ -124,14 +125,16 @@ function checkParts(parts: readonly Part[], shots: number): void {
   )
 }
 
-function cutParts(parts: readonly Part[], specialTokens: readonly string[]): Part[][] {
+function cutParts(parts: readonly Part[], specialTokens: readonly string[], atImages: boolean): Part[][] {
   const segments: Part[][] = [[]]
   let unit = -1
   for (const [at, part] of parts.entries()) {
     const open = segments.at(-1)!
     if (typeof part !== 'string') {
+      const fresh = atImages && part.kind === 'image' && open.some((other) => isOfUnit(other, part.unit - 1))
       unit = part.unit
-      open.push(part)
+      if (fresh) segments.push([part])
+      else open.push(part)
       continue
     }
     const next = parts[at + 1]
@@ -144,6 +147,10 @@ function cutParts(parts: readonly Part[], specialTokens: readonly string[]): Par
     segments.push(cut < part.length ? [part.slice(cut)] : [])
   }
   return segments
+}
+
+function isOfUnit(part: Part, unit: number): boolean {
+  return typeof part !== 'string' && part.unit === unit
 }
 
 function lastSpecialEnd(text: string, specialTokens: readonly string[]): number {

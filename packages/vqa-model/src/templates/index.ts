@@ -36,3 +36,8 @@ export function templateId(template: PromptTemplate): string {
   const same = listed !== undefined && hashOf({ ...listed, system: null }) === hash
   return same ? template.name : `custom:${template.name}:${hash.slice(0, 12)}`
 }
+
+/** The template of a model when none is named: the bundled model's own, and the original's prompt for all others. */
+export function defaultTemplate(model: string): TemplateName {
+  return model === 'shapes-vqa' ? 'shapes' : 'lever-plus'
+}

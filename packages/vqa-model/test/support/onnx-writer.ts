@@ -4,11 +4,11 @@ type Dim = number | string
 
 export interface Value {
   name: string
-  type: 'f32' | 'i64' | 'i32'
+  type: 'f32' | 'f16' | 'i64' | 'i32' | 'bool'
   shape: readonly Dim[]
 }
 
-const TYPES = { f32: 1, i32: 6, i64: 7 } as const
+const TYPES = { f32: 1, i32: 6, i64: 7, bool: 9, f16: 10 } as const
 
 function varint(value: number): number[] {
   const bytes: number[] = []

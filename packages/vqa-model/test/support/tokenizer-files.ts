@@ -10,6 +10,24 @@ const SPECIAL = [
   '<|video_pad|>',
 ]
 
+const IDEFICS_SPECIAL = [
+  '<|endoftext|>',
+  '<|im_start|>',
+  '<end_of_utterance>',
+  '<fake_token_around_image>',
+  '<image>',
+  '<global-img>',
+  ...[1, 2, 3, 4].flatMap((row) => [1, 2, 3, 4].map((column) => `<row_${row}_col_${column}>`)),
+]
+
+/** As in SmolVLM: no space after the role where an image follows, none at the end of a prompt. */
+const IDEFICS_CHAT_TEMPLATE =
+  "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}" +
+  "{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}" +
+  "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}" +
+  "{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}" +
+  "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+
 const WORDS = (
   'user assistant system ? . , : Question Short answer what color shape is this it the team of name food does eat a ' +
   'red blue green yellow circle square star heart zap mip lok tib soda cake You are helpful'
@@ -26,13 +44,19 @@ const QWEN_SPLIT =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /** Tokenizer files of the Hub's layout: a word-level one, or a byte-level BPE without merges. */
-export function tokenizerFiles(kind: TokenizerKind): {
+export function tokenizerFiles(
+  kind: TokenizerKind,
+  family: 'qwen' | 'idefics' = 'qwen',
+): {
   files: Record<string, unknown>
   vocab: number
   ids: Map<string, number>
 } {
-  const plain = kind === 'words' ? ['<unk>', ...WORDS] : [...byteCharacters()]
-  const ids = new Map([...SPECIAL, ...plain].map((token, id) => [token, id]))
+  const qwen = family === 'qwen'
+  const special = qwen ? SPECIAL : IDEFICS_SPECIAL
+  const words = qwen ? WORDS : [...WORDS, 'User', 'Assistant', 'System']
+  const plain = kind === 'words' ? ['<unk>', ...words] : [...byteCharacters()]
+  const ids = new Map([...special, ...plain].map((token, id) => [token, id]))
   const model =
     kind === 'words'
       ? { type: 'WordLevel', vocab: Object.fromEntries(ids), unk_token: '<unk>' }
@@ -56,7 +80,7 @@ export function tokenizerFiles(kind: TokenizerKind): {
         version: '1.0',
         truncation: null,
         padding: null,
-        added_tokens: SPECIAL.map((content, id) => ({
+        added_tokens: special.map((content, id) => ({
           id,
           content,
           single_word: false,
@@ -72,13 +96,13 @@ export function tokenizerFiles(kind: TokenizerKind): {
         model,
       },
       'tokenizer_config.json': {
-        tokenizer_class: 'Qwen2Tokenizer',
-        eos_token: '<|im_end|>',
+        tokenizer_class: qwen ? 'Qwen2Tokenizer' : 'GPT2Tokenizer',
+        eos_token: qwen ? '<|im_end|>' : '<end_of_utterance>',
         pad_token: '<|endoftext|>',
         ...(kind === 'words' ? { unk_token: '<unk>' } : {}),
         padding_side: 'left',
         clean_up_tokenization_spaces: false,
-        chat_template: CHAT_TEMPLATE,
+        chat_template: qwen ? CHAT_TEMPLATE : IDEFICS_CHAT_TEMPLATE,
       },
     },
   }

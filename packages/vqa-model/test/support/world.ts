@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Demonstration, VqaPrompt } from '../../src/index.ts'
 import { writeImages } from './images.ts'
+
+process.env['LEVER_CACHE'] ??= mkdtempSync(join(tmpdir(), 'vqa-model-cache-'))
 
 export const bundled = new URL('../../../../fixtures/shapes-vqa/', import.meta.url).pathname
 export const bundledModel = `${bundled}model`

@@ -1,0 +1,56 @@
+import { InputError } from '@lever/durable-files'
+import { dtypeNames, dtypeOf, SESSION_NAMES, sessionFile, type Dtypes } from '../onnx/dtypes.ts'
+import type { Listing, RemoteFile } from './listing.ts'
+
+/** Files beside the ONNX files; the first is needed, the others as far as they exist. */
+const NEEDED = ['config.json']
+const WELCOME = [
+  'generation_config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'chat_template.jinja',
+  'chat_template.json',
+]
+
+/** ONNX files of an embedder of images and texts (CLIP). */
+const EMBEDDER_SESSIONS = ['text_model', 'vision_model']
+
+/**
+ * The files that a model needs on this machine, small ones first and external data before the graph that refers to
+ * it, so that a graph that is there is complete.
+ *
+ * @throws InputError when the repository has no such files, with the dtypes it has
+ */
+export function chooseFiles(id: string, { files }: Listing, dtype: Dtypes): RemoteFile[] {
+  const missing = NEEDED.filter((name) => !files.has(name))
+  if (missing.length > 0) throw new InputError(`vqa-model: ${id} has no ${missing.join(', ')}`)
+  const chosen = [...NEEDED, ...WELCOME].map((name) => files.get(name)).filter((file) => file !== undefined)
+  const has = (session: string): boolean =>
+    dtypeNames.some((name) => files.has(`onnx/${sessionFile(session, name)}`))
+  const embedder = !has('decoder_model_merged') && EMBEDDER_SESSIONS.every(has)
+  const wanted = embedder
+    ? EMBEDDER_SESSIONS.map((session) => [session, typeof dtype === 'string' ? dtype : 'fp32'] as const)
+    : SESSION_NAMES.map((session) => [session, dtypeOf(dtype, session)] as const)
+  for (const [session, name] of wanted) {
+    const graph = `onnx/${sessionFile(session, name)}`
+    if (!files.has(graph)) {
+      const there = dtypeNames.filter((other) => files.has(`onnx/${sessionFile(session, other)}`))
+      throw new InputError(
+        `vqa-model: ${id} has no ${graph}; ` +
+          (there.length > 0
+            ? `dtypes of ${session} that it has: ${there.join(', ')} (--dtype ${session}=${there[0]!})`
+            : 'it is not a model in the ONNX layout of the Hub'),
+      )
+    }
+    const data = [...files.keys()].filter((path) => isDataOf(path, graph)).sort()
+    for (const path of [...data, graph]) chosen.push(files.get(path)!)
+  }
+  return chosen
+}
+
+/** `x.onnx_data` and `x.onnx_data_1` belong to `x.onnx`. */
+function isDataOf(path: string, graph: string): boolean {
+  return path.startsWith(`${graph}_data`) && /^(_\d+)?$/.test(path.slice(graph.length + '_data'.length))
+}

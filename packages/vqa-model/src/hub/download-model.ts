@@ -1,0 +1,104 @@
+import { mkdir, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { acquireLock, InputError, writeFileAtomic } from '@lever/durable-files'
+import type { Dtypes } from '../onnx/dtypes.ts'
+import { chooseFiles } from './choose-files.ts'
+import { downloadFile } from './download-file.ts'
+import { fetchListing, type RemoteFile } from './listing.ts'
+import { isModelId } from './locate.ts'
+import { hubEndpoint, hubToken, modelCache, offlineBy } from './places.ts'
+
+export interface DownloadOptions {
+  /** id on the Hub, `organisation/name` */
+  id: string
+  dtype?: Dtypes
+  signal?: AbortSignal
+  /** bytes that are there of all bytes, and the file that comes now */
+  onProgress?: (done: number, total: number, file: string) => void
+  /** attempts in a row without one new byte before the download fails */
+  attempts?: number
+  /** milliseconds without a byte after which an attempt is given up */
+  patience?: number
+  /** first pause between attempts in milliseconds; doubles */
+  pause?: number
+}
+
+export interface Downloaded {
+  id: string
+  /** commit that the files are of */
+  commit: string
+  /** folder of the model, under `LEVER_CACHE` */
+  path: string
+  bytes: number
+  files: { path: string; size: number; fetched: boolean }[]
+}
+
+/**
+ * Downloads a model from the Hub (`HF_ENDPOINT`, with `HF_TOKEN` where it is set) into the cache folder, or brings
+ * what is there up to date. What an earlier attempt left is continued; every file is checked by its hash.
+ *
+ * @throws InputError when the network is forbidden, the model does not exist, or the disk is too small; Error when
+ * the Hub fails again and again
+ */
+export async function downloadModel({
+  id,
+  dtype = 'fp32',
+  signal,
+  onProgress = () => undefined,
+  attempts = 5,
+  patience = 60_000,
+  pause = 1000,
+}: DownloadOptions): Promise<Downloaded> {
+  if (!isModelId(id)) {
+    throw new InputError(`vqa-model: "${id}" is not the id of a model on the Hub; give organisation/name`)
+  }
+  const offline = offlineBy()
+  if (offline !== undefined) {
+    throw new InputError(
+      `vqa-model: ${offline} is set, so ${id} is not downloaded; unset it, or copy the folder to ${modelCache(id)}`,
+    )
+  }
+  const access = { endpoint: hubEndpoint(), token: hubToken(), signal }
+  const listing = await fetchListing(id, access)
+  const files = chooseFiles(id, listing, dtype)
+  const total = files.reduce((sum, { size }) => sum + size, 0)
+  const folder = modelCache(id)
+  await mkdir(folder, { recursive: true })
+  const lock = await acquireLock(join(folder, 'download'))
+  try {
+    await requireSpace(folder, files)
+    const found: Downloaded['files'] = []
+    let before = 0
+    for (const file of files) {
+      const fetched = await downloadFile({
+        ...{ id, commit: listing.commit, file, folder, access, attempts, patience, pause },
+        onProgress: (bytes) => onProgress(before + bytes, total, file.path),
+      })
+      before += file.size
+      found.push({ path: file.path, size: file.size, fetched })
+    }
+    const source = { id, commit: listing.commit }
+    await writeFileAtomic(join(folder, 'lever-source.json'), `${JSON.stringify(source)}\n`)
+    return { id, commit: listing.commit, path: folder, bytes: total, files: found }
+  } finally {
+    await lock.release()
+  }
+}
+
+async function requireSpace(folder: string, files: readonly RemoteFile[]): Promise<void> {
+  const disk = await statfs(folder).catch(() => undefined)
+  if (disk === undefined) return
+  const sizes = await Promise.all(
+    files.map(async ({ path, size }) => {
+      const there = await stat(join(folder, path)).catch(() => undefined)
+      return there?.size === size ? 0 : size
+    }),
+  )
+  const wanted = sizes.reduce((sum, size) => sum + size, 0)
+  const free = disk.bavail * disk.bsize
+  if (wanted <= free) return
+  throw new InputError(
+    `vqa-model: ${folder} has room for ${free} bytes, and the files have ${wanted}; ` +
+      `free some, or set LEVER_CACHE to a folder on another disk`,
+  )
+}
