@@ -9,6 +9,7 @@ export {
   type QuestionFile,
 } from './evaluate-results.ts'
 export type { EvaluateOptions, Evaluation, QuestionScore, QuestionScores } from './evaluation.ts'
+export { distinctAnswers, expectedAccuracy, type ScoredAnswer } from './expected-accuracy.ts'
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'
@@ -23,4 +24,5 @@ export {
   type ScoreMode,
   type ScoreOptions,
 } from './score.ts'
+export { answerSimilarity, sequenceSimilarity, type AnswerSimilarity } from './similarity.ts'
 export type { Subset } from './subset.ts'

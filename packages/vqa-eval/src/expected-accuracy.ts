@@ -1,0 +1,37 @@
+/** The log-probability of an answer, natural logarithm, its end token included. */
+export interface ScoredAnswer {
+  readonly answer: string
+  readonly logProb: number
+}
+
+/** The different human answers as they were written, the most frequent first; white space at the ends removed. */
+export function distinctAnswers(answers: readonly string[]): string[] {
+  const counts = new Map<string, number>()
+  for (const answer of answers) {
+    const text = answer.trim()
+    if (text !== '') counts.set(text, (counts.get(text) ?? 0) + 1)
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([text]) => text)
+}
+
+/**
+ * The accuracy that a model's own distribution of answers has, counted over the human answers
+ * (`vqa_gt_prob`):
+ *
+ *     g = sum over the different human answers a of acc(a) * p(a)
+ *     p(a) = product over the tokens of a, and the end token, of p(token | prompt, tokens before)
+ *
+ * `acc` is the metric that also scores answers, so an answer of one in ten humans weighs 0.3 and
+ * one of four or more weighs 1. Different answers exclude each other, so g is in 0..1; what the
+ * model may say besides the human answers counts as wrong, so g is a lower bound.
+ *
+ * Corrects Lever-Plus (`compute_expected_vqa_acc_prob`), which took the mean of the tokens in
+ * place of their product, weights min(n / 3, 1), and a mask that hid the wrong tokens.
+ */
+export function expectedAccuracy(
+  scores: readonly ScoredAnswer[],
+  accuracyOf: (answer: string) => number,
+): number {
+  const sum = scores.reduce((total, { answer, logProb }) => total + accuracyOf(answer) * Math.exp(logProb), 0)
+  return Math.min(1, sum)
+}
