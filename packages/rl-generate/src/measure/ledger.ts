@@ -1,4 +1,4 @@
-import { eachJournalLine, InputError, openJournal } from '@lever/durable-files'
+import { InputError, openJournal } from '@lever/durable-files'
 import type { RlQuestion } from '@lever/rl-dataset'
 import type { Example } from '../types.ts'
 import type { OutcomeLine } from './outcome.ts'
@@ -43,14 +43,14 @@ export async function openLedger(options: {
   header: unknown
   syncEvery: number
 }): Promise<Ledger> {
-  const journal = await openJournal<OutcomeLine | QueryLine>({ ...options, keepValues: false })
   const tally = emptyTally()
-  try {
-    await countFile(options.path, tally, journal.resumed.lines === journal.size)
-  } catch (error) {
-    await journal.close()
-    throw error
-  }
+  const journal = await openJournal<OutcomeLine | QueryLine>({
+    ...options,
+    keepValues: false,
+    onLine(key, line, repeated) {
+      if (!repeated && !key.startsWith(QUERY_PREFIX)) countLine(tally, line as OutcomeLine)
+    },
+  })
   return {
     resumed: tally.outcomes,
     tornBytes: journal.resumed.tornBytes,
@@ -89,15 +89,6 @@ export function questionOf(
     gt_answers_raw: answers,
     ...(normalize === undefined ? {} : { gt_answers_norm: answers.map(normalize) }),
   }
-}
-
-async function countFile(path: string, tally: Tally, distinct: boolean): Promise<void> {
-  const seen = new Set<string>()
-  await eachJournalLine(path, (key, line) => {
-    if (key.startsWith(QUERY_PREFIX) || (!distinct && seen.has(key))) return
-    if (!distinct) seen.add(key)
-    countLine(tally, line as OutcomeLine)
-  })
 }
 
 function sameIds(a: readonly number[], b: readonly number[]): boolean {
