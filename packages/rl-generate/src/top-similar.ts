@@ -50,7 +50,11 @@ export function topSimilar({
       }
     }
   }
-  return heaps.map(({ rows, scores, size }) => ({ rows: rows.slice(0, size), scores: scores.slice(0, size) }))
+  return heaps.map(neighbours)
+}
+
+export function neighbours({ rows, scores, size }: Best): Neighbours {
+  return { rows: rows.slice(0, size), scores: scores.slice(0, size) }
 }
 
 /** Inner product of two rows. */
@@ -66,13 +70,14 @@ export function innerProduct(
   return sum
 }
 
-interface Best {
+/** The k best so far, most similar first. */
+export interface Best {
   rows: Int32Array
   scores: Float64Array
   size: number
 }
 
-function emptyBest(k: number): Best {
+export function emptyBest(k: number): Best {
   return { rows: new Int32Array(k), scores: new Float64Array(k), size: 0 }
 }
 
@@ -80,7 +85,8 @@ function accepts({ scores, size }: Best, score: number): boolean {
   return size < scores.length || (size > 0 && score > scores[size - 1]!)
 }
 
-function insert(best: Best, score: number, row: number): void {
+/** Puts a candidate into its place; the last one falls out of a full list. */
+export function insert(best: Best, score: number, row: number): void {
   let at = best.size < best.scores.length ? best.size++ : best.size - 1
   for (; at > 0 && best.scores[at - 1]! < score; at--) {
     best.scores[at] = best.scores[at - 1]!

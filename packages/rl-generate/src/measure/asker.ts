@@ -50,10 +50,18 @@ export function createAsker<A extends MeasureAnswer>(
   const ask = async (batch: readonly Unit[]): Promise<void> => {
     const prompts = batch.map(({ prompt }) => prompt)
     const scoring = { strict, allowFallback, correctAbove }
-    const outcomes = await measureBatch(prompts, answer, score, scoring, signal)
+    let done = (): void => undefined
+    const recorded = new Promise<void>((resolve) => (done = resolve))
+    const outcomes = await measureBatch(prompts, answer, score, scoring, { signal, recorded })
     counts.prompts += batch.length
     const settled = await Promise.allSettled(batch.map((unit, i) => settle(unit, outcomes[i]!)))
-    for (const one of settled) if (one.status === 'rejected') failures.push(one.reason)
+    let whole = outcomes.every(({ status }) => status === 'fulfilled')
+    for (const one of settled) {
+      if (one.status === 'fulfilled') continue
+      failures.push(one.reason)
+      whole = false
+    }
+    if (whole) done()
   }
 
   return {

@@ -83,11 +83,11 @@ export async function measureBatch<A extends MeasureAnswer>(
   answer: AnswerFunction<A>,
   score: ScoreFunction<A>,
   options: ScoringOptions,
-  signal: AbortSignal,
+  call: { signal: AbortSignal; recorded: Promise<void> },
 ): Promise<PromiseSettledResult<OutcomeFields>[]> {
   const missing = prompts.map(missingImage)
   const asked = prompts.filter((_, i) => missing[i] === undefined)
-  const answers = asked.length === 0 ? [] : await answer(asked, { signal })
+  const answers = asked.length === 0 ? [] : await answer(asked, call)
   if (answers.length !== asked.length) {
     throw new Error(`rl-generate: the model gave ${answers.length} answers to ${asked.length} prompts`)
   }

@@ -20,10 +20,13 @@ export interface MeasureAnswer {
   readonly error?: string
 }
 
-/** One answer per prompt, in order. A rejection ends the run; what was measured stays. */
+/**
+ * One answer per prompt, in order. A rejection ends the run; what was measured stays. `recorded`
+ * resolves when all outcomes of the call are in the journal, and never when one is not.
+ */
 export type AnswerFunction<A extends MeasureAnswer = MeasureAnswer> = (
   prompts: readonly MeasurePrompt[],
-  options: { signal: AbortSignal },
+  options: { signal: AbortSignal; recorded: Promise<void> },
 ) => Promise<readonly A[]>
 
 /** How an answer was scored. */

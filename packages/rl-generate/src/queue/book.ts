@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import type { MeasureAnswer } from '../measure/types.ts'
+
+/** Which jobs are under way, which prompt is in which, and what was answered. */
+export interface Book {
+  /** The answer to a prompt that is in a job. */
+  find(key: string): Promise<MeasureAnswer> | undefined
+  /** Notes a job that was submitted, now or before an interruption. */
+  open(id: string, keys: readonly string[]): void
+  has(id: string): boolean
+  /** Jobs without an answer. */
+  unanswered(): readonly string[]
+  isUnanswered(id: string): boolean
+  /**
+   * Takes the answers to a job. Answers that came before from another worker are compared; they
+   * count once. False when it was told so before.
+   */
+  settle(id: string, answers: readonly MeasureAnswer[], from: 'queue' | 'late'): boolean
+  /** Its prompts cannot be answered: who waits for them is told. */
+  fail(id: string, error: Error): void
+  /** These prompts are in the journal; returns the jobs that nobody needs any more. */
+  recorded(keys: readonly string[]): string[]
+  readonly counts: { readonly repeated: number; readonly disagreements: number }
+}
+
+interface Entry {
+  readonly job: OpenJob
+  readonly answer: Promise<MeasureAnswer>
+  readonly resolve: (answer: MeasureAnswer) => void
+  readonly reject: (error: Error) => void
+}
+
+interface OpenJob {
+  readonly id: string
+  readonly keys: readonly string[]
+  unrecorded: number
+  answered: boolean
+}
+
+export function createBook(): Book {
+  const jobs = new Map<string, OpenJob>()
+  const entries = new Map<string, Entry>()
+  const seen = new Map<string, { digest: Uint32Array; queue: boolean }>()
+  const counts = { repeated: 0, disagreements: 0 }
+
+  const compare = (known: Uint32Array, answers: readonly MeasureAnswer[]): void => {
+    counts.repeated += answers.length
+    counts.disagreements += digestOf(answers).filter((value, i) => value !== known[i]).length
+  }
+
+  return {
+    counts,
+    find: (key) => entries.get(key)?.answer,
+    has: (id) => jobs.has(id),
+    isUnanswered: (id) => jobs.get(id)?.answered === false,
+    unanswered: () => [...jobs.values()].filter(({ answered }) => !answered).map(({ id }) => id),
+    open(id, keys) {
+      const fresh = keys.filter((key) => !entries.has(key))
+      const job = { id, keys, unrecorded: fresh.length, answered: false }
+      jobs.set(id, job)
+      seen.delete(id)
+      for (const key of fresh) entries.set(key, entryOf(job))
+    },
+    settle(id, answers, from) {
+      const before = seen.get(id)
+      if (before !== undefined) {
+        if (from === 'queue' && before.queue) return false
+        compare(before.digest, answers)
+        if (from === 'queue') before.queue = true
+        return true
+      }
+      const job = jobs.get(id)
+      if (job === undefined || job.keys.length !== answers.length) return false
+      job.answered = true
+      seen.set(id, { digest: digestOf(answers), queue: from === 'queue' })
+      job.keys.forEach((key, i) => entries.get(key)?.resolve(answers[i]!))
+      return true
+    },
+    fail(id, error) {
+      const job = jobs.get(id)
+      if (job === undefined) return
+      jobs.delete(id)
+      for (const key of job.keys) {
+        const entry = entries.get(key)
+        if (entry?.job !== job) continue
+        entries.delete(key)
+        entry.reject(error)
+      }
+    },
+    recorded(keys) {
+      const done: string[] = []
+      for (const key of keys) {
+        const entry = entries.get(key)
+        if (entry === undefined) continue
+        entries.delete(key)
+        entry.job.unrecorded -= 1
+        if (entry.job.unrecorded > 0) continue
+        jobs.delete(entry.job.id)
+        done.push(entry.job.id)
+      }
+      return done
+    },
+  }
+}
+
+function entryOf(job: OpenJob): Entry {
+  let [resolve, reject]: [Entry['resolve'], Entry['reject']] = [() => undefined, () => undefined]
+  const answer = new Promise<MeasureAnswer>((done, failed) => ([resolve, reject] = [done, failed]))
+  answer.catch(() => undefined)
+  return { job, answer, resolve, reject }
+}
+
+/** Four bytes per answer, to notice that another worker answered something else. */
+function digestOf(answers: readonly MeasureAnswer[]): Uint32Array {
+  return Uint32Array.from(answers, ({ text, error }) =>
+    createHash('sha256')
+      .update(error === undefined ? text : `\0${error}`)
+      .digest()
+      .readUInt32LE(0),
+  )
+}

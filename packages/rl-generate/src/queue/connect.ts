@@ -1,0 +1,180 @@
+import { InputError } from '@lever/durable-files'
+import type * as bullmqPackage from 'bullmq'
+import type { Job, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
+import type { LateResult, QueueJob, QueueResult } from './job.ts'
+import { lateQueue } from './job.ts'
+import { connectPostgres } from './postgres.ts'
+import { connectRedis } from './redis.ts'
+
+export type JobQueue = Queue<QueueJob, QueueResult>
+export type LateQueue = Queue<LateResult, unknown>
+export type QueuedJob = Job<QueueJob, QueueResult>
+
+export type BullMq = typeof bullmqPackage
+
+/** What a backend of the queue gives: how BullMQ's classes are made on it. */
+export interface Backend {
+  /** Options and further arguments of every class. */
+  readonly connection: unknown
+  readonly factory: unknown
+  /** What is kept when the server is killed; undefined where it does not tell. */
+  readonly durable: boolean | undefined
+  close(): Promise<void>
+}
+
+export interface QueueConnection {
+  /** The URL without user and password. */
+  readonly label: string
+  readonly durable: boolean | undefined
+  readonly jobs: JobQueue
+  readonly late: LateQueue
+  readonly WaitingError: BullMq['WaitingError']
+  events(): QueueEvents
+  worker(
+    work: (job: QueuedJob, token: string) => Promise<QueueResult>,
+    options: Omit<WorkerOptions, 'connection'>,
+  ): Worker<QueueJob, QueueResult>
+  /** Call it when the server has answered: a notice follows if it was away. */
+  alive(): void
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  url: string
+  name: string
+  /** Receives one line when the server goes away or comes back. */
+  onNotice: (line: string) => void
+}
+
+/** How long the first connection may take, milliseconds. */
+export const CONNECT_MS = 10_000
+/** How long giving jobs back may take when the server is away, milliseconds. */
+const CLOSE_MS = 10_000
+
+/**
+ * Opens the queue at a `redis://`, `rediss://` or `postgres://` URL.
+ *
+ * @throws InputError for another URL, a missing package (BullMQ and the driver are optional peers),
+ * or a server that does not answer
+ */
+export async function connectQueue({ url, name, onNotice }: ConnectOptions): Promise<QueueConnection> {
+  const label = labelOf(url)
+  const open = BACKENDS.get(new URL(url).protocol)
+  if (open === undefined) {
+    throw new InputError(
+      `rl-generate: ${label} is no URL of a queue; give redis://host:port or postgres://host/database`,
+    )
+  }
+  const bullmq = await requirePackage<BullMq>('bullmq', () => import('bullmq'))
+  const backend = await open({ url, label, bullmq })
+  const closing: (() => Promise<unknown>)[] = []
+  let [away, closed] = [false, false]
+
+  const trouble = (error: Error): void => {
+    if (closed || isAboutLocks(error)) return
+    if (!isAboutConnection(error)) {
+      onNotice(`the queue at ${label}: ${error.message}`)
+      return
+    }
+    if (!away) onNotice(`lost the queue at ${label} (${reasonOf(error)}); waiting for it`)
+    away = true
+  }
+  const opened = <
+    T extends { on(event: 'error', listener: (error: Error) => void): unknown; close(): Promise<unknown> },
+  >(
+    one: T,
+  ): T => {
+    one.on('error', trouble)
+    closing.push(() => one.close())
+    return one
+  }
+  const options = { connection: backend.connection as never }
+  const factory = backend.factory as undefined
+  const jobs: JobQueue = opened(new bullmq.Queue(name, options, factory))
+  const late: LateQueue = opened(new bullmq.Queue(lateQueue(name), options, factory))
+  return {
+    label,
+    durable: backend.durable,
+    jobs,
+    late,
+    WaitingError: bullmq.WaitingError,
+    events: () => opened(new bullmq.QueueEvents(name, options, factory)),
+    worker: (work, more) =>
+      opened(
+        new bullmq.Worker<QueueJob, QueueResult>(
+          name,
+          (job, token = '') => work(job, token),
+          { ...options, ...more },
+          factory,
+        ),
+      ),
+    alive() {
+      if (away) onNotice(`the queue at ${label} is back`)
+      away = false
+    },
+    async close() {
+      closed = true
+      const last = closing.splice(0).reverse()
+      await within(CLOSE_MS, Promise.allSettled(last.map((one) => one())))
+      await within(CLOSE_MS, backend.close())
+    },
+  }
+}
+
+type OpenBackend = (options: { url: string; label: string; bullmq: BullMq }) => Promise<Backend>
+
+const BACKENDS: ReadonlyMap<string, OpenBackend> = new Map([
+  ['redis:', connectRedis],
+  ['rediss:', connectRedis],
+  ['postgres:', connectPostgres],
+  ['postgresql:', connectPostgres],
+])
+
+/** @throws InputError when an optional peer is not installed, saying how to install it */
+export async function requirePackage<T>(name: string, load: () => Promise<unknown>): Promise<T> {
+  try {
+    return (await load()) as T
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error
+    throw new InputError(
+      `rl-generate: a queue needs the package ${name}, which is not installed; run: npm install bullmq ${name === 'bullmq' ? 'ioredis' : name}`,
+      { cause: error },
+    )
+  }
+}
+
+/** Why a server could not be reached, in a word. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
+}
+
+function labelOf(text: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(text)
+    return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
+  } catch {
+    throw new InputError(`rl-generate: the queue has no valid URL; give redis://host:port`)
+  }
+}
+
+function isAboutConnection(error: Error): boolean {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return /^(E[A-Z]+|57P0\d|08\d{3})$/.test(code) || /connection|LOADING|socket|ECONN/i.test(message)
+}
+
+/** What BullMQ says of a job that another worker has taken over: that is dealt with here. */
+function isAboutLocks({ message }: Error): boolean {
+  return /missing (lock|key) for job|could not renew lock|is not in the active state|lock mismatch/i.test(
+    message,
+  )
+}
+
+/** Waits for a promise, but not longer than so many milliseconds. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)))
+  await Promise.race([promise.catch(() => undefined), late])
+  clearTimeout(timer)
+}

@@ -1,0 +1,36 @@
+import { InputError } from '@lever/durable-files'
+import type { Backend, BullMq } from './connect.ts'
+import { CONNECT_MS, reasonOf, requirePackage } from './connect.ts'
+
+/** @throws InputError when pg is missing or the server does not answer */
+export async function connectPostgres({
+  url,
+  label,
+  bullmq,
+}: {
+  url: string
+  label: string
+  bullmq: BullMq
+}): Promise<Backend> {
+  const driver: string = 'pg'
+  await requirePackage(driver, () => import(driver))
+  const connection = { connectionString: url, migrate: true, connectionTimeoutMillis: CONNECT_MS, max: 4 }
+  const probe = new bullmq.PostgresConnection(connection)
+  probe.on('error', () => undefined)
+  try {
+    await probe.waitUntilReady()
+  } catch (error) {
+    throw new InputError(
+      `rl-generate: the queue at ${label} does not answer (${reasonOf(error)}); start the server, or check the URL`,
+      { cause: error },
+    )
+  } finally {
+    await probe.close().catch(() => undefined)
+  }
+  return {
+    connection,
+    factory: bullmq.createPostgresBackend,
+    durable: true,
+    close: () => Promise.resolve(),
+  }
+}
