@@ -10,33 +10,62 @@ import type { Progress } from '../progress.ts'
 export const modelOptions: {
   readonly model: Option<string>
   readonly backend: Option<string>
-  readonly template: Option<string>
+  readonly template: Option<string | undefined>
+  readonly dtype: Option<string>
   readonly device: Option<string>
   readonly workers: Option<number>
   readonly threads: Option<number>
   readonly 'max-new-tokens': Option<number>
+  readonly 'decoding-beams': Option<number>
+  readonly 'max-pixels': Option<number | undefined>
+  readonly 'image-cache': Option<number>
 } = {
-  model: text('model folder in the ONNX layout of the Hub', {
+  model: text('model folder in the ONNX layout of the Hub, or the id of a downloaded model', {
     default: `${BUNDLED}/model`,
     shown: 'the bundled model',
     aliases: ['vqa-model'],
   }),
   backend: text('onnx, or scripted: a module whose default export answers', { default: 'onnx' }),
-  template: text('prompt template: shapes, lever-plus, lever-plus-system', { default: 'shapes' }),
+  template: text('prompt template: shapes, lever-plus, lever-plus-system', {
+    shown: 'shapes for the bundled model, lever-plus for others',
+  }),
+  dtype: text('dtype of the ONNX files: q4, or decoder_model_merged=q4,vision_encoder=fp16', {
+    default: 'fp32',
+  }),
   device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto', { default: 'cpu' }),
   workers: number('worker threads, each with a model of its own', { default: 2, min: 0, whole: true }),
   threads: number('threads of one worker; 0 chooses', { default: 0, min: 0, whole: true }),
   'max-new-tokens': number('longest answer, in tokens', { default: 5, min: 1, whole: true }),
+  'decoding-beams': number('1: greedy answers; 3: beam search, as the Python original decodes', {
+    default: 1,
+    min: 1,
+    max: 3,
+    whole: true,
+  }),
+  'max-pixels': number('largest area of an image in pixels; fewer visual tokens', {
+    min: 1,
+    whole: true,
+    shown: "the model's own",
+  }),
+  'image-cache': number('encoded images kept on disk for later runs, MiB', {
+    default: 0,
+    min: 0,
+    whole: true,
+  }),
 }
 
 export interface ModelChoice {
   readonly model: string
   readonly backend: string
-  readonly template: string
+  readonly template?: string | undefined
+  readonly dtype?: string
   readonly device: string
   readonly workers: number
   readonly threads: number
   readonly maxNewTokens: number
+  readonly decodingBeams?: number
+  readonly maxPixels?: number | undefined
+  readonly imageCache?: number
 }
 
 /** @throws InputError when the model cannot be opened */
@@ -48,13 +77,23 @@ export async function openModel(choice: ModelChoice, progress: Progress): Promis
     return openVqaModel({ backend, model })
   }
   if (backend === 'onnx') {
-    await requirePath(model, '--model', 'folder')
+    const {
+      template,
+      workers,
+      threads,
+      maxNewTokens,
+      dtype = 'fp32',
+      decodingBeams = 1,
+      maxPixels,
+      imageCache = 0,
+    } = rest
     return openVqaModel({
-      backend,
-      model,
-      device: device as Device,
+      ...{ backend, model, device: device as Device, dtype, workers, threads, maxNewTokens },
+      beams: decodingBeams as 1 | 3,
+      imageDiskBytes: imageCache * 2 ** 20,
+      ...(template !== undefined && { template }),
+      ...(maxPixels !== undefined && { pixels: { max: maxPixels } }),
       onNotice: (line) => progress.info(line),
-      ...rest,
     })
   }
   throw new InputError(`--backend is "${backend}"; give one of ${backendNames.join(', ')}`)
