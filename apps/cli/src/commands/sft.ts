@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { choice, number } from '../options.ts'
+import { choice, list, number, text } from '../options.ts'
 import { objectiveNames, runTrain } from '../pipeline/run-train.ts'
 import { phaseOptions, phasesOf } from '../pipeline/phases.ts'
 import { trainOptions } from '../pipeline/train-options.ts'
@@ -12,9 +12,19 @@ const { 'label-smoothing': labelSmoothing, schedule, warmup, patience, set } = p
 export const sft: Command = defineCommand({
   describe:
     'Supervised policy: imitates the InfoScore beams of a beam file, or the best measured pointers of RL data.',
-  example: 'lever sft --rl-data beams.json --embeddings train.safetensors --out runs/sft',
+  example: 'lever sft --beams runs/beams/beams.json --embeddings train.safetensors --out runs/sft',
   options: {
     ...trainOptions,
+    'rl-data': list(
+      'InfoScore beams (lever beams, or of the original), or RL data; several are trained on jointly',
+      {
+        required: true,
+        aliases: ['beams', 'beam-data'],
+      },
+    ),
+    'pool-file': text('pools of beams that name none: the candidates of the sampler', {
+      aliases: ['sampler-cache'],
+    }),
     epochs: number('epochs', { default: 20, min: 0, whole: true }),
     lr: number('learning rate', { default: 1e-4, min: 0 }),
     target: choice('which pointers of a query are imitated', ['best', 'first', 'all'], { default: 'best' }),

@@ -5,6 +5,7 @@ import type { ModelSettings, PointerModel } from '@lever/pointer-model'
 import type { GroupOptions } from '@lever/rl-dataset'
 import type { Context, Result } from '../command.ts'
 import { version } from '../version.ts'
+import { checkLabels } from './beam-pools.ts'
 import { readPolicy } from './policy.ts'
 import { formatTrained, trainPolicy } from './train.ts'
 import { loadTraining } from './training-data.ts'
@@ -26,6 +27,8 @@ export interface TrainSettings {
   readonly device: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery: number | undefined
   readonly keepEpochs: boolean
+  /** Pools for beams without any. */
+  readonly poolFile?: string | undefined
   readonly seed: number
 }
 
@@ -37,6 +40,7 @@ export async function runTrain(
 ): Promise<Result> {
   const { phases, rewards, validation, seed, init } = settings
   const training = await loadTraining(settings)
+  if (command === 'sft') checkLabels(training, settings.rlData)
   const { model, hash } = await modelFor(settings, training.dim)
   const run = await openRunDirectory({
     path: settings.out,
@@ -62,6 +66,7 @@ export async function runTrain(
       device,
       saveEvery,
       keepEpochs,
+      ...(command === 'sft' && training.beams && { selectBy: 'loss' as const }),
       context,
     })
     const { best, last } = trained.result

@@ -1,4 +1,4 @@
-import type { Audit, Metrics, PhaseOptions, TrainResult } from '@lever/grpo-trainer'
+import type { Audit, Metrics, PhaseOptions, TrainOptions, TrainResult } from '@lever/grpo-trainer'
 import type { PointerModel } from '@lever/pointer-model'
 import type { Context } from '../command.ts'
 import { formatTable } from '../table.ts'
@@ -16,6 +16,7 @@ export interface TrainPolicyOptions {
   readonly device?: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery?: number | undefined
   readonly keepEpochs?: boolean
+  readonly selectBy?: TrainOptions['selectBy']
   readonly context: Context
 }
 
@@ -42,7 +43,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
   const { progress, signal } = context
   const { train } = await import('@lever/grpo-trainer')
   const stage = progress.stage(`train ${name}`, { unit: 'steps' })
-  const { threads, device, saveEvery = null, keepEpochs = true } = options
+  const { threads, device, saveEvery = null, keepEpochs = true, selectBy } = options
   const events = train({
     model,
     data: training.data,
@@ -53,6 +54,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
     saveEvery,
     keepEpochs,
     signal,
+    ...(selectBy !== undefined && { selectBy }),
     ...(threads !== undefined && { threads }),
     ...(device !== undefined && { device }),
   })
@@ -90,12 +92,21 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
 /** The audit and the validations as text. */
 export function formatTrained({ result, audit, validations }: Trained): string {
   const { best } = result
+  const uniform = new Map(audit.phases.map(({ objective, uniformLoss }) => [objective, uniformLoss]))
+  const columns: Readonly<Record<string, string>> = {
+    reward: 'eval/reward',
+    expected: 'eval/reward_expected',
+    ...(audit.phases.some(({ objective }) => objective === 'sft') && {
+      'first right': 'eval/first_accuracy',
+      'all right': 'eval/sequence_accuracy',
+    }),
+  }
   const rows = validations.map(({ phase, epoch, metrics, best: isBest }) => [
     phase,
     String(epoch),
     digits(metrics['eval/loss']),
-    digits(metrics['eval/reward']),
-    digits(metrics['eval/reward_expected']),
+    digits(uniform.get(phase)),
+    ...Object.values(columns).map((name) => digits(metrics[name])),
     isBest ? 'best so far' : '',
   ])
   const audited = audit.phases.map(
@@ -108,7 +119,7 @@ export function formatTrained({ result, audit, validations }: Trained): string {
     `mean reward ${digits(audit.reward)}, best measured ${digits(audit.oracle)}; in ${(100 * audit.zeroVariance).toFixed(0)} % of the groups all rewards are equal`,
     ...audited,
     ...(rows.length > 0
-      ? ['', formatTable([['phase', 'epoch', 'loss', 'reward', 'expected', ''], ...rows]), '']
+      ? ['', formatTable([['phase', 'epoch', 'loss', 'uniform', ...Object.keys(columns), ''], ...rows]), '']
       : ['']),
     ...(last === undefined
       ? []

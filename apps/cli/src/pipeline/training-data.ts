@@ -2,6 +2,7 @@ import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import type { TrainingData } from '@lever/grpo-trainer'
 import type { Group, GroupOptions, RlMeta, Split, SplitItem } from '@lever/rl-dataset'
 import { requirePath } from '../files.ts'
+import { readPoolFile, withPools } from './beam-pools.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 
@@ -13,6 +14,8 @@ export interface TrainingFiles {
   /** Embeddings of the queries, when they are of another dataset. */
   readonly queryEmbeddings?: string | undefined
   readonly rewards: GroupOptions
+  /** Pools of the queries, for files of beams that name none. */
+  readonly poolFile?: string | undefined
   /** Share of the queries kept for validation, whole images; 0 for none. */
   readonly validation: number
   readonly seed: number
@@ -27,6 +30,10 @@ export interface LoadedTraining {
   readonly info: { dataHash: string; protocolHash?: string; pool?: unknown }
   /** What was left out, by reason. */
   readonly dropped: ReadonlyMap<string, number>
+  /** Are all pointers InfoScore beams? */
+  readonly beams: boolean
+  /** Queries whose pool is the union of their pointers, since neither the data nor a file of pools gives one. */
+  readonly poolsFromPointers: number
 }
 
 /**
@@ -40,6 +47,7 @@ export async function loadTraining({
   embeddings,
   queryEmbeddings,
   rewards,
+  poolFile,
   validation,
   seed,
 }: TrainingFiles): Promise<LoadedTraining> {
@@ -53,11 +61,16 @@ export async function loadTraining({
   const dropped = new Map<string, number>()
   const hashes: Record<string, string> = { embeddings: await hashFile(embeddings) }
   if (queryEmbeddings !== undefined) hashes['query-embeddings'] = await hashFile(queryEmbeddings)
+  const pools = poolFile === undefined ? undefined : await readPoolFile(poolFile)
+  if (poolFile !== undefined) hashes['pool-file'] = await hashFile(poolFile)
   const metas: (RlMeta | null)[] = []
+  let allBeams = true
+  let poolsFromPointers = 0
   const groups: Group[] = []
   const queriesOfData: SplitItem[] = []
   for (const [i, path] of rlData.entries()) {
-    const data = await readRlData(path)
+    const read = await readRlData(path)
+    const data = pools === undefined ? read : withPools(read, pools, path)
     const beams = data.queries.some(
       ({ pointer_candidates: [first] }) => first?.gen_method === 'infoscore_beam',
     )
@@ -71,6 +84,8 @@ export async function loadTraining({
     })
     for (const [reason, count] of built.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + count)
     groups.push(...built.groups)
+    allBeams &&= beams
+    poolsFromPointers += built.poolsFromPointers
     for (const { query_id, query } of data.queries)
       queriesOfData.push({ queryId: query_id, imageId: query.image_id ?? null })
     metas.push(data.meta)
@@ -105,6 +120,8 @@ export async function loadTraining({
       ...(pool !== undefined && { pool }),
     },
     dropped,
+    beams: allBeams,
+    poolsFromPointers,
   }
 }
 
