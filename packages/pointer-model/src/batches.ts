@@ -41,12 +41,13 @@ export function prepareBatches(
 ): PreparedBatches {
   const queryRows = checkMatrix(queries, dim, 'queries')
   const candidateRows = checkMatrix(candidates, dim, 'candidates')
-  const unique = new Map<number, number>()
+  const places = new Int32Array(candidateRows).fill(-1)
+  const used: number[] = []
   items.forEach(({ row, pool, exclude = [] }, i) => {
     checkRow(row, queryRows, `query ${i}`)
     for (let n = 0; n < pool.length; n++) {
       checkRow(pool[n]!, candidateRows, `query ${i}, candidate ${n}`)
-      if (!unique.has(pool[n]!)) unique.set(pool[n]!, unique.size)
+      if (places[pool[n]!] === -1) places[pool[n]!] = used.push(pool[n]!) - 1
     }
     const free = pool.length - new Set(exclude.filter((n) => n >= 0 && n < pool.length)).size
     if (free < Math.max(1, shots)) {
@@ -55,11 +56,11 @@ export function prepareBatches(
       )
     }
   })
-  const rows = new Float32Array(unique.size * dim)
-  for (const [row, at] of unique) rows.set(candidates.data.subarray(row * dim, (row + 1) * dim), at * dim)
+  const rows = new Float32Array(used.length * dim)
+  used.forEach((row, at) => rows.set(candidates.data.subarray(row * dim, (row + 1) * dim), at * dim))
   const batches: DecoderBatch[] = []
   for (let from = 0; from < items.length; from += batchSize) {
-    batches.push(prepareBatch(items.slice(from, from + batchSize), queries, unique))
+    batches.push(prepareBatch(items.slice(from, from + batchSize), queries, places))
   }
   return { rows, batches }
 }
@@ -67,7 +68,7 @@ export function prepareBatches(
 function prepareBatch(
   items: readonly PolicyQuery[],
   { data, dim }: EmbeddingMatrix,
-  unique: ReadonlyMap<number, number>,
+  places: Int32Array,
 ): DecoderBatch {
   const size = Math.max(...items.map(({ pool }) => pool.length))
   const query = new Float32Array(items.length * dim)
@@ -75,7 +76,7 @@ function prepareBatch(
   const valid = new Uint8Array(items.length * size)
   items.forEach(({ row, pool, exclude = [] }, b) => {
     query.set(data.subarray(row * dim, (row + 1) * dim), b * dim)
-    for (let n = 0; n < pool.length; n++) rows[b * size + n] = unique.get(pool[n]!)!
+    for (let n = 0; n < pool.length; n++) rows[b * size + n] = places[pool[n]!]!
     valid.fill(1, b * size, b * size + pool.length)
     for (const n of exclude) if (n >= 0 && n < pool.length) valid[b * size + n] = 0
   })
@@ -101,12 +102,13 @@ function checkRow(row: number, rows: number, where: string): void {
 }
 
 /**
- * Checks that pointers are distinct positions in the pools.
+ * Checks that pointers are distinct positions in the pools; where they may stop, -1 fills the rest.
  * @throws RangeError naming query and pointer.
  */
 export function checkPointers(
   { items }: PolicyInput,
   pointers: readonly (readonly ArrayLike<number>[])[],
+  stops: boolean,
 ): void {
   if (pointers.length !== items.length) {
     throw new RangeError(`pointer-model: ${items.length} queries, but pointers of ${pointers.length}`)
@@ -114,7 +116,9 @@ export function checkPointers(
   pointers.forEach((list, i) => {
     const size = items[i]!.pool.length
     list.forEach((pointer, g) => {
-      const positions = Array.from(pointer)
+      const given = Array.from(pointer)
+      const end = stops ? given.indexOf(-1) : -1
+      const positions = end < 0 || given.slice(end).some((n) => n !== -1) ? given : given.slice(0, end)
       const inside = positions.every((n) => Number.isInteger(n) && n >= 0 && n < size)
       if (inside && new Set(positions).size === positions.length) return
       throw new RangeError(

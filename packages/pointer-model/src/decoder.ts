@@ -22,9 +22,9 @@ export interface Frontier {
   readonly beams: number
   /** Choices made so far. */
   readonly step: number
-  /** [B, P, N], masked. */
+  /** [B, P, C], masked. */
   readonly logits: Float32Array
-  /** [B, P, N], 1 where a candidate may not be chosen. */
+  /** [B, P, C], 1 where a candidate may not be chosen. */
   readonly blocked: Float32Array
   readonly state: Values
 }
@@ -32,50 +32,60 @@ export interface Frontier {
 /** Steps of a batch of pointers; every strategy of decoding is a function of it. */
 export interface Decoder {
   readonly batch: DecoderBatch
+  /** C: N, or N + 1 where candidate N is STOP. */
+  readonly choices: number
   /** Before the first choice, P = 1. */
   start(): Promise<Frontier>
   /**
    * Continues pointers: new pointer p of query b is pointer `parents[b, p]` of the frontier with
-   * candidate `chosen[b, p]` added.
+   * candidate `chosen[b, p]` added. After STOP only STOP can follow.
    */
   advance(from: Frontier, parents: Int32Array, chosen: Int32Array): Promise<Frontier>
 }
 
-/** Runs one of the policy's graphs; weights are added to the inputs. */
+/** Runs one of the policy's graphs; the weights are added to the inputs. */
 export type RunGraph = (graph: 'begin' | 'next', inputs: Values) => Promise<Values>
 
-/** A decoder over the graphs of `encodePolicyGraphs`. `items` are the item features [M, *]. */
-export function createDecoder(run: RunGraph, items: Values, batch: DecoderBatch, dim: number): Decoder {
-  const { queries: B, pool: N, query, rows, valid } = batch
-  const validValue: Value = { dtype: 'bool', dims: [B, N], data: valid }
+/** A decoder over the graphs of `policyGraphs`. `items` are the item features [M, *]. */
+export function createDecoder(
+  run: RunGraph,
+  items: Values,
+  batch: DecoderBatch,
+  { dim, stops }: { dim: number; stops: boolean },
+): Decoder {
+  const { queries: B, pool: N } = batch
+  const C = stops ? N + 1 : N
+  const inputs = batchInputs(batch, dim)
   let memory: Values = {}
   return {
     batch,
+    choices: C,
     async start() {
-      const result = await run('begin', {
-        ...items,
-        query: { dtype: 'float32', dims: [B, dim], data: query },
-        pool: { dtype: 'int32', dims: [B, N], data: rows },
-        valid: validValue,
-      })
+      const result = await run('begin', { ...items, ...inputs })
       memory = withPrefix(result, 'memory.')
-      const blocked = Float32Array.from(valid, (one) => 1 - one)
+      const blocked = new Float32Array(B * C)
+      for (let b = 0; b < B; b++) {
+        for (let n = 0; n < N; n++) blocked[b * C + n] = 1 - batch.valid[b * N + n]!
+      }
       return { beams: 1, step: 0, logits: logitsOf(result), blocked, state: withPrefix(result, 'state.') }
     },
     async advance(from, parents, chosen) {
       const beams = parents.length / B
-      const hot = new Float32Array(B * beams * N)
-      chosen.forEach((position, i) => (hot[i * N + position] = 1))
-      const blocked = takeParents(from.blocked, parents, B, from.beams, N)
-      chosen.forEach((position, i) => (blocked[i * N + position] = 1))
-      const dims = [B, beams, N]
+      const hot = new Float32Array(B * beams * C)
+      const blocked = takeParents(from.blocked, parents, B, from.beams, C)
+      chosen.forEach((position, i) => {
+        hot[i * C + position] = 1
+        if (position === N) blocked.fill(1, i * C, i * C + N)
+        else blocked[i * C + position] = 1
+      })
+      const dims = [B, beams, C]
       const step = from.step + 1
       const result = await run('next', {
         ...Object.fromEntries(
           Object.entries(from.state).map(([name, value]) => [name, reorder(value, parents, B, from.beams)]),
         ),
         ...memory,
-        valid: validValue,
+        valid: inputs['valid']!,
         chosen: { dtype: 'float32', dims, data: hot },
         blocked: { dtype: 'float32', dims, data: blocked },
         step: { dtype: 'int64', dims: [], data: BigInt64Array.of(BigInt(step)) },
@@ -85,14 +95,32 @@ export function createDecoder(run: RunGraph, items: Values, batch: DecoderBatch,
   }
 }
 
-function logitsOf(result: Values): Float32Array {
+/** The inputs of a batch as the graphs take them. */
+export function batchInputs({ queries: B, pool: N, query, rows, valid }: DecoderBatch, dim: number): Values {
+  return {
+    query: { dtype: 'float32', dims: [B, dim], data: query },
+    pool: { dtype: 'int32', dims: [B, N], data: rows },
+    valid: { dtype: 'bool', dims: [B, N], data: valid },
+  }
+}
+
+/** The logits of a result. Throws Error when one is not a number. */
+export function logitsOf(result: Values): Float32Array {
   const logits = result['logits']!.data as Float32Array
-  if (logits.some((x) => Number.isNaN(x))) {
-    throw new Error(
-      'pointer-model: a score is not a number; the embeddings or the weights hold NaN or infinities',
-    )
+  for (const score of logits) {
+    if (Number.isNaN(score)) {
+      throw new Error(
+        'pointer-model: a score is not a number; the embeddings or the weights hold NaN or infinities',
+      )
+    }
   }
   return logits
+}
+
+/** The positions [<= K] of choices up to STOP, which is candidate `pool`. */
+export function untilStop(choices: readonly number[], pool: number): Int32Array {
+  const end = choices.indexOf(pool)
+  return Int32Array.from(end < 0 ? choices : choices.slice(0, end))
 }
 
 /** The values whose names start with `prefix`, renamed to start with `renamed`. */

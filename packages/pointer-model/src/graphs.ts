@@ -1,77 +1,126 @@
 import {
+  argMax,
+  concat,
+  constant,
   encodeModel,
   expandDims,
   gather,
   input,
   layoutParameters,
+  operator,
   parameterInputs,
   scalar,
+  shapeOf,
   sub,
 } from '@lever/onnx-grad'
-import type { ParameterLayout, ParameterNodes, Shape, Tensor } from '@lever/onnx-grad'
+import type { ParameterLayout, Shape, Tensor } from '@lever/onnx-grad'
 import { architectureOf } from './model.ts'
-import { beginPointers, noDropout, pointerLogits } from './sequence.ts'
-import type { BoundNet } from './sequence.ts'
+import { beginPointers, choose, noDropout, pointerLogits } from './sequence.ts'
+import type { BoundNet, PointerState } from './sequence.ts'
 import type { ArchitectureConfig, Features } from './types.ts'
 
-/** The three ONNX files that decoding runs; all sizes but D and H are dynamic, the weights are an input. */
+/**
+ * The ONNX files that decoding runs; all sizes but D and H are dynamic, the weights are an input. They depend
+ * on the settings of an architecture, not on the values of its arrays. C is N, or N + 1 with STOP.
+ */
 export interface PolicyGraphs {
   readonly layout: ParameterLayout
   /** `rows` [M, D] -> `item.*` [M, *] */
-  readonly items: Uint8Array
-  /** `query` [B, D], `item.*` [M, *], `pool` [B, N] (rows of the items), `valid` [B, N] -> `state.*`, `memory.*`, `logits` [B, 1, N] */
-  readonly begin: Uint8Array
+  readonly items: () => Uint8Array
   /**
-   * `state.*` [B, P, *] before a choice, `memory.*`, `valid`, `chosen` [B, P, N], `blocked` [B, P, N]
-   * (with `chosen`), `step` (of the logits, from 1) -> `after.*`, the state after the choice, `logits` [B, P, N]
+   * `query` [B, D], `item.*` [M, *], `pool` [B, N] (rows of the items), `valid` [B, N] -> `state.*`, `memory.*`,
+   * `logits` [B, 1, C]
    */
-  readonly next: Uint8Array
+  readonly begin: () => Uint8Array
+  /**
+   * `state.*` [B, P, *] before a choice, `memory.*`, `valid`, `chosen` [B, P, C], `blocked` [B, P, C]
+   * (with `chosen`), `step` (of the logits, from 1) -> `after.*`, the state after the choice, `logits` [B, P, C]
+   */
+  readonly next: () => Uint8Array
+  /** The inputs of `begin` -> `chosen` [B, K] (int64), the largest logit of every step, and `logits` [B, K, C]. */
+  readonly greedy: (shots: number) => Uint8Array
 }
 
-/** Builds the graphs of an architecture. They depend on its settings, not on the values of its arrays. */
-export function encodePolicyGraphs(name: string, config: ArchitectureConfig): PolicyGraphs {
+/** The graphs of an architecture, each built when it is asked for. */
+export function policyGraphs(name: string, config: ArchitectureConfig): PolicyGraphs {
   const architecture = architectureOf(name)
-  const shapes = new Map(architecture.parameters(config).map((spec) => [spec.name, spec]))
-  const layout = layoutParameters(shapes)
+  const specs = new Map(architecture.parameters(config).map((spec) => [spec.name, spec]))
+  const layout = layoutParameters(specs)
   const { vectors, nodes } = parameterInputs(layout, () => 'weights')
   const weights = [...vectors.values()]
-  const parameter: ParameterNodes = (key) => nodes.get(key)!
-  const net: BoundNet = { architecture, config, parameter }
+  const net: BoundNet = { architecture, config, parameter: (key) => nodes.get(key)! }
 
   const rows = input('rows', ['M', config.dim])
   const features = architecture.items(net, rows, noDropout)
-  const items = encodeModel({ inputs: [...weights, rows], outputs: prefixed('item.', features) })
-
   const query = input('query', ['B', config.dim])
   const pool = input('pool', ['B', 'N'], 'int32')
   const valid = input('valid', ['B', 'N'], 'bool')
   const tables = inputsLike('item.', features, (shape) => shape)
   const gathered = mapFeatures(tables, (table) => gather(table, pool))
   const begun = beginPointers(net, architecture.items(net, expandDims(query, 1), noDropout), gathered, valid)
-  const begin = encodeModel({
-    inputs: [...weights, query, pool, valid, ...Object.values(tables)],
-    outputs: {
-      ...prefixed('state.', begun.state),
-      ...prefixed('memory.', begun.memory),
-      logits: pointerLogits(net, begun, scalar(0, 'int64')),
-    },
-  })
+  const beginInputs = [...weights, query, pool, valid, ...Object.values(tables)]
 
+  return {
+    layout,
+    items: () => encodeModel({ inputs: [...weights, rows], outputs: prefixed('item.', features) }),
+    begin: () =>
+      encodeModel({
+        inputs: beginInputs,
+        outputs: {
+          ...prefixed('state.', begun.state),
+          ...prefixed('memory.', begun.memory),
+          logits: pointerLogits(net, begun, scalar(0, 'int64')),
+        },
+      }),
+    next: () => encodeNext(net, begun, weights, valid),
+    greedy: (shots) => encodeModel({ inputs: beginInputs, outputs: greedyOutputs(net, begun, shots) }),
+  }
+}
+
+function encodeNext(
+  net: BoundNet,
+  begun: PointerState,
+  weights: readonly Tensor[],
+  valid: Tensor,
+): Uint8Array {
   const state = inputsLike('state.', begun.state, (shape) => ['B', 'P', ...shape.slice(2)])
-  const memory = inputsLike('memory.', begun.memory, (shape) => ['B', 'N', ...shape.slice(2)])
-  const chosen = input('chosen', ['B', 'P', 'N'])
-  const blocked = input('blocked', ['B', 'P', 'N'])
+  const memory = inputsLike('memory.', begun.memory, (shape) => shape)
+  const choices = begun.blocked.shape[2]!
+  const chosen = input('chosen', ['B', 'P', choices])
+  const blocked = input('blocked', ['B', 'P', choices])
   const step = input('step', [], 'int64')
-  const penalty = begun.penalty
-  const after = architecture.advance(net, state, memory, chosen, sub(step, scalar(1, 'int64')))
-  const next = encodeModel({
+  const after = net.architecture.advance(net, state, memory, chosen, sub(step, scalar(1, 'int64')))
+  return encodeModel({
     inputs: [...weights, valid, chosen, blocked, step, ...Object.values(state), ...Object.values(memory)],
     outputs: {
       ...prefixed('after.', after),
-      logits: pointerLogits(net, { state: after, memory, blocked, penalty }, step),
+      logits: pointerLogits(net, { ...begun, state: after, memory, blocked }, step),
     },
   })
-  return { layout, items, begin, next }
+}
+
+function greedyOutputs(net: BoundNet, begun: PointerState, shots: number): Record<string, Tensor> {
+  const chosen: Tensor[] = []
+  const logits: Tensor[] = []
+  let pointers = begun
+  for (let t = 0; t < shots; t++) {
+    const step = scalar(t, 'int64')
+    const scores = pointerLogits(net, pointers, step)
+    const best = argMax(scores)
+    chosen.push(best)
+    logits.push(scores)
+    if (t + 1 < shots) pointers = choose(net, pointers, hotLike(scores, best), step)
+  }
+  return { chosen: concat(chosen, 1), logits: concat(logits, 1) }
+}
+
+/** One-hot rows of `positions` [B, P] as long as the last axis of `scores` [B, P, C], which may be unknown. */
+function hotLike(scores: Tensor, positions: Tensor): Tensor {
+  const depth = gather(shapeOf(scores), constant([2], [1], 'int64'))
+  return operator('OneHot', [positions, depth, constant([0, 1], [2])], {
+    shape: scores.shape,
+    dtype: 'float32',
+  })
 }
 
 function mapFeatures(features: Features, f: (tensor: Tensor) => Tensor): Features {

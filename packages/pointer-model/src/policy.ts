@@ -3,14 +3,15 @@ import type { Parameters, Runner, RunOptions, Value } from '@lever/onnx-grad'
 import { checkPointers, prepareBatches } from './batches.ts'
 import type { PolicyInput } from './batches.ts'
 import { decodeBeam } from './decode/beam.ts'
-import { decodeGreedy } from './decode/greedy.ts'
+import { readGreedy } from './decode/greedy.ts'
 import type { PointerChoice } from './decode/greedy.ts'
 import { decodeLogProbs } from './decode/log-probs.ts'
 import { decodeSample } from './decode/sample.ts'
 import type { SampledPointer, SampleOptions } from './decode/sample.ts'
-import { createDecoder } from './decoder.ts'
-import type { Decoder } from './decoder.ts'
-import { encodePolicyGraphs } from './graphs.ts'
+import { batchInputs, createDecoder } from './decoder.ts'
+import type { Decoder, DecoderBatch, RunGraph } from './decoder.ts'
+import { policyGraphs } from './graphs.ts'
+import { architectureOf } from './model.ts'
 import type { PointerModel } from './model.ts'
 
 export interface PolicyOptions extends RunOptions {
@@ -30,24 +31,44 @@ export interface Policy {
   beam(input: PolicyInput, options: { shots: number; width?: number }): Promise<PointerChoice[][]>
   /** Random pointers of the policy; `randoms[i]` is the stream of query i. */
   sample(input: PolicyInput, options: SampleOptions & { shots: number }): Promise<SampledPointer[][]>
-  /** Log-probabilities of given pointers (positions in the pool): one array [G] per query; -Infinity where a candidate is excluded. */
+  /**
+   * Log-probabilities of given pointers (positions in the pool): one array [G] per query; -Infinity where a
+   * candidate is excluded. Where the architecture can stop, -1 in the rest of a pointer says that it did; without
+   * it the log-probability is that of beginning so.
+   */
   logProbs(input: PolicyInput, pointers: readonly (readonly ArrayLike<number>[])[]): Promise<Float64Array[]>
   /** The same network with other values, such as those of a later step of training. Shares what is loaded; close the first one only. */
   withParameters(parameters: Parameters): Policy
   close(): Promise<void>
 }
 
-/** Loads a model into ONNX Runtime. Pools and batches of any size run in the same three sessions. */
+/**
+ * Makes a model ready to choose. Pools and batches of any size run in the same sessions of ONNX Runtime: one
+ * for the candidates, two for the steps of beams, samples and log-probabilities, and one for the greedy pointers
+ * of each K. A session is loaded when it is first needed.
+ */
 export async function openPolicy(
   model: PointerModel,
   { batchSize = 64, ...options }: PolicyOptions = {},
 ): Promise<Policy> {
-  const graphs = encodePolicyGraphs(model.architecture, model.config)
-  const runners = {
-    items: await loadModel(graphs.items, options),
-    begin: await loadModel(graphs.begin, options),
-    next: await loadModel(graphs.next, options),
+  const graphs = policyGraphs(model.architecture, model.config)
+  const loaded = new Map<string, Promise<Runner>>()
+  const load = (name: string, encode: () => Uint8Array): Promise<Runner> => {
+    const runner = loaded.get(name) ?? loadModel(encode(), options)
+    loaded.set(name, runner)
+    return runner
   }
+  const runners: Runners = {
+    items: () => load('items', graphs.items),
+    begin: () => load('begin', graphs.begin),
+    next: () => load('next', graphs.next),
+    greedy: (shots) => load(`greedy ${shots}`, () => graphs.greedy(shots)),
+    close: async () => {
+      for (const runner of loaded.values()) await (await runner).close()
+      loaded.clear()
+    },
+  }
+  await runners.items()
   const bind = (bound: PointerModel): Policy => {
     const { decayed } = flattenParameters(graphs.layout, bound.parameters)
     const weights: Value = { dtype: 'float32', dims: [decayed.length], data: decayed }
@@ -56,7 +77,12 @@ export async function openPolicy(
   return bind(model)
 }
 
-type Runners = Readonly<Record<'items' | 'begin' | 'next', Runner>>
+type Values = Readonly<Record<string, Value>>
+
+interface Runners extends Readonly<Record<'items' | 'begin' | 'next', () => Promise<Runner>>> {
+  greedy(shots: number): Promise<Runner>
+  close(): Promise<void>
+}
 
 function policyOf(
   model: PointerModel,
@@ -66,48 +92,59 @@ function policyOf(
   withParameters: (parameters: Parameters) => Policy,
 ): Policy {
   const { dim } = model.config
-  const run = (graph: keyof Runners, inputs: Record<string, Value>): Promise<Record<string, Value>> =>
-    runners[graph].run({ weights, ...inputs })
+  const stops = architectureOf(model.architecture).stops === true
 
   async function overBatches<T>(
     input: PolicyInput,
     shots: number,
-    work: (decoder: Decoder, from: number) => Promise<readonly T[]>,
+    work: (batch: DecoderBatch, items: Values, from: number) => Promise<readonly T[]>,
   ): Promise<T[]> {
     const { rows, batches } = prepareBatches(input, { dim, shots, batchSize })
     const results: T[] = []
     if (batches.length === 0) return results
-    const items = await run('items', {
-      rows: { dtype: 'float32', dims: [rows.length / dim, dim], data: rows },
-    })
-    for (const batch of batches) {
-      const decoder = createDecoder((graph, inputs) => run(graph, inputs), items, batch, dim)
-      results.push(...(await work(decoder, results.length)))
-    }
+    const dims = [rows.length / dim, dim]
+    const items = await (await runners.items()).run({ weights, rows: { dtype: 'float32', dims, data: rows } })
+    for (const batch of batches) results.push(...(await work(batch, items, results.length)))
     return results
+  }
+
+  function overSteps<T>(
+    input: PolicyInput,
+    shots: number,
+    work: (decoder: Decoder, from: number) => Promise<readonly T[]>,
+  ): Promise<T[]> {
+    const run: RunGraph = async (graph, inputs) => (await runners[graph]()).run({ weights, ...inputs })
+    return overBatches(input, shots, (batch, items, from) =>
+      work(createDecoder(run, items, batch, { dim, stops }), from),
+    )
   }
 
   return {
     model,
-    greedy: (input, { shots }) => overBatches(input, shots, (decoder) => decodeGreedy(decoder, shots)),
+    async greedy(input, { shots }) {
+      if (shots === 0) return input.items.map(() => ({ pointer: new Int32Array(0), logProb: 0 }))
+      return overBatches(input, shots, async (batch, items) => {
+        const runner = await runners.greedy(shots)
+        const result = await runner.run({ weights, ...items, ...batchInputs(batch, dim) })
+        return readGreedy(result, { queries: batch.queries, pool: batch.pool, shots })
+      })
+    },
     beam: (input, { shots, width = 5 }) =>
-      overBatches(input, shots, (decoder) => decodeBeam(decoder, shots, width)),
+      overSteps(input, shots, (decoder) => decodeBeam(decoder, shots, width)),
     sample: (input, { shots, randoms, ...rest }) =>
-      overBatches(input, shots, (decoder, from) =>
+      overSteps(input, shots, (decoder, from) =>
         decodeSample(decoder, shots, {
           ...rest,
           randoms: randoms.slice(from, from + decoder.batch.queries),
         }),
       ),
     async logProbs(input, pointers) {
-      checkPointers(input, pointers)
-      return overBatches(input, 0, (decoder, from) =>
+      checkPointers(input, pointers, stops)
+      return overSteps(input, 0, (decoder, from) =>
         decodeLogProbs(decoder, pointers.slice(from, from + decoder.batch.queries)),
       )
     },
     withParameters,
-    async close() {
-      for (const runner of Object.values(runners)) await runner.close()
-    },
+    close: () => runners.close(),
   }
 }

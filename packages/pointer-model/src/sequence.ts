@@ -1,6 +1,7 @@
 import {
   add,
   cast,
+  concat,
   expandDims,
   greaterOrEqual,
   logSoftmax,
@@ -11,10 +12,9 @@ import {
   slice,
   sub,
   sum,
-  concat,
   where,
 } from '@lever/onnx-grad'
-import type { Tensor } from '@lever/onnx-grad'
+import type { DType, Tensor } from '@lever/onnx-grad'
 import { PADDED } from './layers.ts'
 import type { Architecture, ArchitectureConfig, Dropout, Features, Net } from './types.ts'
 
@@ -32,10 +32,12 @@ export interface PointerState {
   readonly state: Features
   /** What the steps read of the pool, each [B, N, *]. */
   readonly memory: Features
-  /** [B, P, N], 1 where a candidate is padding or chosen already. */
+  /** [B, P, N] (N + 1 with STOP), 1 where a candidate may not be chosen: padding, chosen already, or after STOP. */
   readonly blocked: Tensor
-  /** [B, 1, N], the logit of a blocked candidate. */
+  /** [B, 1, N] (N + 1), the logit of a blocked candidate. */
   readonly penalty: Tensor
+  /** [B, 1, N + 1], 1 at STOP, where there is one. */
+  readonly stop?: Tensor
 }
 
 export const noDropout: Dropout = (x) => x
@@ -56,25 +58,45 @@ export function beginPointers(
   const mask = expandDims(valid, 1)
   const { dtype } = Object.values(state)[0]!
   const penalty = where(mask, scalar(CHOSEN, dtype), PADDED)
-  return { state, memory, blocked: sub(1, cast(mask, dtype)), penalty }
+  const blocked = sub(1, cast(mask, dtype))
+  if (net.architecture.stops !== true) return { state, memory, blocked, penalty }
+  const zero = mul(slice(blocked, 2, 0, 1), 0)
+  const withStop = (x: Tensor, last: Tensor): Tensor => concat([x, last], 2)
+  return {
+    state,
+    memory,
+    blocked: withStop(blocked, zero),
+    penalty: withStop(penalty, zero),
+    stop: withStop(mul(blocked, 0), add(zero, 1)),
+  }
 }
 
-/** Logits [B, P, N] of the next choice; -100 for a candidate chosen before, -1e9 for padding. */
+/** Logits [B, P, N] (N + 1 with STOP) of the next choice; -100 for a candidate chosen before, -1e9 for padding. */
 export function pointerLogits(net: BoundNet, pointers: PointerState, step: Tensor): Tensor {
   const { state, memory, blocked, penalty } = pointers
   const free = net.architecture.logits(net, state, memory, step)
   return where(greaterOrEqual(blocked, 0.5), penalty, free)
 }
 
-/** State after a choice; `chosen` [B, P, N] holds ones. */
-export function choose(
-  net: BoundNet,
-  { state, memory, blocked, penalty }: PointerState,
-  chosen: Tensor,
-  step: Tensor,
-): PointerState {
+/** State after a choice; `chosen` [B, P, N] (N + 1 with STOP) holds ones. */
+export function choose(net: BoundNet, pointers: PointerState, chosen: Tensor, step: Tensor): PointerState {
+  const { state, memory, blocked, stop } = pointers
   const next = net.architecture.advance(net, state, memory, chosen, step)
-  return { state: next, memory, blocked: add(blocked, chosen), penalty }
+  const closed = stop === undefined ? chosen : closedBy(chosen, stop)
+  return { ...pointers, state: next, blocked: add(blocked, closed) }
+}
+
+/** What a choice closes: the chosen candidate, or every candidate when it is STOP. */
+function closedBy(chosen: Tensor, stop: Tensor): Tensor {
+  const stopped = sum(mul(chosen, stop), { axes: [-1], keepDims: true })
+  return mul(add(chosen, stopped), sub(1, stop))
+}
+
+/** Choices [B, G] as one-hot rows; with STOP, a position below 0 is STOP. */
+function oneHotChoice({ architecture }: BoundNet, positions: Tensor, size: number, dtype: DType): Tensor {
+  const hot = oneHot(positions, size, dtype)
+  if (architecture.stops !== true) return hot
+  return concat([hot, sub(1, sum(hot, { axes: [-1], keepDims: true }))], -1)
 }
 
 /** What the pointers of a batch are scored on. */
@@ -85,12 +107,15 @@ export interface SequenceInputs {
   readonly candidates: Tensor
   /** [B, N] bool, false where a pool is padded. */
   readonly valid: Tensor
-  /** Positions in the pool [B, G, K], int32 or int64. */
+  /**
+   * Positions in the pool [B, G, K], int32 or int64. -1 fills the places after the end of a pointer shorter
+   * than K: the first is the choice of STOP where there is one, the others have probability 1.
+   */
   readonly pointers: Tensor
   readonly dropout?: Dropout
 }
 
-/** Teacher forcing, step by step. P is G, or 1 where all pointers of a query agree. */
+/** Teacher forcing, step by step. P is G, or 1 where all pointers of a query agree; N is N + 1 with STOP. */
 export interface SequenceLogits {
   /** [B, P, N] each. */
   readonly logits: readonly Tensor[]
@@ -111,13 +136,14 @@ export function sequenceLogits(net: BoundNet, inputs: SequenceInputs): SequenceL
   const queryItems = architecture.items(net, expandDims(query, 1), noDropout)
   const poolItems = architecture.items(net, candidates, dropout)
   let state = beginPointers(net, queryItems, poolItems, valid, dropout)
-  const size = state.blocked.shape.at(-1) as number
+  const size = valid.shape[1] as number
   const logits: Tensor[] = []
   const chosen: Tensor[] = []
   const blocked: Tensor[] = []
   for (let t = 0; t < shots; t++) {
     const step = scalar(t, 'int64')
-    const choice = oneHot(reshape(slice(pointers, 2, t, t + 1), [batch, group]), size, query.dtype)
+    const positions = reshape(slice(pointers, 2, t, t + 1), [batch, group])
+    const choice = oneHotChoice(net, positions, size, query.dtype)
     logits.push(pointerLogits(net, state, step))
     chosen.push(choice)
     blocked.push(state.blocked)

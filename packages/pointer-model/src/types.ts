@@ -42,6 +42,11 @@ export interface Net<C extends ArchitectureConfig = ArchitectureConfig> {
 export interface Architecture<C extends ArchitectureConfig = ArchitectureConfig> {
   readonly name: string
   readonly summary: string
+  /**
+   * Whether a pointer may end before K choices: the candidate after the last, at N, is STOP. `logits` and
+   * `chosen` have N + 1 in place of N then, and the caller lets nothing but STOP follow STOP.
+   */
+  readonly stops?: true
   /** Every setting but `dim`. */
   readonly defaults: Omit<C, 'dim'>
   /** The trainable arrays, in the order of the checkpoint. Throws RangeError when settings do not fit. */

@@ -44,7 +44,9 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
         ...(await policy.sample(input, { shots: 4, count: 9, temperature: 3, randoms: randoms(3) })).flat(),
       ]
       for (const { pointer, logProb } of found) {
-        expect(new Set(pointer).size).toBe(4)
+        expect(pointer.length).toBe(architecture.stops === true ? new Set(pointer).size : 4)
+        expect(new Set(pointer).size).toBe(pointer.length)
+        expect(pointer.every((n) => n >= 0 && n < 7)).toBe(true)
         expect(logProb).toBeLessThanOrEqual(0)
       }
       await policy.close()
@@ -53,17 +55,18 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
     test('all pointers of a small pool have probabilities that sum to 1', async () => {
       const policy = await openPolicy(model)
       const input = randomInput(matrix, [4, 4])
-      const all = (await policy.beam(input, { shots: 2, width: 20 })).map((list) => {
-        expect(list).toHaveLength(12)
-        for (let i = 1; i < 12; i++) expect(list[i]!.logProb).toBeLessThanOrEqual(list[i - 1]!.logProb)
-        return list
-      })
+      const count = architecture.stops === true ? 1 + 4 + 12 : 12
+      const all = await policy.beam(input, { shots: 2, width: 20 })
+      for (const list of all) {
+        expect(new Set(list.map(({ pointer }) => pointer.join())).size).toBe(count)
+        for (let i = 1; i < count; i++) expect(list[i]!.logProb).toBeLessThanOrEqual(list[i - 1]!.logProb)
+      }
       for (const list of all) {
         expect(list.reduce((total, { logProb }) => total + Math.exp(logProb), 0)).toBeCloseTo(1, 5)
       }
       const scored = await policy.logProbs(
         input,
-        all.map((list) => list.map(({ pointer }) => pointer)),
+        all.map((list) => list.map(({ pointer }) => padded(pointer, 2))),
       )
       all.forEach((list, b) =>
         list.forEach(({ logProb }, i) => expect(scored[b]![i]).toBeCloseTo(logProb, 5)),
@@ -103,7 +106,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
       const input = randomInput(matrix, [5, 5])
       const pointers = [
         [0, 4, 2],
-        [3, 1, 0],
+        architecture.stops === true ? [3, -1, -1] : [3, 1, 0],
         [1, 2, 3],
         [4, 0, 1],
       ]
@@ -153,12 +156,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
         settings: { dim: 12, hidden: 8, temperature: 0.1 },
         seed: 3,
       })
-      const targets = [
-        [0, 3],
-        [5, 1],
-        [2, 4],
-        [1, 0],
-      ]
+      const targets = [[0, 3], [5, 1], architecture.stops === true ? [2] : [2, 4], [1, 0]]
       const input = randomInput(matrix, [6, 6, 6, 6])
       const layout = g.layoutParameters(sharp.parameters)
       const trainer = await g.openTrainer({
@@ -174,7 +172,10 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
       const result = await trainer.run(g.initialState(layout, sharp.parameters), {
         learningRates: new Array<number>(steps).fill(0.02),
         stepInputs: {},
-        sharedInputs: batchValues(input, targets),
+        sharedInputs: batchValues(
+          input,
+          targets.map((pointer) => padded(pointer, 2)),
+        ),
       })
       await trainer.close()
       expect(result.metrics['loss']![0]).toBeGreaterThan(1)
@@ -186,6 +187,10 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
     })
   })
 }
+
+/** A pointer as it is stored: -1 after its end. */
+const padded = (pointer: ArrayLike<number>, shots: number): number[] =>
+  Array.from({ length: shots }, (_, t) => pointer[t] ?? -1)
 
 /** Inputs of B queries with pools of N and G pointers of K each. */
 function batchSpecs(B: number, N: number, G: number, K: number): Record<string, g.InputSpec> {
@@ -242,7 +247,9 @@ async function directionalError(name: ArchitectureName, dtype: DType): Promise<n
       shape,
       dtype,
     )
-  const pointers = Array.from({ length: B * G }, () => random.sample([0, 1, 2, 3], K)).flat()
+  const drawn = Array.from({ length: B * G }, () => random.sample([0, 1, 2, 3], K))
+  const stops = architectureOf(name).stops === true
+  const pointers = drawn.flatMap((pointer, i) => (stops ? padded(pointer.slice(0, i % 4), K) : pointer))
   const logProbs = stepLogProbs(
     sequenceLogits(
       { architecture: architectureOf(name), config, parameter: (key) => nodes.get(key)! },

@@ -5,6 +5,7 @@ import { crossAttention } from './cross-attention.ts'
 import { gru } from './gru.ts'
 import { mlpCrossAttention } from './mlp-cross-attention.ts'
 import { mmr } from './mmr.ts'
+import { stop } from './stop.ts'
 
 /** The names of the architectures. */
 export const ARCHITECTURE_NAMES = [
@@ -14,6 +15,7 @@ export const ARCHITECTURE_NAMES = [
   'additive',
   'gru',
   'mmr',
+  'stop',
 ] as const
 
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number]
@@ -26,4 +28,5 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
   additive,
   gru,
   mmr,
+  stop,
 }

@@ -1,3 +1,4 @@
+import { untilStop } from '../decoder.ts'
 import type { Decoder } from '../decoder.ts'
 import type { PointerChoice } from './greedy.ts'
 import { logSoftmaxRow } from './log-softmax.ts'
@@ -11,9 +12,10 @@ interface Beam {
 /**
  * Beam search: at every step the `width` prefixes of highest log-probability. Ranked by
  * log-probability, best first; equal ones by parent and position. A query with fewer pointers than
- * `width` gives all of them.
+ * `width` gives all of them. A pointer that stopped keeps its place with its log-probability.
  */
 export async function decodeBeam(decoder: Decoder, shots: number, width: number): Promise<PointerChoice[][]> {
+  const { choices } = decoder
   const { queries, pool } = decoder.batch
   let frontier = await decoder.start()
   let alive: { pointer: number[]; logProb: number }[][] = Array.from({ length: queries }, () => [
@@ -26,8 +28,8 @@ export async function decodeBeam(decoder: Decoder, shots: number, width: number)
       const best: Beam[] = []
       beams.forEach(({ logProb }, parent) => {
         const row = b * frontier.beams + parent
-        const scores = logSoftmaxRow(frontier.logits, frontier.blocked, row, pool)
-        for (let n = 0; n < pool; n++) {
+        const scores = logSoftmaxRow(frontier.logits, frontier.blocked, row, choices)
+        for (let n = 0; n < choices; n++) {
           if (scores[n]! > -Infinity)
             insert(best, { parent, position: n, logProb: logProb + scores[n]! }, width)
         }
@@ -48,7 +50,7 @@ export async function decodeBeam(decoder: Decoder, shots: number, width: number)
     if (t + 1 < shots) frontier = await decoder.advance(frontier, parents, chosen)
   }
   return alive.map((beams) =>
-    beams.map(({ pointer, logProb }) => ({ pointer: Int32Array.from(pointer), logProb })),
+    beams.map(({ pointer, logProb }) => ({ pointer: untilStop(pointer, pool), logProb })),
   )
 }
 

@@ -1,31 +1,34 @@
-import type { Decoder } from '../decoder.ts'
-import { logSoftmaxRow } from './log-softmax.ts'
+import type { Value } from '@lever/onnx-grad'
+import { logitsOf, untilStop } from '../decoder.ts'
+import { logSumExp } from './log-softmax.ts'
 
 /** A pointer and its log-probability under the policy, the sum over its steps. */
 export interface PointerChoice {
-  /** [K] positions in the pool, in the order of choice. */
+  /** [K] positions in the pool, in the order of choice; fewer where the architecture chose to stop. */
   readonly pointer: Int32Array
   readonly logProb: number
 }
 
-/** The most probable candidate at every step, the first of equals. One pointer a query. */
-export async function decodeGreedy(decoder: Decoder, shots: number): Promise<PointerChoice[]> {
-  const { queries, pool } = decoder.batch
-  const pointers = Array.from({ length: queries }, () => new Int32Array(shots))
-  const logProbs = new Float64Array(queries)
-  const parents = new Int32Array(queries)
-  let frontier = await decoder.start()
-  for (let t = 0; t < shots; t++) {
-    const chosen = new Int32Array(queries)
-    for (let b = 0; b < queries; b++) {
-      const scores = logSoftmaxRow(frontier.logits, frontier.blocked, b, pool)
-      let best = -1
-      for (let n = 0; n < pool; n++) if (scores[n]! > (best < 0 ? -Infinity : scores[best]!)) best = n
-      chosen[b] = best
-      pointers[b]![t] = best
-      logProbs[b]! += scores[best]!
+/**
+ * Reads the result of the greedy graph: the most probable candidate at every step, the first of equals.
+ * One pointer a query.
+ */
+export function readGreedy(
+  result: Readonly<Record<string, Value>>,
+  { queries, pool, shots }: { queries: number; pool: number; shots: number },
+): PointerChoice[] {
+  const logits = logitsOf(result)
+  const chosen = result['chosen']!.data as BigInt64Array
+  const size = logits.length / (queries * shots)
+  return Array.from({ length: queries }, (_, b) => {
+    const choices: number[] = []
+    let logProb = 0
+    for (let t = 0; t < shots; t++) {
+      const row = b * shots + t
+      const position = Number(chosen[row])
+      choices.push(position)
+      logProb += logits[row * size + position]! - logSumExp(logits, row, size)
     }
-    if (t + 1 < shots) frontier = await decoder.advance(frontier, parents, chosen)
-  }
-  return pointers.map((pointer, b) => ({ pointer, logProb: logProbs[b]! }))
+    return { pointer: untilStop(choices, pool), logProb }
+  })
 }

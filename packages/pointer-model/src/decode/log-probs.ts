@@ -3,12 +3,13 @@ import { logSoftmaxRow } from './log-softmax.ts'
 
 /**
  * Log-probabilities of given pointers, the sum over their steps.
- * @param pointers for every query its pointers, each [K] positions in the pool
+ * @param pointers for every query its pointers, each [K] positions in the pool; -1 is STOP
  */
 export async function decodeLogProbs(
   decoder: Decoder,
   pointers: readonly (readonly ArrayLike<number>[])[],
 ): Promise<Float64Array[]> {
+  const { choices } = decoder
   const { queries, pool } = decoder.batch
   const group = Math.max(0, ...pointers.map((list) => list.length))
   const shots = Math.max(0, ...pointers.flat().map((pointer) => pointer.length))
@@ -23,9 +24,10 @@ export async function decodeLogProbs(
         if (t >= pointer.length) return
         const parent = t === 0 ? 0 : g
         const row = b * frontier.beams + parent
-        sums[b]![g]! += logSoftmaxRow(frontier.logits, frontier.blocked, row, pool)[pointer[t]!]!
+        const position = pointer[t]! < 0 ? pool : pointer[t]!
+        sums[b]![g]! += logSoftmaxRow(frontier.logits, frontier.blocked, row, choices)[position]!
         parents[b * group + g] = parent
-        chosen[b * group + g] = pointer[t]!
+        chosen[b * group + g] = position
       })
     }
     if (t + 1 < shots) frontier = await decoder.advance(frontier, parents, chosen)

@@ -1,4 +1,5 @@
 import type { Random } from '@lever/reward-utils'
+import { untilStop } from '../decoder.ts'
 import type { Decoder } from '../decoder.ts'
 import type { PointerChoice } from './greedy.ts'
 import { logSoftmaxRow } from './log-softmax.ts'
@@ -25,10 +26,11 @@ export async function decodeSample(
   shots: number,
   { count, temperature = 1, topP = 1, randoms }: SampleOptions,
 ): Promise<SampledPointer[][]> {
+  const { choices } = decoder
   const { queries, pool } = decoder.batch
   const drawn = Array.from({ length: queries }, () =>
     Array.from({ length: count }, () => ({
-      pointer: new Int32Array(shots),
+      pointer: [] as number[],
       logProb: 0,
       sampledLogProb: 0,
     })),
@@ -41,12 +43,14 @@ export async function decodeSample(
       for (let g = 0; g < count; g++) {
         const parent = t === 0 ? 0 : g
         const row = b * frontier.beams + parent
-        const own = logSoftmaxRow(frontier.logits, frontier.blocked, row, pool)
+        const own = logSoftmaxRow(frontier.logits, frontier.blocked, row, choices)
         const tempered =
-          temperature === 1 ? own : logSoftmaxRow(frontier.logits, frontier.blocked, row, pool, temperature)
+          temperature === 1
+            ? own
+            : logSoftmaxRow(frontier.logits, frontier.blocked, row, choices, temperature)
         const choice = draw(tempered, topP, randoms[b]!)
         const pointer = drawn[b]![g]!
-        pointer.pointer[t] = choice.position
+        pointer.pointer.push(choice.position)
         pointer.logProb += own[choice.position]!
         pointer.sampledLogProb += choice.logProb
         parents[b * count + g] = parent
@@ -55,7 +59,7 @@ export async function decodeSample(
     }
     if (t + 1 < shots) frontier = await decoder.advance(frontier, parents, chosen)
   }
-  return drawn
+  return drawn.map((list) => list.map((each) => ({ ...each, pointer: untilStop(each.pointer, pool) })))
 }
 
 function draw(logProbs: Float64Array, topP: number, random: Random): { position: number; logProb: number } {
