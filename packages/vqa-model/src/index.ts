@@ -9,6 +9,8 @@ export { getPostprocess, postprocessNames, type Postprocess, type PostprocessNam
 export { getTemplate, templateId, templateNames, type TemplateName } from './templates/index.ts'
 export { validateTemplate, type PromptTemplate } from './templates/template.ts'
 export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } from './prompt/messages.ts'
+export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'
+export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
 export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
 export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {
