@@ -1,4 +1,5 @@
-import type { QuestionId } from './question-id.ts'
+/** How a dataset lies on disk. */
+export type DatasetForm = 'official' | 'aokvqa' | 'lines' | 'parquet'
 
 /** A question with its human answers and its image. */
 export interface VqaExample {
@@ -11,22 +12,30 @@ export interface VqaExample {
   readonly question: string
   /** Empty when the dataset was read without annotations. */
   readonly answers: readonly string[]
-  /** `multiple_choice_answer`, or the most frequent answer, or ''. */
+  /** `multiple_choice_answer`, or the most frequent answer, or the correct choice, or ''. */
   readonly answer: string
   readonly questionType: string
   readonly answerType: string
+  /** The choices of A-OKVQA, and which of them is right. */
+  readonly choices?: readonly string[]
+  readonly correctChoice?: number
+  /** How a prediction is scored; absent: the official accuracy. */
+  readonly metric?: 'aokvqa'
 }
 
 export interface VqaDataset {
+  readonly form: DatasetForm
   readonly name: string
-  /** `data_subtype` of the questions file, such as `val2014`, unless given. */
+  /** As given, or as the file or its name says: `val2014`. */
   readonly split: string
-  /** In the order of the questions file. */
+  /** In the order of the questions. */
   readonly examples: readonly VqaExample[]
-  /** sha256 of the bytes of the questions file followed by those of the annotation file. */
+  /** sha256 of the bytes of its files: questions then annotations, or all shards in order. */
   readonly hash: string
   /** Number of examples whose image file was not found; 0 when no image folder was given. */
   readonly missingImages: number
+  /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */
+  readonly notices: readonly string[]
 }
 
 /** The most frequent text, the first of them on a tie; '' of none. */
@@ -36,21 +45,4 @@ export function mostFrequent(texts: readonly string[]): string {
   let best = ''
   for (const [text, count] of counts) if (count > (counts.get(best) ?? 0)) best = text
   return best
-}
-
-/** Names under which the image of an id may be found; `%012d`, `%d` and `%s` in a pattern stand for the id. */
-export function imageNames(id: QuestionId, split: string, pattern?: string): string[] {
-  const padded = String(id).padStart(12, '0')
-  if (pattern !== undefined) {
-    return [
-      pattern.replace(/%(?:0(\d+))?[ds]/g, (_, width?: string) =>
-        String(id).padStart(Number(width ?? 0), '0'),
-      ),
-    ]
-  }
-  const prefix = `COCO_${/\d{4}$/.test(split) ? split : `${split}2014`}_`
-  return ['', prefix, 'padded'].flatMap((kind) => {
-    const stem = kind === '' ? String(id) : kind === 'padded' ? padded : prefix + padded
-    return (kind === '' ? ['.png', '.jpg'] : ['.jpg', '.png']).map((extension) => stem + extension)
-  })
 }

@@ -1,40 +1,48 @@
 import { createHash, type Hash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
-import { createAnswerList, type AnswerList } from './answer-list.ts'
-import { imageNames, mostFrequent, type VqaDataset, type VqaExample } from './dataset.ts'
+import { createReadStream, existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { DatasetForm, VqaDataset } from './dataset.ts'
+import { cachedJoin } from './datasets/cache.ts'
+import { createImageFinder } from './datasets/images.ts'
+import { isKeptImage } from './datasets/image-store.ts'
+import { finishDataset, type Joined } from './datasets/joined.ts'
+import { readOfficial } from './datasets/official.ts'
+import { shardsOf } from './datasets/parquet-file.ts'
+import { readParquet } from './datasets/parquet.ts'
+import { readAokvqa, readLines } from './datasets/rows.ts'
 import { InputError } from './errors.ts'
-import { repeatsOf } from './correspondence.ts'
-import { indexIds, type IdIndex } from './id-list.ts'
 import type { StreamOptions } from './json-stream.ts'
-import { formatId, formatIds, type QuestionId } from './question-id.ts'
-import type { QuestionTable } from './question-table.ts'
-import { readAnnotations } from './read-annotations.ts'
-import { readQuestions } from './read-questions.ts'
 
 export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
-  /** Path of the questions file; for A-OKVQA of its only file. */
+  /**
+   * Path of the questions: an official file, the file of A-OKVQA (a list), `.jsonl` with a question a line, or a
+   * `.parquet` file, which stands for all shards of its set.
+   */
   readonly questions: string
-  /** Path of the annotation file. Without it the examples have no answers, except for A-OKVQA. */
+  /** Path of the official annotations. Without it such examples have no answers. */
   readonly annotations?: string
   /** Folder of the images. */
   readonly images?: string
   /**
    * Name of an image file in the folder, `%012d`, `%d` or `%s` for the id. Default: the first that is there of
-   * `<id>.png|.jpg`, `COCO_<split>2014_%012d.jpg|.png` and `%012d.jpg|.png`.
+   * `<id>.png|.jpg`, `COCO_<split>2014_%012d.jpg|.png` and `%012d.jpg|.png`, also in a subfolder named after the split.
    */
   readonly imagePattern?: string
   readonly name?: string
+  /** Also chooses among the splits of a file whose rows name theirs. */
   readonly split?: string
+  /** Keep the questions of A-OKVQA that are marked as difficult to answer directly. Default false. */
+  readonly keepDifficult?: boolean
+  /** Folder for the joined form and for the images of parquet files, which need it. */
+  readonly cache?: string
 }
 
 /**
- * Reads a dataset of official files: questions joined with annotations by id, and images found by id.
+ * Reads a dataset of any form: questions joined with answers, and images found by id or path.
  *
  * Throws InputError when a file is malformed, an id is repeated or beyond 2^53, questions and annotations do not
- * have the same ids, an annotation has no usable answers, or the image folder cannot be read.
+ * have the same ids, a question has no usable answers, or the image folder cannot be read.
  */
 export async function readDataset({
   questions,
@@ -42,152 +50,92 @@ export async function readDataset({
   images,
   imagePattern,
   name,
-  split,
+  split: givenSplit,
+  keepDifficult = false,
+  cache,
   ...stream
 }: ReadDatasetOptions): Promise<VqaDataset> {
+  const split = givenSplit === '' ? undefined : givenSplit
+  const form = await formOf(questions, annotations)
   const hash = createHash('sha256')
-  const questionTable = await readQuestions(questions, { ...stream, hash })
-  const answers = await readAnswers(questionTable, annotations, stream, hash)
-  const text = (field: string): string | undefined => {
-    const value = questionTable.header.get(field)
-    return typeof value === 'string' ? value : undefined
+  const read = (feed: Hash | undefined): Promise<Joined> => {
+    const options = { ...stream, ...(feed && { hash: feed }), ...(split !== undefined && { split }) }
+    if (form === 'official') return readOfficial({ questions, annotations }, options)
+    if (form === 'aokvqa') return readAokvqa(questions, options)
+    if (form === 'lines') return readLines(questions, options)
+    return readParquet(questions, { wanted: split, images: cache && join(cache, 'images') })
   }
-  const resolvedSplit = split ?? text('data_subtype') ?? ''
-  const index = answers && joinById(questionTable, answers.table)
-  const findImage = images === undefined ? null : await createImageFinder(images, resolvedSplit, imagePattern)
-  const allIntegers = questionTable.questionIds.every(Number.isInteger)
-  const seen = new Set<QuestionId>()
-  let missingImages = 0
+  let joined: Joined
+  if (form === 'parquet' || cache !== undefined) {
+    const { files } =
+      form === 'parquet' ? await shardsOf(questions) : { files: [questions, annotations ?? ''] }
+    for (const file of files) if (file !== '') await feedFile(file, hash)
+    const source = [
+      form,
+      hash.copy().digest('hex'),
+      split ?? null,
+      form === 'official' ? annotations !== undefined : questions,
+    ]
+    joined = await cachedJoin(cache, source, () => read(undefined))
+    if (form === 'parquet' && !imagesAreThere(joined, cache)) joined = await read(undefined)
+  } else joined = await read(hash)
 
-  const examples = questionTable.questionIds.map((questionId, place): VqaExample => {
-    if (seen.has(questionId)) {
-      throw new InputError(`vqa-eval: ${questions}: question ${formatId(questionId)} is there twice`)
-    }
-    seen.add(questionId)
-    const row = index?.rowOf(questionId)
-    const imageId =
-      questionTable.imageIds[place] ?? (row === undefined ? null : answers!.table.imageIds.at(row))
-    if (imageId === null) {
-      throw new InputError(`vqa-eval: ${questions}: questions[${place}]: image_id is missing`)
-    }
-    const image = findImage?.(imageId)
-    if (findImage && image === undefined) missingImages++
-    return {
-      id: allIntegers ? (questionId as number) : place,
-      questionId: narrowId(questionId, questions),
-      imageId: narrowId(imageId, questions),
-      ...(image === undefined ? {} : { image }),
-      question: questionTable.questions[place]!,
-      ...humanFields(answers, row),
-    }
+  const resolved = {
+    ...joined,
+    name: name ?? joined.name,
+    split: (form === 'official' ? split : undefined) ?? joined.split,
+  }
+  const bases = [dirname(questions), ...(images === undefined ? [] : [images])]
+  if (form === 'parquet' && cache !== undefined) bases.unshift(join(cache, 'images'))
+  const findImage = await createImageFinder({
+    images,
+    bases,
+    split: resolved.split,
+    pattern: imagePattern,
+    givesPaths: joined.rows.some(({ image }) => image !== undefined),
   })
-  return {
-    name: name ?? text('data_type') ?? 'vqa',
-    split: resolvedSplit,
-    examples,
+  return finishDataset(resolved, {
+    source: questions,
     hash: hash.digest('hex'),
-    missingImages,
-  }
+    keepDifficult,
+    findImage,
+    images: images ?? dirname(questions),
+  })
 }
 
-interface Answers {
-  readonly table: AnnotationTable
-  readonly list: AnswerList
+/** By the name, and for JSON by the first byte: a list without annotations is the file of A-OKVQA. */
+async function formOf(path: string, annotations: string | undefined): Promise<DatasetForm> {
+  if (/\.parquet$/i.test(path)) return 'parquet'
+  if (/\.(jsonl|ndjson)$/i.test(path)) return 'lines'
+  if (annotations !== undefined) return 'official'
+  return (await firstByte(path)) === '[' ? 'aokvqa' : 'official'
 }
 
-async function readAnswers(
-  questions: QuestionTable,
-  annotations: string | undefined,
-  stream: StreamOptions,
-  hash: Hash,
-): Promise<Answers | null> {
-  const list = createAnswerList()
-  const sinks = [list]
-  if (annotations !== undefined)
-    return { table: await readAnnotations(annotations, { ...stream, hash, sinks }), list }
-  if (!questions.isList) return null
-  const table = await readAnnotations(questions.source, { ...stream, sinks })
-  return table.problems.size < table.questionIds.length ? { table, list } : null
-}
-
-function joinById(questions: QuestionTable, annotations: AnnotationTable): IdIndex {
-  const ids = annotations.questionIds
-  const index = indexIds(ids)
-  const repeated = repeatsOf(ids, index)
-  if (repeated.length > 0) {
-    throw new InputError(`vqa-eval: ${annotations.source}: ids are there twice: ${formatIds(repeated)}`)
-  }
-  const unanswered = questions.questionIds.filter((id) => index.rowOf(id) < 0)
-  const asked = new Set<QuestionId | null>(questions.questionIds)
-  const unasked: QuestionId[] = []
-  for (let row = 0; row < ids.length; row++) if (!asked.has(ids.at(row))) unasked.push(ids.at(row)!)
-  if (unanswered.length > 0 || unasked.length > 0) {
-    throw new InputError(
-      [
-        `vqa-eval: ${questions.source} and ${annotations.source} do not belong together:`,
-        unanswered.length > 0
-          ? `${unanswered.length} questions have no annotation (${formatIds(unanswered)})`
-          : '',
-        unasked.length > 0 ? `${unasked.length} annotations have no question (${formatIds(unasked)})` : '',
-      ]
-        .filter((part) => part !== '')
-        .join(' '),
-    )
-  }
-  return index
-}
-
-function humanFields(
-  found: Answers | null,
-  row: number | undefined,
-): Pick<VqaExample, 'answers' | 'answer' | 'questionType' | 'answerType'> {
-  if (!found || row === undefined) return { answers: [], answer: '', questionType: '', answerType: '' }
-  const { table, list } = found
-  const problem = table.problems.get(row)
-  if (problem !== undefined) {
-    throw new InputError(`vqa-eval: ${annotationName(table, row)}: ${problem}`)
-  }
-  const text = (id: number): string => (id === NO_TEXT ? '' : table.texts.texts[id]!)
-  const answers = list.answersOf(row).map(text)
-  const reference = list.referenceOf(row)
-  return {
-    answers,
-    answer: reference === NO_TEXT ? mostFrequent(answers) : text(reference),
-    questionType: text(table.questionTypes.at(row)),
-    answerType: text(table.answerTypes.at(row)),
-  }
-}
-
-function narrowId(id: QuestionId, source: string): number | string {
-  if (typeof id === 'bigint') {
-    throw new InputError(`vqa-eval: ${source}: id ${id} is beyond 2^53; write it as a string`)
-  }
-  return id
-}
-
-/** Looks names up in one listing of the folder; a pattern with a subfolder is looked up on disk. */
-async function createImageFinder(
-  folder: string,
-  split: string,
-  pattern: string | undefined,
-): Promise<(id: QuestionId) => string | undefined> {
-  const root = resolve(folder)
-  let listing: Set<string>
+/** The first byte of a file that is no space; '' when there is none or the file cannot be read. */
+async function firstByte(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined)
+  if (file === undefined) return ''
   try {
-    listing = new Set(await readdir(root))
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0)
+    return buffer.toString('latin1', 0, bytesRead).trimStart().charAt(0)
+  } catch {
+    return ''
+  } finally {
+    await file.close()
+  }
+}
+
+async function feedFile(path: string, hash: Hash): Promise<void> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
   } catch (error) {
-    throw new InputError(`vqa-eval: cannot read the image folder ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new InputError(`vqa-eval: cannot read ${path}: ${(error as Error).message}`, { cause: error })
   }
-  const isThere = (file: string): boolean =>
-    /[\\/]/.test(file) ? existsSync(join(root, file)) : listing.has(file)
-  const found = new Map<QuestionId, string | undefined>()
-  return (id) => {
-    if (!found.has(id)) {
-      const file = imageNames(id, split, pattern).find(isThere)
-      found.set(id, file === undefined ? undefined : join(root, file))
-    }
-    return found.get(id)
-  }
+}
+
+function imagesAreThere({ rows }: Joined, cache: string | undefined): boolean {
+  const paths = new Set(rows.map(({ image }) => image))
+  return [...paths].every(
+    (path) => path === undefined || !isKeptImage(path) || existsSync(join(cache ?? '', 'images', path)),
+  )
 }

@@ -25,8 +25,10 @@ test('joins questions and annotations by id, in the order of the questions', asy
   const dataset = await readDataset({ questions: files['q.json'], annotations: files['a.json'] })
   const yes = (n: number): string[] => Array.from({ length: 10 }, (_, i) => (i < n ? 'yes' : 'no'))
   expect(dataset).toEqual({
+    form: 'official',
     name: 'mscoco',
     split: 'val2014',
+    notices: [],
     hash: createHash('sha256').update(QUESTIONS).update(ANNOTATIONS).digest('hex'),
     missingImages: 0,
     examples: [
@@ -99,6 +101,8 @@ test('the single file of A-OKVQA', async () => {
       answer: 'y',
       questionType: '',
       answerType: '',
+      choices: ['a'],
+      metric: 'aokvqa',
     },
   ])
   expect(hash).toBe(createHash('sha256').update(text).digest('hex'))

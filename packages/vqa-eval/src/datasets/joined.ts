@@ -1,0 +1,97 @@
+import { InputError } from '../errors.ts'
+import type { DatasetForm, VqaDataset, VqaExample } from '../dataset.ts'
+import { formatId, type QuestionId } from '../question-id.ts'
+import type { ImageFinder } from './images.ts'
+
+/** A question joined with its answers, before its image is looked up. */
+export interface JoinedRow extends Omit<VqaExample, 'id' | 'image' | 'metric'> {
+  /** Path of the image as the dataset has it, when it names one. */
+  readonly image?: string
+  /** A-OKVQA: not meant for direct answers. */
+  readonly difficult?: boolean
+}
+
+/** A dataset before images are looked up: what the cache keeps. */
+export interface Joined {
+  readonly form: DatasetForm
+  readonly metric: 'official' | 'aokvqa'
+  readonly name: string
+  readonly split: string
+  readonly rows: readonly JoinedRow[]
+  readonly notices: readonly string[]
+}
+
+export interface FinishOptions {
+  /** Path of the questions, for messages. */
+  readonly source: string
+  readonly hash: string
+  readonly keepDifficult: boolean
+  readonly findImage: ImageFinder | null
+  /** Where images are looked for, for messages. */
+  readonly images: string
+}
+
+/** Gives the rows their ids and images. Throws InputError when a question id stands twice. */
+export function finishDataset(
+  joined: Joined,
+  { source, hash, keepDifficult, findImage, images }: FinishOptions,
+): VqaDataset {
+  const { form, metric, name, split, rows } = joined
+  checkDistinct(rows, source)
+  const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId))
+  const examples: VqaExample[] = []
+  const missing = new Set<number | string>()
+  let [missingImages, difficult] = [0, 0]
+  rows.forEach((row, place) => {
+    const { image: given, difficult: isDifficult, ...fields } = row
+    if (isDifficult === true && !keepDifficult) {
+      difficult += 1
+      return
+    }
+    const image = findImage?.(row.imageId, given)
+    if (findImage !== null && image === undefined) {
+      missingImages += 1
+      missing.add(row.imageId)
+    }
+    examples.push({
+      id: integers ? (row.questionId as number) : place,
+      ...fields,
+      ...(image !== undefined && { image }),
+      ...(metric === 'aokvqa' && { metric }),
+    })
+  })
+  const notices = [...joined.notices]
+  if (difficult > 0) {
+    notices.push(`${difficult} of ${rows.length} questions are marked difficult_direct_answer and left out`)
+  }
+  if (missingImages > 0) {
+    notices.push(
+      `${missingImages} of ${examples.length} questions have no image in ${images}: ${firstIds([...missing])}`,
+    )
+  }
+  return { form, name, split, examples, hash, missingImages, notices }
+}
+
+/** The first ten ids and how many follow. */
+export function firstIds(ids: readonly QuestionId[], limit = 10): string {
+  const first = ids.slice(0, limit).map(String).join(', ')
+  return ids.length > limit ? `${first} and ${ids.length - limit} more` : first
+}
+
+function checkDistinct(rows: readonly JoinedRow[], source: string): void {
+  const seen = new Set<QuestionId>()
+  for (const { questionId } of rows) {
+    if (seen.has(questionId)) {
+      throw new InputError(`vqa-eval: ${source}: question ${formatId(questionId)} is there twice`)
+    }
+    seen.add(questionId)
+  }
+}
+
+/** An id that a number or a string can hold. Throws InputError for another. */
+export function narrowId(id: QuestionId, source: string): number | string {
+  if (typeof id === 'bigint') {
+    throw new InputError(`vqa-eval: ${source}: id ${id} is beyond 2^53; write it as a string`)
+  }
+  return id
+}
