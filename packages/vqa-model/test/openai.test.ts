@@ -58,7 +58,7 @@ test('the prompt is the chat of the template, images in place, greedy', async ()
   const text = (value: string): object => ({ type: 'text', text: value })
   await at(
     {},
-    { system: 'There are {shots}.', stop: ['\n'], extraBody: { top_k: 1 } },
+    { template: 'shapes', system: 'There are {shots}.', stop: ['\n'], extraBody: { top_k: 1 } },
     async (model, { seen }) => {
       await model.answer([prompt])
       const { messages, ...request } = (await seen()).last
@@ -81,7 +81,7 @@ test('the prompt is the chat of the template, images in place, greedy', async ()
       ])
     },
   )
-  await at({ ownedBy: 'somebody' }, { template: 'lever-plus' }, async (model, { seen }) => {
+  await at({ ownedBy: 'somebody' }, {}, async (model, { seen }) => {
     await model.answer([prompt])
     const { messages, ...request } = (await seen()).last
     expect(request).not.toHaveProperty('repetition_penalty')

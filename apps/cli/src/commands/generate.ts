@@ -5,6 +5,7 @@ import { placesOf } from '../pipeline/dataset.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
 import { policyOptions } from '../pipeline/policy.ts'
+import { queueOptions } from '../pipeline/queue-options.ts'
 import { formatGenerated, runGenerate } from '../pipeline/run-generate.ts'
 
 const counts = { min: 0, whole: true }
@@ -17,6 +18,14 @@ export const generate: Command = defineCommand({
   options: {
     ...inputOptions,
     ...modelOptions,
+    device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
+      default: 'cpu',
+    }),
+    workers: number('worker threads on every device, each with a model of its own', {
+      default: 2,
+      min: 1,
+      whole: true,
+    }),
     ...policyOptions,
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
     shots: number('demonstrations per pointer, K', {
@@ -46,8 +55,15 @@ export const generate: Command = defineCommand({
     shard: text('part i/n of the queries, i from 0; or auto/n'),
     strict: flag('stop at an answer that cannot be scored', { default: true, aliases: ['strict-eval'] }),
     'allow-fallback': flag('score by string match where a question has fewer than four answers'),
-    'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
-    seed: number('seed of pools and proposals', { default: 0, whole: true }),
+    'gt-prob': flag('also measure vqa_gt_prob, the probability of the human answers; costs time'),
+    'rel-score': flag('also write vqa_rel_score, the likeness to the nearest human answer'),
+    'batch-size': number('prompts per call of the model; a server is asked one by one', {
+      default: 1024,
+      min: 1,
+      whole: true,
+    }),
+    ...queueOptions,
+    seed: number('seed of pools and proposals', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
     const { defaultMix } = await import('@lever/rl-generate')

@@ -9,13 +9,16 @@ import type {
   ProposeFunction,
   Shard,
 } from '@lever/rl-generate'
-import { normalizeAnswer } from '@lever/vqa-eval'
+import { distinctAnswers, normalizeAnswer } from '@lever/vqa-eval'
 import type { VqaExample } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
+import type { Context } from '../command.ts'
 import type { Stage } from '../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import { kindsOf } from './embeddings.ts'
+import { generateReporter } from './generate-progress.ts'
 import { answerWith } from './model.ts'
+import type { ScoringOptions } from './scoring.ts'
 import { officialScore } from './scoring.ts'
 
 /** Embeddings of the queries and of the candidates, all kinds that they have. */
@@ -46,6 +49,8 @@ const TOGETHER = 64
 export interface PointerPlan {
   /** Number of pointers of the first round. */
   readonly pointers: number
+  /** The same of some of the queries. */
+  readonly pointersOf: (queries: readonly { readonly id: number }[]) => number
   readonly propose: ProposeFunction
 }
 
@@ -72,8 +77,11 @@ export async function planPointers(options: PlanOptions): Promise<PointerPlan> {
     const groups = await propose(batch)
     batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
   }
+  const pointersOf: PointerPlan['pointersOf'] = (some) =>
+    some.reduce((sum, { id }) => sum + plans.get(id)!.length, 0)
   return {
-    pointers: Array.from(plans.values()).reduce((sum, { length }) => sum + length, 0),
+    pointers: pointersOf(queries),
+    pointersOf,
     async propose(examples, round) {
       const groups =
         round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
@@ -96,7 +104,7 @@ export function pairsOf(
 
 type EmbeddingRowsOf = NonNullable<ReturnType<typeof kindsOf>['both']>
 
-export interface MeasureAllOptions {
+export interface MeasureAllOptions extends ScoringOptions {
   readonly queries: readonly VqaExample[]
   readonly candidates: readonly VqaExample[]
   readonly propose: ProposeFunction
@@ -107,35 +115,60 @@ export interface MeasureAllOptions {
   readonly prefixes?: readonly number[]
   readonly shard?: Shard | undefined
   readonly strict?: boolean
-  readonly allowFallback?: boolean
   readonly untilInformative?: { limit: number } | undefined
   readonly batchSize: number
+  /** Calls of the model at one time. */
+  readonly concurrency?: number
+  /** Workers that answer in place of the model; a call is a job then. */
+  readonly queue?: { readonly url: string; readonly name: string; readonly onNotice: (line: string) => void }
   readonly stage: Stage
+  readonly emit?: Context['emit']
   readonly signal: AbortSignal
+}
+
+/** Images of a window of the work: those that prompts share within one may stay in memory. */
+const IMAGES = 2048
+
+interface Scored {
+  readonly answers?: readonly string[]
 }
 
 /** Measures the planned pointers into the journal; what it holds already is not measured again. */
 export async function measureAll({
   model,
+  queue,
   stage,
+  emit,
   allowFallback = false,
+  gtProb = false,
+  relScore = false,
   prefixes = [],
   ...rest
 }: MeasureAllOptions): Promise<MeasureStatistics> {
-  const { measureRewards } = await import('@lever/rl-generate')
-  const events = measureRewards({
+  const scoreAnswers = gtProb ? ({ answers = [] }: Scored) => distinctAnswers(answers) : undefined
+  const options = {
     ...rest,
     prefixes,
     allowFallback,
-    answer: answerWith(model),
-    score: officialScore({ allowFallback }),
+    score: officialScore({ allowFallback, gtProb, relScore }),
     normalizeAnswer,
     proposalBatch: TOGETHER,
-    imageBudget: Infinity,
-  })
+    imageBudget: IMAGES,
+  }
+  const { measureRewards } = await import('@lever/rl-generate')
+  const report = generateReporter({ stage, emit, stats: () => ({ ...model.stats() }) })
+  const events =
+    queue === undefined
+      ? measureRewards({
+          ...options,
+          answer: answerWith(model, scoreAnswers === undefined ? {} : { score: scoreAnswers }),
+        })
+      : (await import('@lever/rl-generate/queue')).measureByQueue({
+          ...options,
+          queue: { ...queue, ...(scoreAnswers !== undefined && { scoreAnswers }) },
+        })
   for await (const event of events) {
-    if (event.type === 'start' && event.resumed > 0) stage.update(event.resumed, 'continued')
-    if (event.type === 'progress') stage.update(event.outcomes, `${event.positives} positive`)
+    report(event)
     if (event.type === 'done') return event.statistics
   }
   throw new Error('the measuring ended without a result')
@@ -166,7 +199,7 @@ export function metaOf({
   generator: Record<string, unknown>
   version: string
 }): MeasureAllOptions['meta'] {
-  const { protocol, protocolHash, name } = model
+  const { name } = model
   const embeddings = features?.candidates
   return {
     schema: 'lever-rl',
@@ -187,11 +220,16 @@ export function metaOf({
       },
     }),
     vqa_model: name,
-    protocol: { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) },
+    protocol: protocolOf(model),
     pool: { method: pools.method, size: pools.size, seed: pools.seed },
     strict_eval: true,
     index_space: 'global',
     shot_num: shots,
     pool_size: pools.size,
   }
+}
+
+/** The protocol of a model with its hash, as `_meta` and the jobs of a queue hold it. */
+export function protocolOf({ protocol, protocolHash }: VqaModel): MeasureAllOptions['meta']['protocol'] {
+  return { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) }
 }

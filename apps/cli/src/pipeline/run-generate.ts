@@ -1,14 +1,17 @@
 import { InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
 import type { MeasureStatistics, ProposalRequest } from '@lever/rl-generate'
 import type { Context } from '../command.ts'
+import type { Progress } from '../progress.ts'
 import { formatTable } from '../table.ts'
 import { version } from '../version.ts'
-import type { Features } from './generate.ts'
+import type { Features, MeasureAllOptions } from './generate.ts'
 import { measureAll, metaOf, planPointers } from './generate.ts'
 import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
-import { openModel } from './model.ts'
+import { callsOf, openModel } from './model.ts'
+import type { Models } from './models.ts'
+import { openModels } from './models.ts'
 import type { NamedPolicy, PolicyChoice } from './policy.ts'
 import { proposerOf, readPolicy } from './policy.ts'
 
@@ -20,8 +23,14 @@ export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoi
   readonly shard: string | undefined
   readonly strict: boolean
   readonly allowFallback: boolean
+  readonly gtProb: boolean
+  readonly relScore: boolean
   readonly untilInformative: number | undefined
   readonly batchSize: number
+  /** URL of a queue whose workers answer. */
+  readonly queue: string | undefined
+  readonly queueName: string
+  readonly jobSize: number
   readonly out: string
 }
 
@@ -40,18 +49,18 @@ export const RL_DATA = 'rl-data.json'
 /** Proposes pointers, asks the model, scores: dataset and model in, a run directory with RL data out. */
 export async function runGenerate(
   settings: GenerateSettings,
-  { progress, signal }: Context,
+  { progress, signal, emit }: Context,
 ): Promise<Generated> {
   const { shots, seed, mix } = settings
   const { openPolicy } = await import('@lever/pointer-model')
-  const { parseShard } = await import('@lever/rl-generate')
+  const { parseShard, shardQueries } = await import('@lever/rl-generate')
   const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
   const inputs = await openInputs(settings, progress)
   const { dataset, pool, queries, features, pools } = inputs
-  const { size, prefixes, untilInformative, strict, allowFallback, shard } = settings
+  const { size, prefixes, untilInformative, strict, allowFallback, gtProb, relScore, shard } = settings
   const named = await namedPolicy(settings, features)
   if (features === undefined) progress.warn('without --embeddings all pointers are random')
-  const model = await openModel(settings, progress)
+  const { model, copies } = await openAnswering(settings, progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
     const described = named && {
@@ -59,7 +68,8 @@ export async function runGenerate(
       ...named.model.config,
       sha256: named.hash,
     }
-    const generator = { mix, ...(described && { policy: described }) }
+    const extra = { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) }
+    const generator = { mix, ...(described && { policy: described }), ...extra }
     const meta = metaOf({ model, dataset, pools, features, shots, seed, version: version(), generator })
     const run = await openRunDirectory({
       path: settings.out,
@@ -83,10 +93,8 @@ export async function runGenerate(
     if (policy) close.push(() => policy.close())
     const proposer = policy && features && proposerOf(policy, features)
     const plan = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
-    const stage = progress.stage('generate', {
-      ...(shard === undefined && { total: plan.pointers }),
-      unit: 'outcomes',
-    })
+    const mine = part === undefined ? queries : shardQueries(queries, part)
+    const stage = progress.stage('generate', { total: plan.pointersOf(mine), unit: 'outcomes' })
     const statistics = await measureAll({
       queries,
       candidates: pool.examples,
@@ -97,10 +105,13 @@ export async function runGenerate(
       prefixes,
       strict,
       allowFallback,
+      gtProb,
+      relScore,
       shard: part,
       untilInformative: untilInformative === undefined ? undefined : { limit: untilInformative },
-      batchSize: settings.batchSize,
+      ...waysOf(settings, copies, progress),
       stage,
+      emit,
       signal,
     })
     stage.end()
@@ -111,6 +122,32 @@ export async function runGenerate(
   } finally {
     for (const one of close.reverse()) await one()
   }
+}
+
+/** Jobs in the queue at a time: enough for a large fleet, and few are left over when a run is given up. */
+const JOBS = 256
+
+/** The model that answers; where workers do, only its name and protocol are needed. */
+async function openAnswering(settings: GenerateSettings, progress: Progress): Promise<Models> {
+  if (settings.queue === undefined) return openModels(settings, progress)
+  const model = await openModel({ ...settings, device: 'cpu', workers: 0 }, progress)
+  await model.close()
+  return { model, copies: 1 }
+}
+
+/** How the prompts go to the model, or to the workers of a queue. */
+function waysOf(
+  settings: GenerateSettings,
+  copies: number,
+  progress: Progress,
+): Pick<MeasureAllOptions, 'batchSize' | 'concurrency' | 'queue'> {
+  const { queue: url, queueName: name, jobSize } = settings
+  if (url === undefined) {
+    const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
+    return { batchSize, concurrency: concurrency * copies }
+  }
+  const onNotice = (line: string): void => progress.warn(line)
+  return { batchSize: jobSize, concurrency: JOBS, queue: { url, name, onNotice } }
 }
 
 /** The policy whose pointers are measured; undefined when the mix asks for none. */

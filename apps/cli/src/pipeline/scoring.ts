@@ -1,26 +1,52 @@
-import { fallbackScore, scoreAnswer } from '@lever/vqa-eval'
+import type { ScoredAnswer } from '@lever/vqa-eval'
+import { answerSimilarity, expectedAccuracy, fallbackScore, scoreAnswer } from '@lever/vqa-eval'
 
 interface Scored {
   readonly answers: readonly string[]
   readonly id: number
 }
 
+/** A score, with the figures that were asked for besides the accuracy. */
+export interface Score {
+  readonly accuracy: number
+  readonly mode: 'file' | 'fallback'
+  readonly gtProb?: number
+  readonly relTokenF1?: number
+  readonly relEditSim?: number
+  readonly rel?: number
+}
+
+export interface ScoringOptions {
+  /** The string match where a question has too few answers. */
+  readonly allowFallback?: boolean
+  /** `vqa_gt_prob`, from the log-probabilities that the answer brings. */
+  readonly gtProb?: boolean
+  /** `vqa_rel_score` and its two parts. */
+  readonly relScore?: boolean
+}
+
 /** With fewer human answers the official accuracy of a right answer is below 1. */
 const ENOUGH = 4
+
+/** Log-probabilities agree between batches to about 1e-4; further digits say nothing. */
+const DIGITS = 4
 
 /**
  * The official accuracy, as the function that `rl-generate` and `icl-eval` take. The fallback, a
  * string match, is used only where a question has too few answers and `allowFallback` is true.
  */
-export function officialScore({ allowFallback = false }: { allowFallback?: boolean } = {}): (
+export function officialScore({
+  allowFallback = false,
+  gtProb = false,
+  relScore = false,
+}: ScoringOptions = {}): (
   prediction: string,
   example: Scored,
-) => {
-  accuracy: number
-  mode: 'file' | 'fallback'
-} {
+  answer?: { readonly scores?: readonly ScoredAnswer[] | undefined },
+) => Score {
   const known = new Map<Scored, Map<string, number>>()
-  return (prediction, example) => {
+
+  const scoreOf = (prediction: string, example: Scored): Score => {
     if (example.answers.length < ENOUGH && allowFallback) {
       return { accuracy: fallbackScore(prediction, example.answers).accuracy, mode: 'fallback' }
     }
@@ -30,4 +56,24 @@ export function officialScore({ allowFallback = false }: { allowFallback?: boole
     scores.set(prediction, accuracy)
     return { accuracy, mode: 'file' }
   }
+
+  return (prediction, example, answer) => {
+    const score = scoreOf(prediction, example)
+    const scores = gtProb ? answer?.scores : undefined
+    return {
+      ...score,
+      ...(scores && {
+        gtProb: Number(expectedAccuracy(scores, (text) => scoreOf(text, example).accuracy).toFixed(DIGITS)),
+      }),
+      ...(relScore && likeness(prediction, example.answers)),
+    }
+  }
+}
+
+function likeness(
+  prediction: string,
+  answers: readonly string[],
+): Pick<Score, 'relTokenF1' | 'relEditSim' | 'rel'> {
+  const { tokenF1, editSimilarity, similarity } = answerSimilarity(prediction, answers)
+  return { relTokenF1: tokenF1, relEditSim: editSimilarity, rel: similarity }
 }

@@ -21,7 +21,7 @@ export interface OpenaiOptions {
   model?: string | undefined
   /** sent as bearer token; kept out of errors, notices and the protocol */
   apiKey?: string | undefined
-  /** name of a prompt template, or one of your own */
+  /** name of a prompt template, or one of your own; `lever-plus` when left out */
   template?: string | PromptTemplate
   /** system prompt in place of the template's; null for none */
   system?: string | null
@@ -67,7 +67,7 @@ export async function openOpenaiModel({
   baseUrl,
   model,
   apiKey: key,
-  template: named = 'shapes',
+  template: named = 'lever-plus',
   system: ownSystem,
   maxNewTokens = 5,
   postprocess: ownPostprocess,
