@@ -19,7 +19,7 @@ export const dataFilter: Command = defineCommand({
         required: true,
         commas: false,
       }),
-      seed: number('seed of filters that draw', { default: 0, whole: true }),
+      seed: number('seed of filters that draw', { default: 0, min: 0, whole: true }),
       out: text('new file; a journal when it ends in .jsonl, packed when in .gz', {
         required: true,
         aliases: ['output-path'],

@@ -11,13 +11,13 @@ export const demo: Command = defineCommand({
   example: 'lever demo --seed 1 --out runs/demo-1',
   options: {
     out: text('run directory', { default: 'runs/demo' }),
-    seed: number('seed of everything', { default: 0, whole: true }),
+    seed: number('seed of everything', { default: 0, min: 0, whole: true }),
     queries: number('only so many questions of each split: quicker, and less sure', {
       min: 8,
       whole: true,
       shown: 'all',
     }),
-    workers: number('worker threads of the model', { default: 2, min: 0, whole: true }),
+    workers: number('worker threads of the model', { default: 2, min: 1, max: 64, whole: true }),
   },
   async run({ out, seed, queries, workers }, context) {
     const { generate, evaluate } = RECIPE

@@ -4,9 +4,11 @@ import { choice, flag, list, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/dataset.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
+import { policiesOptions } from '../pipeline/policies.ts'
 import { comparisonsOf, resultsOf } from '../pipeline/results.ts'
 import { formatEvaluated, runEvaluate } from '../pipeline/run-evaluate.ts'
 import { formatOffline, runOffline } from '../pipeline/run-offline.ts'
+import { staticOptions } from '../pipeline/static-sets.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
 
@@ -19,13 +21,13 @@ export const evaluate: Command = defineCommand({
     ...inputOptions,
     ...modelOptions,
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
-    selectors: list('ways to choose, from the table of icl-eval; reversed:NAME, shuffled:NAME', {
-      shown: SELECTORS.join(' '),
-    }),
-    policies: list('checkpoints, NAME=FILE each; a row NAME each', {
-      default: [],
-      aliases: ['policy', 'checkpoints'],
-    }),
+    selectors: list(
+      'ways to choose: zero-shot, majority-vote, copy-nearest, random, static-best, bm25, similarity-image, similarity-text, similarity-both, mmices, mmr, k-means, worst, oracle, reversed:NAME, shuffled:NAME; all for every one that is possible',
+      {
+        shown: SELECTORS.join(' '),
+      },
+    ),
+    ...policiesOptions,
     shots: numbers('numbers of demonstrations', {
       default: [0, 1, 2, 3, 4],
       min: 0,
@@ -39,19 +41,20 @@ export const evaluate: Command = defineCommand({
       whole: true,
     }),
     resamples: number('bootstrap resamples of the intervals', { default: 10_000, min: 100, whole: true }),
+    ...staticOptions,
     strict: flag('stop at an answer that failed', { default: true }),
     'allow-fallback': flag('score by string match where a question has fewer than four answers'),
     'allow-protocol-mismatch': flag('evaluate policies under another protocol than that of their data'),
     'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
     'from-rl-data': text(
-      'RL data: evaluate on its measured pointers alone, without a model; of the selectors also worst, and methods (a row per proposal method)',
+      'RL data: evaluate on its measured pointers alone, without a model; methods is a selector too (a row per proposal method)',
     ),
     match: choice(
       'with --from-rl-data: a choice counts when this very pointer was measured, or its examples in any order',
       ['ordered', 'set'],
       { default: 'ordered' },
     ),
-    seed: number('seed of pools, draws and intervals', { default: 0, whole: true }),
+    seed: number('seed of pools, draws and intervals', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options

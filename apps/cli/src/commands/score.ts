@@ -18,7 +18,7 @@ export const score: Command = defineCommand({
     ids: text('file with the question ids to score'),
     'image-ids': text('file with image ids; only their questions are scored'),
     sample: number('score a random sample of so many questions', { min: 1, whole: true }),
-    seed: number('seed of the sample', { default: 0, whole: true }),
+    seed: number('seed of the sample', { default: 0, min: 0, whole: true }),
     'per-question': text('write one JSON line per question to this new file'),
     diff: text('another results file to compare with'),
   },

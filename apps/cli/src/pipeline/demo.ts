@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { RunDirectory } from '@lever/durable-files'
-import { hashFile, openRunDirectory } from '@lever/durable-files'
+import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
@@ -67,6 +67,12 @@ export async function runDemo(
     await openSide('train', recipe, seed, context),
     await openSide('test', recipe, seed, context),
   ]
+  const { queries } = recipe.generate
+  if (queries !== null && queries > train.dataset.examples.length) {
+    throw new InputError(
+      `--queries is ${queries}, but the bundled world has ${train.dataset.examples.length} training and ${test.dataset.examples.length} test questions; give fewer`,
+    )
+  }
   const run = await openRunDirectory({
     path: out,
     command: 'demo',

@@ -1,10 +1,11 @@
 import { InputError, openJournal, writeFilesAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import type { Answer, Answered, EvaluationRow, OracleLevel, Selector, Summary } from '@lever/icl-eval'
+import type { Answer, Answered, EvaluationRow, Selector, Summary } from '@lever/icl-eval'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaExample } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Progress } from '../progress.ts'
+import { measureBounds } from './bounds.ts'
 import type { Features } from './generate.ts'
 import { pairsOf } from './generate.ts'
 import { answerWith } from './model.ts'
@@ -21,6 +22,8 @@ export interface EvaluateAllOptions {
   readonly selectors: readonly Selector[]
   /** Also measure the oracle, at 1 shot and more. */
   readonly oracle: boolean
+  /** Also the worst of all that was measured; every single demonstration is measured for it. */
+  readonly worst?: boolean
   /** Sequences measured per question for the oracle at 2 shots and more. */
   readonly oracleBudget?: number
   readonly shots: readonly number[]
@@ -58,7 +61,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     progress,
     signal,
   } = options
-  const { evaluateSelectors, lookUpEmbeddings, measureOracle, summarize } = await import('@lever/icl-eval')
+  const { evaluateSelectors, lookUpEmbeddings, summarize } = await import('@lever/icl-eval')
   const byId = new Map(candidates.map((example) => [example.id, example]))
   const examples = new Map(
     Array.from(pools.byQuery, ([query, pool]) => [query, pool.map((id) => byId.get(id)!)] as const),
@@ -71,7 +74,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
   )
   const journal = await openJournal<Answered>({
     path: options.journal,
-    header: { answers: 1, protocol: model.protocolHash, data },
+    header: answersHeader(model, data),
     syncEvery: 1024,
   })
   try {
@@ -98,29 +101,33 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
       },
     })
     asking.end('')
-    const most = Math.max(...shots)
-    let levels: readonly OracleLevel[] = []
-    let all = rows
-    if (options.oracle && most > 0) {
-      const measuring = progress.stage('oracle', { total: most * queries.length, unit: 'questions' })
-      const oracle = await measureOracle({
-        ...shared,
-        shots: most,
-        known: rows,
-        ...(options.oracleBudget !== undefined && { budget: options.oracleBudget }),
-        onProgress: ({ shots: k, done, total }) =>
-          measuring.update((k - 1) * total + done, `${k} ${k === 1 ? 'shot' : 'shots'}`),
-      })
-      measuring.end('')
-      levels = oracle.levels.filter(({ shots: k }) => shots.includes(k))
-      all = [...rows, ...oracle.rows.filter((row) => shots.includes(row.shots))]
-    }
+    const bounds = await measureBounds(
+      {
+        shots,
+        oracle: options.oracle,
+        worst: options.worst ?? false,
+        oracleBudget: options.oracleBudget,
+        progress,
+      },
+      shared,
+      rows,
+    )
+    const all = [...rows, ...bounds.rows]
     const { resamples } = options
-    const summary = summarize(all, { oracle: levels, seed, ...(resamples !== undefined && { resamples }) })
+    const summary = summarize(all, {
+      oracle: bounds.levels,
+      seed,
+      ...(resamples !== undefined && { resamples }),
+    })
     return { rows: all, summary }
   } finally {
     await journal.close()
   }
+}
+
+/** The first line of the journal of answers: it holds those of one protocol on one pair of datasets. */
+export function answersHeader({ protocolHash }: Pick<VqaModel, 'protocolHash'>, data: string): unknown {
+  return { answers: 1, protocol: protocolHash, data }
 }
 
 /** Writes `per-question.jsonl` and, last, `results.json`; `more` stands beside the summary in it. */

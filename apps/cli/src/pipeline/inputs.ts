@@ -70,11 +70,14 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
   const dataset = await openDataset(place, progress)
   const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
   const queries = await sampleExamples(dataset.examples, count, seed)
+  if (count !== undefined && count > dataset.examples.length) {
+    progress.warn(`--queries ${count}: the dataset has ${dataset.examples.length} questions; all are taken`)
+  }
   const features = await openFeatures(settings, dataset, pool)
+  const candidateFlag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
   if (features !== undefined) {
     requireRows(features.queries, queries, '--embeddings')
-    const flag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
-    if (poolFile === undefined) requireRows(features.candidates, pool.examples, flag)
+    if (poolFile === undefined) requireRows(features.candidates, pool.examples, candidateFlag)
   }
   const { buildPools, readPools, POOL_METHOD_NAMES } = await import('@lever/rl-generate')
   const method = POOL_METHOD_NAMES.find((name) => name === poolMethod)
@@ -91,6 +94,11 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
     ...(poolSize !== undefined && { size: poolSize }),
     ...(poolFile !== undefined && { file: await readPools(poolFile) }),
   })
+  if (features !== undefined && poolFile !== undefined) {
+    const used = new Set([...pools.byQuery.values()].flat())
+    const examples = pool.examples.filter(({ id }) => used.has(id))
+    requireRows(features.candidates, examples, candidateFlag)
+  }
   const hashes = {
     dataset: dataset.hash,
     pool: pool.hash,

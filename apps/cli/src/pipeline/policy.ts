@@ -3,6 +3,7 @@ import type { Selector } from '@lever/icl-eval'
 import type {
   ArchitectureName,
   CheckpointInfo,
+  PointerChoice,
   Policy,
   PolicyInput,
   PointerModel,
@@ -112,23 +113,36 @@ export function proposerOf(policy: Policy, features: PolicyFeatures): PolicyProp
   }
 }
 
-/** A policy as a selector: its greedy pointer, which for any K begins with that for K - 1. */
-export async function selectorOf(name: string, policy: Policy, features: PolicyFeatures): Promise<Selector> {
-  const { createSelector } = await import('@lever/icl-eval')
+/** How a policy chooses: the likeliest next candidate, or the likeliest sequence that beam search finds. */
+export type Decoding = 'greedy' | 'beam'
+
+/** A policy as a selector. Its greedy pointer for any K begins with that for K - 1. */
+export async function selectorOf(
+  name: string,
+  policy: Policy,
+  features: PolicyFeatures,
+  { decoding = 'greedy', beamSize = 5 }: { decoding?: Decoding; beamSize?: number } = {},
+): Promise<Selector> {
+  const { pointer } = await import('@lever/icl-eval')
   const input = inputFor(features)
+  const choose = async (questions: readonly Question[], shots: number): Promise<PointerChoice[]> => {
+    if (decoding === 'greedy') return policy.greedy(input(questions), { shots })
+    const found = await policy.beam(input(questions), { shots, width: beamSize })
+    return found.map(([best]) => best!)
+  }
   const selectMany: NonNullable<Selector['selectMany']> = async (contexts, k) => {
     const questions = contexts.map(({ query, pool }) => ({
       queryId: query.id,
       poolIds: pool.map(({ id }) => id),
     }))
-    const choices = await policy.greedy(input(questions), { shots: k })
-    return choices.map(({ pointer }, i) =>
-      Array.from(pointer, (position) => questions[i]!.poolIds[position]!),
+    const choices = await choose(questions, k)
+    return choices.map((choice, i) =>
+      Array.from(choice.pointer, (position) => questions[i]!.poolIds[position]!),
     )
   }
   const select = async (context: Parameters<Selector['select']>[0], k: number): Promise<readonly number[]> =>
     (await selectMany([context], k))[0]!
-  return createSelector('pointer', { name, select, selectMany })
+  return pointer({ name, select, selectMany, nested: decoding === 'greedy' })
 }
 
 function rowFinder({ ids }: EmbeddingRows, name: string): (id: number) => number {

@@ -3,6 +3,7 @@ import type { Leakage } from '@lever/icl-eval'
 import type { VqaDataset } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
 import type { DatasetFiles, DatasetPlace } from './dataset.ts'
+import type { StaticRecord } from './static-sets.ts'
 
 /** What the manifest of a run keeps of its evaluation, besides what its files say: the report needs it. */
 export interface EvaluationRecord {
@@ -18,6 +19,14 @@ export interface EvaluationRecord {
   readonly protocol: ProtocolRecord | null
   /** Numbers of questions. */
   readonly leakage: Readonly<Record<keyof Leakage, number>>
+  /** The RL data of the policies, whose images were looked for too; `unknown` are policies without. */
+  readonly trainedOn?: {
+    readonly files: readonly string[]
+    readonly questions: number
+    readonly unknown: readonly string[]
+  }
+  /** How the selector `static-best` found its sets. */
+  readonly static?: StaticRecord
   /** What else a reader must know before the figures. */
   readonly warnings?: readonly string[]
 }
@@ -84,18 +93,15 @@ export function poolText({
   return `${size} examples a question, ${method}, seed ${seed}`
 }
 
-/** Leakage in words. `other`: the pool is another dataset than the questions. */
-export function leakageWarnings(
-  { imageInPool, imageInTraining }: EvaluationRecord['leakage'],
-  other: boolean,
-): string[] {
+/** Leakage in words. */
+export function leakageWarnings({ imageInPool, imageInTraining }: EvaluationRecord['leakage']): string[] {
   return [
     ...(imageInPool > 0
       ? [`${imageInPool} questions have another question about their image in their pool`]
       : []),
-    ...(other && imageInTraining > 0
+    ...(imageInTraining > 0
       ? [
-          `${imageInTraining} questions are about images of the pool's dataset, on which policies may have been trained`,
+          `${imageInTraining} questions are about images of the pool's dataset or of the data that policies were trained on`,
         ]
       : []),
   ]

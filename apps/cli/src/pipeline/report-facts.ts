@@ -3,6 +3,7 @@ import type { Coverage, Fact } from '@lever/icl-eval'
 import { describeReads, readsOf, warnOfReads } from './reads.ts'
 import type { DatasetRecord, EvaluationRecord } from './record.ts'
 import { leakageWarnings } from './record.ts'
+import type { StaticRecord } from './static-sets.ts'
 
 /** How a run was made, as its manifest says. */
 export function factsOf(
@@ -24,6 +25,8 @@ export function factsOf(
     ...(record?.dataset ? [{ label: 'questions', value: datasetText(record.dataset) }] : []),
     ...(record?.pool ? [{ label: 'demonstrations', value: datasetText(record.pool) }] : []),
     ...(record ? [{ label: 'pools', value: record.pools }] : []),
+    ...(record ? leakageFacts(record) : []),
+    ...(record?.static ? [{ label: 'static-best', value: staticText(record.static) }] : []),
     ...coverage.map(({ selector, shots, choices, measured }) => ({
       label: `coverage of ${selector}, ${shots} ${shots === 1 ? 'shot' : 'shots'}`,
       value: `${measured} of ${choices} choices (${((100 * measured) / choices).toFixed(1)} %)`,
@@ -41,10 +44,9 @@ export function warningsOf(
   record: EvaluationRecord | undefined,
   coverage: readonly Coverage[] = [],
 ): string[] {
-  const other = record?.dataset?.hash !== record?.pool?.hash
   const partly = coverage.filter(({ choices, measured }) => measured > 0 && measured < choices)
   return [
-    ...(record ? leakageWarnings(record.leakage, other) : []),
+    ...(record ? leakageWarnings(record.leakage) : []),
     ...(record?.warnings ?? []),
     ...warnOfReads(readsOf(manifest)),
     ...(partly.length > 0
@@ -53,6 +55,36 @@ export function warningsOf(
         ]
       : []),
   ]
+}
+
+function leakageFacts({ leakage, pool, dataset, trainedOn }: EvaluationRecord): Fact[] {
+  const other = pool !== null && pool.hash !== dataset?.hash
+  const sources = [
+    ...(other ? ["the pool's dataset"] : []),
+    ...(trainedOn && trainedOn.questions > 0 ? [`${trainedOn.questions} training questions`] : []),
+  ]
+  return [
+    {
+      label: 'shared images',
+      value: [
+        `${leakage.imageInPool} questions with their own pool`,
+        ...(sources.length > 0 ? [`${leakage.imageInTraining} with ${sources.join(' and ')}`] : []),
+      ].join(', '),
+    },
+    ...(trainedOn && trainedOn.unknown.length > 0
+      ? [
+          {
+            label: 'not checked',
+            value: `images that ${trainedOn.unknown.join(', ')} was trained on: unknown (--training-data)`,
+          },
+        ]
+      : []),
+  ]
+}
+
+function staticText({ split, questions, tried, sets }: StaticRecord): string {
+  const each = sets.map(({ shots, accuracy }) => `${shots}: ${(100 * accuracy).toFixed(1)} %`)
+  return `the best of ${tried} random sets on ${questions} questions of the ${split} split (${each.join(', ')})`
 }
 
 function datasetText({ name, split, examples }: DatasetRecord): string {

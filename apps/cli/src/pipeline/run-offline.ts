@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { hashFile, hashOf, InputError, openRunDirectory } from '@lever/durable-files'
-import type { Coverage, Selector } from '@lever/icl-eval'
+import type { Coverage } from '@lever/icl-eval'
 import type { Context } from '../command.ts'
 import { formatTable } from '../table.ts'
 import { version } from '../version.ts'
@@ -10,25 +10,22 @@ import type { Features } from './generate.ts'
 import { pairsOf } from './generate.ts'
 import type { OfflineInputSettings } from './offline-inputs.ts'
 import { openOfflineInputs } from './offline-inputs.ts'
-import { selectorOf } from './policy.ts'
+import type { PoliciesSettings, PolicyRow } from './policies.ts'
+import { checkProtocol, openPolicies, readPolicies, trainedOn } from './policies.ts'
 import { recordRead } from './reads.ts'
 import { leakageRecord, leakageWarnings } from './record.ts'
 import { writeReport } from './report.ts'
-import type { PolicyRow } from './run-evaluate.ts'
-import { checkFeatures, checkProtocol, readPolicies } from './run-evaluate.ts'
 import { officialScore } from './scoring.ts'
+import { checkFeatures, expandSelectors } from './selection.ts'
 
-export interface OfflineSettings extends OfflineInputSettings {
+export interface OfflineSettings extends OfflineInputSettings, PoliciesSettings {
   /** Undefined: all that need nothing that is missing. */
   readonly selectors: readonly string[] | undefined
-  /** `NAME=FILE` each. */
-  readonly policies: readonly string[]
   readonly seeds: number
   readonly resamples: number
   readonly match: 'ordered' | 'set'
   readonly allowProtocolMismatch: boolean
   readonly out: string
-  readonly seed: number
 }
 
 export interface RunOffline extends Evaluated {
@@ -52,7 +49,6 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
     resolveSelectors,
     summarize,
   } = await import('@lever/icl-eval')
-  const { openPolicy } = await import('@lever/pointer-model')
   const { queries, shots, features, dataset, pool, split, protocol, hashes } = await openOfflineInputs(
     settings,
     progress,
@@ -60,15 +56,20 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
   const policies = await readPolicies(settings, { features })
   const close: (() => Promise<void>)[] = []
   try {
-    const named: Selector[] = []
     for (const one of policies) {
       if (protocol) checkProtocol(one, { protocolHash: protocol.hash }, settings.allowProtocolMismatch)
-      const policy = await openPolicy(one.model)
-      close.push(() => policy.close())
-      named.push(await selectorOf(one.name, policy, features!))
     }
-    const names = settings.selectors ?? defaultSelectors(features)
-    const plain = names.filter((name) => name !== METHODS && !policies.some((one) => one.name === name))
+    const named = await openPolicies(policies, settings, features, close)
+    const focus = policies.at(-1)?.name ?? 'similarity-both'
+    const names = await expandSelectors(settings.selectors ?? defaultSelectors(features), {
+      focus,
+      features,
+      without: [STATIC],
+    })
+    if (names.some((name) => name.split(':').at(-1) === STATIC)) {
+      throw new InputError(`${STATIC} is chosen by asking a model; leave it out with --from-rl-data`)
+    }
+    const plain = names.filter((name) => name !== METHODS && !named.some((one) => one.name === name))
     const selectors = [...resolveSelectors(plain, { named, measured: measuredOf(queries) }), ...named]
     checkFeatures(selectors, features)
     const run = await openRunDirectory({
@@ -117,14 +118,16 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
       )
     }
     const summary = summarize(all, { seed, resamples })
+    const trained = await trainedOn(policies, settings.trainingData)
     const leakage = leakageRecord(
       findLeakage({
         queries: queries.map(({ query }) => query),
         pools: new Map(queries.map(({ query, pool }) => [query.id, pool])),
+        training: trained.examples,
       }),
     )
     const warnings = await trainedOnThis(policies, settings)
-    for (const warning of [...leakageWarnings(leakage, false), ...warnings]) progress.warn(warning)
+    for (const warning of [...leakageWarnings(leakage), ...warnings]) progress.warn(warning)
     await saveEvaluation(run, { rows: all, summary }, { coverage })
     await run.update({
       rlData: [resolve(rlData)],
@@ -132,9 +135,10 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
         dataset,
         pool,
         pools: 'as measured',
-        focus: named.at(-1)?.name ?? 'oracle',
+        focus: policies.at(-1)?.name ?? 'oracle',
         protocol,
         leakage,
+        trainedOn: { files: trained.files, questions: trained.examples.length, unknown: trained.unknown },
         warnings,
       },
     })
@@ -147,6 +151,7 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
 
 /** The selector that stands for all proposal methods of the data, a row each. */
 const METHODS = 'methods'
+const STATIC = 'static-best'
 
 export async function formatOffline({ summary, coverage, out }: RunOffline): Promise<string> {
   const { renderText } = await import('@lever/icl-eval')

@@ -59,7 +59,7 @@ export function summarize(
     ...pair,
     columns: set.paired(pair.cell.values, pair.baseline.values),
   }))
-  const gaps = gapsOf(cells, gap).map((ends) => ({
+  const gaps = gapsOf(cells, gap, bounds).map((ends) => ({
     ...ends,
     columns: set.paired(ends.cell.values, ends.from.values, ends.to.values),
   }))
@@ -128,12 +128,15 @@ function pairsOf(cells: readonly Cell[], baselines: readonly string[], bounds: r
 function gapsOf(
   cells: readonly Cell[],
   gap: { readonly from: string; readonly to: string },
+  bounds: readonly string[],
 ): { readonly cell: Cell; readonly from: Cell; readonly to: Cell }[] {
   return cells.flatMap((cell) => {
     const end = (name: string): Cell | undefined =>
       cells.find((candidate) => candidate.selector === name && candidate.shots === cell.shots)
     const [from, to] = [end(gap.from), end(gap.to)]
-    return from && to && cell !== from && cell !== to ? [{ cell, from, to }] : []
+    return from && to && cell !== from && cell !== to && !bounds.includes(cell.selector)
+      ? [{ cell, from, to }]
+      : []
   })
 }
 

@@ -1,0 +1,150 @@
+import { InputError, openJournal } from '@lever/durable-files'
+import type { Answered, StaticSearch } from '@lever/icl-eval'
+import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaModel } from '@lever/vqa-model'
+import type { Context } from '../command.ts'
+import type { Option } from '../options.ts'
+import { number, text } from '../options.ts'
+import type { DatasetPlace } from './dataset.ts'
+import { openDataset, sampleExamples } from './dataset.ts'
+import type { Inputs } from './inputs.ts'
+import { answerWith } from './model.ts'
+import { officialScore } from './scoring.ts'
+
+/** The options of the selector `static-best`. */
+export const staticOptions: {
+  readonly 'validation-dataset': Option<string | undefined>
+  readonly 'static-sets': Option<number>
+  readonly 'static-questions': Option<number>
+} = {
+  'validation-dataset': text(
+    'folder of the dataset on which static-best is chosen, never the evaluated one',
+    {
+      shown: 'a part of the pool, by image',
+    },
+  ),
+  'static-sets': number('random sets that static-best is the best of, for every number of shots', {
+    default: 16,
+    min: 1,
+    whole: true,
+  }),
+  'static-questions': number('validation questions that a set is tried on', {
+    default: 100,
+    min: 1,
+    whole: true,
+  }),
+}
+
+export interface StaticSettings {
+  readonly validationDataset: string | undefined
+  readonly staticSets: number
+  readonly staticQuestions: number
+  readonly shots: readonly number[]
+  readonly allowFallback: boolean
+  readonly batchSize: number
+  readonly seed: number
+}
+
+/** How the static sets were chosen, for the manifest. */
+export interface StaticRecord {
+  readonly split: string
+  readonly questions: number
+  /** R */
+  readonly tried: number
+  readonly sets: readonly {
+    readonly shots: number
+    readonly ids: readonly number[]
+    readonly accuracy: number
+  }[]
+}
+
+/** What static sets are made of and chosen on: no image is shared between them, and none with the evaluated questions. */
+export interface StaticPlan {
+  readonly library: readonly VqaExample[]
+  readonly questions: readonly VqaExample[]
+  readonly split: string
+  /** Hash of the validation dataset. */
+  readonly data: string
+}
+
+/**
+ * Splits off the questions on which static sets are chosen.
+ * @throws InputError when that is the evaluated split, or when too little is left
+ */
+export async function planStaticSets(
+  { validationDataset, staticQuestions, shots, seed }: StaticSettings,
+  { dataset, pool, queries }: Pick<Inputs, 'dataset' | 'pool' | 'queries'>,
+  { progress }: Pick<Context, 'progress'>,
+): Promise<StaticPlan> {
+  const place: DatasetPlace = { dataset: validationDataset }
+  const source = validationDataset === undefined ? pool : await openDataset(place, progress, '--validation-')
+  if (validationDataset !== undefined && source.hash === dataset.hash) {
+    throw new InputError(
+      '--validation-dataset is the dataset that is evaluated: what is chosen on it is no test result; give another split',
+    )
+  }
+  const evaluated = imagesOf(queries)
+  const other = source.examples.filter((example) => !evaluated.has(imageOf(example)))
+  const questions = await sampleExamples(other, staticQuestions, seed)
+  const asked = imagesOf(questions)
+  const library = pool.examples.filter(
+    (example) => !evaluated.has(imageOf(example)) && !asked.has(imageOf(example)),
+  )
+  if (questions.length === 0 || library.length < Math.max(...shots)) {
+    throw new InputError(
+      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset, or fewer --static-questions`,
+    )
+  }
+  return { library, questions, split: source.split, data: source.hash }
+}
+
+/** The best of random sets on the validation questions. Its answers are kept in the journal too. */
+export async function chooseStaticSets(
+  { library, questions, split, data }: StaticPlan,
+  { staticSets, shots, allowFallback, batchSize, seed }: StaticSettings,
+  {
+    model,
+    journal: path,
+    header,
+    context,
+  }: {
+    readonly model: VqaModel
+    /** Path of the journal of answers. */
+    readonly journal: string
+    readonly header: unknown
+    readonly context: Context
+  },
+): Promise<{ readonly sets: StaticSearch['sets']; readonly record: StaticRecord }> {
+  const { findStaticSets } = await import('@lever/icl-eval')
+  const { progress, signal } = context
+  const journal = await openJournal<Answered>({ path, header, syncEvery: 1024 })
+  const counts = shots.filter((count) => count > 0)
+  const stage = progress.stage('static-best', {
+    total: counts.length * staticSets * questions.length,
+    unit: 'prompts',
+  })
+  try {
+    const { sets, tried } = await findStaticSets({
+      library,
+      queries: questions,
+      score: officialScore({ allowFallback }),
+      shots: counts,
+      candidates: staticSets,
+      seed,
+      answer: answerWith(model),
+      journal,
+      protocol: `${model.protocolHash} ${data}`,
+      batchSize,
+      signal,
+      onProgress: ({ done }) => stage.update(done),
+    })
+    stage.end('')
+    const best = counts.map((count) => ({ shots: count, ...tried.get(count)![0]! }))
+    return { sets, record: { split, questions: questions.length, tried: staticSets, sets: best } }
+  } finally {
+    await journal.close()
+  }
+}
+
+const imageOf = ({ imageId }: VqaExample): string => String(imageId)
+const imagesOf = (examples: readonly VqaExample[]): Set<string> => new Set(examples.map(imageOf))
