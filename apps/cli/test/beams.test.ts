@@ -24,32 +24,34 @@ const sft = (out: string, file: string, ...more: readonly string[]): string[] =>
   ...['--epochs', '2', '--hidden', '16', '--val-ratio', '0.2', ...more],
 ]
 
-interface BeamFile {
-  _meta: { protocol: { hash: string } }
-  [query: string]: {
-    candidate_pool_ids: number[]
-    id_list: number[][]
-    score_list: number[]
-  } & { protocol: { hash: string } }
+interface Beams {
+  candidate_pool_ids: number[]
+  id_list: number[][]
+  score_list: number[]
 }
 
-let file: BeamFile
+/** The queries of a beam file, by id. */
+const queriesOf = (name: string): [string, Beams][] =>
+  Object.entries(JSON.parse(read(name)) as Record<string, Beams>).filter(([key]) => key !== '_meta')
+
+let queries: [string, Beams][]
+let meta: { protocol: { hash: string } }
 beforeAll(async () => {
-  smallWorld(at('world'), 'train', 30)
+  smallWorld(at('world'), 'train', 20)
   await json('embed', '--dataset', at('world'), '--out', at('world.safetensors'))
   const grown = await json(...beams('whole'))
   expect(grown).toMatchObject({
     beams: at('whole/beams.json'),
-    statistics: { anchors: 30, prompts: 30 * (1 + 12 + 3 * 11), failed: 0 },
+    statistics: { anchors: 20, prompts: 20 * (1 + 12 + 3 * 11), failed: 0 },
   })
-  file = JSON.parse(read('whole/beams.json')) as BeamFile
+  queries = queriesOf('whole/beams.json')
+  meta = (JSON.parse(read('whole/beams.json')) as { _meta: typeof meta })._meta
 }, 120_000)
 
 describe('lever beams', () => {
   test('writes beams of the original form, every label in the pool of its query', () => {
-    const { _meta, ...queries } = file
-    expect(_meta).toMatchObject({ schema: 'lever-beams', shot_num: 2, pool_size: 12 })
-    for (const [id, { id_list, score_list, candidate_pool_ids }] of Object.entries(queries)) {
+    expect(meta).toMatchObject({ schema: 'lever-beams', shot_num: 2, pool_size: 12 })
+    for (const [id, { id_list, score_list, candidate_pool_ids }] of queries) {
       expect(id_list).toHaveLength(3)
       expect(score_list).toEqual([...score_list].sort((a, b) => b - a))
       for (const list of id_list) {
@@ -61,12 +63,12 @@ describe('lever beams', () => {
 
   test('killed and run again gives the same bytes', async () => {
     const journal = at('killed/beams.jsonl')
-    const far = (): boolean => existsSync(journal) && readFileSync(journal, 'utf8').split('\n').length > 300
+    const far = (): boolean => existsSync(journal) && readFileSync(journal, 'utf8').split('\n').length > 200
     const killed = await lever(beams('killed'), { kill: [{ signal: 'SIGKILL', when: far }] })
     expect(killed.signal).toBe('SIGKILL')
     expect(existsSync(at('killed/beams.json'))).toBe(false)
     const { statistics } = (await json(...beams('killed'))) as { statistics: { resumed: number } }
-    expect(statistics.resumed).toBeGreaterThanOrEqual(290)
+    expect(statistics.resumed).toBeGreaterThanOrEqual(190)
     expect(read('killed/beams.json')).toBe(read('whole/beams.json'))
     const sorted = (name: string): string => read(name).split('\n').sort().join('\n')
     expect(sorted('killed/beams.jsonl')).toBe(sorted('whole/beams.jsonl'))
@@ -75,22 +77,9 @@ describe('lever beams', () => {
   test('in shards gives the beams of the run without shards; the parts merge', async () => {
     for (const index of ['0', '1']) await json(...beams(`part-${index}`, '--shard', `${index}/2`))
     const parts = ['part-0/beams.json', 'part-1/beams.json']
-    const { _meta, ...whole } = file
-    const joined = Object.assign({}, ...parts.map((name) => JSON.parse(read(name)) as object)) as object
-    expect(joined).toMatchObject(whole)
+    expect(Object.fromEntries(parts.flatMap(queriesOf))).toEqual(Object.fromEntries(queries))
     await json('data', 'merge', ...parts.map(at), '--out', at('merged.json'))
-    const described = await json('data', 'describe', at('merged.json'))
-    expect(described).toMatchObject({ queries: 30, candidates: 90 })
-  }, 60_000)
-
-  test('put before: the last chosen comes first', async () => {
-    await json(...beams('before', '--order', 'before', '--queries', '3', '--info-score', 'log-probability'))
-    const { _meta, ...queries } = JSON.parse(read('before/beams.json')) as Record<
-      string,
-      { id_list: number[][]; beams: { shots: { id: number }[] }[] }
-    >
-    for (const { id_list, beams: grown } of Object.values(queries))
-      expect(id_list[0]!.slice(0, -1)).toEqual(grown[0]!.shots.map(({ id }) => id).toReversed())
+    expect(queriesOf('merged.json')).toHaveLength(20)
   }, 60_000)
 
   test('needs answers and probabilities', async () => {
@@ -110,32 +99,29 @@ describe('lever sft --beams', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/phase +epoch +loss +uniform +reward +expected +first right +all right/)
     expect(stdout).toMatch(/loss of a policy that knows nothing 2\.441/) // (ln 12 + ln 11) / 2
-    const trained = await json(...sft('policy', 'whole/beams.json'))
-    const metrics = (trained['best'] as { metrics: Record<string, number> }).metrics
+    const { best } = JSON.parse(read('policy/manifest.json')) as { best: { metrics: Record<string, number> } }
+    const { metrics } = best
     expect(metrics['eval/first_accuracy']).toBeGreaterThanOrEqual(metrics['eval/sequence_accuracy']!)
-    const inspected = await json('checkpoint', 'inspect', at('policy/checkpoints/best.safetensors'))
-    expect(JSON.stringify(inspected)).toContain(file._meta.protocol.hash)
+    expect(read('policy/checkpoints/best.safetensors')).toContain(meta.protocol.hash)
   }, 60_000)
 
   test('beams of the original need the pools of their sampler', async () => {
-    const { _meta, ...queries } = file
-    const entries = Object.entries(queries)
     const save = (name: string, value: unknown): void => writeFileSync(at(name), JSON.stringify(value))
-    const bare = entries.map(([id, { id_list, score_list }]) => [id, { id_list, score_list }])
-    const pools = Object.fromEntries(entries.map(([id, { candidate_pool_ids }]) => [id, candidate_pool_ids]))
+    const bare = queries.map(([id, { id_list, score_list }]) => [id, { id_list, score_list }])
+    const pools = Object.fromEntries(queries.map(([id, { candidate_pool_ids }]) => [id, candidate_pool_ids]))
     save('bare.json', Object.fromEntries(bare))
     save('pools.json', pools)
-    const [id, { id_list }] = entries[4]!
+    const [id, { id_list }] = queries[4]!
     save('wrong.json', { ...pools, [id]: pools[id]!.map((one) => (one === id_list[0]![0] ? 1 : one)) })
 
     const without = await lever(sft('bare', 'bare.json'))
     expect(without.code).toBe(2)
-    expect(without.stderr).toMatch(/30 queries have no pool.*--pool-file/)
+    expect(without.stderr).toMatch(/20 queries have no pool.*--pool-file/)
     const wrong = await lever(sft('bare', 'bare.json', '--pool-file', at('wrong.json')))
     expect(wrong.code).toBe(2)
     expect(wrong.stderr).toContain(`the label ${id_list[0]![0]} is not in the pool of 12`)
     const trained = await json(...sft('bare', 'bare.json', '--pool-file', at('pools.json')))
-    expect(trained).toMatchObject({ audit: { pointers: 24 * 3 } })
+    expect(trained).toMatchObject({ audit: { pointers: 16 * 3 } })
   }, 60_000)
 
   test('rce goes on from it', async () => {
