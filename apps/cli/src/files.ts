@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,12 +55,29 @@ export async function readJson(file: string): Promise<unknown> {
 }
 
 /**
- * The lines of a file; a last line without its end, of a writer that still works, is left out.
+ * The lines of a file, read in pieces: it may be larger than a string can be. A last line without its end, of a writer
+ * that still works, is left out.
  * @throws InputError for a line that is not JSON
  */
 export async function readJsonLines(file: string): Promise<unknown[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').slice(0, -1)
-  return lines.map((line, i) => parse(line, `${file}:${i + 1}`))
+  const values: unknown[] = []
+  let rest = ''
+  for await (const part of createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 })) {
+    const lines = (rest + String(part)).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) values.push(parse(line, `${file}:${values.length + 1}`))
+  }
+  return values
+}
+
+/** Values as JSON lines, encoded in pieces for the same reason. */
+export function jsonLines(values: readonly unknown[], together = 10_000): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (let first = 0; first < values.length; first += together) {
+    const part = values.slice(first, first + together)
+    parts.push(Buffer.from(part.map((value) => `${JSON.stringify(value)}\n`).join('')))
+  }
+  return Buffer.concat(parts)
 }
 
 function parse(text: string, place: string): unknown {

@@ -4,6 +4,7 @@ import type { Answer, Answered, EvaluationRow, Selector, Summary } from '@lever/
 import type { Pools } from '@lever/rl-generate'
 import type { VqaExample } from '@lever/vqa-eval/node'
 import type { VqaModel } from '@lever/vqa-model'
+import { jsonLines } from '../files.ts'
 import type { Progress } from '../progress.ts'
 import { measureBounds } from './bounds.ts'
 import type { Features } from './generate.ts'
@@ -137,7 +138,7 @@ export async function saveEvaluation(
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   await writeFilesAtomic([
-    { path: run.file('per-question.jsonl'), data: rows.map((row) => `${JSON.stringify(row)}\n`).join('') },
+    { path: run.file('per-question.jsonl'), data: jsonLines(rows) },
     { path: run.file('results.json'), data: `${JSON.stringify({ ...summary, ...more }, null, 2)}\n` },
   ])
 }
