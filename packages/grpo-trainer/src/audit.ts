@@ -35,6 +35,11 @@ export function auditData({ groups, validation = [] }: TrainingData, phases: rea
       `${informative} of ${groups.length} groups have any reward variance; propose more varied pointers, or more of them`,
     )
   }
+  if (perPhase.every(({ steps }) => steps === 0)) {
+    warnings.push(
+      'no phase has an epoch and a group to train on: nothing is trained, the policy stays as it is',
+    )
+  }
   if (validation.length === 0) warnings.push('no validation groups: the last policy is taken, not the best')
   return {
     queries: groups.length,

@@ -3,7 +3,7 @@ import type { Group } from '@lever/rl-dataset'
 import { fillMask } from './dropout.ts'
 import { OBJECTIVES } from './objectives/index.ts'
 import type { Moment, Weighed } from './objectives/types.ts'
-import { maskName, rateOf, scalarName } from './program.ts'
+import { maskName, rateOf, scalarName, usesProposer } from './program.ts'
 import type { MaskShapes, ProgramSpec } from './program.ts'
 
 /** The groups of one step, at most B of them, and when it happens. */
@@ -21,6 +21,7 @@ interface Arrays {
   weights: Float32Array
   taken: Float32Array
   query_weight: Float32Array
+  proposer?: Float32Array
 }
 
 /** The inputs of several steps, stacked along a first axis. Missing queries and pointers have weight 0. */
@@ -37,6 +38,7 @@ export function stackBatches(spec: ProgramSpec, batches: readonly StepBatch[]): 
     weights: new Float32Array(slots * G),
     taken: new Float32Array(slots * G),
     query_weight: new Float32Array(slots),
+    ...(usesProposer(phase) ? { proposer: new Float32Array(slots * G) } : {}),
   }
   const scalars = Object.fromEntries(
     spec.scalars.map((name) => [scalarName(name), new Float32Array(batches.length)]),
@@ -61,7 +63,7 @@ function fillQuery(
   { sizes }: ProgramSpec,
 ): void {
   const { pool: N, group: G, shots: K } = sizes
-  const { queryRow, poolRows, pointers, size, shots } = group
+  const { queryRow, poolRows, pointers, size, shots, logProbs } = group
   arrays.query[slot] = queryRow
   arrays.query_weight[slot] = share
   arrays.pool.set(poolRows, slot * N)
@@ -72,6 +74,7 @@ function fillQuery(
     arrays.pointers.set(pointers.subarray(from * shots, (from + 1) * shots), (slot * G + g) * K)
     if (g >= size) continue
     arrays.weights[slot * G + g] = weights[g]!
+    if (arrays.proposer !== undefined) arrays.proposer[slot * G + g] = logProbs![g]!
     arrays.taken[slot * G + g] = keep === undefined || keep[g]! ? 1 : 0
   }
 }

@@ -89,6 +89,25 @@ function checkGroup(group: Group, rows: number, queryRows: number): void {
   }
 }
 
+/**
+ * Checks that every pointer has its log-probability under the policy that proposed it.
+ * @throws InputError naming the query
+ */
+export function checkProposer({ groups, validation = [] }: TrainingData): void {
+  for (const { queryId, logProbs } of [...groups, ...validation]) {
+    if (logProbs?.every((value) => Number.isFinite(value)) === true) continue
+    throw new InputError(
+      `grpo-trainer: query ${queryId} has a pointer without logprob_score, which behaviour correction needs; ` +
+        `generate the data with a policy (lever generate --embeddings), or set behaviour to none`,
+    )
+  }
+}
+
+/** SHA-256 of the log-probabilities that behaviour correction reads. */
+export function hashProposer({ groups, validation = [] }: TrainingData): string {
+  return hashOf([...groups, ...validation].map(({ logProbs }) => Array.from(logProbs!)))
+}
+
 /** SHA-256 of everything in the data that training depends on. */
 export function hashData({ groups, validation = [], embeddings, queryEmbeddings }: TrainingData): string {
   const bytes = ({ data }: EmbeddingMatrix): string =>

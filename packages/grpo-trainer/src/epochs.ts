@@ -1,5 +1,6 @@
 import { updateAdaptiveKl } from '@lever/reward-utils'
 import { OBJECTIVES } from './objectives/index.ts'
+import { zeroLossNotice } from './notices.ts'
 import { batchesOf, fixedPolicies, freshTraining, runSteps, scheduleOf, vectorOf } from './phase-session.ts'
 import type { PhaseSession } from './phase-session.ts'
 import { snapshotsOf } from './program.ts'
@@ -44,7 +45,8 @@ export async function* runEpoch(run: Run, session: PhaseSession, from: RunState,
   const { stepsPerEpoch, spec, phase } = session
   const adapts = OBJECTIVES[phase.objective].kl?.(phase.options)?.adapts ?? 'never'
   let state = from
-  if (state.cursor === 0 && snapshotsOf(spec).includes('epoch')) {
+  const { epochs: kept = 1 } = OBJECTIVES[phase.objective].snapshots?.(phase.options) ?? {}
+  if (state.cursor === 0 && state.epoch % kept === 0 && snapshotsOf(spec).includes('epoch')) {
     state = { ...state, snapshots: { ...state.snapshots, epoch: vectorOf(session, run, state.training!) } }
   }
   let unsaved = 0
@@ -90,6 +92,8 @@ async function* runChunk(
     }
   })
   for (const row of rows) yield { type: 'step', ...row, steps: totalSteps }
+  const notice = batches[0]!.moment.step === 0 ? zeroLossNotice(name, rows[0]!.metrics) : undefined
+  if (notice !== undefined) yield { type: 'notice', message: notice }
   await run.log?.append(rows.map(({ metrics: numbers, ...place }) => ({ ...place, ...numbers })))
   const kls = metrics['kl'] ?? new Float32Array()
   const measured = kls.reduce((a, b) => a + b, 0)

@@ -50,7 +50,7 @@ export interface ProgramSpec {
 export type MaskShapes = ReadonlyMap<string, readonly number[]>
 
 /** Inputs of every batch, without dropout masks. */
-export function batchSpecs({ batch, sizes, scalars }: ProgramSpec): Specs {
+export function batchSpecs({ phase, batch, sizes, scalars }: ProgramSpec): Specs {
   const { pool, group, shots } = sizes
   return {
     query: { dtype: 'int32', shape: [batch] },
@@ -61,6 +61,7 @@ export function batchSpecs({ batch, sizes, scalars }: ProgramSpec): Specs {
     weights: { shape: [batch, group] },
     taken: { shape: [batch, group] },
     query_weight: { shape: [batch] },
+    ...(usesProposer(phase) ? { proposer: { shape: [batch, group] } } : {}),
     ...Object.fromEntries(scalars.map((name) => [scalarName(name), { shape: [] }])),
   }
 }
@@ -80,6 +81,11 @@ export function sharedSpecs(spec: ProgramSpec): Specs {
 export function snapshotsOf({ phase }: Pick<ProgramSpec, 'phase'>): Snapshot[] {
   const { old, reference } = OBJECTIVES[phase.objective].snapshots?.(phase.options) ?? {}
   return [...new Set([old, reference])].filter((name) => name !== undefined)
+}
+
+/** Whether the objective reads the log-probabilities under the policy that proposed the pointers. */
+export function usesProposer({ objective, options }: Phase): boolean {
+  return OBJECTIVES[objective].usesProposer?.(options) ?? false
 }
 
 /** All parameters in one vector, in the order of the architecture. */
@@ -115,6 +121,7 @@ export function lossNodes(
       keep: node('taken'),
       queryWeight: node('query_weight'),
       steps: node('step_mask'),
+      ...(usesProposer(spec.phase) ? { proposer: node('proposer') } : {}),
       scalar: (name) => node(scalarName(name)),
     },
     spec.phase.options,

@@ -1,16 +1,16 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashBytes, writeFilesAtomic } from '@lever/durable-files'
 import { flattenParameters, unflattenParameters } from '@lever/onnx-grad'
 import type { ParameterLayout, Parameters } from '@lever/onnx-grad'
 import { encodeCheckpoint } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
-import { checkData, hashData } from './data.ts'
+import { checkData, checkProposer, hashData, hashProposer } from './data.ts'
 import { openMetricsLog } from './metrics-log.ts'
 import type { MetricsLog } from './metrics-log.ts'
 import { resolvePhase } from './phases.ts'
 import type { Phase } from './phases.ts'
-import { flatLayout } from './program.ts'
+import { flatLayout, usesProposer } from './program.ts'
 import { decodeState, encodeState } from './state.ts'
 import type { RunState } from './state.ts'
 import type { Metrics, SelectedPolicy, TrainOptions } from './types.ts'
@@ -39,10 +39,12 @@ export async function openRun(options: TrainOptions): Promise<Run> {
   const { model, data, seed = 0, output } = options
   const phases = options.phases.map(resolvePhase)
   checkData(data, model.config.dim)
+  if (phases.some(usesProposer)) checkProposer(data)
   const layout = flatLayout(model)
   const initial = flattenParameters(layout, model.parameters).decayed
   const identity = identityOf(options, phases, initial)
   const found = output === undefined ? undefined : await readState(output, identity)
+  if (output !== undefined) await removeTemporaries(join(output, checkpoints))
   const start = found ?? freshState(initial)
   const log =
     output === undefined ? undefined : await openMetricsLog(join(output, 'metrics.jsonl'), start.metricsBytes)
@@ -69,6 +71,7 @@ function identityOf(
     config: model.config,
     parameters: hashBytes(new Uint8Array(initial.buffer, initial.byteOffset, initial.byteLength)),
     data: hashData(data),
+    ...(phases.some(usesProposer) ? { proposer: hashProposer(data) } : {}),
     phases,
     seed,
     selectBy,
@@ -117,6 +120,12 @@ async function readState(output: string, identity: unknown): Promise<RunState | 
     throw error
   }
   return decodeState(bytes, identity, path)
+}
+
+/** Removes temporary files that a killed writer left behind (the names of `writeFilesAtomic`). */
+async function removeTemporaries(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((): string[] => [])
+  for (const name of names) if (/^\..+\.\d+-\d+\.tmp$/.test(name)) await rm(join(folder, name))
 }
 
 /** The model with other parameters, given as one vector. */

@@ -1,6 +1,7 @@
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
+import { frozenNotice, leftOutNotice } from './notices.ts'
 import { openPhase } from './phase-session.ts'
 import { openRun, saveRun } from './run.ts'
 import type { Run } from './run.ts'
@@ -49,12 +50,18 @@ async function* runPhase(run: Run, from: RunState, totalSteps: number): Steps {
   if (phase.epochs === 0 || groupsOf(phase, run.options.data.groups).length === 0) {
     const why = phase.epochs === 0 ? 'has 0 epochs' : 'has no group with any reward variance'
     const final =
-      from.step === 0 ? 'the policy stays as it is' : `the ${run.names[from.phase - 1]!} policy is final`
+      from.step === 0 ? 'the policy stays as it is' : `the ${run.names[from.last.phase]!} policy is final`
     yield { type: 'notice', message: `${name} ${why}: ${final}` }
     return { ...from, phase: from.phase + 1 }
   }
   const session = await openPhase(run, from.phase)
   try {
+    for (const message of [
+      leftOutNotice(name, session.groups.length, run.options.data.groups.length),
+      frozenNotice(name, session.layout),
+    ]) {
+      if (message !== undefined) yield { type: 'notice', message }
+    }
     let state = from.started ? from : yield* beginPhase(run, session, from)
     while (state.epoch < phase.epochs) {
       if (run.options.signal?.aborted) return state

@@ -1,167 +1,21 @@
 import { describe, expect, test } from '@jest/globals'
-import * as g from '@lever/onnx-grad'
-import type { Tensor, Value } from '@lever/onnx-grad'
-import { categoricalKl, createRandom, klEstimates, rceWeights } from '@lever/reward-utils'
+import { categoricalKl, klEstimates, rceWeights } from '@lever/reward-utils'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from '../src/objectives/index.ts'
 import type { ObjectiveName } from '../src/objectives/index.ts'
-import type { Moment, Options, RewardedGroup, Scored } from '../src/objectives/types.ts'
-
-const [B, G, N, K] = [2, 4, 5, 2]
-const random = createRandom(1, 'objectives')
-const moment: Moment = { epoch: 0, step: 0, steps: 10, beta: 0.3 }
-const pointers = Array.from({ length: B * G }, () => random.sample([0, 1, 2, 3, 4], K))
-const groups = Array.from({ length: B }, (): RewardedGroup => {
-  const rewards = Float64Array.from({ length: G }, () => random.normal())
-  return { size: G, shots: K, rewards, rawRewards: rewards }
-})
-const randomLogits = (): Float64Array => Float64Array.from({ length: K * B * G * N }, () => random.normal())
-const logits = { policy: randomLogits(), old: randomLogits(), reference: randomLogits() }
-
-/** Scores made of logits [K, B, G, N] in float64; a candidate that was chosen before is masked. */
-function scored(node: Tensor): Scored {
-  const hot = (t: number): Tensor =>
-    g.constant(
-      pointers.flatMap((pointer) => Array.from({ length: N }, (_, n) => (pointer[t] === n ? 1 : 0))),
-      [B, G, N],
-      'float64',
-    )
-  const chosen = Array.from({ length: K }, (_, t) => hot(t))
-  const blocked = chosen.map((_, t) => (t === 0 ? g.mul(hot(0), 0) : hot(0)))
-  const logSoftmax = chosen.map((_, t) => {
-    const scores = g.reshape(g.slice(node, 0, t, t + 1), [B, G, N])
-    return g.logSoftmax(g.where(g.greaterOrEqual(blocked[t]!, 0.5), -100, scores))
-  })
-  const picked = logSoftmax.map((each, t) => g.sum(g.mul(each, chosen[t]!), { axes: [-1], keepDims: true }))
-  return { logSoftmax, chosen, blocked, logProbs: g.concat(picked, -1) }
-}
-
-interface Built {
-  loss: (at: Float64Array) => Promise<number>
-  run: () => Promise<{ loss: number; metrics: Record<string, number>; gradient: Float64Array }>
-  close: () => Promise<void>
-}
-
-async function build(name: ObjectiveName, given: Options): Promise<Built> {
-  const options = resolveOptions(name, given)
-  const objective = OBJECTIVES[name]
-  const policy = g.input('policy', [K, B, G, N], 'float64')
-  const fixed = (values: Float64Array): Scored => scored(g.constant(values, [K, B, G, N], 'float64'))
-  const weighed = objective.weigh(groups, moment, options)
-  const double = (values: number[], shape: number[]): Tensor => g.constant(values, shape, 'float64')
-  const { old, reference } = objective.snapshots?.(options) ?? {}
-  const { loss, metrics } = objective.loss(
-    {
-      policy: scored(policy),
-      ...(old === undefined ? {} : { old: fixed(logits.old) }),
-      ...(reference === undefined ? {} : { reference: fixed(logits.reference) }),
-      weights: double(
-        weighed.flatMap(({ weights }) => Array.from(weights)),
-        [B, G],
-      ),
-      keep: double(
-        weighed.flatMap(({ keep }) => Array.from({ length: G }, (_, i) => ((keep?.[i] ?? true) ? 1 : 0))),
-        [B, G],
-      ),
-      queryWeight: double([0.5, 0.5], [B]),
-      steps: double(new Array<number>(B * K).fill(1), [B, 1, K]),
-      scalar: (key) => g.scalar(objective.scalars(moment, options)[key]!, 'float64'),
-    },
-    options,
-  )
-  const [gradient] = g.gradients(loss, [policy])
-  const named = Object.fromEntries(Object.entries(metrics).map(([key, node]) => [`metric.${key}`, node]))
-  const runner = await g.loadModel(
-    g.encodeModel({ inputs: [policy], outputs: { loss, gradient: gradient!, ...named } }),
-  )
-  const feed = (data: Float64Array): Record<string, Value> => ({
-    policy: { dtype: 'float64', dims: [K, B, G, N], data },
-  })
-  return {
-    loss: async (at) => Number((await runner.run(feed(at), ['loss']))['loss']!.data[0]),
-    async run() {
-      const result = await runner.run(feed(logits.policy))
-      const numbers = Object.entries(result).filter(([key]) => key.startsWith('metric.'))
-      return {
-        loss: Number(result['loss']!.data[0]),
-        metrics: Object.fromEntries(numbers.map(([key, { data }]) => [key.slice(7), Number(data[0])])),
-        gradient: result['gradient']!.data as Float64Array,
-      }
-    },
-    close: () => runner.close(),
-  }
-}
-
-/** Error of the derivative along three random directions, relative to the gradient. */
-async function gradientError(name: ObjectiveName, given: Options): Promise<number> {
-  const built = await build(name, given)
-  const { gradient } = await built.run()
-  let worst = 0
-  for (let i = 0; i < 3; i++) {
-    const direction = gradient.map(() => random.normal())
-    const along = gradient.reduce((total, x, j) => total + x * direction[j]!, 0)
-    const moved = (distance: number): Float64Array =>
-      logits.policy.map((x, j) => x + distance * direction[j]!)
-    const numeric = ((await built.loss(moved(1e-5))) - (await built.loss(moved(-1e-5)))) / 2e-5
-    worst = Math.max(worst, Math.abs(numeric - along) / Math.max(1e-3, Math.hypot(...gradient)))
-  }
-  await built.close()
-  return worst
-}
-
-const evaluate = async (
-  name: ObjectiveName,
-  options: Options,
-): Promise<{ loss: number; metrics: Record<string, number> }> => {
-  const built = await build(name, options)
-  const result = await built.run()
-  await built.close()
-  return result
-}
-
-/** Log-probabilities on the host: [K][B*G] arrays [N]. */
-function hostLogSoftmax(values: Float64Array): number[][][] {
-  return Array.from({ length: K }, (_, t) =>
-    pointers.map((pointer, i) => {
-      const row = Array.from(values.subarray((t * B * G + i) * N, (t * B * G + i + 1) * N))
-      if (t > 0) row[pointer[0]!] = -100
-      const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0))
-      return row.map((x) => x - total)
-    }),
-  )
-}
-const hostSteps = (values: Float64Array): number[][] =>
-  hostLogSoftmax(values).map((rows, t) => rows.map((row, i) => row[pointers[i]![t]!]!))
-const hostSequence = (values: Float64Array): number[] => {
-  const [first, second] = hostSteps(values)
-  return first!.map((x, i) => x + second![i]!)
-}
-
-describe('gradients agree with finite differences in float64', () => {
-  const cases: [ObjectiveName, Options][] = [
-    ['sft', { labelSmoothing: 0.1 }],
-    ['sft', { target: 'all', temperature: 0.7 }],
-    ['rce', {}],
-    ['rce', { labelSmoothing: 0.1, smoothOver: 'all' }],
-    ['rce', { top1: 'best' }],
-    ['listwise', {}],
-  ]
-  for (const form of ['grpo', 'dr_grpo', 'dapo', 'cispo']) {
-    for (const level of ['token', 'sequence', 'gspo']) {
-      for (const [i, kl] of ['k1', 'k2', 'k3', 'exact'].entries()) {
-        const scaling = ['group', 'batch', 'none', 'rloo'][i]!
-        const klDirection = i % 2 === 0 ? 'policy' : 'reference'
-        if (form === 'cispo') continue
-        cases.push([
-          'grpo',
-          { form, level, kl, klDirection, scaling, entropy: 0.1 * i, delta: i === 3 ? 2 : null },
-        ])
-      }
-    }
-  }
-  test.each(cases)('%s %j', async (name, options) => {
-    expect(await gradientError(name, options)).toBeLessThan(1e-6)
-  })
-})
+import type { Moment, Options, RewardedGroup } from '../src/objectives/types.ts'
+import {
+  B,
+  evaluate,
+  G,
+  groups,
+  hostLogSoftmax,
+  hostSequence,
+  K,
+  logits,
+  moment,
+  pointers,
+  proposer,
+} from './toy-batch.ts'
 
 describe('values agree with formulas in double precision', () => {
   const sequence = hostSequence(logits.policy)
@@ -248,13 +102,59 @@ test('the old policy that is the policy itself gives ratio 1', async () => {
   expect(metrics['ratio']).toBe(1)
 })
 
-test('cispo keeps the gradient of every step, with the clipped ratio as its weight', async () => {
-  const gradientOf = async (options: Options): Promise<Float64Array> => {
-    const built = await build('grpo', { beta: 0, ...options })
-    const { gradient } = await built.run()
-    await built.close()
-    return gradient
+describe('behaviour correction', () => {
+  const old = hostSequence(logits.old)
+  const weights = groups.flatMap((_, b) => {
+    const own = Array.from({ length: G }, (_unused, i) => Math.exp(old[b * G + i]! - proposer[b * G + i]!))
+    const total = own.reduce((x, y) => x + y, 0)
+    return own.map((weight) => (weight * G) / total)
+  })
+  const cap = 1.2
+  const expectedLoss = (weigh: (weight: number) => number): number => {
+    const advantages = OBJECTIVES.grpo.weigh(groups, moment, resolveOptions('grpo'))
+    const sequence = hostSequence(logits.policy)
+    return weights.reduce((sum, weight, i) => {
+      const ratio = Math.exp(sequence[i]! - old[i]!)
+      const advantage = advantages[Math.floor(i / G)]!.weights[i % G]! * weigh(weight)
+      return sum - Math.min(ratio * advantage, Math.min(1.2, Math.max(0.8, ratio)) * advantage) / (B * G)
+    }, 0)
   }
+
+  test('weights are self-normalised, then cut; their effective size is reported', async () => {
+    const truncated = await evaluate('grpo', { beta: 0, behaviour: 'truncate', behaviourCap: cap })
+    expect(truncated.loss).toBeCloseTo(
+      expectedLoss((weight) => Math.min(weight, cap)),
+      10,
+    )
+    const masked = await evaluate('grpo', { beta: 0, behaviour: 'mask', behaviourCap: cap })
+    expect(masked.loss).toBeCloseTo(
+      expectedLoss((weight) => (weight <= cap ? weight : 0)),
+      10,
+    )
+    const sizes = groups.map(
+      (_, b) => G ** 2 / weights.slice(b * G, (b + 1) * G).reduce((sum, weight) => sum + weight ** 2, 0),
+    )
+    expect(masked.metrics['pointer/ess']).toBeCloseTo((sizes[0]! + sizes[1]!) / 2, 10)
+    expect(masked.metrics['pointer/behaviour_cut']).toBe(
+      weights.filter((weight) => weight > cap).length / weights.length,
+    )
+    expect(weights.some((weight) => weight > cap)).toBe(true)
+  })
+
+  test('nothing is cut under a high cap, and none changes nothing', async () => {
+    const options = { beta: 0, behaviourCap: 100 }
+    const [none, truncate, mask] = await Promise.all(
+      ['none', 'truncate', 'mask'].map((behaviour) => evaluate('grpo', { ...options, behaviour })),
+    )
+    expect(truncate!.loss).toBe(mask!.loss)
+    expect(truncate!.loss).not.toBeCloseTo(none!.loss, 3)
+    expect(Object.keys(none!.metrics)).not.toContain('pointer/ess')
+  })
+})
+
+test('cispo keeps the gradient of every step, with the clipped ratio as its weight', async () => {
+  const gradientOf = async (options: Options): Promise<Float64Array> =>
+    (await evaluate('grpo', { beta: 0, ...options })).gradient
   const close = (a: Float64Array, b: Float64Array): void =>
     a.forEach((x, i) => expect(x).toBeCloseTo(b[i]!, 10))
   close(await gradientOf({ form: 'cispo', oldPolicy: 'current' }), await gradientOf({ oldPolicy: 'current' }))
@@ -302,6 +202,17 @@ describe('weights', () => {
     const later = OBJECTIVES.grpo.weigh([group([0, 3, 1, 2])], { ...moment, epoch: 1 }, options)[0]!
     expect(later.weights).toEqual(Float64Array.of(0, 1, -1, 0))
   })
+})
+
+test.each([
+  ['grpo', { numIterations: 0 }, 'numIterations of grpo must be a whole number from 1, got 0'],
+  ['grpo', { topK: 1.5 }, 'topK of grpo must be a whole number from 1, got 1.5'],
+  ['grpo', { clipLow: -0.1 }, 'clipLow of grpo must be a number from 0, got -0.1'],
+  ['grpo', { klFactor: 1 }, 'klFactor of grpo must be a number above 1, got 1'],
+  ['rce', { labelSmoothing: 1 }, 'labelSmoothing of rce must be a number from 0 and below 1, got 1'],
+  ['listwise', { temperatureEnd: 0 }, 'temperatureEnd of listwise must be a number above 0, got 0'],
+] as const)('%s refuses %j', (name, options, message) => {
+  expect(() => resolveOptions(name, options)).toThrow(message)
 })
 
 test('the table names its entries, and its defaults are valid options', () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import { makeWorld } from './world.ts'
 const data = makeWorld({ queries: 24, validation: 8, pool: 6, pointers: 5 })
 const phases: PhaseOptions[] = [
   { objective: 'rce', epochs: 3, learningRate: 0.01, batchSize: 4, dropout: 0.3, average: 0.3 },
-  { objective: 'grpo', epochs: 2, learningRate: 0.003, batchSize: 5 },
+  { objective: 'grpo', epochs: 2, learningRate: 0.003, batchSize: 5, options: { numIterations: 2 } },
 ]
 const start = { model: smallModel(), data, phases, chunk: 2 }
 let folder: string
@@ -73,6 +73,14 @@ describe('interrupted and resumed, the bytes are the same', () => {
   test('by SIGKILL', async () => {
     const output = join(folder, 'killed')
     for (const step of [5, 16, 24]) await killAt(step, output)
+    await runAll({ ...start, output })
+    expect(await hashes(output)).toEqual(expected)
+  })
+
+  test('what a killed writer left behind is removed', async () => {
+    const output = join(folder, 'left')
+    await mkdir(join(output, 'checkpoints'), { recursive: true })
+    await writeFile(join(output, 'checkpoints', '.last.safetensors.123-4.tmp'), 'torn')
     await runAll({ ...start, output })
     expect(await hashes(output)).toEqual(expected)
   })

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
 import { openPolicy } from '@lever/pointer-model'
+import { createRandom } from '@lever/reward-utils'
+import type { Options } from '../src/objectives/types.ts'
 import type { PhaseOptions } from '../src/phases.ts'
 import { queryRewards, rewardMetrics } from '../src/reward-metrics.ts'
 import { scorePolicy } from '../src/score-policy.ts'
@@ -68,6 +70,7 @@ describe('what is reported', () => {
       zeroVariance: 1,
       warnings: [
         '0 of 48 groups have any reward variance: the rewards cannot teach anything',
+        'no phase has an epoch and a group to train on: nothing is trained, the policy stays as it is',
         'no validation groups: the last policy is taken, not the best',
       ],
     })
@@ -77,6 +80,28 @@ describe('what is reported', () => {
     expect(result.best.phase).toBe('init')
     expect(result.best.model.parameters).toEqual(start.model.parameters)
   })
+})
+
+test('phases without epochs: says that nothing is trained, and which policy is final', async () => {
+  const none: PhaseOptions[] = [
+    { objective: 'rce', epochs: 0 },
+    { objective: 'grpo', epochs: 0 },
+  ]
+  const { events, result } = await runAll({ ...start, phases: none })
+  expect(only(events, 'audit')[0]!.audit.warnings).toEqual([
+    'no phase has an epoch and a group to train on: nothing is trained, the policy stays as it is',
+  ])
+  expect(result.best.model.parameters).toEqual(start.model.parameters)
+  const some: PhaseOptions[] = [
+    { objective: 'rce', epochs: 1 },
+    { objective: 'listwise', epochs: 0 },
+    none[1]!,
+  ]
+  const trained = await runAll({ ...start, phases: some })
+  expect(only(trained.events, 'notice').map(({ message }) => message)).toEqual([
+    'listwise has 0 epochs: the rce policy is final',
+    'grpo has 0 epochs: the rce policy is final',
+  ])
 })
 
 describe('learning', () => {
@@ -124,7 +149,7 @@ describe('learning', () => {
     expect(first.at(-3)!.best).toBe(true)
     const then = only(events, 'validation').find(({ phase }) => phase === 'rce')!
     expect(then.metrics['eval/reward_ranked']).toBe(first.at(-3)!.metrics['eval/reward_ranked'])
-    expect(only(events, 'notice')[0]!.message).toMatch(
+    expect(only(events, 'notice')[1]!.message).toMatch(
       /^listwise stops after epoch \d+: no better validation for 2 epochs$/,
     )
   })
@@ -143,7 +168,19 @@ describe('learning', () => {
 
   test('frozen parameters stay', async () => {
     const phases: PhaseOptions[] = [{ ...learning, epochs: 1, freeze: ['query_proj.*', 'cand_proj.*'] }]
-    const { result } = await runAll({ ...start, phases })
+    const { result, events } = await runAll({ ...start, phases })
+    const sizes = Array.from(start.model.parameters, ([name, { values }]): [string, number] => [
+      name,
+      values.length,
+    ])
+    const total = sizes.reduce((sum, [, size]) => sum + size, 0)
+    const trains = sizes
+      .filter(([name]) => !/^(query|cand)_proj/.test(name))
+      .reduce((sum, [, size]) => sum + size, 0)
+    const share = ((100 * trains) / total).toFixed(1)
+    expect(only(events, 'notice').map(({ message }) => message)).toContain(
+      `listwise: trains ${trains} of ${total} parameters (${share} %)`,
+    )
     const after = result.last.model.parameters
     expect(after.get('query_proj.weight')!.values).toEqual(
       start.model.parameters.get('query_proj.weight')!.values,
@@ -193,6 +230,54 @@ describe('GRPO', () => {
       expect(second['pointer/ratio_mean']).toBe(1)
       expect(second['kl']!).toBeGreaterThan(0)
     }
+  })
+
+  test('says why the loss of the first step is 0, and how many groups it leaves out', async () => {
+    const flat = world.groups.map((group, i): Group => {
+      const rawRewards = i < 6 ? new Float64Array(group.size).fill(1) : group.rawRewards
+      return { ...group, rawRewards, rewards: i < 6 ? new Float64Array(group.size) : group.rewards }
+    })
+    const { events } = await runAll({ ...start, data: { ...world, groups: flat }, phases: [grpo] })
+    const [left, why, ...others] = only(events, 'notice').map(({ message }) => message)
+    expect(left).toMatch(/^grpo: takes \d+ of 48 groups; the rewards of the other \d+ are all equal/)
+    expect(why).toMatch(/^grpo: the loss of the first step is about 0 by construction: .* \(norm \d/)
+    expect(others).toEqual([])
+    expect(only(events, 'step')[0]!.metrics['grad_norm']).toBeGreaterThan(0)
+  })
+
+  test('num_iterations: so many epochs against one old policy', async () => {
+    const ratios = async (options: Options): Promise<number[]> => {
+      const { events } = await runAll({ ...start, phases: [{ ...grpo, epochs: 4, options }] })
+      const steps = only(events, 'step').map(({ metrics }) => metrics['pointer/ratio_mean']!)
+      const perEpoch = steps.length / 4
+      return [0, 1, 2, 3].map((epoch) => steps[epoch * perEpoch]!)
+    }
+    const [first, second, third, fourth] = await ratios({ numIterations: 2 })
+    expect([first, third]).toEqual([1, 1])
+    expect(second).not.toBe(1)
+    expect(fourth).not.toBe(1)
+    expect(await ratios({})).toEqual([1, 1, 1, 1])
+  })
+
+  test('behaviour correction reads who proposed, and is refused without', async () => {
+    const random = createRandom(4, 'proposer')
+    const proposed = (groups: readonly Group[] = []): Group[] =>
+      groups.map((group) => ({
+        ...group,
+        logProbs: Float64Array.from({ length: group.size }, () => -4 - random.next()),
+      }))
+    const data = { ...world, groups: proposed(world.groups), validation: proposed(world.validation) }
+    const phases: PhaseOptions[] = [{ ...grpo, options: { behaviour: 'truncate' } }]
+    const { events } = await runAll({ ...start, data, phases })
+    for (const { metrics } of only(events, 'step')) {
+      expect(metrics['pointer/ess']).toBeGreaterThan(1)
+      expect(metrics['pointer/ess']).toBeLessThan(8)
+      expect(metrics['pointer/behaviour_cut']).toBeLessThan(1)
+    }
+    expect(only(events, 'step')[0]!.metrics['pointer/ratio_mean']).toBe(1)
+    await expect(runAll({ ...start, phases })).rejects.toThrow(
+      'query 0 has a pointer without logprob_score, which behaviour correction needs',
+    )
   })
 
   test('the KL coefficient adapts once an epoch, or after every step', async () => {

@@ -16,9 +16,13 @@ export function overQueries(x: Tensor, { queryWeight }: Pick<LossInputs, 'queryW
 
 /** Mean over the pointers that take part, then over queries, of x [B, G]. */
 export function overPointers(x: Tensor, inputs: Pick<LossInputs, 'keep' | 'queryWeight'>): Tensor {
-  const count = sum(inputs.keep, { axes: [1] })
-  const atLeastOne = add(count, cast(equal(count, 0), count.dtype))
-  return overQueries(div(sum(mul(x, inputs.keep), { axes: [1] }), atLeastOne), inputs)
+  const count = atLeastOne(sum(inputs.keep, { axes: [1] }))
+  return overQueries(div(sum(mul(x, inputs.keep), { axes: [1] }), count), inputs)
+}
+
+/** Counts, with 1 for 0, to divide by. */
+export function atLeastOne(count: Tensor): Tensor {
+  return add(count, cast(equal(count, 0), count.dtype))
 }
 
 /** Steps x [B, P, 1] of P = G or 1 as [B, G, K]. */

@@ -3,6 +3,8 @@ import type { Tensor } from '@lever/onnx-grad'
 import { ADVANTAGE_SCALINGS, computeAdvantages, initAdaptiveKl } from '@lever/reward-utils'
 import type { AdvantageScaling } from '@lever/reward-utils'
 import { meanEntropy } from './formulas.ts'
+import { correctBehaviour } from './grpo-behaviour.ts'
+import type { BehaviourCorrection } from './grpo-behaviour.ts'
 import { klPenalty } from './grpo-kl.ts'
 import type { KlDirection, KlKind } from './grpo-kl.ts'
 import { policyLoss } from './grpo-policy.ts'
@@ -27,6 +29,12 @@ export interface GrpoOptions {
   readonly form: LossForm
   /** The policy of the ratio's denominator; `current` is the policy itself, so the ratio is 1. */
   readonly oldPolicy: Snapshot | 'current'
+  /** With `oldPolicy: 'epoch'`: so many passes over the data are made against one old policy. */
+  readonly numIterations: number
+  /** Whether pointers count by how probable the old policy finds them, relative to the policy that proposed them. */
+  readonly behaviour: BehaviourCorrection
+  /** Largest weight of a pointer, where 1 is the mean of its group. */
+  readonly behaviourCap: number
   readonly reference: Exclude<Snapshot, 'epoch'>
   readonly kl: KlKind
   readonly klDirection: KlDirection
@@ -62,6 +70,9 @@ export const grpo: Objective<GrpoOptions> = {
     level: 'sequence',
     form: 'grpo',
     oldPolicy: 'epoch',
+    numIterations: 1,
+    behaviour: 'none',
+    behaviourCap: 2,
     reference: 'phase',
     kl: 'exact',
     klDirection: 'policy',
@@ -79,10 +90,26 @@ export const grpo: Objective<GrpoOptions> = {
     level: ['token', 'sequence', 'gspo'],
     form: ['grpo', 'dr_grpo', 'dapo', 'cispo'],
     oldPolicy: ['current', 'epoch', 'phase', 'initial'],
+    behaviour: ['none', 'truncate', 'mask'],
     reference: ['phase', 'initial'],
     kl: ['k1', 'k2', 'k3', 'exact'],
     klDirection: ['policy', 'reference'],
     adaptiveKl: ['never', 'epoch', 'step'],
+  },
+  limits: {
+    minStd: { min: 0 },
+    advantageClip: { above: 0 },
+    clipLow: { min: 0 },
+    clipHigh: { min: 0 },
+    delta: { above: 0 },
+    numIterations: { min: 1, whole: true },
+    behaviourCap: { above: 0 },
+    beta: { min: 0 },
+    klTargetLow: { min: 0 },
+    klTargetHigh: { above: 0 },
+    klFactor: { above: 1 },
+    topKFirst: { min: 1, whole: true },
+    topK: { min: 1, whole: true },
   },
   dropFlat: true,
   weigh(groups, { epoch }, options) {
@@ -95,7 +122,9 @@ export const grpo: Objective<GrpoOptions> = {
     return groups.map((group, i) => spread(group, values[i]!, keep[i]!))
   },
   scalars: ({ beta }, options) => (options.beta === 0 ? {} : { beta }),
-  snapshots: ({ oldPolicy, reference, beta }) => ({
+  usesProposer: ({ behaviour }) => behaviour !== 'none',
+  snapshots: ({ oldPolicy, reference, beta, numIterations }) => ({
+    epochs: numIterations,
     ...(oldPolicy === 'current' ? {} : { old: oldPolicy }),
     ...(beta === 0 ? {} : { reference }),
   }),
@@ -106,10 +135,16 @@ export const grpo: Objective<GrpoOptions> = {
   },
   uniformLoss: () => 0,
   loss(inputs, options) {
-    const policy = policyLoss(inputs, options)
+    const corrected = correctBehaviour(inputs, options)
+    const policy = policyLoss(corrected.inputs, options)
     const entropy = meanEntropy(inputs.policy, inputs)
     let loss: Tensor = policy.loss
-    const metrics: Record<string, Tensor> = { policy_loss: policy.loss, entropy, ...policy.metrics }
+    const metrics: Record<string, Tensor> = {
+      policy_loss: policy.loss,
+      entropy,
+      ...policy.metrics,
+      ...corrected.metrics,
+    }
     if (inputs.reference !== undefined) {
       const kl = klPenalty(inputs, inputs.reference, options)
       metrics['kl'] = kl

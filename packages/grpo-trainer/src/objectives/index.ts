@@ -3,7 +3,7 @@ import { grpo } from './grpo.ts'
 import { listwise } from './listwise.ts'
 import { rce } from './rce.ts'
 import { sft } from './sft.ts'
-import type { Objective, Options } from './types.ts'
+import type { Limits, Objective, Options } from './types.ts'
 
 /** The names of the objectives. */
 export const OBJECTIVE_NAMES = ['sft', 'rce', 'listwise', 'grpo'] as const
@@ -28,7 +28,7 @@ function generic<O>(objective: Objective<O>): Objective {
  * @throws InputError when an option is unknown, has the wrong type, or a value that is not among the choices.
  */
 export function resolveOptions(name: ObjectiveName, given: Options = {}): Options {
-  const { defaults, choices } = OBJECTIVES[name]
+  const { defaults, choices, limits } = OBJECTIVES[name]
   for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, key)) {
       throw new InputError(
@@ -52,8 +52,33 @@ export function resolveOptions(name: ObjectiveName, given: Options = {}): Option
     if (typeof value === 'number' && !Number.isFinite(value)) {
       throw new InputError(`grpo-trainer: option ${key} of ${name} must be finite, got ${value}`)
     }
+    const limit = limits[key]
+    if (typeof value === 'number' && limit !== undefined && !isWithin(value, limit)) {
+      throw new InputError(`grpo-trainer: option ${key} of ${name} must be ${describe(limit)}, got ${value}`)
+    }
   }
   return { ...defaults, ...given }
+}
+
+function isWithin(
+  value: number,
+  { min = -Infinity, above, below = Infinity, whole = false }: Limits,
+): boolean {
+  return (
+    value >= min &&
+    value < below &&
+    (above === undefined || value > above) &&
+    (!whole || Number.isInteger(value))
+  )
+}
+
+function describe({ min, above, below, whole = false }: Limits): string {
+  const parts = [
+    ...(min === undefined ? [] : [`from ${min}`]),
+    ...(above === undefined ? [] : [`above ${above}`]),
+    ...(below === undefined ? [] : [`below ${below}`]),
+  ]
+  return `a ${whole ? 'whole ' : ''}number ${parts.join(' and ')}`
 }
 
 function kindOf(value: unknown): string {

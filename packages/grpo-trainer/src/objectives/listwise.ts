@@ -22,6 +22,7 @@ export const listwise: Objective<ListwiseOptions> = {
   summary: 'ranks the measured pointers of a query among each other',
   defaults: { reward: 'raw', temperatureStart: 0.2, temperatureEnd: 0.2 },
   choices: { reward: ['normalized', 'raw', 'rank'] },
+  limits: { temperatureStart: { above: 0 }, temperatureEnd: { above: 0 } },
   dropFlat: true,
   weigh(groups, { step, steps }, { reward, temperatureStart: start, temperatureEnd: end }) {
     const temperature = temperatureAt(step, steps, { start, end })

@@ -58,6 +58,11 @@ export const rce: Objective<RceOptions> = {
     top1: ['off', 'best', 'first'],
     smoothOver: ['allowed', 'all'],
   },
+  limits: {
+    temperatureStart: { above: 0 },
+    temperatureEnd: { above: 0 },
+    labelSmoothing: { min: 0, below: 1 },
+  },
   dropFlat: false,
   weigh(groups, { step, steps }, options) {
     const { temperatureStart: start, temperatureEnd: end } = options

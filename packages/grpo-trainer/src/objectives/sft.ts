@@ -36,6 +36,7 @@ export const sft: Objective<SftOptions> = {
     reward: ['normalized', 'raw', 'rank'],
     smoothOver: ['allowed', 'all'],
   },
+  limits: { temperature: { above: 0 }, labelSmoothing: { min: 0, below: 1 } },
   dropFlat: false,
   weigh: (groups, _moment, { target, temperature, reward }) =>
     groups.map((group) => {

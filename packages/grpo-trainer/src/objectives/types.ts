@@ -28,6 +28,8 @@ export interface LossInputs {
   readonly queryWeight: Tensor
   /** 1 where a pointer has such a step [B, 1, K]. */
   readonly steps: Tensor
+  /** Log-probability of every pointer under the policy that proposed it [B, G], 0 where padded; when `usesProposer` says so. */
+  readonly proposer?: Tensor
   /** A number of `scalars`. */
   readonly scalar: (name: string) => Tensor
 }
@@ -59,6 +61,16 @@ export type Snapshot = 'epoch' | 'phase' | 'initial'
 export type OptionValue = number | string | boolean | null
 export type Options = Readonly<Record<string, OptionValue>>
 
+/** Allowed range of a number. */
+export interface Limits {
+  readonly min?: number
+  /** The number must be larger. */
+  readonly above?: number
+  /** The number must be smaller. */
+  readonly below?: number
+  readonly whole?: boolean
+}
+
 /**
  * An objective: weights of pointers, made of rewards on the host in double precision, and a loss,
  * made of log-probabilities as graph nodes.
@@ -69,14 +81,18 @@ export interface Objective<O = Options> {
   readonly defaults: O
   /** Allowed values of options that are names. */
   readonly choices: Readonly<Partial<Record<keyof O & string, readonly OptionValue[]>>>
+  /** Allowed values of options that are numbers; null is none of them. */
+  readonly limits: Readonly<Partial<Record<keyof O & string, Limits>>>
   /** Whether a group whose rewards are all equal is left out, unless the phase says otherwise. */
   readonly dropFlat: boolean
   /** Weights of the groups of a batch. */
   weigh(groups: readonly RewardedGroup[], moment: Moment, options: O): Weighed[]
   /** Numbers that change from step to step; they are inputs of the graph and appear in the metrics. */
   scalars(moment: Moment, options: O): Readonly<Record<string, number>>
-  /** Which fixed policies the loss compares with. */
-  snapshots?(options: O): { old?: Snapshot; reference?: Snapshot }
+  /** Which fixed policies the loss compares with; `epoch` is taken anew every `epochs` epochs (default 1). */
+  snapshots?(options: O): { old?: Snapshot; reference?: Snapshot; epochs?: number }
+  /** Whether the loss reads `proposer`; absent: it does not. */
+  usesProposer?(options: O): boolean
   /** The KL coefficient at the start and how it adapts; absent or undefined: it stays 0. */
   kl?(options: O): { state: AdaptiveKl; adapts: 'never' | 'epoch' | 'step' } | undefined
   /** Loss of a policy that knows nothing, for pools of N. */

@@ -1,0 +1,28 @@
+import type { ParameterLayout } from '@lever/onnx-grad'
+import type { Metrics } from './types.ts'
+
+/** Says why the loss of the first step of a phase is 0, when it is. */
+export function zeroLossNotice(
+  name: string,
+  { loss = NaN, grad_norm: norm = NaN }: Metrics,
+): string | undefined {
+  if (!(Math.abs(loss) < 1e-6)) return undefined
+  return norm > 0
+    ? `${name}: the loss of the first step is about 0 by construction: every ratio is 1 and the advantages of a group add up to 0; the gradient is not 0 (norm ${norm.toPrecision(3)})`
+    : `${name}: loss and gradient of the first step are 0: its queries teach nothing, as when all rewards of a group are equal`
+}
+
+/** Says how many parameters train, when some are frozen. */
+export function frozenNotice(name: string, { sizes }: ParameterLayout): string | undefined {
+  if (sizes.frozen === 0) return undefined
+  const trainable = sizes.decayed + sizes.plain
+  const total = trainable + sizes.frozen
+  const count = (value: number): string => value.toLocaleString('en')
+  return `${name}: trains ${count(trainable)} of ${count(total)} parameters (${((100 * trainable) / total).toFixed(1)} %)`
+}
+
+/** Says how many groups a phase leaves out. */
+export function leftOutNotice(name: string, taken: number, all: number): string | undefined {
+  if (taken === all) return undefined
+  return `${name}: takes ${taken} of ${all} groups; the rewards of the other ${all - taken} are all equal, which teaches nothing`
+}
