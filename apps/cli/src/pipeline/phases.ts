@@ -128,6 +128,7 @@ const FIELDS: readonly (keyof PhaseOptions)[] = [
   'freeze',
   'dropFlat',
   'patience',
+  'average',
   'startFrom',
 ]
 

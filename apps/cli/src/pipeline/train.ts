@@ -109,9 +109,10 @@ export function formatTrained({ result, audit, validations }: Trained): string {
     ...Object.values(columns).map((name) => digits(metrics[name])),
     isBest ? 'best so far' : '',
   ])
-  const audited = audit.phases.map(
-    ({ objective, groups, uniformLoss }) =>
-      `${objective}: ${groups} groups, loss of a policy that knows nothing ${digits(uniformLoss)}`,
+  const audited = audit.phases.flatMap(({ objective, groups, steps, uniformLoss }) =>
+    steps === 0
+      ? []
+      : `${objective}: ${groups} groups, loss of a policy that knows nothing ${digits(uniformLoss)}`,
   )
   const last = validations.at(-1)?.metrics
   return [
@@ -124,6 +125,11 @@ export function formatTrained({ result, audit, validations }: Trained): string {
     ...(last === undefined
       ? []
       : [`validation queries: random ${digits(last['eval/random'])}, oracle ${digits(last['eval/oracle'])}`]),
+    ...(audit.phases.every(({ steps }) => steps === 0)
+      ? [
+          'nothing was trained: no phase has an epoch and a group to train on; the policy is the one from before',
+        ]
+      : []),
     `best: ${best.phase}, epoch ${best.epoch}, step ${best.step}`,
   ].join('\n')
 }
