@@ -14,6 +14,8 @@ export interface Context {
   readonly progress: Progress
   /** Aborted at the first SIGINT or SIGTERM: save and stop. */
   readonly signal: AbortSignal
+  /** Tells a script what happens, one object per line on stderr; only with `--json`, not with `--quiet`. */
+  readonly emit?: ((event: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
 export interface CommandSpec<O extends OptionTable> {

@@ -18,6 +18,8 @@ function open(given: Invocation): Context {
   const live = process.stderr.isTTY && process.env['TERM'] !== 'dumb'
   context = {
     signal: abort.signal,
+    ...(given.json &&
+      !given.quiet && { emit: (event) => process.stderr.write(`${JSON.stringify(event)}\n`) }),
     progress: createProgress({
       write: (text) => process.stderr.write(text),
       mode: given.quiet ? 'quiet' : live ? 'live' : 'plain',

@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
   },
+  worker: {
+    summary: 'answers the jobs of generate --queue, on any machine',
+    load: async () => (await import('./worker.ts')).worker,
+  },
   train: {
     summary: 'RCE, then GRPO if asked, or another recipe',
     load: async () => (await import('./train.ts')).train,

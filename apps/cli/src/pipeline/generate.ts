@@ -17,6 +17,7 @@ import type { Stage } from '../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import { kindsOf } from './embeddings.ts'
 import { generateReporter } from './generate-progress.ts'
+import type { AskedAnswer } from './model.ts'
 import { answerWith } from './model.ts'
 import type { ScoringOptions } from './scoring.ts'
 import { officialScore } from './scoring.ts'
@@ -163,7 +164,7 @@ export async function measureAll({
           ...options,
           answer: answerWith(model, scoreAnswers === undefined ? {} : { score: scoreAnswers }),
         })
-      : (await import('@lever/rl-generate/queue')).measureByQueue({
+      : (await import('@lever/rl-generate/queue')).measureByQueue<AskedAnswer>({
           ...options,
           queue: { ...queue, ...(scoreAnswers !== undefined && { scoreAnswers }) },
         })

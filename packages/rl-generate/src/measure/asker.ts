@@ -1,4 +1,5 @@
 import { agrees, measureBatch, type OutcomeFields } from './outcome.ts'
+import { countPrefixes } from './order.ts'
 import type { Planner } from './planner.ts'
 import type { DisagreementEvent, MeasureAnswer, MeasureOptions } from './types.ts'
 import { settleUnit, type Unit, type WorkContext } from './work.ts'
@@ -10,7 +11,13 @@ export interface Asker {
   readonly flights: ReadonlySet<Promise<void>>
   /** What went wrong, in order. What else the calls in flight answer is kept all the same. */
   readonly failures: readonly unknown[]
-  readonly counts: { readonly prompts: number; readonly repeated: number; readonly disagreements: number }
+  readonly counts: {
+    readonly prompts: number
+    readonly repeated: number
+    readonly disagreements: number
+  }
+  /** Demonstrations asked, see `countPrefixes`. */
+  readonly prefixes: { readonly fresh: number; readonly shared: number }
   /** Disagreements since the last call. */
   takeEvents(): DisagreementEvent[]
 }
@@ -24,6 +31,7 @@ export function createAsker<A extends MeasureAnswer>(
   const flights = new Set<Promise<void>>()
   const failures: unknown[] = []
   const events: DisagreementEvent[] = []
+  const prefixes = { fresh: 0, shared: 0 }
   const counts = { prompts: 0, repeated: 0, disagreements: context.ledger.conflicts }
 
   const compare = (unit: Unit, now: OutcomeFields): void => {
@@ -54,6 +62,9 @@ export function createAsker<A extends MeasureAnswer>(
     const recorded = new Promise<void>((resolve) => (done = resolve))
     const outcomes = await measureBatch(prompts, answer, score, scoring, { signal, recorded })
     counts.prompts += batch.length
+    const { fresh, shared } = countPrefixes(batch)
+    prefixes.fresh += fresh
+    prefixes.shared += shared
     const settled = await Promise.allSettled(batch.map((unit, i) => settle(unit, outcomes[i]!)))
     let whole = outcomes.every(({ status }) => status === 'fulfilled')
     for (const one of settled) {
@@ -68,6 +79,7 @@ export function createAsker<A extends MeasureAnswer>(
     flights,
     failures,
     counts,
+    prefixes,
     takeEvents: () => events.splice(0),
     launch(batch) {
       const flight = ask(batch)

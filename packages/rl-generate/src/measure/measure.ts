@@ -1,6 +1,6 @@
 import { shardQueries } from '../shard.ts'
 import type { Example } from '../types.ts'
-import { createAsker } from './asker.ts'
+import { createAsker, type Asker } from './asker.ts'
 import { workContext } from './context.ts'
 import { measureHeader } from './header.ts'
 import { checkInputs } from './inputs.ts'
@@ -54,7 +54,7 @@ async function* measureInto<A extends MeasureAnswer>(
   const started = now()
   const seconds = (): number => (now() - started) / 1000
   const progress = (): ProgressEvent =>
-    progressOf(ledger, queries.length, planner.queriesDone(), counts.disagreements, seconds())
+    progressOf(ledger, queries.length, planner.queriesDone(), asker, seconds())
   try {
     let waiting: Unit[][] = []
     let shown = started
@@ -92,7 +92,7 @@ function progressOf(
   { tally, resumed }: Ledger,
   queries: number,
   queriesDone: number,
-  disagreements: number,
+  { counts: { disagreements }, prefixes: { fresh, shared } }: Asker,
   seconds: number,
 ): ProgressEvent {
   const measured = tally.outcomes - resumed
@@ -108,6 +108,7 @@ function progressOf(
     errors: tally.error,
     disagreements,
     outcomesPerSecond,
+    prefixHitRate: fresh + shared > 0 ? shared / (fresh + shared) : null,
     secondsLeft: outcomesPerSecond > 0 ? left / outcomesPerSecond : null,
   }
 }

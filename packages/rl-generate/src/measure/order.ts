@@ -51,6 +51,24 @@ export function cutBatches<T extends Placed>(prompts: readonly T[], size: number
   return batches
 }
 
+/**
+ * Of the demonstrations in sorted prompts, how many a model that keeps prefixes sees for the first
+ * time, and how many stand behind the same prefix in the prompt before.
+ */
+export function countPrefixes(prompts: readonly Placed[]): { fresh: number; shared: number } {
+  const counts = { fresh: 0, shared: 0 }
+  let before: readonly number[] = []
+  for (const { places } of prompts) {
+    const demonstrations = places.slice(0, -1)
+    const unlike = demonstrations.findIndex((place, i) => place !== before[i])
+    const equal = unlike < 0 ? demonstrations.length : unlike
+    counts.shared += equal
+    counts.fresh += demonstrations.length - equal
+    before = demonstrations
+  }
+  return counts
+}
+
 function compareIds(a: number | string | null, b: number | string | null): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b
   const [x, y] = [String(a), String(b)]

@@ -136,6 +136,8 @@ export interface ProgressEvent {
   errors: number
   disagreements: number
   outcomesPerSecond: number
+  /** Share of the demonstrations asked that stand behind the same ones in the prompt before; null until something was asked. */
+  prefixHitRate: number | null
   /** null until something was measured. */
   secondsLeft: number | null
 }

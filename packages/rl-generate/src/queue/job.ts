@@ -9,6 +9,8 @@ export interface QueuePrompt {
   readonly key: string
   readonly demonstrations: readonly QueueExample[]
   readonly query: Omit<QueueExample, 'answer'>
+  /** Answers whose log-probabilities are wanted. */
+  readonly scoreAnswers?: readonly string[]
 }
 
 export interface QueueExample {
@@ -75,11 +77,17 @@ export function isOfRun(id: string | undefined, run: string): id is string {
   return id !== undefined && id.startsWith(`${run}-`)
 }
 
-export function queuePrompt({ demonstrations, query }: MeasurePrompt, protocolHash: string): QueuePrompt {
+export function queuePrompt(
+  { demonstrations, query }: MeasurePrompt,
+  protocolHash: string,
+  scoreAnswers: (query: Example) => readonly string[] = () => [],
+): QueuePrompt {
+  const scored = scoreAnswers(query)
   return {
     key: measurementKey(protocolHash, query, demonstrations),
     demonstrations: demonstrations.map((example) => ({ ...shown(example), answer: example.answer })),
     query: shown(query),
+    ...(scored.length > 0 && { scoreAnswers: scored }),
   }
 }
 

@@ -3,12 +3,22 @@ import { resolve } from 'node:path'
 import { hashOf } from '@lever/durable-files'
 import { measureHeader } from '../measure/header.ts'
 import { measureRewards } from '../measure/measure.ts'
-import type { MeasureEvent, MeasureOptions, ProgressEvent, StartEvent } from '../measure/types.ts'
+import type {
+  AnswerFunction,
+  MeasureAnswer,
+  MeasureEvent,
+  MeasureOptions,
+  ProgressEvent,
+  StartEvent,
+} from '../measure/types.ts'
 import type { AnswerQueue, Fleet, SubmitOptions } from './submit.ts'
 import { openAnswerQueue } from './submit.ts'
 
-export interface QueueMeasureOptions extends Omit<MeasureOptions, 'answer'> {
-  queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice'>
+export interface QueueMeasureOptions<A extends MeasureAnswer = MeasureAnswer> extends Omit<
+  MeasureOptions<A>,
+  'answer'
+> {
+  queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers'>
 }
 
 export type QueueMeasureEvent =
@@ -26,10 +36,10 @@ export type QueueMeasureEvent =
  *
  * @throws as `measureRewards` and `openAnswerQueue`; Error for a job that failed on three workers
  */
-export async function* measureByQueue({
+export async function* measureByQueue<A extends MeasureAnswer = MeasureAnswer>({
   queue: settings,
   ...options
-}: QueueMeasureOptions): AsyncGenerator<QueueMeasureEvent, void, undefined> {
+}: QueueMeasureOptions<A>): AsyncGenerator<QueueMeasureEvent, void, undefined> {
   const journal = resolve(options.journal)
   const queue = await openAnswerQueue({
     ...settings,
@@ -37,8 +47,9 @@ export async function* measureByQueue({
     from: `${hostname()}:${journal}`,
     protocol: options.meta.protocol,
   })
+  const answer = queue.answer as unknown as AnswerFunction<A>
   try {
-    for await (const event of measureRewards({ ...options, answer: queue.answer })) {
+    for await (const event of measureRewards({ ...options, answer })) {
       if (event.type === 'start') yield { ...event, adopted: queue.adopted }
       else if (event.type === 'progress') yield { ...event, fleet: queue.fleet() }
       else if (event.type === 'done') yield { ...event, statistics: await complete(queue, event.statistics) }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnswerFunction, MeasureAnswer, MeasurePrompt } from '../measure/types.ts'
+import type { Example } from '../types.ts'
 import type { Book } from './book.ts'
 import { createBook } from './book.ts'
 import type { QueueConnection, QueuedJob } from './connect.ts'
@@ -18,6 +19,8 @@ export interface SubmitOptions {
   /** Who submits, for messages. */
   from: string
   protocol: QueueProtocol
+  /** Answers to a question whose log-probabilities are wanted too. */
+  scoreAnswers?: (query: Example) => readonly string[]
   /** How often what events may have missed is looked for, milliseconds. */
   sweepEvery?: number
   onNotice?: (line: string) => void
@@ -120,7 +123,7 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     const counts = await connection.jobs.getJobCounts('waiting', 'active')
     const workers = await connection.jobs.getWorkersCount().catch(() => null)
     connection.alive()
-    noticeWorkers(fleet.workers, workers)
+    noticeWorkers(workers)
     fleet = { workers, waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0 }
     for (const id of book.unanswered()) {
       if ((await look(id)) !== undefined || !book.isUnanswered(id)) continue
@@ -133,14 +136,18 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
       await connection.late.remove(late.id!).catch(() => 0)
     }
   }
-  const noticeWorkers = (before: number | null, now: number | null): void => {
-    if (now !== 0 || book.unanswered().length === 0 || before === 0) return
-    onNotice(`no worker reads the queue; start some: lever worker --queue ${connection.label} --model ...`)
+  let warned = false
+  const noticeWorkers = (workers: number | null): void => {
+    const alone = workers === 0 && book.unanswered().length > 0
+    if (alone && !warned) {
+      onNotice(`no worker reads the queue; start some: lever worker --queue ${connection.label} --model ...`)
+    }
+    warned = alone
   }
   const sweeping = (async () => {
     while (!isClosed()) {
+      await sweep().catch(() => undefined)
       await sleep(sweepEvery, undefined, { signal: closed.signal }).catch(() => undefined)
-      if (!isClosed()) await sweep().catch(() => undefined)
     }
   })()
 
@@ -149,7 +156,7 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     async answer(prompts: readonly MeasurePrompt[], { signal, recorded }) {
       signal.throwIfAborted()
       setMaxListeners(0, signal)
-      const wanted = prompts.map((prompt) => queuePrompt(prompt, protocol.hash))
+      const wanted = prompts.map((prompt) => queuePrompt(prompt, protocol.hash, options.scoreAnswers))
       const fresh = wanted.filter(({ key }) => book.find(key) === undefined)
       const sent = fresh.length === 0 ? undefined : open(fresh)
       const answers = Promise.all(wanted.map(({ key }) => book.find(key)!))
