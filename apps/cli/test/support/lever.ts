@@ -16,14 +16,19 @@ export interface Ran {
 
 export interface RunOptions {
   readonly cwd?: string
+  /** Environment variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>
   /** Signals, each sent once, when `when` is true; the next one is waited for only then. */
   readonly kill?: readonly { readonly signal: NodeJS.Signals; readonly when: (stderr: string) => boolean }[]
 }
 
 /** Runs the real command in a process of its own. */
-export function lever(args: readonly string[], { cwd, kill = [] }: RunOptions = {}): Promise<Ran> {
+export function lever(args: readonly string[], { cwd, env, kill = [] }: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...args], { cwd: cwd ?? process.cwd() })
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: cwd ?? process.cwd(),
+      env: { ...process.env, ...env },
+    })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (part: Buffer) => (stdout += part.toString()))
     child.stderr.on('data', (part: Buffer) => (stderr += part.toString()))
