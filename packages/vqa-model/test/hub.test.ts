@@ -25,7 +25,7 @@ let hub: Hub
 let folder: string
 beforeEach(async () => {
   before = new Map(NAMES.map((name) => [name, process.env[name]]))
-  for (const name of NAMES) delete process.env[name]
+  for (const name of NAMES) Reflect.deleteProperty(process.env, name)
   folder = await writeTinyModel(await temporaryFolder(), { seed: 4 })
   await writeFile(join(folder, 'README.md'), 'a model')
   await writeFile(join(folder, 'onnx/decoder_model_merged_q4.onnx'), 'q4 graph')
@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await hub.close()
   for (const [name, value] of before) {
-    if (value === undefined) delete process.env[name]
+    if (value === undefined) Reflect.deleteProperty(process.env, name)
     else process.env[name] = value
   }
 })

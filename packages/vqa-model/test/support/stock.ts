@@ -4,7 +4,7 @@ import {
   cat,
   log_softmax,
   RawImage,
-  type Tensor,
+  Tensor,
 } from '@huggingface/transformers'
 import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
 
@@ -24,6 +24,8 @@ export interface StockModel {
   generate(prompt: VqaPrompt, maxNewTokens?: number): Promise<number[]>
   /** log-probability of an answer and the end token, from one forward pass over everything */
   score(prompt: VqaPrompt, answer: string): Promise<number>
+  /** logits after a prompt and some tokens of its answer, from one forward pass over everything */
+  logitsAfter?(prompt: VqaPrompt, tokens: readonly number[]): Promise<Float32Array>
   decode(tokens: readonly number[]): string
   close(): Promise<void>
 }
@@ -109,6 +111,27 @@ export async function openStockModel(folder: string, templateName = 'shapes'): P
       let sum = 0
       for (let at = start; at < ids.length; at++) sum += log_softmax(rows[at - 1]!)[ids[at]!]!
       return sum
+    },
+    async logitsAfter(prompt, tokens) {
+      const inputs = await inputsOf(prompt)
+      const ids = [...(inputs.input_ids.tolist()[0] as bigint[]), ...tokens.map(BigInt)]
+      const input_ids = new Tensor('int64', BigInt64Array.from(ids), [1, ids.length])
+      const attention_mask = new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length])
+      const prepare = model as unknown as { get_rope_index(...args: unknown[]): [Tensor] }
+      const [prompted] = prepare.get_rope_index(
+        inputs.input_ids,
+        inputs.image_grid_thw,
+        null,
+        inputs.attention_mask,
+      )
+      const axes = (prompted.tolist() as bigint[][][]).map(([row]) => row!)
+      const next = axes.flat().reduce((most, position) => (position > most ? position : most)) + 1n
+      const positions = axes.flatMap((row) => [...row, ...tokens.map((_, i) => next + BigInt(i))])
+      const position_ids = new Tensor('int64', BigInt64Array.from(positions), [3, 1, ids.length])
+      const all = { ...inputs, input_ids, attention_mask, position_ids }
+      const { logits } = await (model as unknown as { forward: Loose }).forward(all)
+      const size = logits.dims[2]!
+      return (logits.data as Float32Array).slice(-size)
     },
     decode: (tokens) =>
       tokens.length === 0 ? '' : tokenizer!.decode([...tokens], { skip_special_tokens: true }),
