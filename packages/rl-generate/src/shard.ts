@@ -8,21 +8,19 @@ export interface Shard {
   readonly count: number
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 /**
- * Reads "i/n" with i from 0 to n-1; "auto/n" and "auto" take i (and n) from `SLURM_ARRAY_TASK_ID`
- * (less `SLURM_ARRAY_TASK_MIN`, of `SLURM_ARRAY_TASK_COUNT`) or `JOB_COMPLETION_INDEX`.
+ * Reads "i/n" with i from 0 to n-1. "auto/n" takes i from `SLURM_ARRAY_TASK_ID` or
+ * `JOB_COMPLETION_INDEX`, so that single tasks may be submitted again (`--array=3`); "auto" takes
+ * n too, from a Slurm array without gaps.
  *
- * @throws InputError for anything else
+ * @throws InputError for anything else, and where the counts of the environment do not fit n
  */
-export function parseShard(text: string, env: Readonly<Record<string, string | undefined>> = {}): Shard {
+export function parseShard(text: string, env: Environment = {}): Shard {
   const [, part = '', total] = /^(auto|\d+)(?:\/(\d+))?$/.exec(text.trim()) ?? []
-  const index = part === 'auto' ? indexFrom(env) : part === '' ? undefined : Number(part)
-  const count = Number(total ?? (part === 'auto' ? env['SLURM_ARRAY_TASK_COUNT'] : undefined))
-  if (index !== undefined && Number.isSafeInteger(count) && index < count) return { index, count }
-  throw new InputError(
-    `rl-generate: "${text}" is not a shard; write i/n with i from 0 to n-1 (0/4, 1/4, 2/4, 3/4), or auto/n in a Slurm array or a Kubernetes Indexed Job` +
-      (part === 'auto' ? ` (index found: ${index ?? 'none'}, count: ${total ?? 'none'})` : ''),
-  )
+  if (part === 'auto') return total === undefined ? wholeArray(text, env) : taskOf(text, Number(total), env)
+  return checked(text, Number(part === '' ? NaN : part), Number(total))
 }
 
 /** The queries of a shard: a run of neighbours by image, so that no image is in two shards without need. */
@@ -32,10 +30,41 @@ export function shardQueries<E extends Example>(queries: readonly E[], { index, 
   return sorted.slice(cut(index), cut(index + 1))
 }
 
-function indexFrom(env: Readonly<Record<string, string | undefined>>): number | undefined {
-  const slurm = env['SLURM_ARRAY_TASK_ID']
-  const text = slurm ?? env['JOB_COMPLETION_INDEX']
-  if (text === undefined || !/^\d+$/.test(text)) return undefined
-  const first = slurm === undefined ? 0 : Number(env['SLURM_ARRAY_TASK_MIN'] ?? 0)
-  return Number(text) - first
+function taskOf(text: string, count: number, env: Environment): Shard {
+  const last = numberOf(env, 'SLURM_ARRAY_TASK_MAX')
+  if (last !== undefined && last >= count) {
+    throw new InputError(
+      `rl-generate: "${text}" needs array tasks from 0 to ${count - 1}, and this array goes to ${last}; submit it with --array=0-${count - 1}`,
+    )
+  }
+  const index = numberOf(env, 'SLURM_ARRAY_TASK_ID') ?? numberOf(env, 'JOB_COMPLETION_INDEX')
+  return checked(text, index, count)
+}
+
+function wholeArray(text: string, env: Environment): Shard {
+  const [id, count] = [numberOf(env, 'SLURM_ARRAY_TASK_ID'), numberOf(env, 'SLURM_ARRAY_TASK_COUNT')]
+  if (id === undefined || count === undefined) return checked(text, id, count)
+  const first = numberOf(env, 'SLURM_ARRAY_TASK_MIN') ?? 0
+  const step = numberOf(env, 'SLURM_ARRAY_TASK_STEP') ?? 1
+  const last = numberOf(env, 'SLURM_ARRAY_TASK_MAX') ?? first + (count - 1) * step
+  const index = (id - first) / step
+  if (last === first + (count - 1) * step && Number.isInteger(index)) return checked(text, index, count)
+  throw new InputError(
+    `rl-generate: the array of ${count} tasks from ${first} to ${last} has gaps, so "${text}" cannot tell which part task ${id} is; write auto/n with the n of the whole`,
+  )
+}
+
+function checked(text: string, index: number | undefined, count: number | undefined): Shard {
+  if (index !== undefined && count !== undefined && Number.isSafeInteger(count) && index < count) {
+    return { index, count }
+  }
+  const found = text.startsWith('auto') ? ` (index found: ${index ?? 'none'}, count: ${count ?? 'none'})` : ''
+  throw new InputError(
+    `rl-generate: "${text}" is not a shard; write i/n with i from 0 to n-1 (0/4, 1/4, 2/4, 3/4), or auto/n in a Slurm array or a Kubernetes Indexed Job${found}`,
+  )
+}
+
+function numberOf(env: Environment, name: string): number | undefined {
+  const text = env[name]
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }

@@ -13,7 +13,7 @@ const examples = Array.from({ length: 80 }, (_, id) => ({
   answer: 'yes',
 }))
 const queries = examples.slice(0, 50)
-const { byQuery } = buildPools({ queries, candidates: examples, size: 16, seed: 1 })
+const { byQuery } = await buildPools({ queries, candidates: examples, size: 16, seed: 1 })
 
 const run = measureRewards({
   queries,

@@ -23,7 +23,7 @@ async function submit([journal]) {
     answer: 'yes',
   }))
   const queries = examples.slice(0, 50)
-  const { byQuery } = buildPools({ queries, candidates: examples, size: 16, seed: 1 })
+  const { byQuery } = await buildPools({ queries, candidates: examples, size: 16, seed: 1 })
   const run = measureByQueue({
     queue: { url, sweepEvery: 200, onNotice },
     queries,

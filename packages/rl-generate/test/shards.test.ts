@@ -14,6 +14,27 @@ describe('parseShard', () => {
       { SLURM_ARRAY_TASK_ID: '4', SLURM_ARRAY_TASK_MIN: '1', SLURM_ARRAY_TASK_COUNT: '8' },
       { index: 3, count: 8 },
     ],
+    [
+      'auto',
+      {
+        SLURM_ARRAY_TASK_ID: '14',
+        SLURM_ARRAY_TASK_MIN: '0',
+        SLURM_ARRAY_TASK_MAX: '14',
+        SLURM_ARRAY_TASK_STEP: '2',
+        SLURM_ARRAY_TASK_COUNT: '8',
+      },
+      { index: 7, count: 8 },
+    ],
+    [
+      'auto/8',
+      {
+        SLURM_ARRAY_TASK_ID: '3',
+        SLURM_ARRAY_TASK_MIN: '3',
+        SLURM_ARRAY_TASK_MAX: '3',
+        SLURM_ARRAY_TASK_COUNT: '1',
+      },
+      { index: 3, count: 8 },
+    ],
   ])('%s with %o', (text, env, expected) => {
     expect(parseShard(text, env)).toEqual(expected)
   })
@@ -24,6 +45,29 @@ describe('parseShard', () => {
       expect(() => parseShard(text)).toThrow(/is not a shard; write i\/n/)
     },
   )
+})
+
+describe('counts of the environment', () => {
+  test('a task of an array that starts at 1 is told so, in every task', () => {
+    const array = { SLURM_ARRAY_TASK_MIN: '1', SLURM_ARRAY_TASK_MAX: '8', SLURM_ARRAY_TASK_COUNT: '8' }
+    for (const id of ['1', '5', '8']) {
+      expect(() => parseShard('auto/8', { ...array, SLURM_ARRAY_TASK_ID: id })).toThrow(
+        /needs array tasks from 0 to 7, and this array goes to 8; submit it with --array=0-7/,
+      )
+    }
+  })
+
+  test('an index beyond the count, and an array with gaps', () => {
+    expect(() => parseShard('auto/4', { JOB_COMPLETION_INDEX: '4' })).toThrow(/index found: 4, count: 4/)
+    expect(() => parseShard('auto', { JOB_COMPLETION_INDEX: '1' })).toThrow(/count: none/)
+    const gaps = {
+      SLURM_ARRAY_TASK_ID: '5',
+      SLURM_ARRAY_TASK_MIN: '3',
+      SLURM_ARRAY_TASK_MAX: '5',
+      SLURM_ARRAY_TASK_COUNT: '2',
+    }
+    expect(() => parseShard('auto', gaps)).toThrow(/has gaps.*write auto\/n/)
+  })
 })
 
 test.each([1, 2, 7, 40, 100])('%i shards cover all queries once, sizes differ by at most one', (count) => {
