@@ -1,6 +1,7 @@
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { canonicalJson, InputError } from '@lever/durable-files'
+import { openEventFile } from './tensorboard.ts'
 
 /** `metrics.jsonl`, one row a line. */
 export interface MetricsLog {
@@ -12,10 +13,11 @@ export interface MetricsLog {
 }
 
 /**
- * Opens the log and cuts it to a length that is known to be good.
+ * Opens the log and cuts it to a length that is known to be good. `events` is the path of a TensorBoard event file to write
+ * beside it.
  * @throws InputError when the file is shorter than that.
  */
-export async function openMetricsLog(path: string, bytes: number): Promise<MetricsLog> {
+export async function openMetricsLog(path: string, bytes: number, events?: string): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
   const handle = await open(path, 'a+')
   const { size } = await handle.stat()
@@ -26,6 +28,7 @@ export async function openMetricsLog(path: string, bytes: number): Promise<Metri
     )
   }
   await handle.truncate(bytes)
+  const board = events === undefined ? undefined : await openEventFile(events, await readRows(path))
   let length = bytes
   return {
     get bytes() {
@@ -36,8 +39,17 @@ export async function openMetricsLog(path: string, bytes: number): Promise<Metri
       const data = Buffer.from(rows.map((row) => `${canonicalJson(row)}\n`).join(''))
       await handle.write(data)
       length += data.length
+      await board?.append(rows)
     },
     sync: () => handle.sync(),
-    close: () => handle.close(),
+    async close() {
+      await handle.close()
+      await board?.close()
+    },
   }
+}
+
+async function readRows(path: string): Promise<Record<string, unknown>[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
 }

@@ -47,7 +47,13 @@ export async function openRun(options: TrainOptions): Promise<Run> {
   if (output !== undefined) await removeTemporaries(join(output, checkpoints))
   const start = found ?? freshState(initial)
   const log =
-    output === undefined ? undefined : await openMetricsLog(join(output, 'metrics.jsonl'), start.metricsBytes)
+    output === undefined
+      ? undefined
+      : await openMetricsLog(
+          join(output, 'metrics.jsonl'),
+          start.metricsBytes,
+          options.tensorboard === true ? join(output, 'tensorboard', EVENTS) : undefined,
+        )
   return {
     options,
     phases,
@@ -106,6 +112,9 @@ function freshState(initial: Float32Array): RunState {
     metricsBytes: 0,
   }
 }
+
+/** TensorBoard looks for `tfevents` in names. */
+const EVENTS = 'events.out.tfevents.0.lever'
 
 const checkpoints = 'checkpoints'
 const stateFile = 'state.safetensors'

@@ -29,6 +29,8 @@ export interface TrainOptions {
   readonly chunk?: number
   /** Save the resumable state after so many steps too, not only after every epoch (default null). */
   readonly saveEvery?: number | null
+  /** Also write `tensorboard/events.out.tfevents.0.lever` in the output folder (default false). */
+  readonly tensorboard?: boolean
   /** Keep a checkpoint of every epoch (default true), or only `best` and `last`. */
   readonly keepEpochs?: boolean
   /** Stops after the current chunk; the state is saved. */

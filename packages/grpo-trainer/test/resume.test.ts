@@ -15,7 +15,7 @@ const phases: PhaseOptions[] = [
   { objective: 'rce', epochs: 3, learningRate: 0.01, batchSize: 4, dropout: 0.3, average: 0.3 },
   { objective: 'grpo', epochs: 2, learningRate: 0.003, batchSize: 5, options: { numIterations: 2 } },
 ]
-const start = { model: smallModel(), data, phases, chunk: 2 }
+const start = { model: smallModel(), data, phases, chunk: 2, tensorboard: true }
 let folder: string
 let expected: Record<string, string>
 
@@ -32,6 +32,7 @@ test('the files', () => {
       (name) => `checkpoints/${name}.safetensors`,
     ),
     'metrics.jsonl',
+    'tensorboard/events.out.tfevents.0.lever',
   ])
 })
 

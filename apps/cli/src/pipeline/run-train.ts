@@ -27,6 +27,7 @@ export interface TrainSettings {
   readonly device: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery: number | undefined
   readonly keepEpochs: boolean
+  readonly tensorboard: boolean
   /** Pools for beams without any. */
   readonly poolFile?: string | undefined
   readonly seed: number
@@ -53,7 +54,7 @@ export async function runTrain(
   try {
     for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
     await run.update({ rlData: settings.rlData.map((file) => resolve(file)) })
-    const { threads, device, saveEvery, keepEpochs } = settings
+    const { threads, device, saveEvery, keepEpochs, tensorboard } = settings
     const name = init === undefined ? model.architecture : 'policy'
     const trained = await trainPolicy({
       name,
@@ -66,6 +67,7 @@ export async function runTrain(
       device,
       saveEvery,
       keepEpochs,
+      tensorboard,
       ...(command === 'sft' && training.beams && { selectBy: 'loss' as const }),
       context,
     })

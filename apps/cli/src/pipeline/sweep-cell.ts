@@ -24,7 +24,7 @@ export interface CellRecord {
 }
 
 /** Options that say how, not what, is trained. */
-const OUTSIDE = ['out', 'threads', 'saveEvery', 'keepEpochs']
+const OUTSIDE = ['out', 'threads', 'saveEvery', 'keepEpochs', 'tensorboard']
 
 /** What a cell depends on, as a hash: options, contents of files, version. @throws when a file cannot be read */
 export async function keyOf(options: Options, fileHash: (path: string) => Promise<string>): Promise<string> {

@@ -16,6 +16,7 @@ export const trainOptions: {
   readonly threads: Option<number>
   readonly device: Option<'cpu' | 'cuda' | 'webgpu'>
   readonly 'save-every': Option<number | undefined>
+  readonly tensorboard: Option<boolean>
   readonly 'keep-epochs': Option<boolean>
   readonly seed: Option<number>
 } = {
@@ -48,6 +49,7 @@ export const trainOptions: {
     whole: true,
     shown: 'every epoch',
   }),
+  tensorboard: flag('also write an event file for TensorBoard'),
   'keep-epochs': flag('keep a checkpoint of every epoch besides the best and the last', { default: true }),
   seed: number('seed of the new policy, the order of queries, dropout and the split', {
     default: 0,

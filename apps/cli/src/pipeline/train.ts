@@ -16,6 +16,7 @@ export interface TrainPolicyOptions {
   readonly device?: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery?: number | undefined
   readonly keepEpochs?: boolean
+  readonly tensorboard?: boolean
   readonly selectBy?: TrainOptions['selectBy']
   readonly context: Context
 }
@@ -43,7 +44,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
   const { progress, signal } = context
   const { train } = await import('@lever/grpo-trainer')
   const stage = progress.stage(`train ${name}`, { unit: 'steps' })
-  const { threads, device, saveEvery = null, keepEpochs = true, selectBy } = options
+  const { threads, device, saveEvery = null, keepEpochs = true, tensorboard = false, selectBy } = options
   const events = train({
     model,
     data: training.data,
@@ -53,6 +54,7 @@ export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained>
     info: training.info,
     saveEvery,
     keepEpochs,
+    tensorboard,
     signal,
     ...(selectBy !== undefined && { selectBy }),
     ...(threads !== undefined && { threads }),
