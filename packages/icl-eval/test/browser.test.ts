@@ -92,6 +92,7 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
     async (file, width, scheme) => {
       problems.length = 0
       const page = await open(file, width, scheme, true)
+      await page.evaluate(`document.querySelectorAll('details').forEach((e) => (e.open = true))`)
       const wide = await page.evaluate<string[]>(`
       Array.from(document.querySelectorAll('body *')).filter((e) =>
         !e.closest('.scroll, svg, .skip') && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))
@@ -108,8 +109,8 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
 
   test('tables sort by mouse and keyboard, empty cells last', async () => {
     const page = await open('one.html', 1440)
-    const names = (): Promise<string[]> => texts(page, '#accuracy tbody th')
-    await page.click('#accuracy thead th:nth-child(4) button')
+    const names = (): Promise<string[]> => texts(page, '#accuracy > .scroll tbody th')
+    await page.click('#accuracy > .scroll thead th:nth-child(4) button')
     expect((await names()).slice(0, 2)).toEqual(['oracle', 'pointer'])
     await page.keyboard.press('Enter')
     expect((await names()).at(-1)).toBe('zero-shot')
@@ -127,7 +128,7 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
     await page.keyboard.press('Enter')
     expect(await status()).toBe('24 questions, page 2 of 3')
     await page.selectOption('[data-filter=outcome]', 'win')
-    expect(new Set(await texts(page, '#examples .badge'))).toEqual(new Set(['win']))
+    expect(new Set(await texts(page, '#examples .asked .badge'))).toEqual(new Set(['win']))
     await page.selectOption('[data-filter=outcome]', '')
     await page.selectOption('[data-filter=answerType]', 'number')
     expect(await status()).toBe('12 questions, page 1 of 2')
@@ -139,6 +140,23 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
       Promise.all(Array.from(document.images, (i) => i.decode().then(() => i.naturalWidth > 0)))`)
     expect(images.length).toBeGreaterThan(10)
     expect(images.every(Boolean)).toBe(true)
+  })
+
+  test('all tests of the comparisons open by keyboard, and one line stands out', async () => {
+    const page = await open('one.html', 1440)
+    await page.focus('#differences summary')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(`document.querySelector('#differences details').open`)).toBe(true)
+    expect((await texts(page, '#differences details thead th')).slice(0, 3)).toEqual([
+      'selector',
+      'baseline',
+      'shots',
+    ])
+    await page.focus('[data-toggle="pointer"]')
+    expect(await texts(page, '.chart.dim .series.lit title')).toHaveLength(2)
+    expect(await page.evaluate(`document.querySelector('.series.lit').getAttribute('data-series')`)).toBe(
+      'pointer',
+    )
   })
 
   test('runs and themes switch, series hide', async () => {

@@ -40,6 +40,56 @@ describe('renderReport', () => {
     expect(two).toContain('b &lt;b&gt; · pointer')
   })
 
+  test('begins with the figures of the selector that it is about, when it is about one run', () => {
+    const key = /<dl class="key">(.*?)<\/dl>/s.exec(html)![1]!
+    expect(Array.from(key.matchAll(/<dt>([^<]*)</g), ([, label]) => label)).toEqual([
+      'pointer, 2 shots',
+      'against random',
+      'against similarity-both',
+      'of the way from random to oracle',
+      'smallest difference this sample can show',
+    ])
+    const { accuracy } = reportInput.runs[0]!.summary!.table.find(
+      (row) => row.selector === 'pointer' && row.shots === 2,
+    )!
+    expect(key).toContain(`<strong>${(100 * accuracy!).toFixed(1)} %</strong>`)
+    expect(renderReport({ title: 't', runs: [reportRun('a'), reportRun('b')] })).not.toContain('class="key"')
+  })
+
+  test('marks what no test shows, and gives every test with its family', () => {
+    const all = reportInput.runs[0]!.summary!.table.flatMap((row) => row.comparisons)
+    const unsure = all.filter(({ pHolm }) => pHolm >= 0.05).length
+    expect(unsure).toBeGreaterThan(0)
+    expect(html.match(/ n\.s\.<\/small>/g)).toHaveLength(unsure)
+    expect(html).toContain(`Holm: over all ${all.length} comparisons`)
+    expect(html).toContain('Accuracy over seeds, in per cent')
+  })
+
+  test('a policy has one colour in every plot', () => {
+    const run = reportRun('one')
+    const curves = [
+      {
+        name: 'loss',
+        x: 'step',
+        series: [
+          {
+            name: 'pointer',
+            points: [
+              [0, 1],
+              [1, 2],
+            ] as const,
+          },
+        ],
+      },
+    ]
+    const plots = reportPlots({ title: 't', runs: [{ ...run, curves }] })
+    const colourIn = (name: string): string =>
+      /data-series="pointer">.*?stroke="(var\(--s\d\))"/s.exec(
+        plots.find((plot) => plot.name === name)!.svg,
+      )![1]!
+    expect(colourIn('training-loss.svg')).toBe(colourIn('accuracy.svg'))
+  })
+
   test('leaves out what a run lacks, and needs a run', () => {
     const { name, summary } = reportInput.runs[0]!
     const bare = renderReport({ title: 't', runs: [{ name, summary: summary! }] })

@@ -28,6 +28,8 @@ export interface Cell {
   readonly value?: number | null
   /** Smaller text after the figure, such as an interval. */
   readonly note?: string
+  /** Shown in a weaker colour. */
+  readonly quiet?: boolean
 }
 
 export interface HtmlTable {
@@ -60,9 +62,10 @@ export function slug(text: string): string {
     .replace(/^-|-$/g, '')
 }
 
-function cellHtml({ text, value, note }: Cell, header: boolean): string {
+function cellHtml({ text, value, note, quiet = false }: Cell, header: boolean): string {
   const sort = value === undefined || value === null ? '' : ` data-value="${value}"`
   const small = note === undefined ? '' : ` <small>${escapeHtml(note)}</small>`
   const inner = `${escapeHtml(text)}${small}`
-  return header ? `<th scope="row"${sort}>${inner}</th>` : `<td${sort}>${inner}</td>`
+  const weak = quiet ? ' class="quiet"' : ''
+  return header ? `<th scope="row"${sort}>${inner}</th>` : `<td${sort}${weak}>${inner}</td>`
 }

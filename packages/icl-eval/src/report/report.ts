@@ -49,8 +49,8 @@ export function renderReport(input: ReportInput): string {
 <a class="skip" href="#main">Skip to the figures</a>
 <header>
 <h1>${title}</h1>
-${input.intro === undefined ? '' : `<p>${escapeHtml(input.intro)}</p>\n`}<nav aria-label="Sections"><ul>${links.join('')}</ul></nav>
-<label>Theme <select class="theme"><option value="">as the system</option><option value="light">light</option><option value="dark">dark</option></select></label>
+${input.intro === undefined ? '' : `<p>${escapeHtml(input.intro)}</p>\n`}<div class="bar"><nav aria-label="Sections"><ul>${links.join('')}</ul></nav>
+<label>Theme <select class="theme"><option value="">as the system</option><option value="light">light</option><option value="dark">dark</option></select></label></div>
 </header>
 <main id="main">
 ${warningsBlock(input)}${sections.map(({ html }) => html).join('')}</main>

@@ -36,6 +36,17 @@ for (const table of all('table.sortable')) {
   })
 }
 
+for (const label of all('.legend label')) {
+  const name = label.querySelector('[data-toggle]').dataset.toggle
+  const chart = label.closest('figure').querySelector('.chart')
+  const light = (on) => {
+    chart.classList.toggle('dim', on)
+    for (const group of all('.series', chart)) group.classList.toggle('lit', on && group.dataset.series === name)
+  }
+  for (const event of ['mouseenter', 'focusin']) label.addEventListener(event, () => light(true))
+  for (const event of ['mouseleave', 'focusout']) label.addEventListener(event, () => light(false))
+}
+
 for (const input of all('[data-toggle]')) {
   input.addEventListener('change', () => {
     for (const group of all('.series', input.closest('figure'))) {
@@ -99,11 +110,16 @@ if (source) {
 
   const pickBlock = (pick) => {
     const block = make('div', 'pick')
-    const title = make('h4', '', run().selectors[pick.selector] + ': ')
     const accuracy = pick.accuracy === null ? 'failed' : (100 * pick.accuracy).toFixed(0) + ' %'
-    title.append(make('q', '', pick.answer), ' (' + accuracy + ')')
-    block.append(title)
-    if (pick.demonstrations.length === 0) return block
+    const right = pick.accuracy === null || pick.accuracy === 0 ? 'loss' : pick.accuracy >= 0.5 ? 'win' : 'tie'
+    const said = make('p', 'said')
+    said.append(pick.answer.trim() === '' ? make('em', '', 'no answer') : make('q', '', pick.answer))
+    said.append(' ', make('span', 'badge ' + right, accuracy))
+    block.append(make('h4', '', run().selectors[pick.selector]), said)
+    if (pick.demonstrations.length === 0) {
+      block.append(make('small', '', 'no demonstrations'))
+      return block
+    }
     const list = make('ol', 'shots')
     for (const at of pick.demonstrations) {
       const shown = run().shown[at]
@@ -122,10 +138,12 @@ if (source) {
     const words = make('div')
     const badge = make('span', 'badge ' + question.outcome, question.outcome)
     words.append(make('h3', '', question.question), badge)
-    words.append(make('p', '', 'Humans: ' + question.humans.map(([answer, count]) => answer + (count > 1 ? ' ×' + count : '')).join(', ')))
+    words.append(make('p', '', 'Human answers: ' + question.humans.map(([answer, count]) => answer + (count > 1 ? ' ×' + count : '')).join(', ')))
     words.append(make('small', '', ['question ' + question.id, question.questionType, question.answerType].filter(Boolean).join(' · ')))
     asked.append(picture(question.image, 'image of question ' + question.id), words)
-    box.append(asked, ...question.picks.map(pickBlock))
+    const picks = make('div', 'picks')
+    picks.append(...question.picks.map(pickBlock))
+    box.append(asked, picks)
     return box
   }
 

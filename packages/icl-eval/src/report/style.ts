@@ -25,21 +25,41 @@ button:disabled{color:var(--muted);cursor:default}
 table{border-collapse:collapse;font-size:.94rem;overflow-wrap:normal}
 .caption{font-weight:600;margin:1.2rem 0 .2rem}
 .caption+.scroll{margin-top:.2rem}
-th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+th,td{padding:.3rem .55rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}
 thead th{background:var(--soft);padding:0}
 table th:first-child{position:sticky;left:0}
 tbody th{background:var(--bg);white-space:normal;min-width:6.5rem}
-.sort{background:none;border:0;width:100%;text-align:inherit;font-weight:600;padding:.35rem .7rem;white-space:nowrap}
-.sort::after{content:" \\2195";color:var(--muted)}
-th[aria-sort=ascending] .sort::after{content:" \\2191";color:inherit}
-th[aria-sort=descending] .sort::after{content:" \\2193";color:inherit}
+.sort{background:none;border:0;width:100%;text-align:inherit;font-weight:600;padding:.35rem .55rem;white-space:normal;min-width:4.6rem}
+thead th{vertical-align:bottom}
+.quiet{color:var(--muted)}
+details{margin:1rem 0}
+summary{cursor:pointer;color:var(--accent);padding:.2rem 0}
+.bar{display:flex;flex-wrap:wrap;gap:.3rem 2rem;align-items:center;justify-content:space-between}
+.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,13rem),1fr));gap:.6rem;margin:.8rem 0 1.4rem}
+.key div{background:var(--soft);border-radius:8px;padding:.7rem .9rem}
+.key dd strong{display:block;font-size:1.35rem;line-height:1.3}
+.sort::after{content:"\\00a0\\2195";color:var(--muted)}
+th[aria-sort=ascending] .sort::after{content:"\\00a0\\2191";color:inherit}
+th[aria-sort=descending] .sort::after{content:"\\00a0\\2193";color:inherit}
 small{color:var(--muted)}
 figure{margin:1rem 0}
 figcaption{font-weight:600;margin-bottom:.3rem}
 ${CHART_STYLE}
-.chart{display:block;width:100%;min-width:320px;max-width:600px;height:auto}
+.chart{display:block;width:100%;min-width:320px;max-width:640px;height:auto}
 .chart.small{min-width:0;max-width:340px}
+.wide{display:grid;grid-template-columns:minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
+@media (min-width:900px){.wide{grid-template-columns:minmax(0,640px) minmax(0,1fr)}}
+.wide figcaption{grid-column:1/-1}
+.wide .scroll{margin:0}
+.crowded .band{display:none}
+.crowded .series:hover .band,.crowded .lit .band{display:inline}
+.chart.dim .series:not(.lit){opacity:.15}
+.chart .lit .band{opacity:.3}
+figcaption small{display:block;font-weight:400}
+main{padding-top:0}
+header{padding-bottom:0}
+main>section:first-child h2{margin-top:1rem}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:1rem}
 .grid.narrow{grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr))}
 .grid>*{min-width:0}
@@ -53,17 +73,20 @@ ${CHART_STYLE}
 .card h3{margin:0 0 .3rem}
 .asked{display:flex;flex-wrap:wrap;gap:1rem}
 .asked>div{flex:1 1 14rem;min-width:0}
+.picks{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:0 1.2rem}
+.said{margin:0 0 .5rem}
 .card img,.none{width:112px;height:112px;object-fit:contain;background:var(--soft);border:1px solid var(--line);border-radius:4px}
 .none{display:inline-flex;align-items:center;justify-content:center;color:var(--muted);font-size:.8rem;text-align:center}
 .pick{border-top:1px solid var(--line);margin-top:.8rem;padding-top:.6rem}
-.pick h4{margin:0 0 .4rem;font-size:1rem}
+.pick h4{margin:0;font-size:.92rem;color:var(--muted)}
 .shots{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;margin:0;padding:0}
-.shots li{width:150px;font-size:.88rem}
-.win{color:var(--good)}.loss{color:var(--bad)}
+.shots li{width:120px;font-size:.88rem;line-height:1.35}
+.win{color:var(--good)}.loss{color:var(--bad)}.tie{color:var(--muted)}
 .badge{border:1px solid currentColor;border-radius:99px;padding:0 .6rem;font-size:.85rem;font-weight:600}
 .pages{display:flex;gap:.6rem;margin:1rem 0}
 dl{display:grid;grid-template-columns:minmax(0,max-content) minmax(0,1fr);gap:.2rem 1rem}
 dt{color:var(--muted)}dd{margin:0}
 footer{color:var(--muted);font-size:.9rem}
+@media (max-width:640px){td small{display:block}th,td{padding:.3rem .4rem}.sort{padding:.35rem .4rem}tbody th{min-width:5.6rem}.shots li{width:112px}.card{padding:.7rem}}
 @media print{.filters,.pages,.legend,.theme,nav{display:none}.scroll{overflow:visible}}
 `

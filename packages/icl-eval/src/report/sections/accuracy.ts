@@ -7,6 +7,7 @@ import { lineChart } from '../svg/line-chart.ts'
 import type { ChartSeries } from '../svg/line-chart.ts'
 import type { ReportInput } from '../types.ts'
 import { distinct, evaluatedRuns, shotsHeader } from './common.ts'
+import { keyFigures } from './key.ts'
 
 /** The accuracy table and the plot of accuracy over shots. */
 export function accuracySection(input: ReportInput): string {
@@ -30,20 +31,56 @@ export function accuracySection(input: ReportInput): string {
     header: ['selector', ...(several ? ['run'] : []), ...shots.map(shotsHeader)],
     rows,
   })
-  return section('accuracy', 'Accuracy', `${table}\n${shotsPlot(input.runs)}`)
+  const parts = [keyFigures(input), table, shotsPlot(input.runs), seedsTable(input.runs)]
+  return section('accuracy', 'Accuracy', parts.join('\n'))
 }
 
-/** Accuracy over shots with bands, with a switch per selector. */
+/** How far the accuracy of seeded selectors differs from seed to seed. */
+function seedsTable(all: ReportInput['runs']): string {
+  const rows = evaluatedRuns(all).flatMap(({ name, summary }) =>
+    summary.table.flatMap(({ selector, shots, seeds }): (readonly Cell[])[] =>
+      seeds === null
+        ? []
+        : [
+            [
+              { text: all.length > 1 ? `${name} · ${selector}` : selector },
+              { text: String(shots), value: shots },
+              { text: String(seeds.n), value: seeds.n },
+              { text: percent(seeds.mean), value: seeds.mean },
+              { text: seeds.sd === null ? '' : percent(seeds.sd), value: seeds.sd },
+              { text: percent(seeds.min), value: seeds.min },
+              { text: percent(seeds.max), value: seeds.max },
+            ],
+          ],
+    ),
+  )
+  if (rows.length === 0) return ''
+  const table = sortableTable({
+    caption: 'Accuracy over seeds, in per cent',
+    header: ['selector', 'shots', 'seeds', 'mean', 'standard deviation', 'lowest', 'highest'],
+    rows,
+  })
+  return `<details><summary>Spread over seeds</summary>\n${table}</details>`
+}
+
+/** With more lines than that, bands are shown one at a time. */
+const CROWDED = 9
+
+/** Accuracy over shots with bands, with a switch per selector, the highest first. */
 function shotsPlot(runs: ReportInput['runs']): string {
   const series = accuracySeries(runs)
   const chart = accuracyChart(runs, { legend: false })
   if (chart === '') return ''
-  const switches = series.map(
-    ({ name }, i) =>
+  const height = ({ points }: ChartSeries): number => points.at(-1)?.y ?? -Infinity
+  const ordered = series
+    .map((one, i) => ({ one, i }))
+    .sort((a, b) => height(b.one) - height(a.one) || a.i - b.i)
+  const switches = ordered.map(
+    ({ one: { name }, i }) =>
       `<label><input type="checkbox" checked data-toggle="${escapeHtml(name)}"> ${legendSample(i)} ${escapeHtml(name)}</label>`,
   )
   return (
-    `<figure data-chart="shots"><figcaption>Accuracy over the number of demonstrations; bands are intervals</figcaption>\n` +
+    `<figure data-chart="shots" class="wide${series.length > CROWDED ? ' crowded' : ''}"><figcaption>Accuracy over the number of demonstrations; bands are intervals${series.length > CROWDED ? ' (of the line under the pointer)' : ''}</figcaption>\n` +
     `<div class="scroll" role="region" tabindex="0" aria-label="Plot of accuracy over shots">${chart}</div>\n` +
     `<fieldset class="legend"><legend>Selectors shown</legend>${switches.join('')}</fieldset></figure>`
   )
@@ -64,7 +101,8 @@ export function accuracyChart(
   })
 }
 
-function accuracySeries(all: ReportInput['runs']): ChartSeries[] {
+/** The lines of the plot: one per selector, of several runs one per run and selector. */
+export function accuracySeries(all: ReportInput['runs']): ChartSeries[] {
   const runs = evaluatedRuns(all)
   return runs.flatMap(({ name, summary }) =>
     distinct(summary.table.map((row) => row.selector)).map((selector) => ({

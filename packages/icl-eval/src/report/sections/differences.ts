@@ -1,52 +1,115 @@
-import { formatP, percent, points } from '../../render/tables.ts'
-import type { Summary } from '../../summary/types.ts'
-import type { HtmlTable } from '../html.ts'
+import { count, formatP, percent, points } from '../../render/tables.ts'
+import type { Comparison, Summary } from '../../summary/types.ts'
+import type { Cell, HtmlTable } from '../html.ts'
 import { section, sortableTable } from '../html.ts'
 import type { ReportInput } from '../types.ts'
-import { captionOf, evaluatedRuns } from './common.ts'
+import { captionOf, distinct, evaluatedRuns, shotsHeader } from './common.ts'
 
-/** Paired differences to the baselines and the share of the gap closed, a table each. */
+/** Paired differences to the baselines and the share of the gap closed, a row per selector; then every test. */
 export function differencesSection({ runs }: ReportInput): string {
-  const tables = evaluatedRuns(runs).flatMap((run) => {
+  const parts = evaluatedRuns(runs).flatMap((run) => {
     const { summary } = run
-    const own = [gapHtml(summary), ...summary.baselines.map((baseline) => comparisonHtml(summary, baseline))]
-    return own.flatMap((table) =>
+    const tables = [
+      gapTable(summary),
+      ...summary.baselines.map((baseline) => baselineTable(summary, baseline)),
+    ]
+    const shown = tables.flatMap((table) =>
       table.rows.length > 0
         ? [sortableTable({ ...table, caption: captionOf(runs, run, table.caption) })]
         : [],
     )
+    const tests = testTable(summary)
+    return tests.rows.length === 0
+      ? shown
+      : [...shown, details(captionOf(runs, run, tests.caption), tests, summary)]
   })
-  return section('differences', 'Differences', tables.join('\n'))
+  return section('differences', 'Differences', parts.join('\n'))
 }
 
-function gapHtml({ gapClosed }: Summary): HtmlTable {
+/** One row per selector, one column per number of shots. */
+function pivot<T extends { readonly selector: string; readonly shots: number }>(
+  caption: string,
+  values: readonly T[],
+  cell: (value: T) => Cell,
+): HtmlTable {
+  const shots = distinct(values.map((value) => value.shots)).sort((a, b) => a - b)
   return {
-    caption: 'Share of the random-to-oracle gap closed, in per cent',
-    header: ['selector', 'shots', 'gap closed', 'interval'],
-    rows: gapClosed.map(({ selector, shots, value, ci }) => [
+    caption,
+    header: ['selector', ...shots.map(shotsHeader)],
+    rows: distinct(values.map(({ selector }) => selector)).map((selector) => [
       { text: selector },
-      { text: String(shots), value: shots },
-      { text: value === null ? 'no gap' : percent(value), value },
-      { text: ci === null ? '' : `[${percent(ci[0])}, ${percent(ci[1])}]` },
+      ...shots.map((k) => {
+        const value = values.find((one) => one.selector === selector && one.shots === k)
+        return value === undefined ? { text: '' } : cell(value)
+      }),
     ]),
   }
 }
 
-function comparisonHtml({ table }: Summary, baseline: string): HtmlTable {
-  const all = table.flatMap((row) => row.comparisons).filter((c) => c.baseline === baseline)
+function gapTable({ gapClosed }: Summary): HtmlTable {
+  return pivot('Share of the random-to-oracle gap closed, in per cent', gapClosed, ({ value, ci }) => ({
+    text: value === null ? 'no gap' : percent(value),
+    value,
+    ...(ci !== null && { note: `[${percent(ci[0])}, ${percent(ci[1])}]` }),
+  }))
+}
+
+function baselineTable({ table }: Summary, baseline: string): HtmlTable {
+  const all = comparisonsOf(table).filter((one) => one.baseline === baseline)
+  return pivot(
+    `Difference to ${baseline} in points, paired by question; n.s.: p after Holm is 0.05 or more`,
+    all,
+    ({ delta, ci, pHolm }) => ({
+      text: points(delta),
+      value: delta,
+      note: `[${points(ci[0])}, ${points(ci[1])}]${pHolm < 0.05 ? '' : ' n.s.'}`,
+      ...(pHolm >= 0.05 && { quiet: true }),
+    }),
+  )
+}
+
+function testTable({ table }: Summary): HtmlTable {
   return {
-    caption: `Difference to ${baseline} in points, paired by question`,
-    header: ['selector', 'shots', 'points', 'interval', 'p', 'p (Holm)', 'McNemar p', 'detectable', 'n'],
-    rows: all.map((c) => [
-      { text: c.selector },
-      { text: String(c.shots), value: c.shots },
-      { text: points(c.delta), value: c.delta },
-      { text: `[${points(c.ci[0])}, ${points(c.ci[1])}]` },
-      { text: formatP(c.p), value: c.p },
-      { text: formatP(c.pHolm), value: c.pHolm },
-      { text: formatP(c.mcnemar.p), value: c.mcnemar.p },
-      { text: c.detectable === null ? '' : percent(c.detectable), value: c.detectable },
-      { text: String(c.n), value: c.n },
+    caption: 'Every comparison with its tests',
+    header: [
+      'selector',
+      'baseline',
+      'shots',
+      'points',
+      'interval',
+      'p',
+      'p (Holm)',
+      'McNemar p',
+      'detectable',
+      'n',
+    ],
+    rows: comparisonsOf(table).map((one) => [
+      { text: one.selector },
+      { text: one.baseline },
+      { text: String(one.shots), value: one.shots },
+      { text: points(one.delta), value: one.delta },
+      { text: `[${points(one.ci[0])}, ${points(one.ci[1])}]`, value: one.ci[0] },
+      { text: formatP(one.p), value: one.p },
+      { text: formatP(one.pHolm), value: one.pHolm },
+      { text: formatP(one.mcnemar.p), value: one.mcnemar.p },
+      { text: one.detectable === null ? '' : percent(one.detectable), value: one.detectable },
+      { text: String(one.n), value: one.n },
     ]),
   }
+}
+
+function details(caption: string, tests: HtmlTable, { resamples, table }: Summary): string {
+  const family = comparisonsOf(table).length
+  return (
+    `<details><summary>${caption.replaceAll('<', '&lt;')}: p, McNemar, smallest detectable difference</summary>\n` +
+    `${sortableTable({ ...tests, caption })}\n` +
+    `<p>p: sign flips of the paired differences, image by image, ${resamples.toLocaleString('en')} of them. Holm: over all ` +
+    `${count(family, 'comparison')}, so no adjusted p is below ${formatP(Math.min(1, family / (resamples + 1)))}. McNemar: ` +
+    'exact, an accuracy of 0.5 or more counts as right. Detectable: the smallest true difference, in points, ' +
+    'found with 80 % power at 5 %.</p></details>'
+  )
+}
+
+function comparisonsOf(table: Summary['table']): readonly Comparison[] {
+  return table.flatMap((row) => row.comparisons)
 }

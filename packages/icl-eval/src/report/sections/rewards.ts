@@ -46,11 +46,13 @@ function rewardsBlock(rewards: RewardDescription, caption: string): string {
     ]),
   })
   const figures = rewardCharts(rewards).map(
-    ({ name, chart }) => `<figure><figcaption>${escapeHtml(name)}</figcaption>${chart}</figure>`,
+    ({ name, chart }, i) =>
+      `<figure><figcaption>${escapeHtml(name)} <small>${count(methods[i]!.pointers, 'pointer')}, ` +
+      `${percent(methods[i]!.positive)} % positive</small></figcaption>${chart}</figure>`,
   )
   return (
     `${table}\n<p>${count(pointers, 'pointer')} of ${count(queries, 'question')}. In ${count(flat, 'question')} ` +
-    `(${percent(share)} %) all pointers have the same accuracy: these teach nothing.</p>\n` +
+    `(${percent(share)} %, the zero-variance share) all pointers have the same accuracy: these teach nothing. Positive: an accuracy above 0.</p>\n` +
     `<div class="grid narrow">${figures.join('\n')}</div>`
   )
 }

@@ -1,9 +1,10 @@
 import { escapeHtml, section } from '../html.ts'
 import { lineChart } from '../svg/line-chart.ts'
 import type { Curve, ReportInput } from '../types.ts'
+import { accuracySeries } from './accuracy.ts'
 import { distinct } from './common.ts'
 
-/** Training curves, one plot per quantity; runs share the plots. */
+/** Training curves, one plot per quantity; runs share the plots. A policy looks as it does in the plot of accuracy. */
 export function trainingSection({ runs }: ReportInput): string {
   const plots = trainingCharts(runs).map(
     ({ name, chart }) =>
@@ -24,6 +25,8 @@ export function trainingCharts(
   const curves = runs.flatMap((run) =>
     (run.curves ?? []).map((curve) => ({ ...curve, run: runs.length > 1 ? `${run.name} · ` : '' })),
   )
+  const lines = curves.flatMap(({ series, run }) => series.map(({ name }) => `${run}${name}`))
+  const looks = distinct([...accuracySeries(runs).map(({ name }) => name), ...lines])
   return distinct(curves.map(({ name }) => name)).flatMap((name) => {
     const same = curves.filter((curve) => curve.name === name)
     const chart = lineChart({
@@ -33,6 +36,7 @@ export function trainingCharts(
       series: same.flatMap(({ series, run }) =>
         series.map((one) => ({
           name: `${run}${one.name}`,
+          look: looks.indexOf(`${run}${one.name}`),
           points: one.points.map(([x, y]) => ({ x, y })),
         })),
       ),

@@ -7,12 +7,12 @@ const SAMPLE = 30
 
 /** A key of lines and names, wrapped to `width`, and the height that it takes. Names are cut at 40 letters. */
 export function legend(
-  names: readonly string[],
+  entries: readonly { readonly name: string; readonly look: number }[],
   place: { readonly left: number; readonly top: number; readonly width: number },
 ): { readonly svg: string; readonly height: number } {
-  if (names.length < 2) return { svg: '', height: 0 }
+  if (entries.length < 2) return { svg: '', height: 0 }
   let [x, line] = [0, 0]
-  const items = names.map((name, i) => {
+  const items = entries.map(({ name, look }) => {
     const text = name.length > 40 ? `${name.slice(0, 39)}…` : name
     const width = SAMPLE + text.length * LETTER + 14
     if (x > 0 && x + width > place.width) [x, line] = [0, line + 1]
@@ -20,8 +20,8 @@ export function legend(
     x += width
     return (
       `<line x1="${round(left)}" x2="${round(left + 22)}" y1="${middle}" y2="${middle}" ` +
-      `stroke="${seriesColour(i)}" stroke-width="2" stroke-dasharray="${seriesDash(i)}"/>` +
-      marker(i, left + 11, middle) +
+      `stroke="${seriesColour(look)}" stroke-width="2" stroke-dasharray="${seriesDash(look)}"/>` +
+      marker(look, left + 11, middle) +
       `<text x="${round(left + SAMPLE - 3)}" y="${middle + 4}">${escapeHtml(text)}</text>`
     )
   })

@@ -14,6 +14,8 @@ export interface ChartPoint {
 
 export interface ChartSeries {
   readonly name: string
+  /** Number of its colour, dashes and marker; default its place in the chart. */
+  readonly look?: number
   readonly points: readonly ChartPoint[]
 }
 
@@ -44,8 +46,9 @@ const BOTTOM = 46
  */
 export function lineChart(options: LineChartOptions): string {
   const { title, xLabel, yLabel, series, wholeX = false } = options
-  const drawn = series.map(({ name, points }) => ({
+  const drawn = series.map(({ name, points, look }, i) => ({
     name,
+    look: look ?? i,
     points: points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)),
   }))
   const all = drawn.flatMap(({ points }) => points)
@@ -63,13 +66,10 @@ export function lineChart(options: LineChartOptions): string {
     to: TOP,
   })
   const marks = options.markers ?? drawn.every(({ points }) => points.length <= 30)
-  const groups = drawn.map((one, i) => seriesGroup(one, i, { x, y, right, marks }))
+  const groups = drawn.map((one) => seriesGroup(one, one.look, { x, y, right, marks }))
   const key =
     (options.legend ?? true)
-      ? legend(
-          drawn.map(({ name }) => name),
-          { left: LEFT, top: HEIGHT + 6, width: right - LEFT },
-        )
+      ? legend(drawn, { left: LEFT, top: HEIGHT + 6, width: right - LEFT })
       : { svg: '', height: 0 }
   const height = HEIGHT + key.height
   return (
