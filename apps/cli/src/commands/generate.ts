@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { flag, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/dataset.ts'
+import { dryRun, formatDryRun } from '../pipeline/dry-run.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
 import { modelOptions } from '../pipeline/model.ts'
 import { policyOptions } from '../pipeline/policy.ts'
@@ -63,6 +64,7 @@ export const generate: Command = defineCommand({
       whole: true,
     }),
     ...queueOptions,
+    'dry-run': flag('only count what would be measured: prompts, images, tokens; no model runs'),
     seed: number('seed of pools and proposals', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
@@ -79,10 +81,12 @@ export const generate: Command = defineCommand({
       temperatures: temps,
     })
     const { groupSize, prefixShots, ...rest } = options
-    const generated = await runGenerate(
-      { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots },
-      context,
-    )
+    const settings = { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots }
+    if (options.dryRun) {
+      const planned = await dryRun(settings, context)
+      return { json: planned, text: formatDryRun(planned) }
+    }
+    const generated = await runGenerate(settings, context)
     return { json: generated, text: formatGenerated(generated) }
   },
 })

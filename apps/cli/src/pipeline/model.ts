@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import type { Device, VqaAnswer, VqaModel } from '@lever/vqa-model'
+import type { Device, VqaAnswer, VqaModel, VqaPrompt } from '@lever/vqa-model'
 import { BUNDLED, requirePath } from '../files.ts'
 import type { Option } from '../options.ts'
 import { choice, list, number, text } from '../options.ts'
@@ -229,7 +229,8 @@ function failed(error: string): AskedAnswer {
   return { text: '', raw: '', error }
 }
 
-function promptOf({ demonstrations, query }: AskedPrompt): Parameters<VqaModel['answer']>[0][number] {
+/** A prompt of examples that all have images. */
+export function promptOf({ demonstrations, query }: AskedPrompt): VqaPrompt {
   return {
     demonstrations: demonstrations.map(({ id, image, question, answer }) => ({
       id,

@@ -151,7 +151,7 @@ function waysOf(
 }
 
 /** The policy whose pointers are measured; undefined when the mix asks for none. */
-async function namedPolicy(
+export async function namedPolicy(
   settings: GenerateSettings,
   features: Features | undefined,
 ): Promise<NamedPolicy | undefined> {
