@@ -1,0 +1,118 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test as plainTest } from '@jest/globals'
+import { lever, scratch } from './support/lever.ts'
+import { hasRedis, redisTest as test, startRedis } from './support/redis.ts'
+import { smallWorld } from './support/world.ts'
+
+const root = scratch()
+const { folder } = smallWorld(join(root, 'world'), 'train', 12)
+const OUTCOMES = 12 * 6
+let redis: Awaited<ReturnType<typeof startRedis>>
+beforeAll(async () => {
+  if (hasRedis) redis = await startRedis()
+})
+afterAll(() => (hasRedis ? redis.stop() : undefined))
+
+/** A scripted model that needs so many milliseconds for an answer; another text is another protocol. */
+function model(name: string, milliseconds: number): string[] {
+  const script = join(root, `${name}.mjs`)
+  const answer = `({ query }) => new Promise((resolve) => setTimeout(resolve, ${milliseconds}, query.id % 2 ? 'red' : 'blue'))`
+  writeFileSync(script, `export default ${answer}\n`)
+  return ['--backend', 'scripted', '--model', script]
+}
+
+const generate = (out: string, ...more: string[]): string[] => [
+  ...['generate', '--dataset', folder, '--pool-size', '6', '--out', join(root, out)],
+  ...more,
+]
+const data = (out: string): string => readFileSync(join(root, out, 'rl-data.json'), 'utf8')
+const worker = (...more: string[]): string[] => ['worker', '--queue', redis.url, ...more]
+
+test('workers of a queue measure what one machine measures; events on stderr, one result on stdout', async () => {
+  const fast = model('fast', 2)
+  const plain = await lever(generate('plain', ...fast, '--json', '--quiet'))
+  expect(plain).toMatchObject({ code: 0, stderr: '' })
+  const queue = ['--queue', redis.url, '--job-size', '6']
+  const [run, ...workers] = await Promise.all([
+    lever(generate('queued', ...fast, ...queue, '--json')),
+    lever(worker(...fast, '--idle-seconds', '3', '--json')),
+    lever(worker(...fast, '--idle-seconds', '3', '--json')),
+  ])
+  expect(run.code).toBe(0)
+  expect(data('queued')).toBe(data('plain'))
+  const events = run.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(events[0]).toMatchObject({ event: 'start', queries: 12, resumed: 0, adopted: 0 })
+  expect(events.at(-1)).toMatchObject({
+    event: 'progress',
+    queriesDone: 12,
+    outcomes: OUTCOMES,
+    secondsLeft: 0,
+  })
+  expect(JSON.parse(run.stdout)).toMatchObject({ statistics: { outcomes: OUTCOMES, disagreements: 0 } })
+  const reports = workers.map(({ code, stdout }) => ({
+    code,
+    ...(JSON.parse(stdout) as { prompts: number }),
+  }))
+  expect(reports.map(({ code }) => code)).toEqual([0, 0])
+  expect(reports.reduce((sum, { prompts }) => sum + prompts, 0)).toBe(OUTCOMES)
+})
+
+test('another model is refused with exit code 2; Ctrl-C of either end saves, with 130', async () => {
+  const slow = model('slow', 40)
+  const queue = ['--queue', redis.url, '--job-size', '3']
+  const args = generate('stopped', ...slow, ...queue, '--json')
+  const measuredSome = (stderr: string): boolean => /"outcomes":(?!0,)/.test(stderr)
+  const first = lever(args, { kill: [{ signal: 'SIGINT', when: measuredSome }] })
+  const foreign = await lever(worker(...model('other', 1)))
+  expect(foreign).toMatchObject({ code: 2, stdout: '' })
+  expect(foreign.stderr).toMatch(
+    /are for another protocol than that of this worker \(here\): files\.script: "/,
+  )
+  const stopped = await lever(worker(...slow, '--json'), {
+    kill: [{ signal: 'SIGINT', when: (stderr) => stderr.includes('"jobs":2') }],
+  })
+  expect(stopped.code).toBe(130)
+  const other = lever(worker(...slow, '--idle-seconds', '4'))
+  expect(await first).toMatchObject({ code: 130, stdout: '' })
+  const { code, stdout } = await lever([...args, '--quiet'])
+  expect(code).toBe(0)
+  const { statistics } = JSON.parse(stdout) as { statistics: Record<string, number> }
+  expect(statistics).toMatchObject({ outcomes: OUTCOMES, repeated: 0 })
+  expect(statistics['resumed']).toBeGreaterThan(0)
+  expect((await other).code).toBe(0)
+})
+
+test('an image that this machine does not have is looked for in --images', async () => {
+  const fast = model('images', 1)
+  const moved = smallWorld(join(root, 'moved'), 'train', 12)
+  const far = lever(generate('far', ...fast, '--queue', redis.url, '--queue-name', 'far', '--quiet'))
+  const here = ['--queue-name', 'far', '--images', join(moved.folder, 'images'), '--idle-seconds', '2']
+  expect((await lever(worker(...fast, ...here))).code).toBe(0)
+  expect((await far).code).toBe(0)
+})
+
+plainTest.each([
+  [['--workers', '0'], '--workers is 0; give a whole number from 1'],
+  [['--seed', '-1'], '--seed is -1; give a whole number from 0'],
+  [['--device', 'cpu,'], '--device is "cpu,"; give one, or several as a,b'],
+  [
+    ['--queue', 'redis://:key@127.0.0.1:1'],
+    'the queue at redis://127.0.0.1:1 does not answer (ECONNREFUSED)',
+  ],
+])('generate %p is refused', async (flags, message) => {
+  const ran = await lever(generate('refused', ...flags))
+  expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 2, stdout: '' })
+  expect(ran.stderr).toContain(message)
+})
+
+plainTest('copies of the model on several devices share the calls and change nothing', async () => {
+  const flags = ['--batch-size', '16', '--workers', '1', '--json', '--quiet']
+  await lever(generate('one', ...flags))
+  const { code } = await lever(generate('two', ...flags, '--device', 'cpu,cpu'))
+  expect(code).toBe(0)
+  expect(data('two')).toBe(data('one'))
+})
