@@ -52,10 +52,10 @@ function examplesOf(count: number): Example[] {
 }
 
 /** Queries with pools of 64 out of 5,000 candidates; a model that answers at once. */
-function optionsOf(queries: number, journal: string, syncEvery: number): MeasureOptions {
+async function optionsOf(queries: number, journal: string, syncEvery: number): Promise<MeasureOptions> {
   const candidates = examplesOf(5000)
   const asked = examplesOf(queries)
-  const { byQuery } = buildPools({ queries: asked, candidates, size: 64, seed: 1 })
+  const { byQuery } = await buildPools({ queries: asked, candidates, size: 64, seed: 1 })
   return {
     queries: asked,
     candidates,
@@ -82,7 +82,7 @@ async function finish(options: MeasureOptions): Promise<MeasureStatistics> {
 export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promise<GenerateFigures> {
   const folder = await mkdtemp(join(tmpdir(), 'lever-bench-'))
   try {
-    const small = optionsOf(600, join(folder, 'small.jsonl'), 32)
+    const small = await optionsOf(600, join(folder, 'small.jsonl'), 32)
     const first = await finish(small)
     const plans = new Map<number, Awaited<ReturnType<MeasureOptions['propose']>>[number]>()
     for (const query of small.queries) {
@@ -93,7 +93,7 @@ export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promi
 
     const queries = Math.ceil(lines / GROUP)
     const path = join(folder, 'large.jsonl')
-    await finish(optionsOf(queries, path, 10_000))
+    await finish(await optionsOf(queries, path, 10_000))
     const resumed = await resumeInFreshProcess(path, queries)
     if (resumed.measured !== 0) throw new Error('bench: lines were lost')
     return {
@@ -123,7 +123,7 @@ async function resumeInFreshProcess(path: string, queries: number): Promise<Resu
 }
 
 async function resume(path: string, queries: number): Promise<Resumed> {
-  const options = optionsOf(queries, path, 32)
+  const options = await optionsOf(queries, path, 32)
   const [start, cpu] = [performance.now(), process.cpuUsage()]
   const result = { open: 0, all: 0, cpu: 0, rss: 0, measured: 0 }
   for await (const event of measureRewards(options)) {

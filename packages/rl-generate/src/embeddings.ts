@@ -24,7 +24,7 @@ export function indexOf({ ids, data, dim }: Embeddings, name: string): Map<numbe
       `rl-generate: the ${name} embeddings hold ${data.length} numbers, not [M=${ids.length}, D=${dim}]`,
     )
   }
-  const bad = data.findIndex((value) => !Number.isFinite(value))
+  const bad = firstNotFinite(data)
   if (bad >= 0) {
     throw new InputError(
       `rl-generate: row ${Math.floor(bad / dim)} of the ${name} embeddings is not finite; embed the dataset again`,
@@ -41,4 +41,10 @@ export function indexOf({ ids, data, dim }: Embeddings, name: string): Map<numbe
     index.set(id, row)
   }
   return index
+}
+
+/** Place of the first number that is not finite, -1 of none. */
+function firstNotFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
+  return -1
 }

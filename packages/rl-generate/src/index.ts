@@ -3,8 +3,17 @@ export { nearest, type NearestOptions } from './nearest.ts'
 export { topSimilar, type Neighbours, type TopSimilarOptions } from './top-similar.ts'
 export { similarityOf } from './similarity.ts'
 export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/index.ts'
-export type { PoolContext, PoolFeatures, PoolMethod, Pools } from './pools/types.ts'
+export type {
+  PoolContext,
+  PoolDataset,
+  PoolEmbeddings,
+  PoolFeatures,
+  PoolMethod,
+  PoolSource,
+  Pools,
+} from './pools/types.ts'
 export { buildPools, type BuildPoolsOptions } from './pools/build.ts'
+export { checkPools, type PoolExpectation } from './pools/check.ts'
 export { readPools, savePools } from './pools/io.ts'
 export {
   PROPOSAL_METHODS,

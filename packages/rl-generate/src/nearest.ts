@@ -32,8 +32,7 @@ export async function nearest({
   const total = candidateRows?.length ?? candidates.length / dim
   const asked = queryRows?.length ?? queries.length / dim
   if (asked * total * dim >= LARGE) return nearestByBlocks({ ...options, candidateRows, threads })
-  const chosen = candidateRows === undefined ? candidates : gather(candidates, candidateRows, dim)
-  return topSimilar({ ...options, candidates: chosen })
+  return topSimilar({ ...options, candidates: slice(candidates, candidateRows, 0, total, dim) })
 }
 
 /** {@link nearest} of large matrices, for sizes of any kind. */
@@ -167,6 +166,10 @@ function slice(
   dim: number,
 ): Float32Array {
   if (rows === undefined) return data.subarray(start * dim, end * dim)
+  const first = rows[start] ?? 0
+  let inOrder = true
+  for (let i = start; inOrder && i < end; i++) inOrder = rows[i] === first + i - start
+  if (inOrder) return data.subarray(first * dim, (first + end - start) * dim)
   return gather(
     data,
     Int32Array.from({ length: end - start }, (_, i) => rows[start + i]!),

@@ -14,7 +14,7 @@ const candidates = Array.from({ length: 60 }, (_, id) => ({
   answer: 'yes',
 }))
 const queries = candidates.slice(0, 20)
-const { byQuery: pools } = buildPools({ queries, candidates, size: 16, seed: 1 })
+const { byQuery: pools } = await buildPools({ queries, candidates, size: 16, seed: 1 })
 const meta = { protocol: { hash: 'child' }, shot_num: 2 }
 
 const events = growBeams({

@@ -21,7 +21,7 @@ import { toyExamples } from './toys.ts'
 
 const candidates = toyExamples(60)
 const queries = candidates.slice(0, 6)
-const { byQuery: pools } = buildPools({ queries, candidates, size: 12, seed: 3 })
+const { byQuery: pools } = await buildPools({ queries, candidates, size: 12, seed: 3 })
 
 /** A probability that is a function of the prompt alone. */
 function probabilityOf({ demonstrations, query }: MeasurePrompt): number {
@@ -109,7 +109,7 @@ describe('the search', () => {
   test('asks 1 + 64 + 5 x 63 prompts for an anchor as the original does', async () => {
     const many = toyExamples(100)
     const anchor = many.slice(0, 1)
-    const { byQuery } = buildPools({ queries: anchor, candidates: many, size: 64, seed: 1 })
+    const { byQuery } = await buildPools({ queries: anchor, candidates: many, size: 64, seed: 1 })
     const sizes: number[] = []
     const options = optionsOf(freshPath(), { queries: anchor, candidates: many, pools: byQuery, width: 5 })
     const { statistics } = await grow({
@@ -229,7 +229,7 @@ describe('the journal', () => {
       /belongs to another run: _meta\.protocol\.hash/,
     )
     await expect(
-      grow(optionsOf(path, { pools: buildPools({ queries, candidates, size: 12, seed: 4 }).byQuery })),
+      grow(optionsOf(path, { pools: (await buildPools({ queries, candidates, size: 12, seed: 4 })).byQuery })),
     ).rejects.toThrow(/has another pool/)
   })
 

@@ -1,13 +1,14 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from '@jest/globals'
-import { buildPools, POOL_METHOD_NAMES, readPools, savePools, type BuildPoolsOptions } from '../src/index.ts'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { buildPools, checkPools, POOL_METHOD_NAMES, readPools, savePools } from '../src/index.ts'
+import type { BuildPoolsOptions, PoolExpectation, Pools, PoolSource } from '../src/index.ts'
 import { toyExamples, toyFeatures } from './toys.ts'
 
 const examples = toyExamples(60)
 const features = { text: toyFeatures(examples, 'text'), image: toyFeatures(examples, 'image') }
-const file = buildPools({ queries: examples, candidates: examples, size: 16, seed: 3 })
+const file = await buildPools({ queries: examples, candidates: examples, size: 16, seed: 3 })
 const options = (method: (typeof POOL_METHOD_NAMES)[number]): BuildPoolsOptions => ({
   queries: examples,
   candidates: examples,
@@ -19,7 +20,10 @@ const options = (method: (typeof POOL_METHOD_NAMES)[number]): BuildPoolsOptions 
 })
 
 describe.each(POOL_METHOD_NAMES)('pool method %s', (method) => {
-  const pools = buildPools(options(method))
+  let pools: Pools
+  beforeAll(async () => {
+    pools = await buildPools(options(method))
+  })
 
   test('gives every query N distinct candidates', () => {
     expect([...pools.byQuery.keys()]).toEqual(examples.map(({ id }) => id))
@@ -37,24 +41,24 @@ describe.each(POOL_METHOD_NAMES)('pool method %s', (method) => {
     }
   })
 
-  test('is the same for the same seed, and per query whatever the other queries are', () => {
-    expect(buildPools(options(method))).toEqual(pools)
-    const some = buildPools({ ...options(method), queries: [examples[41]!, examples[5]!] })
+  test('is the same for the same seed, and per query whatever the other queries are', async () => {
+    expect(await buildPools(options(method))).toEqual(pools)
+    const some = await buildPools({ ...options(method), queries: [examples[41]!, examples[5]!] })
     expect([...some.byQuery]).toEqual([
       [41, pools.byQuery.get(41)],
       [5, pools.byQuery.get(5)],
     ])
   })
 
-  test('depends on the seed only where it draws', () => {
-    const other = buildPools({ ...options(method), seed: 4 })
+  test('depends on the seed only where it draws', async () => {
+    const other = await buildPools({ ...options(method), seed: 4 })
     const differs = JSON.stringify([...other.byQuery]) !== JSON.stringify([...pools.byQuery])
     expect(differs).toBe(method === 'random' || method === 'mixed')
   })
 })
 
-test('mixed holds the quarter most similar by text and by image', () => {
-  const pools = buildPools(options('mixed'))
+test('mixed holds the quarter most similar by text and by image', async () => {
+  const pools = await buildPools(options('mixed'))
   for (const kind of ['text', 'image'] as const) {
     const { queries } = features[kind]
     for (const [id, pool] of pools.byQuery) {
@@ -71,10 +75,10 @@ test('mixed holds the quarter most similar by text and by image', () => {
   }
 })
 
-test('a random pool is uniform', () => {
+test('a random pool is uniform', async () => {
   const counts = new Array<number>(60).fill(0)
   for (let seed = 0; seed < 400; seed++) {
-    const pools = buildPools({ queries: [examples[0]!], candidates: examples, size: 16, seed })
+    const pools = await buildPools({ queries: [examples[0]!], candidates: examples, size: 16, seed })
     for (const id of pools.byQuery.get(0)!) counts[id]! += 1
   }
   expect(counts.slice(0, 2)).toEqual([0, 0])
@@ -83,61 +87,59 @@ test('a random pool is uniform', () => {
   expect(chi).toBeLessThan(95)
 })
 
-test('similar pools find embeddings by id, in any order of rows', () => {
-  const pools = buildPools(options('text-similar'))
+test('similar pools find embeddings by id, in any order of rows', async () => {
+  const pools = await buildPools(options('text-similar'))
   const shuffled = toyFeatures(examples.toReversed(), 'text')
-  expect(buildPools({ ...options('text-similar'), features: { text: shuffled } })).toEqual(pools)
+  expect(await buildPools({ ...options('text-similar'), features: { text: shuffled } })).toEqual(pools)
 })
 
-test('too few candidates, missing inputs and bad ids are refused with the remedy', () => {
-  expect(() => buildPools({ ...options('random'), size: 59 })).toThrow(
+test('too few candidates, missing inputs and bad ids are refused with the remedy', async () => {
+  await expect(buildPools({ ...options('random'), size: 59 })).rejects.toThrow(
     /only 58 candidates.*query 0.*--pool-size/,
   )
-  expect(() => buildPools({ ...options('mixed'), features: { text: features.text } })).toThrow(
+  await expect(buildPools({ ...options('mixed'), features: { text: features.text } })).rejects.toThrow(
     /needs image embeddings/,
   )
-  expect(() => buildPools({ queries: examples, candidates: examples, method: 'file' })).toThrow(
+  await expect(buildPools({ queries: examples, candidates: examples, method: 'file' })).rejects.toThrow(
     /needs a pool file/,
   )
-  expect(() => buildPools({ ...options('random'), size: 0 })).toThrow(/pool of 0/)
-  expect(() => buildPools({ ...options('random'), candidates: [...examples, examples[3]!] })).toThrow(
+  await expect(buildPools({ ...options('random'), size: 0 })).rejects.toThrow(/pool of 0/)
+  await expect(buildPools({ ...options('random'), candidates: [...examples, examples[3]!] })).rejects.toThrow(
     /id 3 .*twice/,
   )
   const short = { queries: toyFeatures(examples.slice(1)).queries, candidates: features.text.candidates }
-  expect(() => buildPools({ ...options('text-similar'), features: { text: short } })).toThrow(
+  await expect(buildPools({ ...options('text-similar'), features: { text: short } })).rejects.toThrow(
     /no row for example 0/,
   )
   const nan = toyFeatures(examples)
   nan.queries.data[33] = NaN
-  expect(() => buildPools({ ...options('text-similar'), features: { text: nan } })).toThrow(
+  await expect(buildPools({ ...options('text-similar'), features: { text: nan } })).rejects.toThrow(
     /row 2 .*not finite/,
   )
-  try {
-    buildPools({ ...options('random'), size: 59 })
-  } catch (error) {
-    expect((error as { code: string }).code).toBe('LEVER_INPUT')
-  }
+  await expect(buildPools({ ...options('random'), size: 59 })).rejects.toMatchObject({ code: 'LEVER_INPUT' })
 })
 
-test('a pool file with the query, its image or a stranger in it is refused', () => {
+test('a pool file with the query, its image or a stranger in it is refused', async () => {
   const withPool = (pool: number[]): BuildPoolsOptions => ({
     ...options('file'),
     queries: [examples[4]!],
     size: 2,
     file: { ...file, byQuery: new Map([[4, pool]]) },
   })
-  expect(() => buildPools(withPool([1, 4]))).toThrow(/pool of query 4 holds 4/)
-  expect(() => buildPools(withPool([1, 5]))).toThrow(/holds 5.*image/)
-  expect(() => buildPools(withPool([1, 99]))).toThrow(/holds 99.*not a candidate/)
-  expect(() => buildPools(withPool([1, 1]))).toThrow(/1 distinct examples of 2/)
-  expect(() => buildPools({ ...withPool([1, 2]), queries: [examples[6]!] })).toThrow(/no pool for query 6/)
-  expect(buildPools(withPool([9, 2])).byQuery.get(4)).toEqual([9, 2])
+  await expect(buildPools(withPool([1, 4]))).rejects.toThrow(/pool of query 4 holds 4/)
+  await expect(buildPools(withPool([1, 5]))).rejects.toThrow(/holds 5.*image/)
+  await expect(buildPools(withPool([1, 99]))).rejects.toThrow(/holds 99.*not a candidate/)
+  await expect(buildPools(withPool([1, 1]))).rejects.toThrow(/1 distinct examples of 2/)
+  await expect(buildPools({ ...withPool([1, 2]), queries: [examples[6]!] })).rejects.toThrow(
+    /no pool for query 6/,
+  )
+  expect((await buildPools(withPool([9, 2]))).byQuery.get(4)).toEqual([9, 2])
 })
 
 test('saved pools are read back, and the original sampler cache is read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pools-'))
   const path = join(folder, 'pools.json')
-  const pools = buildPools(options('mixed'))
+  const pools = await buildPools(options('mixed'))
   await savePools(path, pools)
   expect(await readPools(path)).toEqual(pools)
   const bytes = await readFile(path, 'utf8')
@@ -159,6 +161,7 @@ test.each([
   ['{"__proto__": [1]}', /key "__proto__"/],
   ['{}', /no pool/],
   ['{', /not a pool file/],
+  ['{"_meta": {"pools": 2}, "1": [2]}', /version 2, and 1 can be read/],
 ])('a pool file of %s is refused', async (text, message) => {
   const path = join(await mkdtemp(join(tmpdir(), 'pools-')), 'pools.json')
   await writeFile(path, text)
@@ -169,4 +172,74 @@ test('a missing pool file is refused', async () => {
   await expect(readPools('/nowhere/pools.json')).rejects.toThrow(
     /cannot read \/nowhere\/pools.json \(ENOENT\)/,
   )
+})
+
+describe('pools of other data', () => {
+  const dataset = (name: string): PoolSource['queries'] => ({
+    name,
+    split: 'train',
+    hash: `${name}0123456789abcdef`,
+  })
+  const embeddings = (hash: string): NonNullable<PoolSource['embeddings']>['queries'] => ({
+    model: 'clip',
+    kind: 'text',
+    hash,
+  })
+  const source: PoolSource = {
+    queries: dataset('a'),
+    candidates: dataset('b'),
+    embeddings: { queries: embeddings('e1'), candidates: embeddings('e2') },
+  }
+  const made = (): Pools => ({ ...file, method: 'text-similar', source })
+  const say = (wanted: PoolExpectation, pools = made()): string => {
+    try {
+      checkPools(pools, wanted, 'pools.json')
+      return ''
+    } catch (error) {
+      expect((error as { code: string }).code).toBe('LEVER_INPUT')
+      return (error as Error).message
+    }
+  }
+
+  test('what they are of goes through the file', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'pools-')), 'pools.json')
+    await savePools(path, made())
+    expect(await readPools(path)).toEqual(made())
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+      _meta: {
+        pools: 1,
+        method: 'text-similar',
+        size: 16,
+        seed: 3,
+        excluded: ['query', 'image of the query'],
+        source,
+      },
+    })
+  })
+
+  test('the same data is accepted, also with embeddings that the method did not use', () => {
+    expect(say({ ...source, method: 'text-similar', size: 16 })).toBe('')
+    const { queries, candidates } = source
+    expect(say({ queries, candidates })).toBe('')
+    expect(say(source, { ...file, source: { queries, candidates } })).toBe('')
+  })
+
+  test('what differs is listed', () => {
+    expect(say({ ...source, queries: dataset('c') })).toMatch(
+      /pools\.json are of other data: the queries were a train \(a01234567890?a?.*\), not c train/,
+    )
+    expect(say({ ...source, candidates: dataset('a'), size: 8, method: 'random' })).toMatch(
+      /made by method text-similar, not random; they have 16 examples, not 8; the candidates were b train/,
+    )
+    const other = { queries: embeddings('e1'), candidates: { ...embeddings('e3'), model: 'siglip' } }
+    expect(say({ ...source, embeddings: other })).toMatch(
+      /the embeddings of the candidates were text by clip \(e2\), not text by siglip \(e3\)/,
+    )
+  })
+
+  test("the original's files say nothing but their size", () => {
+    const original: Pools = { ...file, method: 'text-similar' }
+    expect(say({ ...source, queries: dataset('c'), method: 'random' }, original)).toBe('')
+    expect(say({ ...source, size: 3 }, original)).toMatch(/they have 16 examples, not 3/)
+  })
 })

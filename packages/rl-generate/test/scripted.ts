@@ -47,7 +47,8 @@ export function proposer({ shots = 2, size = 12, seed = 5, N = 16 } = {}): Propo
     text: similarityOf(toyFeatures(examples)),
   }
   return async (batch, { round, known }) => {
-    const asked = batch.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
+    const { byQuery } = await pools
+    const asked = batch.map(({ id }) => ({ queryId: id, poolIds: byQuery.get(id)! }))
     const mix = round === 0 ? defaultMix({ counts: { beam: 2, retrieval: 4, sample: 1, random: 2 } }) : []
     const more = round === 0 ? size : 4
     const groups = await proposePointers({

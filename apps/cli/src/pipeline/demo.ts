@@ -130,7 +130,7 @@ async function openSide(
   const candidates = name === 'train' ? dataset : await openDataset(place('train'), progress)
   const count = name === 'train' ? recipe.generate.queries : recipe.evaluate.queries
   const queries = await sampleExamples(dataset.examples, count ?? undefined, seed)
-  const pools = buildPools({
+  const pools = await buildPools({
     queries,
     candidates: candidates.examples,
     method: 'random',

@@ -1,7 +1,7 @@
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
-import { requirePath } from '../files.ts'
+import { exists, requirePath } from '../files.ts'
 import type { Option } from '../options.ts'
 import { number, text } from '../options.ts'
 import type { Progress } from '../progress.ts'
@@ -10,7 +10,8 @@ import { datasetOptions, openDataset, poolOptions, sampleExamples } from './data
 import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './generate.ts'
-import { pairsOf } from './generate.ts'
+import { openPools } from './pools.ts'
+import type { PoolSettings } from './pools.ts'
 
 /** Options of commands that ask questions about a dataset with demonstrations from a pool. */
 export const inputOptions: typeof datasetOptions &
@@ -18,7 +19,7 @@ export const inputOptions: typeof datasetOptions &
     readonly embeddings: Option<string | undefined>
     readonly 'pool-embeddings': Option<string | undefined>
     readonly queries: Option<number | undefined>
-    readonly 'pool-method': Option<string>
+    readonly 'pool-method': Option<string | undefined>
     readonly 'pool-size': Option<number | undefined>
     readonly 'pool-file': Option<string | undefined>
   } = {
@@ -33,23 +34,19 @@ export const inputOptions: typeof datasetOptions &
     aliases: ['test-data-num', 'sample-num'],
   }),
   'pool-method': text('how pools are made: random, text-similar, image-similar, mixed', {
-    default: 'random',
+    shown: 'random',
   }),
   'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
-  'pool-file': text('file of pools, in place of --pool-method', { aliases: ['sampler-cache'] }),
+  'pool-file': text('pools that several commands share: read when the file is there, else made and written', {
+    aliases: ['pools', 'sampler-cache'],
+  }),
 }
 
-export interface InputSettings {
+export interface InputSettings extends PoolSettings {
   readonly place: DatasetPlace
   /** Undefined: the dataset is its own pool. */
   readonly poolPlace: DatasetPlace | undefined
-  readonly embeddings: string | undefined
-  readonly poolEmbeddings: string | undefined
   readonly queries: number | undefined
-  readonly poolMethod: string
-  readonly poolSize: number | undefined
-  readonly poolFile: string | undefined
-  readonly seed: number
 }
 
 export interface Inputs {
@@ -66,7 +63,7 @@ export interface Inputs {
  * @throws InputError for what is missing, malformed or does not belong together
  */
 export async function openInputs(settings: InputSettings, progress: Progress): Promise<Inputs> {
-  const { place, poolPlace, queries: count, seed, poolMethod, poolSize, poolFile } = settings
+  const { place, poolPlace, queries: count, seed, poolFile } = settings
   const dataset = await openDataset(place, progress)
   const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
   const queries = await sampleExamples(dataset.examples, count, seed)
@@ -75,25 +72,12 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
   }
   const features = await openFeatures(settings, dataset, pool)
   const candidateFlag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
+  const isThere = poolFile !== undefined && (await exists(poolFile))
   if (features !== undefined) {
     requireRows(features.queries, queries, '--embeddings')
-    if (poolFile === undefined) requireRows(features.candidates, pool.examples, candidateFlag)
+    if (!isThere) requireRows(features.candidates, pool.examples, candidateFlag)
   }
-  const { buildPools, readPools, POOL_METHOD_NAMES } = await import('@lever/rl-generate')
-  const method = POOL_METHOD_NAMES.find((name) => name === poolMethod)
-  if (method === undefined)
-    throw new InputError(`--pool-method is "${poolMethod}"; give one of ${POOL_METHOD_NAMES.join(', ')}`)
-  if (poolFile !== undefined) await requirePath(poolFile, '--pool-file')
-  const { image, text } = pairsOf(features)
-  const pools = buildPools({
-    queries,
-    candidates: pool.examples,
-    method: poolFile === undefined ? method : 'file',
-    seed,
-    features: { ...(image && { image }), ...(text && { text }) },
-    ...(poolSize !== undefined && { size: poolSize }),
-    ...(poolFile !== undefined && { file: await readPools(poolFile) }),
-  })
+  const pools = await openPools(settings, { dataset, pool, queries, features }, progress)
   if (features !== undefined && poolFile !== undefined) {
     const used = new Set([...pools.byQuery.values()].flat())
     const examples = pool.examples.filter(({ id }) => used.has(id))

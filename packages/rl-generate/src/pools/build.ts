@@ -24,7 +24,7 @@ export interface BuildPoolsOptions {
  *
  * @throws InputError when a needed input is missing, or too few candidates are left for a query
  */
-export function buildPools({
+export async function buildPools({
   queries,
   candidates,
   method = 'random',
@@ -32,7 +32,7 @@ export function buildPools({
   file,
   size = method === 'file' ? (file?.size ?? 64) : 64,
   seed = 0,
-}: BuildPoolsOptions): Pools {
+}: BuildPoolsOptions): Promise<Pools> {
   const { needs, build }: PoolMethod = POOL_METHODS[method]
   if (!Number.isInteger(size) || size < 1) {
     throw new InputError(`rl-generate: a pool of ${size} examples cannot be; use a whole number from 1`)
@@ -57,7 +57,7 @@ export function buildPools({
     excluded: exclusions(candidates),
   }
   const byQuery = new Map<number, readonly number[]>()
-  for (const [i, rows] of build(context).entries()) {
+  for (const [i, rows] of (await build(context)).entries()) {
     const query = queries[i]!
     if (rows.length !== size || new Set(rows).size !== size) throw wrongSize(query, rows, size, method)
     const ids = rows.map((row) => candidates[row]!.id)

@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { InputError, writeFileAtomic } from '@lever/durable-files'
-import type { Pools } from './types.ts'
+import type { PoolSource, Pools } from './types.ts'
 
-/** Writes pools as JSON, one query a line, ascending: the same pools give the same bytes. */
+/**
+ * Writes pools as JSON, one query a line, ascending: the same pools give the same bytes. `_meta` says how they were
+ * made, for which data, and what was kept out of them.
+ */
 export async function savePools(path: string, pools: Pools): Promise<void> {
-  const { method, size, seed, byQuery } = pools
+  const { method, size, seed, byQuery, source } = pools
   const lines = [...byQuery]
     .sort(([a], [b]) => a - b)
     .map(([query, pool]) => `${JSON.stringify(String(query))}:${JSON.stringify(pool)}`)
-  const head = `{"_meta":${JSON.stringify({ pools: 1, method, size, seed })}`
+  const excluded = ['query', 'image of the query']
+  const head = `{"_meta":${JSON.stringify({ pools: 1, method, size, seed, excluded, ...(source && { source }) })}`
   await writeFileAtomic(path, `${[head, ...lines].join(',\n')}}\n`)
 }
 
@@ -48,13 +52,22 @@ export async function readPools(path: string): Promise<Pools> {
   const [first] = byQuery.values()
   if (first === undefined) return refuse('it holds no pool')
   const meta = isObject(value['_meta']) ? value['_meta'] : {}
-  const { method, seed } = meta
+  const { method, seed, pools: version = 1, source } = meta
+  if (version !== 1) return refuse(`it is of version ${JSON.stringify(version)}, and 1 can be read`)
   return {
     method: typeof method === 'string' ? method : 'file',
     size: first.length,
     seed: typeof seed === 'number' || typeof seed === 'string' ? seed : 0,
     byQuery,
+    ...(isSource(source) && { source }),
   }
+}
+
+function isSource(value: unknown): value is PoolSource {
+  return (
+    isObject(value) &&
+    [value['queries'], value['candidates']].every((one) => isObject(one) && typeof one['hash'] === 'string')
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

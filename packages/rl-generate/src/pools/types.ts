@@ -10,6 +10,30 @@ export interface Pools {
   readonly seed: number | string
   /** Query id -> [N] distinct ids of examples. A pool is a set: built ones are ascending. */
   readonly byQuery: ReadonlyMap<number, readonly number[]>
+  /** What they were made for and from; absent in files of the original. */
+  readonly source?: PoolSource
+}
+
+/** The data that pools belong to. */
+export interface PoolSource {
+  readonly queries: PoolDataset
+  readonly candidates: PoolDataset
+  /** Absent where the method needs none. */
+  readonly embeddings?: { readonly queries: PoolEmbeddings; readonly candidates: PoolEmbeddings }
+}
+
+export interface PoolDataset {
+  readonly name: string
+  readonly split: string
+  /** Hash of the dataset. */
+  readonly hash: string
+}
+
+export interface PoolEmbeddings {
+  readonly model: string
+  readonly kind: string
+  /** Hash of the file. */
+  readonly hash: string
 }
 
 export interface PoolFeatures {
@@ -37,5 +61,5 @@ export interface PoolMethod {
   /** Inputs that must be given: embeddings of a kind, or a file. */
   readonly needs: readonly ('text' | 'image' | 'file')[]
   /** Rows of the pool of every query, in the order of `queries`. */
-  readonly build: (context: PoolContext) => number[][]
+  readonly build: (context: PoolContext) => number[][] | Promise<number[][]>
 }
