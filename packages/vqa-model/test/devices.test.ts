@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { deviceNames, openVqaModel, probeDevice, probeDevices } from '../src/index.ts'
 import { executionProvider } from '../src/devices/devices.ts'
+import { existsOn } from '../src/devices/probe.ts'
 import { remedyFor } from '../src/devices/remedy.ts'
 import { resolveDevice } from '../src/devices/resolve.ts'
 import { bundledModel } from './support/world.ts'
@@ -65,6 +66,19 @@ describe('resolveDevice', () => {
   })
 })
 
+test('a device that ONNX Runtime does not have for a platform is absent there', () => {
+  expect(existsOn('cuda', 'linux', 'x64')).toBe(true)
+  for (const [platform, architecture] of [
+    ['linux', 'arm64'],
+    ['win32', 'x64'],
+    ['darwin', 'arm64'],
+  ] as const) {
+    expect(existsOn('cuda', platform, architecture)).toBe(false)
+  }
+  expect(existsOn('webgpu', 'linux', 'arm64')).toBe(false)
+  expect(existsOn('dml', 'win32', 'x64')).toBe(true)
+})
+
 test('cuda asked for and absent stops the opening', async () => {
   if ((await probeDevice('cuda')).status === 'ok') return
   const opening = openVqaModel({ backend: 'onnx', model: bundledModel, device: 'cuda' })
@@ -85,4 +99,16 @@ test('remedies name what to do', () => {
   expect(remedyFor('dml', '')).toContain('Windows')
   expect(remedyFor('coreml', '')).toContain('macOS')
   expect(remedyFor('cpu', '')).toContain('npm ci')
+  const onLinux = process.platform === 'linux' && process.arch === 'x64'
+  expect(remedyFor('cuda', '', false)).toMatch(onLinux ? /npm run cuda:install/ : /Linux x64 only/)
+  const missing = (library: string): string =>
+    remedyFor('cuda', `${library}: cannot open shared object file: No such file`, true)
+  expect(missing('libcudnn.so.9')).toMatch(
+    /^install cuDNN 9 \(libcudnn.so.9 is missing\); then put .* LD_LIBRARY_PATH$/,
+  )
+  expect(missing('libcublasLt.so.12')).toContain('install the CUDA toolkit 12 (libcublasLt.so.12')
+  expect(missing('libcufft.so.11')).toContain('install the CUDA toolkit (libcufft.so.11')
+  expect(missing('libcuda.so.1')).toContain('NVIDIA driver')
+  expect(missing('libother.so')).toContain('install what provides libother.so')
+  expect(remedyFor('cuda', 'CUDA failure 100', true)).toContain('nvidia-smi')
 })

@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { Device } from '../devices/devices.ts'
 import { resolveDevice } from '../devices/resolve.ts'
+import { cacheFolder } from '../hub/places.ts'
 import { parseDtypes, type Dtypes } from '../onnx/dtypes.ts'
 import type { PixelLimits } from '../onnx/images.ts'
 import { openLocalModel, type LocalModel, type LocalModelOptions } from '../onnx/local-model.ts'
@@ -42,6 +43,8 @@ export interface OnnxOptions {
   imageBytes?: number
   /** budget of encoded images on disk in the cache folder, bytes; 0 for none */
   imageDiskBytes?: number
+  /** where what was found out about models, and encoded images, are kept; `LEVER_CACHE` or `~/.cache/lever` */
+  cacheFolder?: string
   /** receives one line when something was chosen for the caller (`device: 'auto'`) */
   onNotice?: (line: string) => void
 }
@@ -75,6 +78,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     kvBytes: options.kvBytes ?? 512 * 2 ** 20,
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
     imageDiskBytes: options.imageDiskBytes ?? 0,
+    cacheFolder: options.cacheFolder ?? cacheFolder(),
   }
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
   const open = new Set<Promise<unknown>>()

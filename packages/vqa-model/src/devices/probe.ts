@@ -18,12 +18,22 @@ const CHILD = fileURLToPath(
   new URL('./try-device-child.js', import.meta.url.replace('/vqa-model/src/', '/vqa-model/dist/')),
 )
 
-const PLATFORMS: Record<DeviceName, readonly NodeJS.Platform[] | 'all'> = {
-  cpu: 'all',
-  cuda: ['linux', 'win32'],
-  webgpu: 'all',
+/** Where onnxruntime-node 1.30 has a provider: platform, or platform and architecture. */
+const PLATFORMS: Record<DeviceName, readonly string[]> = {
+  cpu: ['linux', 'win32', 'darwin'],
+  cuda: ['linux x64'],
+  webgpu: ['linux x64', 'win32', 'darwin'],
   dml: ['win32'],
   coreml: ['darwin'],
+}
+
+/** Whether and where a device exists for a platform. */
+export function existsOn(
+  name: DeviceName,
+  platform: string = process.platform,
+  architecture: string = process.arch,
+): boolean {
+  return PLATFORMS[name].some((place) => place === platform || place === `${platform} ${architecture}`)
 }
 
 /**
@@ -32,9 +42,8 @@ const PLATFORMS: Record<DeviceName, readonly NodeJS.Platform[] | 'all'> = {
  */
 export async function probeDevice(device: string): Promise<DeviceReport> {
   const { name } = parseDevice(device)
-  const platforms = PLATFORMS[name]
-  if (platforms !== 'all' && !platforms.includes(process.platform)) {
-    const detail = `ONNX Runtime has ${name} on ${platforms.join(' and ')} only`
+  if (!existsOn(name)) {
+    const detail = `ONNX Runtime for Node has ${name} on ${PLATFORMS[name].join(', ')} only, this is ${process.platform} ${process.arch}`
     return { device, status: 'absent', milliseconds: 0, detail, remedy: remedyFor(name, detail) }
   }
   const start = performance.now()

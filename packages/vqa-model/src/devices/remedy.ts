@@ -3,13 +3,13 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { DeviceName } from './devices.ts'
 
-/** What to do about a device that does not work, from what was written when it was tried. */
-export function remedyFor(device: DeviceName, output: string): string {
+/** What to do about a device that does not work, from what was written when it was tried and whether CUDA's provider is installed. */
+export function remedyFor(device: DeviceName, output: string, installed: boolean = hasCuda()): string {
   switch (device) {
     case 'cpu':
       return 'reinstall onnxruntime-node (npm ci); its native library does not run here'
     case 'cuda':
-      return cudaRemedy(output)
+      return cudaRemedy(output, installed)
     case 'webgpu':
       return 'WebGPU needs a GPU with a driver (Vulkan on Linux, D3D12 on Windows, Metal on macOS); use --device cpu'
     case 'dml':
@@ -19,21 +19,42 @@ export function remedyFor(device: DeviceName, output: string): string {
   }
 }
 
-function cudaRemedy(output: string): string {
-  if (!['linux', 'win32'].includes(process.platform))
-    return 'CUDA exists on Linux and Windows only; use --device cpu'
-  const library =
-    process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so'
-  if (!existsSync(join(providerFolder(), library))) {
-    return `the CUDA provider (${library}) is not installed: run "npm run cuda:install", then try again`
+const CUDA_LIBRARY = 'libonnxruntime_providers_cuda.so'
+
+function cudaRemedy(output: string, installed: boolean): string {
+  if (!installed) {
+    return process.platform === 'linux' && process.arch === 'x64'
+      ? `the CUDA provider (${CUDA_LIBRARY}) is not installed: run "npm run cuda:install" (a download of some hundred MB), then try again`
+      : 'onnxruntime-node has CUDA for Linux x64 only; use --device cpu'
   }
   const missing = [...output.matchAll(/(lib[\w.-]+\.so[\d.]*): cannot open shared object/g)].map(
-    (match) => match[1],
+    (match) => match[1]!,
   )
   if (missing.length > 0) {
-    return `install what provides ${[...new Set(missing)].join(', ')} (CUDA toolkit, cuDNN 9) and put it on LD_LIBRARY_PATH`
+    const names = [...new Set(missing)]
+    return `${names.map(originOf).join('; ')}; then put the folders of these libraries on LD_LIBRARY_PATH`
   }
-  return 'check that "nvidia-smi" lists a GPU and that its driver, the CUDA toolkit and cuDNN 9 belong together'
+  return (
+    'check that "nvidia-smi" lists a GPU and that its driver is new enough for the CUDA toolkit; ' +
+    `"ldd ${join(providerFolder(), CUDA_LIBRARY)}" shows which CUDA and cuDNN majors are wanted`
+  )
+}
+
+/** Which package brings a library that is missing, with the major that its name asks for. */
+function originOf(library: string): string {
+  const major = /\.so\.(\d+)/.exec(library)?.[1]
+  const version = major === undefined ? '' : ` ${major}`
+  if (library.startsWith('libcudnn')) return `install cuDNN${version} (${library} is missing)`
+  if (library.startsWith('libcuda.')) return `install the NVIDIA driver (${library} is missing)`
+  if (/^lib(cudart|cublas|cublasLt|cufft|curand|nvrtc|nvJitLink)\b/.test(library)) {
+    const own = /^lib(cufft|curand)/.test(library)
+    return `install the CUDA toolkit${own ? '' : version} (${library} is missing)`
+  }
+  return `install what provides ${library}`
+}
+
+function hasCuda(): boolean {
+  return existsSync(join(providerFolder(), CUDA_LIBRARY))
 }
 
 /** Where ONNX Runtime looks for provider libraries. */

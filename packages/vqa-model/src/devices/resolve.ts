@@ -21,7 +21,8 @@ export async function resolveDevice(
         onNotice(`device auto: ${name}`)
         return name
       }
-      reasons.push(`${name} does not work: ${report.remedy}`)
+      const why = report.status === 'absent' ? report.detail : `${name} does not work: ${report.remedy}`
+      reasons.push(why)
     }
     onNotice(`device auto: cpu (${reasons.join('; ')})`)
     return 'cpu'

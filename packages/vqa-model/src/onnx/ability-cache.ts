@@ -1,11 +1,10 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashOf, writeFileAtomic } from '@lever/durable-files'
-import { cacheFolder } from '../hub/places.ts'
 import type { DecoderAbilities } from './probe-decoder.ts'
 
 /**
- * What a decoder can do, from `<cache>/probes` where it was found out before, else by trying it and writing that down.
+ * What a decoder can do: from the folder where it was found out before, else by trying it and writing that down.
  * An entry that cannot be read is found out again; a folder that cannot be written changes nothing.
  *
  * @param key everything that the result depends on
@@ -13,7 +12,7 @@ import type { DecoderAbilities } from './probe-decoder.ts'
 export async function rememberAbilities(
   key: Readonly<Record<string, unknown>>,
   probe: () => Promise<DecoderAbilities>,
-  folder: string = join(cacheFolder(), 'probes'),
+  folder: string,
 ): Promise<DecoderAbilities> {
   const path = join(folder, `${hashOf({ ...key, version: 1 })}.json`)
   const known = await readFile(path, 'utf8').then(parseAbilities, () => undefined)

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
-import { cacheFolder } from '../hub/places.ts'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
 import { getPostprocess } from '../postprocess.ts'
 import type { Protocol } from '../protocol.ts'
@@ -52,6 +51,8 @@ export interface LocalModelOptions {
   imageBytes: number
   /** budget of encoded images on disk, bytes; 0 for none */
   imageDiskBytes: number
+  /** where what was found out about models, and encoded images, are kept */
+  cacheFolder: string
 }
 
 /** A model opened in this thread. */
@@ -123,6 +124,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       },
     },
     () => probeDecoder(engine, codec.vocabularySize),
+    join(options.cacheFolder, 'probes'),
   )
   Object.assign(stats, emptyStats())
   const [endToken] = folder.eosTokenIds
@@ -251,14 +253,14 @@ async function hashFiles(
 }
 
 function openDisk(
-  { imageDiskBytes, device }: LocalModelOptions,
+  { imageDiskBytes, device, cacheFolder }: LocalModelOptions,
   files: Readonly<Record<string, string>>,
   pixels: PixelLimits,
 ): ImageDisk | undefined {
   if (imageDiskBytes === 0) return undefined
   const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
   const model = hashOf({ version: 1, fixed, pixels, device })
-  return openImageDisk({ folder: join(cacheFolder(), 'images'), bytes: imageDiskBytes, model })
+  return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
 }
 
 /** Which example of a prompt an unusable image belongs to. */

@@ -122,7 +122,7 @@ function send(
   { status, retryAfter, cutAfter, stallAfter, corrupt, ignoreRange }: Fault,
 ): void {
   if (status !== undefined) {
-    response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end()
+    response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }).end()
     return
   }
   const from = ignoreRange === true ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)

@@ -16,6 +16,8 @@ export interface DecoderShape {
   positions: 'mrope' | 'sequence' | 'none'
   /** keys and queries normalised, as in Qwen3 */
   normalised: boolean
+  /** embeddings, keys and values in half precision outside; inside it is single */
+  half?: boolean
 }
 
 /** A decoder with random weights, rotary positions and a cache, as exports for transformers.js have it. */
@@ -48,7 +50,13 @@ export function decoderModel(shape: DecoderShape, random: ReturnType<typeof norm
   const allowed = shape.attention === 'matmul' ? causalMask(g) : ''
   const lengths = shape.attention === 'gqa' ? sequenceLengths(g) : { seqlens: '', total: '' }
 
-  let x = 'inputs_embeds'
+  const half = shape.half === true
+  const single = (x: string): string => (half ? g.op('Cast', [x], { to: 1 }) : x)
+  const inner = (name: string): string => (half ? `${name}.single` : name)
+  const give = (name: string): void => {
+    if (half) g.op('Cast', [inner(name)], { to: 10 }, name)
+  }
+  let x = single('inputs_embeds')
   for (let layer = 0; layer < layers; layer++) {
     const h = norm(x)
     const last = shape.logitsToKeep === 'block' && layer === layers - 1
@@ -58,8 +66,11 @@ export function decoderModel(shape: DecoderShape, random: ReturnType<typeof norm
     const q = rotate(even(split(linear(asked(h, 1), width, heads * headDim, 2), heads)), asking)
     const k = rotate(even(split(linear(h, width, kvHeads * headDim, 2), kvHeads)), angles)
     const v = linear(h, width, kvHeads * headDim)
-    const past = `past_key_values.${layer}`
     const present = `present.${layer}`
+    const [pastKey, pastValue] = ['key', 'value'].map((part) =>
+      single(`past_key_values.${layer}.${part}`),
+    ) as [string, string]
+    const [presentKey, presentValue] = [inner(`${present}.key`), inner(`${present}.value`)]
     let out: string
     if (shape.attention === 'gqa') {
       const flatK = g.op('Reshape', [
@@ -68,14 +79,14 @@ export function decoderModel(shape: DecoderShape, random: ReturnType<typeof norm
       ])
       out = g.op(
         'GroupQueryAttention',
-        [join(q), flatK, v, `${past}.key`, `${past}.value`, lengths.seqlens, lengths.total],
+        [join(q), flatK, v, pastKey, pastValue, lengths.seqlens, lengths.total],
         { num_heads: heads, kv_num_heads: kvHeads },
-        [`attn.${layer}`, `${present}.key`, `${present}.value`],
+        [`attn.${layer}`, presentKey, presentValue],
         'com.microsoft',
       )
     } else {
-      const keys = g.op('Concat', [`${past}.key`, k], { axis: 2 }, `${present}.key`)
-      const values = g.op('Concat', [`${past}.value`, split(v, kvHeads)], { axis: 2 }, `${present}.value`)
+      const keys = g.op('Concat', [pastKey, k], { axis: 2 }, presentKey)
+      const values = g.op('Concat', [pastValue, split(v, kvHeads)], { axis: 2 }, presentValue)
       const groups = g.op('Reshape', [q, g.ints(0, kvHeads, heads / kvHeads, -1, headDim)])
       const turned = g.op('Unsqueeze', [g.op('Transpose', [keys], { perm: [0, 1, 3, 2] }), g.ints(2)])
       const scores = g.op('Mul', [g.op('MatMul', [groups, turned]), g.floats([1 / Math.sqrt(headDim)], [])])
@@ -86,6 +97,8 @@ export function decoderModel(shape: DecoderShape, random: ReturnType<typeof norm
       ])
       out = join(g.op('Reshape', [mixed, g.ints(0, heads, -1, headDim)]))
     }
+    give(`${present}.key`)
+    give(`${present}.value`)
     x = g.op('Add', [asked(x, 1), linear(out, heads * headDim, width)])
     const m = norm(x)
     const gate = linear(m, width, ff)
@@ -101,13 +114,13 @@ export function decoderModel(shape: DecoderShape, random: ReturnType<typeof norm
     Array.from({ length: layers }, (_, layer) =>
       ['key', 'value'].map((part): Value => ({
         name: `${prefix}.${layer}.${part}`,
-        type: 'f32',
+        type: half ? 'f16' : 'f32',
         shape: ['batch_size', kvHeads, length, headDim],
       })),
     ).flat()
   return g.model(
     [
-      { name: 'inputs_embeds', type: 'f32', shape: ['batch_size', 'sequence_length', width] },
+      { name: 'inputs_embeds', type: half ? 'f16' : 'f32', shape: ['batch_size', 'sequence_length', width] },
       { name: 'attention_mask', type: 'i64', shape: ['batch_size', 'total_sequence_length'] },
       ...positionInput(shape.positions),
       ...(shape.logitsToKeep !== false

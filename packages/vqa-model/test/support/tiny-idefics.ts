@@ -14,7 +14,7 @@ export interface TinyIdeficsOptions {
   /** longest edge of a resized image, pixels; a tile has 32 */
   longestEdge?: number
   splitting?: boolean
-  /** the vision encoder and the embeddings in half precision at their ends */
+  /** embeddings, visual tokens, keys and values in half precision */
   half?: boolean
 }
 
@@ -33,6 +33,7 @@ export async function writeTinyIdefics(
     logitsToKeep = false,
     longestEdge = 96,
     splitting = true,
+    half = false,
   }: TinyIdeficsOptions = {},
 ): Promise<string> {
   const [width, layers, heads, kvHeads, headDim, ff] = [32, 2, 4, 2, 8, 64]
@@ -87,27 +88,25 @@ export async function writeTinyIdefics(
   for (const [name, content] of Object.entries(jsons))
     await writeFile(join(folder, name), JSON.stringify(content))
   const table = new GraphWriter()
-  table.op(
-    'Gather',
-    [table.floats(random(vocab * width, 1), [vocab, width]), 'input_ids'],
-    {},
-    'inputs_embeds',
-  )
+  const rows = table.floats(random(vocab * width, 1), [vocab, width])
+  const found = table.op('Gather', [rows, 'input_ids'], {}, half ? 'found' : 'inputs_embeds')
+  if (half) table.op('Cast', [found], { to: 10 }, 'inputs_embeds')
+  const type = half ? 'f16' : 'f32'
   const embed = table.model(
     [{ name: 'input_ids', type: 'i64', shape: ['batch_size', 'sequence_length'] }],
-    [{ name: 'inputs_embeds', type: 'f32', shape: ['batch_size', 'sequence_length', width] }],
+    [{ name: 'inputs_embeds', type, shape: ['batch_size', 'sequence_length', width] }],
   )
   await writeFile(join(folder, 'onnx/embed_tokens.onnx'), embed)
-  await writeFile(join(folder, 'onnx/vision_encoder.onnx'), tileEncoder(width, random))
+  await writeFile(join(folder, 'onnx/vision_encoder.onnx'), tileEncoder(width, random, half))
   const shape = { width, layers, heads, kvHeads, headDim, ff, vocab, attention, logitsToKeep, eos, positions }
   await writeFile(
     join(folder, 'onnx/decoder_model_merged.onnx'),
-    decoderModel({ ...shape, normalised: false }, random),
+    decoderModel({ ...shape, normalised: false, half }, random),
   )
   return folder
 }
 
-function tileEncoder(width: number, random: ReturnType<typeof normals>): Buffer {
+function tileEncoder(width: number, random: ReturnType<typeof normals>, half: boolean): Buffer {
   const g = new GraphWriter()
   const side = TILE / PATCH
   const patches = side ** 2
@@ -125,13 +124,14 @@ function tileEncoder(width: number, random: ReturnType<typeof normals>): Buffer 
     'MatMul',
     [joined, g.floats(random(from * width, 2 / Math.sqrt(from)), [from, width])],
     {},
-    'image_features',
+    half ? 'features' : 'image_features',
   )
+  if (half) g.op('Cast', ['features'], { to: 10 }, 'image_features')
   return g.model(
     [
       { name: 'pixel_values', type: 'f32', shape: ['batch_size', 'num_images', 3, TILE, TILE] },
       { name: 'pixel_attention_mask', type: 'bool', shape: ['batch_size', 'num_images', TILE, TILE] },
     ],
-    [{ name: 'image_features', type: 'f32', shape: ['num_tiles', TILE_TOKENS, width] }],
+    [{ name: 'image_features', type: half ? 'f16' : 'f32', shape: ['num_tiles', TILE_TOKENS, width] }],
   )
 }
