@@ -95,7 +95,7 @@ async function grow(
 ): Promise<Grown> {
   const { anchors, order, journal, workers, sharing } = options
   const queries = candidates.slice(0, anchors)
-  const { byQuery: pools } = buildPools({ queries, candidates, size: POOL, seed: 0 })
+  const { byQuery: pools } = await buildPools({ queries, candidates, size: POOL, seed: 0 })
   const model = await openVqaModel({ backend: 'onnx', model: `${ROOT}model`, threads: 1, workers, sharing })
   const cpu = process.cpuUsage()
   try {

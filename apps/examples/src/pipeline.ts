@@ -30,7 +30,7 @@ export async function pipeline(out: string, questions: Questions, epochs: number
   const asked = tableOf(await embedExamples(embedder, test))
 
   // A pool of 64 solved examples for every question; pointers into it, by similarity and at random.
-  const pools = buildPools({ queries: learn, candidates }).byQuery
+  const pools = (await buildPools({ queries: learn, candidates })).byQuery
   const similarities = { both: similarityOf({ queries: pool, candidates: pool }) }
   const propose = async (queries: readonly { id: number }[]) => {
     const batch = queries.map(({ id }) => ({ queryId: id, poolIds: pools.get(id)! }))
@@ -56,7 +56,7 @@ export async function pipeline(out: string, questions: Questions, epochs: number
 
   // Does the choice help, on questions about other images?
   const policy = await openPolicy(best.model)
-  const { byQuery } = buildPools({ queries: test, candidates })
+  const { byQuery } = await buildPools({ queries: test, candidates })
   const examples = new Map(candidates.map((example) => [example.id, example]))
   const { rows } = await evaluateSelectors({
     queries: test,
