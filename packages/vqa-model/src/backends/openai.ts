@@ -49,10 +49,7 @@ export interface OpenaiOptions {
 }
 
 /** Servers that take these fields, and would otherwise apply the model's own repetition penalty. */
-const GREEDY: Readonly<Record<string, object>> = {
-  vllm: { repetition_penalty: 1 },
-  sglang: { repetition_penalty: 1 },
-}
+const GREEDY = new Map(['vllm', 'sglang'].map((server) => [server, { repetition_penalty: 1 }]))
 
 /**
  * Opens a model at one or several OpenAI-compatible servers (vLLM, SGLang, ...).
@@ -95,7 +92,7 @@ export async function openOpenaiModel({
     seed,
     max_tokens: maxNewTokens,
     ...(stop.length > 0 && { stop }),
-    ...GREEDY[identity.facts['server'] ?? ''],
+    ...GREEDY.get(identity.facts['server'] ?? ''),
     ...extraBody,
   }
   const protocol: Protocol = {

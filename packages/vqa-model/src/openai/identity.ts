@@ -23,9 +23,12 @@ interface Card {
   root?: unknown
 }
 
+/** Where servers tell their version, by what they call themselves. */
+const VERSION_PATHS = new Map([['sglang', ['/server_info', '/get_server_info']]])
+
 /**
  * Asks a server for its models (`GET /models`) and its version (`/version` of vLLM,
- * `/get_server_info` of SGLang).
+ * `/server_info` of SGLang).
  *
  * @throws InputError when it serves another model, or several and none was named
  */
@@ -52,13 +55,14 @@ export async function identify(
   if (typeof card.owned_by === 'string') facts['server'] = card.owned_by
   if (typeof card.root === 'string' && card.root !== card.id) facts['root'] = card.root
   const root = url.replace(/\/v\d+$/, '')
-  const version = await send({
-    url: `${root}${card.owned_by === 'sglang' ? '/get_server_info' : '/version'}`,
-    ...asking,
-  })
-  if (version.failure !== undefined && !isAnswer(version)) return version.failure
-  const told = (version.body as { version?: unknown } | null | undefined)?.version
-  if (typeof told === 'string') facts['version'] = told
+  for (const path of VERSION_PATHS.get(facts['server'] ?? '') ?? ['/version']) {
+    const said = await send({ url: `${root}${path}`, ...asking })
+    if (said.failure !== undefined && !isAnswer(said)) return said.failure
+    const version = (said.body as { version?: unknown } | null | undefined)?.version
+    if (typeof version !== 'string') continue
+    facts['version'] = version
+    break
+  }
   return { model: card.id, facts }
 }
 
