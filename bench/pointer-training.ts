@@ -84,7 +84,7 @@ export async function run({
   const figures: TrainingFigures[] = []
   try {
     for (const count of threads) {
-      const peer = await openPyTorch(count)
+      const peer = await openPyTorch('pointer_training.py', count)
       const about = typeof peer === 'string' ? peer : `PyTorch ${peer.version}`
       const load = loadavg()[0]!.toFixed(1)
       process.stderr.write(

@@ -1,4 +1,4 @@
-"""Pointer training and beam search in PyTorch, for bench/pointer-training.ts and bench/pointer-model.ts.
+"""Pointer training in PyTorch, for bench/pointer-training.ts.
 
 Reads one JSON object a line from standard input and answers each with one line. Formulations of the
 same mathematics (section "pointer model" of the documentation):
@@ -216,41 +216,6 @@ class Training:
         return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
-def beam_search(model, query, pool, shots, width):
-    """One query: every beam and every candidate in Python."""
-    state, key = model.encode(query.unsqueeze(0), pool.unsqueeze(0))
-    beams = [([], 0.0, state)]
-    for _ in range(shots):
-        grown = []
-        for chosen, score, state in beams:
-            logits = (key[0] @ state[0]) / 0.1
-            for position in chosen:
-                logits[position] = CHOSEN
-            for position, value in enumerate(torch.log_softmax(logits, -1).tolist()):
-                if position not in chosen:
-                    grown.append((chosen + [position], score + value, state))
-        grown.sort(key=lambda beam: beam[1], reverse=True)
-        beams = [(c, s, model.advance(state, key[:, c[-1]])) for c, s, state in grown[:width]]
-    return [(chosen, score) for chosen, score, _ in beams]
-
-
-def beams(job):
-    rows = read_floats(job["embeddings"]).view(-1, job["D"])
-    queries, pools = read_integers(job["queries"]), read_integers(job["pools"]).view(-1, job["N"])
-    model = Shared(weights_of(job), job["layers"], 0, 0).eval()
-    best = []
-    with torch.no_grad():
-        wall, cpu = time.perf_counter(), time.process_time()
-        for query, pool in zip(queries.tolist(), pools):
-            best.append(beam_search(model, rows[query], rows[pool], job["K"], job["width"])[0])
-    return {
-        "wall": time.perf_counter() - wall,
-        "cpu": time.process_time() - cpu,
-        "best": [chosen for chosen, _ in best],
-        "scores": [score for _, score in best],
-    }
-
-
 def sgemm(m, k, n, count):
     """Seconds of one product [m, k] x [n, k]^T."""
     a, b = torch.randn(m, k), torch.randn(n, k)
@@ -276,11 +241,10 @@ def main():
         elif job["do"] == "close":
             del trainings[job["id"]]
             answer = {}
-        elif job["do"] == "beams":
-            answer = beams(job)
         else:
             answer = sgemm(*job["shape"], job["count"])
         print(json.dumps(answer), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

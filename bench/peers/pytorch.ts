@@ -10,10 +10,9 @@ export interface PyTorch {
   close(): Promise<void>
 }
 
-const script = fileURLToPath(new URL('pointer_training.py', import.meta.url))
-
-/** Starts `pointer_training.py`, or says why there is none. The Python is LEVER_PYTHON, or python3. */
-export async function openPyTorch(threads: number): Promise<PyTorch | string> {
+/** Starts a Python script of this folder, or says why it cannot. The Python is LEVER_PYTHON, or python3. */
+export async function openPyTorch(name: string, threads: number): Promise<PyTorch | string> {
+  const script = fileURLToPath(new URL(name, import.meta.url))
   const python = process.env['LEVER_PYTHON'] ?? 'python3'
   const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) }
   const child = spawn(python, [script], { env, stdio: ['pipe', 'pipe', 'pipe'] })
