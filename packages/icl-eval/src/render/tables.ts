@@ -1,4 +1,5 @@
 import type { Interval } from '../statistics/interval.ts'
+import type { Spread } from '../statistics/spread.ts'
 import type { Comparison, Summary } from '../summary/types.ts'
 
 /** A table of strings, to be laid out by a renderer. The first column is text, the others are figures. */
@@ -88,11 +89,11 @@ export function gapTable({ gapClosed, level }: Summary): TextTable {
 /** What a reader must know to read the table: sample, power, oracle, scoring. */
 export function footnotes(summary: Summary): string[] {
   const { questions, images, detectable, oracle, modes, resamples, table } = summary
-  const seeds = table.flatMap((row) => (row.seeds ? [row.seeds.n] : []))
+  const seeds = table.flatMap((row) => (row.seeds ? [row.seeds] : []))
   return [
     `n = ${count(questions, 'question')} on ${count(images, 'image')}; intervals by ${resamples.toLocaleString('en')} paired ` +
       'bootstrap resamples of images.',
-    ...(seeds.length > 0 ? [`Seeded selectors: mean of ${count(Math.max(...seeds), 'seed')}.`] : []),
+    ...(seeds.length > 0 ? [seedsNote(seeds)] : []),
     ...(detectable === null
       ? []
       : [
@@ -109,6 +110,14 @@ export function footnotes(summary: Summary): string[] {
       : []),
     ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}; see n.`] : []),
   ]
+}
+
+function seedsNote(seeds: readonly Spread[]): string {
+  const sds = seeds.flatMap(({ sd }) => sd ?? [])
+  const range = [Math.min(...sds), Math.max(...sds)].map(percent)
+  const spread = new Set(range).size === 1 ? range[0]! : range.join(' to ')
+  const text = sds.length === 0 ? '' : `; standard deviation over seeds ${spread} points`
+  return `Seeded selectors: mean of ${count(Math.max(...seeds.map(({ n }) => n)), 'seed')}${text}.`
 }
 
 export const formatLevel = (level: number): string => `${Number((100 * level).toFixed(2))} %`
