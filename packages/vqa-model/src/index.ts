@@ -22,6 +22,7 @@ export type {
   VqaModelStats,
   VqaPrompt,
 } from './types.ts'
+export { isEmbedderModel } from './embed/clip.ts'
 export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
 export {
   embedExamples,

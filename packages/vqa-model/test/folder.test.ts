@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openVqaModel, type OnnxOptions } from '../src/index.ts'
+import { GraphWriter, type Value } from './support/onnx-writer.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
@@ -66,6 +67,28 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
   test('a decoder with another number of layers', async () => {
     await edit('config.json', (json) => (json['num_hidden_layers'] = 3))
     await refusal('missing: past_key_values.2.value')
+  })
+
+  test('a decoder that takes what nobody gives', async () => {
+    const g = new GraphWriter()
+    g.op('Identity', ['deepstack_features_0'], {}, 'logits')
+    const cache = ['batch_size', 2, 'past_sequence_length', 8]
+    const inputs: Value[] = [
+      { name: 'inputs_embeds', type: 'f32', shape: ['batch_size', 'sequence_length', 32] },
+      { name: 'attention_mask', type: 'i64', shape: ['batch_size', 'total_sequence_length'] },
+      { name: 'position_ids', type: 'i64', shape: [3, 'batch_size', 'sequence_length'] },
+      { name: 'deepstack_features_0', type: 'f32', shape: ['batch_size', 'sequence_length', 32] },
+      ...[0, 1].flatMap((layer) =>
+        ['key', 'value'].map((part): Value => ({
+          name: `past_key_values.${layer}.${part}`,
+          type: 'f32',
+          shape: cache,
+        })),
+      ),
+    ]
+    const logits: Value = { name: 'logits', type: 'f32', shape: ['batch_size', 'sequence_length', 32] }
+    await writeFile(join(folder, 'onnx/decoder_model_merged.onnx'), g.model(inputs, [logits]))
+    await refusal('also takes deepstack_features_0, which neither this package nor transformers.js can give')
   })
 
   test('a chat template without images', async () => {

@@ -1,21 +1,52 @@
+import type { Downloaded } from '@lever/vqa-model'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { list, text } from '../options.ts'
 import { BUNDLED } from '../files.ts'
 import { checkMachine, formatHealth } from '../pipeline/health.ts'
+import type { Progress } from '../progress.ts'
 
 export const doctor: Command = defineCommand({
   describe:
-    'What runs on this machine: Node, packages, execution providers, the bundled model, and what to install.',
-  example: 'lever doctor --json',
+    'What runs on this machine: Node, packages, execution providers, a model, and what to install; downloads models.',
+  example: 'lever doctor --download onnx-community/Qwen2.5-VL-3B-Instruct-ONNX --dtype q4',
   options: {
     devices: list('execution providers to try', { shown: 'all that ONNX Runtime knows' }),
-    model: text('model folder to try', { default: `${BUNDLED}/model`, shown: 'the bundled model' }),
+    model: text('model to try: a folder, or the id of a downloaded one', {
+      shown: 'the one that is downloaded, else the bundled model',
+    }),
+    download: text('id of a model on the Hub to download first, organisation/name'),
+    dtype: text('dtype of the ONNX files: q4, or decoder_model_merged=q4,vision_encoder=fp16', {
+      default: 'fp32',
+    }),
   },
-  async run({ devices, model }, { progress }) {
+  async run({ devices, model, download: id, dtype }, { progress, signal }) {
+    const downloaded = id === undefined ? undefined : await download(id, { dtype, progress, signal })
     const stage = progress.stage('trying devices')
-    const health = await checkMachine({ devices, model })
+    const health = await checkMachine({ devices, model: model ?? id ?? `${BUNDLED}/model`, dtype })
     stage.end()
-    return { json: health, text: formatHealth(health), exitCode: health.ok ? 0 : 1 }
+    return {
+      json: { ...health, ...(downloaded && { downloaded }) },
+      text: formatHealth(health, downloaded),
+      exitCode: health.ok ? 0 : 1,
+    }
   },
 })
+
+async function download(
+  id: string,
+  { dtype, progress, signal }: { dtype: string; progress: Progress; signal: AbortSignal },
+): Promise<Downloaded> {
+  const { downloadModel, parseDtypes } = await import('@lever/vqa-model')
+  const stage = progress.stage('download', { unit: 'MB' })
+  const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10
+  const downloaded = await downloadModel({
+    ...{ id, signal, dtype: parseDtypes(dtype) },
+    onProgress(done, total, file) {
+      stage.expect(megabytes(total))
+      stage.update(megabytes(done), file)
+    },
+  })
+  stage.end('complete and checked')
+  return downloaded
+}

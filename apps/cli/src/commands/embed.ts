@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { requireNew, requirePath } from '../files.ts'
+import { requireNew } from '../files.ts'
 import { choice, number, text } from '../options.ts'
 import { datasetOptions, openDataset, placesOf } from '../pipeline/dataset.ts'
 import { embedDataset } from '../pipeline/embeddings.ts'
@@ -25,7 +25,6 @@ export const embed: Command = defineCommand({
   async run(options, { progress, signal }) {
     const { model, device, threads, embedder: name, kind, out } = options
     await requireNew(out, '--out')
-    await requirePath(model, '--model', 'folder')
     const dataset = await openDataset(placesOf(options).place, progress)
     const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
     const onNotice = (line: string): void => progress.info(line)

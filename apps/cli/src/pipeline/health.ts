@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { DeviceReport } from '@lever/vqa-model'
+import type { DeviceReport, Downloaded } from '@lever/vqa-model'
 import { formatTable } from '../table.ts'
 
 /** What `lever doctor` found. */
@@ -30,13 +30,15 @@ const PACKAGES = ['@lever/cli', 'onnxruntime-node', '@huggingface/transformers',
 export async function checkMachine({
   devices,
   model,
+  dtype,
 }: {
   devices: readonly string[] | undefined
   model: string
+  dtype: string
 }): Promise<Health> {
   const { probeDevices } = await import('@lever/vqa-model')
   const reports = await probeDevices(devices)
-  const opened = await tryModel(model)
+  const opened = await tryModel(model, dtype)
   const cpu = reports.find(({ device }) => device === 'cpu')
   return {
     ok: (cpu === undefined || cpu.status === 'ok') && opened.ok,
@@ -53,13 +55,14 @@ export async function checkMachine({
   }
 }
 
-export function formatHealth(health: Health): string {
+export function formatHealth(health: Health, downloaded?: Downloaded): string {
   const { node, platform, processor, cores, memoryGiB, versions, devices, model } = health
   const remedies = devices.flatMap(({ device, status, remedy }) =>
     status === 'failed' ? [`${device}: ${remedy}`] : [],
   )
   if (!model.ok) remedies.push(`model: ${model.remedy}`)
   return [
+    ...(downloaded === undefined ? [] : [...describeDownload(downloaded), '']),
     `Node ${node}, ${platform}, ${cores} cores (${processor}), ${memoryGiB} GiB`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -68,28 +71,40 @@ export function formatHealth(health: Health): string {
     formatTable(
       devices.map(({ device, status, milliseconds }) => [
         device,
-        status === 'ok' ? 'works' : status === 'absent' ? 'not on this platform' : 'does not work',
-        status === 'ok' ? `${milliseconds} ms` : '',
+        status === 'ok' ? 'works' : status === 'absent' ? 'not for this platform' : 'does not work',
+        status === 'ok' ? `${milliseconds} ms to start` : '',
       ]),
       { left: 2 },
     ),
     '',
-    `model ${model.path}: ${model.ok ? 'answers' : 'does not work'}${model.detail && ` (${model.detail})`}`,
+    `model ${model.path}: ${model.ok ? 'works' : 'does not work'}${model.detail && ` (${model.detail})`}`,
     ...(remedies.length > 0 ? ['', 'To do, if you want it:', ...remedies.map((line) => `  ${line}`)] : []),
     '',
     health.ok ? 'Everything that the demo needs works. Try: lever demo' : 'The demo cannot run here yet.',
   ].join('\n')
 }
 
-async function tryModel(path: string): Promise<Health['model']> {
+function describeDownload({ id, commit, path, bytes, files }: Downloaded): string[] {
+  const fetched = files.filter((file) => file.fetched).length
+  return [
+    `${id} at commit ${commit.slice(0, 12)}: ${files.length} files, ${(bytes / 1e6).toFixed(1)} MB, ` +
+      (fetched === 0 ? 'all there already' : `${fetched} downloaded`),
+    `  in ${path}`,
+  ]
+}
+
+async function tryModel(model: string, dtype: string): Promise<Health['model']> {
   try {
-    const { openVqaModel } = await import('@lever/vqa-model')
-    const model = await openVqaModel({ backend: 'onnx', model: path, workers: 0 })
-    await model.close()
-    return { path, ok: true, detail: '', remedy: '' }
+    const { isEmbedderModel, openEmbedder, openVqaModel } = await import('@lever/vqa-model')
+    const opened = (await isEmbedderModel(model))
+      ? await openEmbedder({ embedder: 'clip', model })
+      : await openVqaModel({ backend: 'onnx', model, dtype, workers: 0 })
+    await opened.close()
+    return { path: model, ok: true, detail: '', remedy: '' }
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    return { path, ok: false, detail, remedy: 'give a folder in the ONNX layout of the Hub with --model' }
+    const remedy = 'give a folder in the ONNX layout of the Hub with --model, or an id with --download'
+    return { path: model, ok: false, detail, remedy }
   }
 }
 

@@ -1,6 +1,7 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
+import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { readJson } from '../onnx/folder.ts'
 import { readImage } from '../onnx/read-image.ts'
 import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
@@ -22,13 +23,13 @@ const FILES = [
  * @throws InputError when the folder is not a CLIP model
  */
 export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderOptions): Promise<Embedder> {
-  const folder = resolve(model)
+  const { path: folder, id } = await locateModel(model)
   const config = await readJson(folder, 'config.json')
   const dim = config['projection_dim']
   if (config['model_type'] !== 'clip' || typeof dim !== 'number') {
     throw new InputError(
       `vqa-model: ${folder}/config.json is not that of a CLIP model (model_type "clip" with a projection_dim); ` +
-        `download one with "hf download Xenova/clip-vit-base-patch32 --local-dir <folder>"`,
+        `${downloadAdvice('Xenova/clip-vit-base-patch32', undefined)} and give that id as the model`,
     )
   }
   const hashes = await Promise.all(
@@ -38,7 +39,7 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
   const { vision, text, processor, tokenizer } = await loadParts(transformers, folder, device, threads)
 
   return {
-    name: typeof config['_name_or_path'] === 'string' ? config['_name_or_path'] : 'clip',
+    name: typeof config['_name_or_path'] === 'string' ? config['_name_or_path'] : (id ?? 'clip'),
     dim: { image: dim, text: dim },
     both: 'average',
     hash: hashOf(Object.fromEntries(hashes)),
@@ -61,6 +62,13 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
       await Promise.all([vision.dispose(), text.dispose()])
     },
   }
+}
+
+/** Whether a model, a folder or the id of a downloaded one, is a CLIP model. @throws InputError when there is none */
+export async function isEmbedderModel(model: string): Promise<boolean> {
+  const { path } = await locateModel(model)
+  const config = await readJson(path, 'config.json')
+  return config['model_type'] === 'clip'
 }
 
 interface Model {
