@@ -53,6 +53,8 @@ describe('command after command', () => {
     const shards = ['shard-0/rl-data.jsonl', 'shard-1/rl-data.jsonl'].map(at)
     await json('data', 'merge', ...shards, '--out', at('merged.jsonl'))
     await json('data', 'convert', at('merged.jsonl'), '--out', at('merged.json'))
+    await json('data', 'merge', ...shards, '--out', at('same.json'))
+    expect(readFileSync(at('same.json'))).toEqual(readFileSync(at('whole/rl-data.json')))
     const candidates = (file: string): unknown => {
       const { _meta, ...queries } = JSON.parse(readFileSync(at(file), 'utf8')) as Record<string, unknown>
       expect(_meta).toMatchObject({ schema: 'lever-rl', shot_num: 2, pool_size: 20 })
