@@ -26,10 +26,15 @@ afterAll(killServers)
 
 /** How to open each backend for the conformance suite; a new backend adds a line. */
 const OPEN: Record<string, () => Promise<VqaModelOptions>> = {
-  onnx: async () => ({ backend: 'onnx', model: await writeTinyModel(await temporaryFolder()) }),
+  onnx: async () => ({
+    backend: 'onnx',
+    model: await writeTinyModel(await temporaryFolder()),
+    template: 'shapes',
+  }),
   'onnx, 2 workers': async () => ({
     backend: 'onnx',
     model: await writeTinyModel(await temporaryFolder()),
+    template: 'shapes',
     workers: 2,
   }),
   openai: async () => ({ backend: 'openai', baseUrl: (await startServer()).baseUrl }),
@@ -74,6 +79,23 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
     const order = prompts.map((_, i) => (i * 7) % prompts.length)
     const shuffled = await model.answer(order.map((i) => prompts[i]!))
     expect(shuffled.map(({ raw }) => raw)).toEqual(order.map((i) => batch[i]!.raw))
+  })
+
+  test('scores answers in the order asked, the end token counted, and answers the same', async () => {
+    if (name === 'scripted') return
+    const some = prompts.slice(0, 12)
+    const wanted = ['red', 'a dark blue', 'red', some[3]!.query.question]
+    const scored = await model.answer(some.map((prompt) => ({ ...prompt, scoreAnswers: wanted })))
+    const plain = await model.answer(some)
+    for (const [i, { scores, ...answer }] of scored.entries()) {
+      expect(answer).toEqual(plain[i])
+      expect(scores!.map((score) => score.answer)).toEqual(wanted)
+      for (const { logProb, tokens } of scores!) {
+        expect(logProb).toBeLessThan(0)
+        expect(tokens).toBeGreaterThan(1)
+      }
+      expect(scores![2]!.logProb).toBeCloseTo(scores![0]!.logProb, 3)
+    }
   })
 
   test('no prompts, no answers', async () => {

@@ -291,6 +291,9 @@ describe('what is not repeated', () => {
     await expect(open({ baseUrl: 'http://a:secret@x/v1' })).rejects.toThrow(
       'the base URL of x holds more than',
     )
+    for (const apiKey of ['', 'sk-a b', 'sk-a\n']) {
+      await expect(open({ baseUrl, apiKey })).rejects.toThrow('the API key is empty or holds white space')
+    }
     await expect(open({ baseUrl, timeout: 400_000 })).rejects.toThrow('waits 300000 ms at most')
     await at({ answersAs: 'llava' }, {}, async (model) => {
       await expect(model.answer(prompts)).rejects.toThrow('answers as llava and was asked as toy-vlm')

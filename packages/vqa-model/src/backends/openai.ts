@@ -80,6 +80,7 @@ export async function openOpenaiModel({
   onNotice,
   clock = systemClock,
 }: OpenaiOptions): Promise<VqaModel> {
+  checkKey(key)
   checkCounts({ maxNewTokens, concurrency, timeout, retries, imageBytes, maxImageBytes })
   const template = getTemplate(named)
   const system = ownSystem === undefined ? template.system : ownSystem
@@ -218,6 +219,14 @@ export async function openOpenaiModel({
       return closing
     },
   }
+}
+
+/** Anything else cannot stand in a header, and the error of `fetch` would show it. */
+function checkKey(key: string | undefined): void {
+  if (key === undefined || /^[\x21-\x7e]+$/.test(key)) return
+  throw new InputError(
+    'vqa-model: the API key is empty or holds white space or characters beyond ASCII; check LEVER_API_KEY or OPENAI_API_KEY (apiKey)',
+  )
 }
 
 function checkCounts(counts: Readonly<Record<string, number>>): void {

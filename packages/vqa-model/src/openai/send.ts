@@ -73,7 +73,7 @@ export async function send({ url, json, key, timeout, signal, clock }: Request):
     if (stop.signal.reason === LATE) {
       return { failure: { kind: 'timeout', label: 'timeout', detail: `no answer in ${timeout / 1000} s` } }
     }
-    const reason = reasonOf(error)
+    const reason = excerpt(reasonOf(error), key)
     return { failure: { kind: 'connection', label: reason, detail: reason } }
   } finally {
     clearTimeout(timer)
