@@ -39,17 +39,21 @@ function seedCentres(points: readonly Float64Array[], k: number, random: Random)
 }
 
 function normalise(row: Float32Array): Float64Array {
-  const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0))
-  return Float64Array.from(row, (value) => (norm === 0 ? 0 : value / norm))
+  let square = 0
+  for (let d = 0; d < row.length; d++) square += row[d]! * row[d]!
+  const norm = Math.sqrt(square)
+  const point = new Float64Array(row.length)
+  if (norm > 0) for (let d = 0; d < row.length; d++) point[d] = row[d]! / norm
+  return point
 }
 
 function closest(point: Float64Array, centres: readonly Float64Array[]): number {
   let best = 0
   let smallest = Infinity
-  centres.forEach((centre, c) => {
-    const distance = squared(point, centre)
+  for (let c = 0; c < centres.length; c++) {
+    const distance = squared(point, centres[c]!)
     if (distance < smallest) [best, smallest] = [c, distance]
-  })
+  }
   return best
 }
 
@@ -60,11 +64,17 @@ function mean(
 ): Float64Array | undefined {
   const members = points.filter((_, i) => assigned[i] === c)
   if (members.length === 0) return undefined
-  return members[0]!.map((_, d) => members.reduce((sum, point) => sum + point[d]!, 0) / members.length)
+  const centre = new Float64Array(members[0]!.length)
+  for (const point of members) for (let d = 0; d < centre.length; d++) centre[d]! += point[d]!
+  for (let d = 0; d < centre.length; d++) centre[d]! /= members.length
+  return centre
 }
 
 function squared(a: Float64Array, b: Float64Array): number {
   let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
+  for (let i = 0; i < a.length; i++) {
+    const difference = a[i]! - b[i]!
+    sum += difference * difference
+  }
   return sum
 }
