@@ -124,7 +124,7 @@ describe('score', () => {
 describe('data', () => {
   test('a missing file, and a folder', async () => {
     expect(await refused(['data', 'describe', at('none.json')])).toContain('there is no file')
-    expect(await refused(['data', 'describe', root])).toContain('is a folder; give a file')
+    expect(await refused(['data', 'describe', root])).toContain('has no questions.json')
   })
 
   test('broken JSON, with its line', async () => {

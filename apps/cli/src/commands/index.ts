@@ -53,7 +53,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./score.ts')).score,
   },
   'data describe': {
-    summary: 'what RL data holds, and what it can teach',
+    summary: 'what RL data holds, and what it can teach; or what a dataset holds',
     load: async () => (await import('./data-describe.ts')).dataDescribe,
   },
   'data validate': {

@@ -1,18 +1,21 @@
-import { readdir } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
-import { exists, requirePath } from '../files.ts'
+import { requirePath } from '../files.ts'
 import { text } from '../options.ts'
 import type { Option } from '../options.ts'
 import type { Progress } from '../progress.ts'
 
-/** Where a dataset lies: a folder, or its files one by one. */
+/** Where a dataset lies: a folder or a file of it, or its files one by one. */
 export interface DatasetPlace {
   readonly dataset?: string | undefined
   readonly questions?: string | undefined
   readonly annotations?: string | undefined
   readonly images?: string | undefined
+  /** Which of several splits that lie together. */
+  readonly split?: string | undefined
 }
 
 /** The options that name a dataset. */
@@ -21,11 +24,15 @@ export const datasetOptions: {
   readonly questions: Option<string | undefined>
   readonly annotations: Option<string | undefined>
   readonly images: Option<string | undefined>
+  readonly split: Option<string | undefined>
 } = {
-  dataset: text('folder with questions.json, annotations.json, and images in ./images or ../images'),
-  questions: text('official questions file, in place of --dataset', { aliases: ['train-ques-path'] }),
+  dataset: text(
+    'folder of VQA, OK-VQA or A-OKVQA files, of questions.jsonl, or of parquet files of the Hub; images beside them, in ./images or ../images',
+  ),
+  questions: text('file of the questions, in place of --dataset', { aliases: ['train-ques-path'] }),
   annotations: text('official annotation file', { aliases: ['train-ann-path'] }),
   images: text('image folder', { aliases: ['train-coco-root'] }),
+  split: text('which split, where several lie together: train, val, val2014'),
 }
 
 /** The options that name the dataset demonstrations come from. */
@@ -34,6 +41,7 @@ export const poolOptions: {
   readonly 'pool-questions': Option<string | undefined>
   readonly 'pool-annotations': Option<string | undefined>
   readonly 'pool-images': Option<string | undefined>
+  readonly 'pool-split': Option<string | undefined>
 } = {
   'pool-dataset': text('folder of the dataset that demonstrations come from', {
     shown: 'the dataset itself',
@@ -41,10 +49,15 @@ export const poolOptions: {
   'pool-questions': text('its questions file, in place of --pool-dataset'),
   'pool-annotations': text('its annotation file'),
   'pool-images': text('its image folder'),
+  'pool-split': text('its split'),
 }
 
+/** Bytes of files from which the joined form is worth keeping. */
+const LARGE = 32e6
+
 /**
- * Reads a dataset; `prefix` is that of its options, for messages.
+ * Reads a dataset of any form; `prefix` is that of its options, for messages. The joined form of large files and
+ * the images of parquet files are kept in `LEVER_CACHE`, or ~/.cache/lever.
  * @throws InputError for files that are missing, malformed or do not belong together
  */
 export async function openDataset(
@@ -52,26 +65,39 @@ export async function openDataset(
   progress: Progress,
   prefix = '--',
 ): Promise<VqaDataset> {
-  const { questions, annotations, images } = await filesOf(place, prefix)
-  await requirePath(questions, `${prefix}questions`)
+  const { questions, annotations, images, split } = await filesOf(place, prefix)
+  const isPattern = /[*?]/.test(questions)
+  if (!isPattern) await requirePath(questions, `${prefix}questions`)
   if (annotations !== undefined) await requirePath(annotations, `${prefix}annotations`)
   if (images !== undefined) await requirePath(images, `${prefix}images`, 'folder')
   const { readDataset } = await import('@lever/vqa-eval/node')
+  const bytes = await Promise.all([questions, annotations].map((path) => sizeOf(path)))
+  const isLarge = /\.parquet$/i.test(questions) || bytes.reduce((a, b) => a + b, 0) > LARGE
   const dataset = await readDataset({
     questions,
     ...(annotations !== undefined && { annotations }),
     ...(images !== undefined && { images }),
+    ...(split !== undefined && { split }),
+    ...(isLarge && { cache: process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever') }),
   })
-  const { missingImages, examples } = dataset
+  const { missingImages, examples, notices } = dataset
   if (examples.length === 0) throw new InputError(`${questions} holds no question; give another file`)
   if (missingImages === examples.length) {
     throw new InputError(
-      `no image of ${questions} is in ${images!}: not one of ${examples.length} ids has a file like ${String(examples[0]!.imageId)}.png; check ${prefix}images`,
+      `no image of ${questions} is in ${images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${String(examples[0]!.imageId)}.png; check ${prefix}images`,
     )
   }
-  if (missingImages > 0)
-    progress.warn(`${missingImages} of ${examples.length} questions have no image in ${images!}`)
+  for (const notice of notices) progress.warn(notice)
   return dataset
+}
+
+async function sizeOf(path: string | undefined): Promise<number> {
+  return path === undefined
+    ? 0
+    : stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      )
 }
 
 /** `count` examples of a seeded random sample, in the order of the dataset. */
@@ -88,54 +114,36 @@ export async function sampleExamples(
 
 /** The files of a dataset. */
 export interface DatasetFiles {
+  /** A path; one shard stands for all of its set. */
   readonly questions: string
   readonly annotations: string | undefined
   readonly images: string | undefined
+  readonly split: string | undefined
 }
 
 /**
  * The files of a dataset; `prefix` is that of its options, for messages.
- * @throws InputError when a folder has no questions
+ * @throws InputError when there is none, or several and no split is chosen
  */
 export async function filesOf(
-  { dataset, questions, annotations, images }: DatasetPlace,
+  { dataset, questions, annotations, images, split }: DatasetPlace,
   prefix = '--',
 ): Promise<DatasetFiles> {
   if (dataset === undefined) {
-    if (questions !== undefined) return { questions, annotations, images }
+    if (questions !== undefined) return { questions, annotations, images, split }
     throw new InputError(`there is no dataset; give ${prefix}dataset, a folder, or ${prefix}questions`)
   }
   if (questions !== undefined) {
     throw new InputError(`${prefix}dataset and ${prefix}questions both name a dataset; give one of them`)
   }
-  await requirePath(dataset, `${prefix}dataset`, 'folder')
-  const names = await readdir(dataset)
+  const { locateDataset } = await import('@lever/vqa-eval/node')
+  const found = await locateDataset(dataset, { split, flag: `${prefix}dataset` })
   return {
-    questions: join(dataset, fileOf(names, 'questions') ?? refuse(dataset, prefix)),
-    annotations: annotations ?? joined(dataset, fileOf(names, 'annotations')),
-    images: images ?? (await imagesOf(dataset)),
+    questions: found.questions,
+    annotations: annotations ?? found.annotations,
+    images: images ?? found.images,
+    split: found.split || undefined,
   }
-}
-
-function fileOf(names: readonly string[], kind: string): string | undefined {
-  const found = names.filter((name) => name.endsWith('.json') && name.includes(kind))
-  return found.includes(`${kind}.json`) ? `${kind}.json` : found.length === 1 ? found[0] : undefined
-}
-
-function joined(folder: string, name: string | undefined): string | undefined {
-  return name === undefined ? undefined : join(folder, name)
-}
-
-async function imagesOf(folder: string): Promise<string | undefined> {
-  for (const path of [join(folder, 'images'), join(folder, '..', 'images')])
-    if (await exists(path)) return path
-  return undefined
-}
-
-function refuse(folder: string, prefix: string): never {
-  throw new InputError(
-    `${prefix}dataset: ${folder} has no questions.json; give another folder, or ${prefix}questions`,
-  )
 }
 
 /** The places of the dataset and of the pool; the pool's is undefined when it is the dataset itself. */
@@ -145,16 +153,21 @@ export function placesOf(
     readonly poolQuestions?: string | undefined
     readonly poolAnnotations?: string | undefined
     readonly poolImages?: string | undefined
+    readonly poolSplit?: string | undefined
   },
 ): { place: DatasetPlace; poolPlace: DatasetPlace | undefined } {
-  const { dataset, questions, annotations, images } = options
-  const { poolDataset, poolQuestions, poolAnnotations, poolImages } = options
+  const { dataset, questions, annotations, images, split } = options
+  const { poolDataset, poolQuestions, poolAnnotations, poolImages, poolSplit } = options
   const pool = {
     dataset: poolDataset,
     questions: poolQuestions,
     annotations: poolAnnotations,
     images: poolImages,
+    split: poolSplit,
   }
-  const given = Object.values(pool).some((path) => path !== undefined)
-  return { place: { dataset, questions, annotations, images }, poolPlace: given ? pool : undefined }
+  const place = { dataset, questions, annotations, images, split }
+  const isGiven = Object.values(pool).some((path) => path !== undefined)
+  const isOtherSplit = (poolDataset ?? poolQuestions) === undefined && poolSplit !== undefined
+  const own = { ...pool, dataset, questions, images: poolImages ?? images }
+  return { place, poolPlace: isGiven ? (isOtherSplit ? own : pool) : undefined }
 }

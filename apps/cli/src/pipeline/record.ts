@@ -52,7 +52,7 @@ export function datasetRecord(
   { name, split, hash, examples }: VqaDataset,
   files: DatasetFiles,
 ): DatasetRecord {
-  const { questions, annotations, images } = files
+  const { questions, annotations, images, split: chosen } = files
   return {
     name,
     split,
@@ -62,6 +62,7 @@ export function datasetRecord(
       questions: resolve(questions),
       ...(annotations !== undefined && { annotations: resolve(annotations) }),
       ...(images !== undefined && { images: resolve(images) }),
+      ...(chosen !== undefined && { split: chosen }),
     },
   }
 }

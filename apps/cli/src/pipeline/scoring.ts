@@ -4,6 +4,8 @@ import { answerSimilarity, expectedAccuracy, fallbackScore, scoreAnswer } from '
 interface Scored {
   readonly answers: readonly string[]
   readonly id: number
+  /** Absent: the official accuracy. */
+  readonly metric?: 'aokvqa'
 }
 
 /** A score, with the figures that were asked for besides the accuracy. */
@@ -32,7 +34,7 @@ const ENOUGH = 4
 const DIGITS = 4
 
 /**
- * The official accuracy, as the function that `rl-generate` and `icl-eval` take. The fallback, a
+ * The official accuracy, or that of A-OKVQA for its questions, as the function that `rl-generate` and `icl-eval` take. The fallback, a
  * string match, is used only where a question has too few answers and `allowFallback` is true.
  */
 export function officialScore({
@@ -52,7 +54,8 @@ export function officialScore({
     }
     const scores = known.get(example) ?? new Map<string, number>()
     known.set(example, scores)
-    const accuracy = scores.get(prediction) ?? scoreAnswer(prediction, example.answers).accuracy
+    const mode = example.metric ?? 'official'
+    const accuracy = scores.get(prediction) ?? scoreAnswer(prediction, example.answers, { mode }).accuracy
     scores.set(prediction, accuracy)
     return { accuracy, mode: 'file' }
   }

@@ -31,7 +31,9 @@ export function formatDataset(description: DatasetDescription): string {
     ...table('question type', questions.types, 12),
     ...table('reference answer', answers.top),
     ...warnings(notices),
-  ].join('\n')
+  ]
+    .join('\n')
+    .trimEnd()
 }
 
 /** What splits share, for people; `names` are those of the datasets. */

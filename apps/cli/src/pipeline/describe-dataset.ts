@@ -1,0 +1,56 @@
+import { open, stat } from 'node:fs/promises'
+import type { DatasetDescription, ImageLeakage } from '@lever/vqa-eval/node'
+import type { Progress } from '../progress.ts'
+import type { DatasetPlace } from './dataset.ts'
+import { openDataset } from './dataset.ts'
+
+/** One dataset, or several with what they share. */
+export interface DescribedDatasets {
+  readonly json: DatasetDescription | { datasets: DatasetDescription[]; leakage: readonly ImageLeakage[] }
+  readonly text: string
+}
+
+/** Describes datasets and, of several, which images two of them share. */
+export async function describeDatasets(
+  places: readonly DatasetPlace[],
+  progress: Progress,
+): Promise<DescribedDatasets> {
+  const { describeDataset, formatDataset, formatLeakage, leakageBetween } =
+    await import('@lever/vqa-eval/node')
+  const quiet = { ...progress, warn: () => undefined }
+  const opened: { dataset: Awaited<ReturnType<typeof openDataset>>; name: string }[] = []
+  for (const place of places) {
+    const dataset = await openDataset(place, quiet)
+    opened.push({ dataset, name: place.dataset ?? place.questions ?? dataset.name })
+  }
+  const descriptions = opened.map(({ dataset }) => describeDataset(dataset))
+  const texts = descriptions.map(formatDataset)
+  if (places.length === 1) return { json: descriptions[0]!, text: texts[0]! }
+  const leakage = leakageBetween(opened.map(({ dataset }) => dataset))
+  const names = opened.map(({ name }) => name)
+  return {
+    json: { datasets: descriptions, leakage },
+    text: [...texts.map((text, i) => `${names[i]!}\n${text}`), formatLeakage(leakage, names)].join('\n\n'),
+  }
+}
+
+/** Whether a path is a dataset rather than RL data: a folder, parquet, or a file that begins as one of questions does. */
+export async function isDataset(path: string): Promise<boolean> {
+  if (/\.parquet$/i.test(path)) return true
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined || found.isDirectory()) return found !== undefined
+  if (/\.gz$/i.test(path)) return false
+  const head = await headOf(path)
+  if (/\.(jsonl|ndjson)$/i.test(path)) return !/^\s*\{\s*"journal"/.test(head)
+  return /^\s*(\[|\{\s*"(info|task_type|data_type|data_subtype|license|questions)")/.test(head)
+}
+
+async function headOf(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(4096), 0, 4096, 0)
+    return buffer.toString('latin1', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

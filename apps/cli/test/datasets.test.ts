@@ -1,0 +1,134 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { lever, scratch } from './support/lever.ts'
+import { smallWorld } from './support/world.ts'
+
+const root = scratch()
+const at = (name: string): string => join(root, name)
+const PARQUET = fileURLToPath(new URL('../../../fixtures/golden/vqa-parquet/', import.meta.url))
+const WORLD = fileURLToPath(new URL('../../../fixtures/shapes-vqa/world/', import.meta.url))
+
+async function json(...args: string[]): Promise<Record<string, never>> {
+  const { code, stdout, stderr } = await lever([...args, '--json'])
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as Record<string, never>
+}
+
+/** What the command says on stderr when it ends with status 2. */
+async function refused(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await lever(args)
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  return stderr
+}
+
+beforeAll(() => {
+  process.env['LEVER_CACHE'] = at('cache')
+  mkdirSync(at('own/images'), { recursive: true })
+  const rows = [1, 2, 3].map((id) => ({
+    question: `Question ${id}?`,
+    image: id === 3 ? 'gone.png' : `${id}.png`,
+    answers: ['red', 'red', 'red', 'blue'],
+  }))
+  writeFileSync(at('own/questions.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'))
+  for (const id of [1, 2]) cpSync(join(WORLD, 'images', `${id}.png`), at(`own/images/${id}.png`))
+})
+
+describe('data describe of a dataset', () => {
+  test('official files, several splits and what they share', async () => {
+    const { datasets, leakage } = await json('data', 'describe', join(WORLD, 'train'), join(WORLD, 'test'))
+    expect(datasets).toMatchObject([
+      { form: 'official', questions: { count: 600 }, baselines: {} },
+      { split: 'test', questions: { count: 300 }, images: { count: 200, found: 300, missing: { count: 0 } } },
+    ])
+    expect(leakage).toEqual([{ between: [0, 1], images: 0, questions: [0, 0], sameQuestions: 0 }])
+  })
+
+  test('lines, with the image that is not there', async () => {
+    const { stdout } = await lever(['data', 'describe', at('own')])
+    expect(stdout).toContain('questions   3, 2.0 words each')
+    expect(stdout).toContain('missing     1 images: gone.png')
+    expect(stdout).toContain('ceiling     75.00')
+    expect(stdout).toContain('always "red"')
+  })
+
+  test('parquet of the Hub, by folder, by file and by --questions; images are kept once', async () => {
+    const shard = join(PARQUET, 'vqav2/data/validation-00000-of-00002.parquet')
+    const whole = await json('data', 'describe', join(PARQUET, 'vqav2'))
+    expect(whole).toMatchObject({ form: 'parquet', split: 'validation', questions: { count: 4 } })
+    expect(await json('data', 'describe', shard)).toEqual(whole)
+    expect(await json('data', 'describe', '--questions', shard)).toEqual(whole)
+    const folders = readdirSync(at('cache/images'))
+    expect(folders.flatMap((name) => readdirSync(at(`cache/images/${name}`)))).toHaveLength(2)
+    const aokvqa = await json('data', 'describe', '--dataset', join(PARQUET, 'aokvqa'), '--split', 'val')
+    expect(aokvqa).toMatchObject({ metric: 'aokvqa', questions: { count: 2, withChoices: 2 } })
+  })
+
+  test('what cannot be described', async () => {
+    mkdirSync(at('nothing'))
+    expect(await refused('data', 'describe')).toContain('there is nothing to describe')
+    expect(await refused('data', 'describe', at('nothing'))).toMatch(/has no questions\.json.*parquet/)
+    expect(await refused('data', 'describe', at('own'), '--dataset', at('own'))).toContain('give one')
+    cpSync(join(PARQUET, 'vqav2/data/validation-00000-of-00002.parquet'), at('both/train-0.parquet'))
+    cpSync(join(PARQUET, 'vqav2/data/validation-00000-of-00002.parquet'), at('both/val-0.parquet'))
+    expect(await refused('data', 'describe', at('both'))).toContain(
+      'holds the splits train, val; choose one with --split',
+    )
+  })
+})
+
+test('embed takes parquet, and lines whose images are there', async () => {
+  const made = await json('embed', '--dataset', join(PARQUET, 'okvqa'), '--out', at('okvqa.safetensors'))
+  expect(made).toMatchObject({ rows: 2 })
+  expect(await refused('embed', '--dataset', at('own'), '--out', at('own.safetensors'))).toMatch(
+    /warning: 1 of 3 questions have no image in .*gone\.png[\s\S]*there is no image \(example 2\)/,
+  )
+})
+
+describe('--pool-file', () => {
+  const generate = (out: string, world: string, ...more: string[]): string[] => {
+    writeFileSync(at('model.mjs'), 'export default ({ query }) => (query.id % 2 ? "red" : "star")\n')
+    return [
+      ...['generate', '--dataset', at(world), '--backend', 'scripted', '--model', at('model.mjs')],
+      ...['--num-random', '3', '--out', at(out), ...more],
+    ]
+  }
+  const data = (out: string): string => readFileSync(at(`${out}/rl-data.json`), 'utf8')
+
+  beforeAll(() => {
+    smallWorld(at('a'), 'train', 20)
+    smallWorld(at('b'), 'train', 22)
+  })
+
+  test('is made once, and read by every run after', async () => {
+    const first = await lever(generate('run1', 'a', '--pool-size', '6', '--pool-file', at('pools.json')))
+    expect(first).toMatchObject({ code: 0 })
+    expect(first.stderr).toContain(`made pools of 6 examples for 20 questions: ${at('pools.json')}`)
+    const bytes = readFileSync(at('pools.json'), 'utf8')
+    expect(JSON.parse(bytes)).toMatchObject({ _meta: { pools: 1, method: 'random', size: 6, seed: 0 } })
+    const second = await lever(generate('run2', 'a', '--pools', at('pools.json')))
+    expect(second).toMatchObject({ code: 0 })
+    expect(readFileSync(at('pools.json'), 'utf8')).toBe(bytes)
+    expect(data('run2')).toBe(data('run1'))
+    const without = await lever(generate('run3', 'a', '--pool-size', '6'))
+    expect(without).toMatchObject({ code: 0 })
+    expect(data('run3')).toBe(data('run1'))
+    const again = await lever(generate('run1', 'a', '--pool-file', at('pools.json')))
+    expect(again).toMatchObject({ code: 0 })
+  })
+
+  test('of other data is refused with what differs, before a run directory is made', async () => {
+    const pools = ['--pool-file', at('pools.json')]
+    expect(await refused(...generate('run4', 'b', ...pools))).toMatch(
+      /pools\.json are of other data: the queries were shapes train \([0-9a-f]{12}\), not shapes train \([0-9a-f]{12}\); the candidates were/,
+    )
+    expect(await refused(...generate('run4', 'a', '--pool-size', '7', ...pools))).toContain(
+      'they have 6 examples, not 7',
+    )
+    expect(await refused(...generate('run4', 'a', '--pool-method', 'mixed', ...pools))).toContain(
+      'made by method random, not mixed',
+    )
+    expect(existsSync(at('run4'))).toBe(false)
+  })
+})
