@@ -30,7 +30,17 @@ export {
   where,
 } from './ops/elementwise.ts'
 export type { ReduceOptions } from './ops/reduce.ts'
-export { argMax, logSoftmax, max, mean, softmax, sum, sumSquares, weightedMean } from './ops/reduce.ts'
+export {
+  argMax,
+  logSoftmax,
+  max,
+  mean,
+  softmax,
+  sum,
+  sumSquares,
+  topIndices,
+  weightedMean,
+} from './ops/reduce.ts'
 export {
   broadcastTo,
   concat,
@@ -43,7 +53,7 @@ export {
   transposeLast,
 } from './ops/layout.ts'
 export { matmul } from './ops/matmul.ts'
-export { gather, gatherBatched, oneHot } from './ops/gather.ts'
+export { gather, gatherBatched, gatherLast, oneHot } from './ops/gather.ts'
 export { dropout, gelu, layerNorm, linear, normalize, quickGelu, rmsNorm, silu } from './ops/layers.ts'
 export { gradients } from './gradients.ts'
 export type { Outputs } from './onnx/emit.ts'

@@ -27,6 +27,8 @@ export interface Tensor {
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly dtype: DType
   readonly shape: Shape
+  /** Which output of its operator this is (default 0). */
+  readonly output?: number
   /** The name of an input. */
   readonly name?: string
   /** The elements of a constant. */

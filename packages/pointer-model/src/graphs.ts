@@ -1,21 +1,17 @@
 import {
-  argMax,
-  concat,
-  constant,
   encodeModel,
   expandDims,
   gather,
   input,
   layoutParameters,
-  operator,
   parameterInputs,
   scalar,
-  shapeOf,
   sub,
 } from '@lever/onnx-grad'
 import type { ParameterLayout, Shape, Tensor } from '@lever/onnx-grad'
 import { architectureOf } from './model.ts'
-import { beginPointers, choose, noDropout, pointerLogits } from './sequence.ts'
+import { beamOutputs, greedyOutputs } from './search.ts'
+import { beginPointers, noDropout, pointerLogits } from './sequence.ts'
 import type { BoundNet, PointerState } from './sequence.ts'
 import type { ArchitectureConfig, Features } from './types.ts'
 
@@ -37,8 +33,10 @@ export interface PolicyGraphs {
    * (with `chosen`), `step` (of the logits, from 1) -> `after.*`, the state after the choice, `logits` [B, P, C]
    */
   readonly next: () => Uint8Array
-  /** The inputs of `begin` -> `chosen` [B, K] (int64), the largest logit of every step, and `logits` [B, K, C]. */
+  /** The inputs of `begin` -> what `greedyOutputs` says. */
   readonly greedy: (shots: number) => Uint8Array
+  /** The inputs of `begin` -> what `beamOutputs` says. */
+  readonly beam: (shots: number, width: number) => Uint8Array
 }
 
 /** The graphs of an architecture, each built when it is asked for. */
@@ -74,6 +72,8 @@ export function policyGraphs(name: string, config: ArchitectureConfig): PolicyGr
       }),
     next: () => encodeNext(net, begun, weights, valid),
     greedy: (shots) => encodeModel({ inputs: beginInputs, outputs: greedyOutputs(net, begun, shots) }),
+    beam: (shots, width) =>
+      encodeModel({ inputs: beginInputs, outputs: beamOutputs(net, begun, { shots, width }) }),
   }
 }
 
@@ -96,30 +96,6 @@ function encodeNext(
       ...prefixed('after.', after),
       logits: pointerLogits(net, { ...begun, state: after, memory, blocked }, step),
     },
-  })
-}
-
-function greedyOutputs(net: BoundNet, begun: PointerState, shots: number): Record<string, Tensor> {
-  const chosen: Tensor[] = []
-  const logits: Tensor[] = []
-  let pointers = begun
-  for (let t = 0; t < shots; t++) {
-    const step = scalar(t, 'int64')
-    const scores = pointerLogits(net, pointers, step)
-    const best = argMax(scores)
-    chosen.push(best)
-    logits.push(scores)
-    if (t + 1 < shots) pointers = choose(net, pointers, hotLike(scores, best), step)
-  }
-  return { chosen: concat(chosen, 1), logits: concat(logits, 1) }
-}
-
-/** One-hot rows of `positions` [B, P] as long as the last axis of `scores` [B, P, C], which may be unknown. */
-function hotLike(scores: Tensor, positions: Tensor): Tensor {
-  const depth = gather(shapeOf(scores), constant([2], [1], 'int64'))
-  return operator('OneHot', [positions, depth, constant([0, 1], [2])], {
-    shape: scores.shape,
-    dtype: 'float32',
   })
 }
 

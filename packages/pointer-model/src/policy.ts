@@ -2,7 +2,7 @@ import { flattenParameters, loadModel } from '@lever/onnx-grad'
 import type { Parameters, Runner, RunOptions, Value } from '@lever/onnx-grad'
 import { checkPointers, prepareBatches } from './batches.ts'
 import type { PolicyInput } from './batches.ts'
-import { decodeBeam } from './decode/beam.ts'
+import { readBeams } from './decode/beam.ts'
 import { readGreedy } from './decode/greedy.ts'
 import type { PointerChoice } from './decode/greedy.ts'
 import { decodeLogProbs } from './decode/log-probs.ts'
@@ -44,8 +44,8 @@ export interface Policy {
 
 /**
  * Makes a model ready to choose. Pools and batches of any size run in the same sessions of ONNX Runtime: one
- * for the candidates, two for the steps of beams, samples and log-probabilities, and one for the greedy pointers
- * of each K. A session is loaded when it is first needed.
+ * for the candidates, two for the steps of samples and log-probabilities, one for the greedy pointers of each K and
+ * one for the beams of each K and width. A session is loaded when it is first needed.
  */
 export async function openPolicy(
   model: PointerModel,
@@ -63,6 +63,7 @@ export async function openPolicy(
     begin: () => load('begin', graphs.begin),
     next: () => load('next', graphs.next),
     greedy: (shots) => load(`greedy ${shots}`, () => graphs.greedy(shots)),
+    beam: (shots, width) => load(`beam ${shots} ${width}`, () => graphs.beam(shots, width)),
     close: async () => {
       for (const runner of loaded.values()) await (await runner).close()
       loaded.clear()
@@ -81,6 +82,7 @@ type Values = Readonly<Record<string, Value>>
 
 interface Runners extends Readonly<Record<'items' | 'begin' | 'next', () => Promise<Runner>>> {
   greedy(shots: number): Promise<Runner>
+  beam(shots: number, width: number): Promise<Runner>
   close(): Promise<void>
 }
 
@@ -129,8 +131,14 @@ function policyOf(
         return readGreedy(result, { queries: batch.queries, pool: batch.pool, shots })
       })
     },
-    beam: (input, { shots, width = 5 }) =>
-      overSteps(input, shots, (decoder) => decodeBeam(decoder, shots, width)),
+    async beam(input, { shots, width = 5 }) {
+      if (shots === 0) return input.items.map(() => [{ pointer: new Int32Array(0), logProb: 0 }])
+      return overBatches(input, shots, async (batch, items) => {
+        const runner = await runners.beam(shots, width)
+        const result = await runner.run({ weights, ...items, ...batchInputs(batch, dim) })
+        return readBeams(result, { queries: batch.queries, pool: batch.pool, shots, width })
+      })
+    },
     sample: (input, { shots, randoms, ...rest }) =>
       overSteps(input, shots, (decoder, from) =>
         decodeSample(decoder, shots, {

@@ -63,7 +63,8 @@ describe('beam search', () => {
   test('width 1 is greedy, the whole width finds the best', async () => {
     const [greedy] = await policy.greedy(input, { shots: 3 })
     const [one] = await policy.beam(input, { shots: 3, width: 1 })
-    expect(one).toEqual([greedy])
+    expect(one!.map(({ pointer }) => pointer)).toEqual([greedy!.pointer])
+    expect(one![0]!.logProb).toBeCloseTo(greedy!.logProb, 12)
     const [all] = await policy.beam(input, { shots: 3, width: 60 })
     expect(all).toHaveLength(60)
     expect(all![0]!.logProb).toBeGreaterThan(greedy!.logProb - 1e-6)

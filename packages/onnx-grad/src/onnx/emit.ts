@@ -62,7 +62,7 @@ export function emitNodes(
         op: tensor.op,
         name: `${name} ${shapes.slice(0, -1).join(' ')} -> ${shapes.at(-1)!}`,
         inputs: tensor.inputs.map((i) => nameOf.get(i)!),
-        outputs: [name],
+        outputs: [...Array.from({ length: tensor.output ?? 0 }, (_, i) => `${name}/output_${i}`), name],
         attributes: tensor.attributes,
       })
     }

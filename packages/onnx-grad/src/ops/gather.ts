@@ -20,6 +20,11 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
   })
 }
 
+/** Elements of the last axis of x [..., N] by index [..., T] (int64); no gradient flows. */
+export function gatherLast(x: Tensor, indices: Tensor): Tensor {
+  return operator('GatherElements', [x, indices], { shape: indices.shape }, { axis: -1 })
+}
+
 /** One-hot rows of indices I: [...I, depth]. An index outside gives a row of zeros. */
 export function oneHot(indices: Tensor, depth: number, dtype: DType = 'float32'): Tensor {
   const positions = constant(

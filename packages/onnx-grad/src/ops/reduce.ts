@@ -78,6 +78,21 @@ export function argMax(x: Tensor): Tensor {
   )
 }
 
+/**
+ * Indices of the `count` largest values over the last axis, int64, largest first, the first of equals. The other
+ * axes must not be empty when it runs: ONNX Runtime 1.30 crashes on the CPU then.
+ */
+export function topIndices(x: Tensor, count: number): Tensor {
+  const shape = [...x.shape.slice(0, -1), count]
+  const largest = operator(
+    'TopK',
+    [x, constant([count], [1], 'int64')],
+    { shape, dtype: 'int64' },
+    { axis: -1 },
+  )
+  return { ...largest, output: 1 }
+}
+
 /** softmax over the last axis. */
 export function softmax(x: Tensor): Tensor {
   return operator('Softmax', [x], { shape: x.shape }, { axis: -1 }, (g, out) => {

@@ -177,6 +177,18 @@ export const operatorCases: Readonly<Record<string, OperatorCase>> = {
     shapes: [[[2, 3]], one, none],
     gradient: false,
   },
+  topIndices: {
+    f: (x) => g.cast(g.topIndices(x, 1), x.dtype),
+    reference: rows((row) => [row.indexOf(Math.max(...row))]),
+    shapes: [[[2, 3]], one],
+    gradient: false,
+  },
+  gatherLast: {
+    f: (x) => g.gatherLast(x, g.topIndices(x, Number(x.shape.at(-1)))),
+    reference: rows((row) => row.toSorted((a, b) => b - a)),
+    shapes: [[[2, 3]], [[2, 2, 4]], one],
+    gradient: false,
+  },
   softmax: { f: g.softmax, reference: rows(softmax), shapes: [[[2, 4]], [[2, 2, 3]], one, none] },
   logSoftmax: {
     f: g.logSoftmax,

@@ -1,64 +1,32 @@
-import { untilStop } from '../decoder.ts'
-import type { Decoder } from '../decoder.ts'
+import type { Value } from '@lever/onnx-grad'
+import { logitsOf, untilStop } from '../decoder.ts'
 import type { PointerChoice } from './greedy.ts'
-import { logSoftmaxRow } from './log-softmax.ts'
-
-interface Beam {
-  readonly parent: number
-  readonly position: number
-  readonly logProb: number
-}
 
 /**
- * Beam search: at every step the `width` prefixes of highest log-probability. Ranked by
- * log-probability, best first; equal ones by parent and position. A query with fewer pointers than
- * `width` gives all of them. A pointer that stopped keeps its place with its log-probability.
+ * Reads the result of the beam graph: for every query the `width` pointers of highest log-probability that beam
+ * search found, best first. A query with fewer pointers than `width` gives all of them; a pointer that stopped
+ * keeps its place.
  */
-export async function decodeBeam(decoder: Decoder, shots: number, width: number): Promise<PointerChoice[][]> {
-  const { choices } = decoder
-  const { queries, pool } = decoder.batch
-  let frontier = await decoder.start()
-  let alive: { pointer: number[]; logProb: number }[][] = Array.from({ length: queries }, () => [
-    { pointer: [], logProb: 0 },
-  ])
-  for (let t = 0; t < shots; t++) {
-    const parents = new Int32Array(queries * width)
-    const chosen = new Int32Array(queries * width)
-    alive = alive.map((beams, b) => {
-      const best: Beam[] = []
-      beams.forEach(({ logProb }, parent) => {
-        const row = b * frontier.beams + parent
-        const scores = logSoftmaxRow(frontier.logits, frontier.blocked, row, choices)
-        for (let n = 0; n < choices; n++) {
-          if (scores[n]! > -Infinity)
-            insert(best, { parent, position: n, logProb: logProb + scores[n]! }, width)
-        }
-      })
-      best.forEach(({ parent, position }, i) => {
-        parents[b * width + i] = parent
-        chosen[b * width + i] = position
-      })
-      for (let i = best.length; i < width; i++) {
-        parents[b * width + i] = best[0]!.parent
-        chosen[b * width + i] = best[0]!.position
-      }
-      return best.map(({ parent, position, logProb }) => ({
-        pointer: [...beams[parent]!.pointer, position],
-        logProb,
-      }))
-    })
-    if (t + 1 < shots) frontier = await decoder.advance(frontier, parents, chosen)
+export function readBeams(
+  result: Readonly<Record<string, Value>>,
+  { queries, pool, shots, width }: { queries: number; pool: number; shots: number; width: number },
+): PointerChoice[][] {
+  logitsOf(result)
+  const [parents, positions] = [result['parents']!.data, result['positions']!.data] as BigInt64Array[]
+  const scores = result['scores']!.data as Float64Array
+  const pointerOf = (b: number, last: number): Int32Array => {
+    const choices: number[] = []
+    let beam = last
+    for (let t = shots - 1; t >= 0; t--) {
+      const at = (b * shots + t) * width + beam
+      choices.unshift(Number(positions![at]))
+      beam = Number(parents![at])
+    }
+    return untilStop(choices, pool)
   }
-  return alive.map((beams) =>
-    beams.map(({ pointer, logProb }) => ({ pointer: untilStop(pointer, pool), logProb })),
+  return Array.from({ length: queries }, (_, b) =>
+    Array.from({ length: width }, (_, w) => w)
+      .filter((w) => scores[b * width + w]! > -Infinity)
+      .map((w) => ({ pointer: pointerOf(b, w), logProb: scores[b * width + w]! })),
   )
-}
-
-/** Keeps the `width` best in order; an earlier one wins a tie. */
-function insert(best: Beam[], beam: Beam, width: number): void {
-  if (best.length === width && beam.logProb <= best[width - 1]!.logProb) return
-  let at = best.length
-  while (at > 0 && best[at - 1]!.logProb < beam.logProb) at -= 1
-  best.splice(at, 0, beam)
-  if (best.length > width) best.pop()
 }
