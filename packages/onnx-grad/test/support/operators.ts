@@ -178,9 +178,9 @@ export const operatorCases: Readonly<Record<string, OperatorCase>> = {
     gradient: false,
   },
   topIndices: {
-    f: (x) => g.cast(g.topIndices(x, 1), x.dtype),
-    reference: rows((row) => [row.indexOf(Math.max(...row))]),
-    shapes: [[[2, 3]], one],
+    f: (x) => g.cast(g.topIndices(x, Number(x.shape.at(-1))), x.dtype),
+    reference: rows((row) => row.map((_, i) => i).sort((a, b) => row[b]! - row[a]!)),
+    shapes: [[[2, 3]], [[2, 2, 4]], one],
     gradient: false,
   },
   gatherLast: {
