@@ -92,6 +92,10 @@ describe('the ranking', () => {
     ...{ queryId, imageId: queryId, ranked, reward: 0, measured: true },
     ...{ expected: 0, top: ranked, oracle: 1, random: 0.25 },
   })
+  const policyOf = (values: number[]) => ({
+    ...{ phase: 'rce', epoch: 1 },
+    validation: values.map((value, i) => query(i, value)),
+  })
   const finished = (labels: string[], seed: string, values: number[]) => ({
     labels,
     cell: {
@@ -99,9 +103,10 @@ describe('the ranking', () => {
       name: '',
       folder: '',
       record: {
-        ...{ key: '', seconds: 1, parameters: 10, best: { phase: 'rce', epoch: 1, step: 1 } },
-        validation: values.map((value, i) => query(i, value)),
+        ...{ key: '', seconds: 1, parameters: 10 },
+        ...{ best: policyOf(values), last: policyOf([]) },
       },
+      policy: policyOf(values),
     },
   })
 
@@ -195,7 +200,7 @@ describe('the command', () => {
         {
           'reward-mode': 'hard_plus_soft',
           behind: null,
-          cells: [{ seed: '0', best: { phase: expect.any(String) as unknown } }, { seed: '1' }],
+          cells: [{ seed: '0', phase: expect.any(String) as unknown }, { seed: '1' }],
         },
       ],
       failed: [
@@ -217,6 +222,18 @@ describe('the command', () => {
     })
     const { reads } = JSON.parse(readFileSync(at('whole/test/manifest.json'), 'utf8')) as { reads: unknown[] }
     expect(reads).toHaveLength(1)
+    const last = await sweep('whole', '--score', 'last')
+    expect(JSON.parse(last.stdout)).toMatchObject({
+      skipped: 2,
+      rows: [
+        {
+          cells: [
+            { phase: 'rce', epoch: 10 },
+            { phase: 'rce', epoch: 10 },
+          ],
+        },
+      ],
+    })
     const text = await lever(['sweep', file, '--out', at('whole'), '--quiet'])
     expect(text.stdout).toContain('2 cells failed')
     expect(text.stdout).toContain('Official accuracy in per cent on validation (13 queries, 2 seeds)')

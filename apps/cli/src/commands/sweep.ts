@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, number, text } from '../options.ts'
 import { openSweep, runSweep } from '../pipeline/run-sweep.ts'
+import { SCORED } from '../pipeline/sweep-cell.ts'
 import { RANKINGS } from '../pipeline/sweep-rank.ts'
 import { runSweepTest } from '../pipeline/sweep-test.ts'
 import { formatSwept, sweptJson } from '../pipeline/sweep-text.ts'
@@ -16,11 +17,18 @@ export const sweep: Command = defineCommand({
     out: text('run directory, a folder per cell in it', { required: true, aliases: ['output-dir'] }),
     workers: number('cells trained at a time, each in a process', { default: 1, min: 1, whole: true }),
     'rank-by': choice('figure of the best policy on validation that ranks', RANKINGS, { default: 'ranked' }),
+    score: choice(
+      'which policy of a cell is scored and ranked: the best on its validation, or the last',
+      SCORED,
+      {
+        default: 'best',
+      },
+    ),
     test: flag(
       'after the ranking, evaluate all cells as the grid says under test; recorded as a read of that split',
     ),
   },
-  async run({ out, workers, rankBy, test }, context, [grid]) {
+  async run({ out, workers, rankBy, score, test }, context, [grid]) {
     const { train } = await import('./train.ts')
     const { evaluate } = await import('./evaluate.ts')
     const trainTable = await train.options()
@@ -31,8 +39,8 @@ export const sweep: Command = defineCommand({
     }
     const run = await openSweep(out)
     try {
-      const swept = await runSweep(run, { grid: grid!, workers, rankBy }, tables, context)
-      const tested = test ? await runSweepTest(run, swept, tables.evaluate, context) : undefined
+      const swept = await runSweep(run, { grid: grid!, workers, rankBy, score }, tables, context)
+      const tested = test ? await runSweepTest(run, swept, tables.evaluate, score, context) : undefined
       const json = { ...sweptJson(swept, rankBy), ...(tested && { test: tested.json }), out: run.path }
       await writeFileAtomic(run.file('results.json'), `${JSON.stringify(json, null, 2)}\n`)
       const parts = [

@@ -3,7 +3,7 @@ import type { RunDirectory } from '@lever/durable-files'
 import type { Context } from '../command.ts'
 import type { OptionTable } from '../options.ts'
 import { version } from '../version.ts'
-import type { CellRecord } from './sweep-cell.ts'
+import type { CellRecord, Scored } from './sweep-cell.ts'
 import { cachedHashes, keyOf, readCell } from './sweep-cell.ts'
 import type { Cell, Grid } from './sweep-grid.ts'
 import { cellsOf, readGrid, REPEATED } from './sweep-grid.ts'
@@ -16,6 +16,8 @@ export interface SweepSettings {
   readonly grid: string
   readonly workers: number
   readonly rankBy: Ranking
+  /** Which policy of a cell counts. */
+  readonly score: Scored
 }
 
 /** Options that may stand in a grid, of the two commands. */
@@ -59,7 +61,7 @@ interface Planned extends Cell {
  */
 export async function runSweep(
   run: RunDirectory,
-  { grid: file, workers, rankBy }: SweepSettings,
+  { grid: file, workers, rankBy, score }: SweepSettings,
   tables: GridTables,
   { progress, signal }: Context,
 ): Promise<Swept> {
@@ -105,7 +107,12 @@ export async function runSweep(
   const finished = cells.flatMap(({ labels, seed, name, folder, record }) =>
     record === undefined
       ? []
-      : [{ labels: labels.filter((_, i) => i !== seedAxis), cell: { seed, name, folder, record } }],
+      : [
+          {
+            labels: labels.filter((_, i) => i !== seedAxis),
+            cell: { seed, name, folder, record, policy: record[score] },
+          },
+        ],
   )
   return {
     grid,

@@ -15,11 +15,22 @@ export interface CellRecord {
   /** Hash of options, inputs and version. */
   readonly key: string
   readonly seconds: number
-  /** Where the best policy comes from. */
-  readonly best: { readonly phase: string; readonly epoch: number; readonly step: number }
   /** Parameters of the policy. */
   readonly parameters: number
-  /** Official accuracy of the best policy on the measured pointers of the validation queries. */
+  readonly best: ScoredPolicy
+  readonly last: ScoredPolicy
+}
+
+/** The policies of a cell that can be scored. */
+export const SCORED = ['best', 'last'] as const
+
+export type Scored = (typeof SCORED)[number]
+
+/** A policy of a cell, and where it comes from. */
+export interface ScoredPolicy {
+  readonly phase: string
+  readonly epoch: number
+  /** Its official accuracy on the measured pointers of the validation queries. */
   readonly validation: readonly QueryRewards[]
 }
 
@@ -37,7 +48,7 @@ export async function keyOf(options: Options, fileHash: (path: string) => Promis
   const what = Object.entries(options).filter(
     ([name, value]) => value !== undefined && !OUTSIDE.includes(name) && !PATHS.includes(name),
   )
-  return hashOf({ cell: 1, options: Object.fromEntries(what), inputs, version: version() })
+  return hashOf({ cell: 2, options: Object.fromEntries(what), inputs, version: version() })
 }
 
 const PATHS = ['rlData', 'embeddings', 'queryEmbeddings', 'init']
@@ -58,14 +69,14 @@ export async function readCell(folder: string, key: string): Promise<CellRecord 
   return record?.key === key ? record : undefined
 }
 
-/** Best checkpoint of a cell. */
-export function checkpointOf(folder: string): string {
-  return join(folder, 'checkpoints', 'best.safetensors')
+/** Checkpoint of a cell. */
+export function checkpointOf(folder: string, which: Scored): string {
+  return join(folder, 'checkpoints', `${which}.safetensors`)
 }
 
 /**
- * Trains a cell as `lever train` does, continuing what is there, and scores its best policy on the validation queries by the
- * official accuracy, which is the same measure for cells of all rewards.
+ * Trains a cell as `lever train` does, continuing what is there, and scores its best and its last policy on the validation
+ * queries by the official accuracy, which is the same measure for cells of all rewards.
  */
 export async function runCell(
   { options, folder, key }: { options: Options; folder: string; key: string },
@@ -74,7 +85,7 @@ export async function runCell(
   const started = performance.now()
   const { train } = await import('../commands/train.ts')
   const { json } = await train.run({ ...options, out: folder }, context, [])
-  const { best } = json as { best: CellRecord['best'] }
+  const places = json as Record<Scored, Omit<ScoredPolicy, 'validation'>>
   const { scorePolicy } = await import('@lever/grpo-trainer')
   const { countParameters, readCheckpoint } = await import('@lever/pointer-model')
   const choice = options as unknown as RewardChoice & {
@@ -98,19 +109,23 @@ export async function runCell(
     missingZero,
   })
   const { data } = await loadTraining({ ...choice, rewards, validation: choice.valRatio })
-  const { model } = await readCheckpoint(checkpointOf(folder))
-  const validation = await scorePolicy({
-    model,
-    groups: data.validation ?? [],
-    embeddings: data.embeddings,
-    ...(data.queryEmbeddings && { queryEmbeddings: data.queryEmbeddings }),
+  const { model } = await readCheckpoint(checkpointOf(folder, 'best'))
+  const score = async (which: Scored): Promise<ScoredPolicy> => ({
+    phase: places[which].phase,
+    epoch: places[which].epoch,
+    validation: await scorePolicy({
+      model: (await readCheckpoint(checkpointOf(folder, which))).model,
+      groups: data.validation ?? [],
+      embeddings: data.embeddings,
+      ...(data.queryEmbeddings && { queryEmbeddings: data.queryEmbeddings }),
+    }),
   })
   const record: CellRecord = {
     key,
     seconds: Math.round((performance.now() - started) / 10) / 100,
-    best: { phase: best.phase, epoch: best.epoch, step: best.step },
     parameters: countParameters(model),
-    validation,
+    best: await score('best'),
+    last: await score('last'),
   }
   await writeFileAtomic(join(folder, RECORD), `${canonicalJson(record)}\n`)
   return record

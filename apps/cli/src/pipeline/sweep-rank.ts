@@ -1,6 +1,6 @@
 import type { Interval, Spread } from '@lever/icl-eval'
 import type { QueryRewards } from '@lever/grpo-trainer'
-import type { CellRecord } from './sweep-cell.ts'
+import type { CellRecord, ScoredPolicy } from './sweep-cell.ts'
 
 /** Figures of a policy on validation that can rank: fields of `QueryRewards`. */
 export const RANKINGS = ['ranked', 'top', 'expected', 'reward'] as const
@@ -14,6 +14,8 @@ export interface RankedCell {
   readonly name: string
   readonly folder: string
   readonly record: CellRecord
+  /** The policy that is scored. */
+  readonly policy: ScoredPolicy
 }
 
 /** A row of the table: cells that differ in the seed alone. Accuracies are in 0..1. */
@@ -56,7 +58,7 @@ export async function rankRows(
       cells,
       mean: over.mean,
       sd: over.sd,
-      interval: over.ci ?? (await overQueries(cells[0]!.record.validation, (row) => row[by])),
+      interval: over.ci ?? (await overQueries(cells[0]!.policy.validation, (row) => row[by])),
       behind: null,
       figures: {
         ...byName(
@@ -92,12 +94,12 @@ async function behindOf(
   const { n, mean } = over
   if (n > 1) return { mean, interval: over.ci, n }
   const [one, other] = pairs[0]!
-  const values = new Map(other.record.validation.map((query) => [query.queryId, query[by]]))
+  const values = new Map(other.policy.validation.map((query) => [query.queryId, query[by]]))
   const isPaired =
-    values.size === one.record.validation.length &&
-    one.record.validation.every(({ queryId }) => values.has(queryId))
+    values.size === one.policy.validation.length &&
+    one.policy.validation.every(({ queryId }) => values.has(queryId))
   const interval = isPaired
-    ? await overQueries(one.record.validation, (query) => query[by] - values.get(query.queryId)!)
+    ? await overQueries(one.policy.validation, (query) => query[by] - values.get(query.queryId)!)
     : null
   return { mean, interval, n }
 }
@@ -111,8 +113,8 @@ async function overQueries(
   return clusters < 2 ? null : interval
 }
 
-function meanOf({ record }: RankedCell, by: Ranking | 'oracle' | 'random'): number {
-  return record.validation.reduce((sum, query) => sum + query[by], 0) / record.validation.length
+function meanOf({ policy }: RankedCell, by: Ranking | 'oracle' | 'random'): number {
+  return policy.validation.reduce((sum, query) => sum + query[by], 0) / policy.validation.length
 }
 
 function byName<const K extends string>(names: readonly K[], of: (name: K) => number): Record<K, number> {

@@ -9,6 +9,7 @@ import { runEvaluate } from './run-evaluate.ts'
 import type { EvaluateSettings } from './run-evaluate.ts'
 import type { Swept } from './run-sweep.ts'
 import { checkpointOf } from './sweep-cell.ts'
+import type { Scored } from './sweep-cell.ts'
 import { checked } from './sweep-grid.ts'
 import type { SweepRow } from './sweep-rank.ts'
 
@@ -35,6 +36,7 @@ export async function runSweepTest(
   run: RunDirectory,
   { grid, axes, rows }: Swept,
   table: OptionTable,
+  score: Scored,
   context: Context,
 ): Promise<SweepTest> {
   if (grid.test === undefined) {
@@ -44,7 +46,7 @@ export async function runSweepTest(
     Parameters<typeof placesOf>[0]
   const selectors = (given.selectors as readonly string[] | undefined) ?? BASELINES
   const policies = rows.flatMap(({ cells }) =>
-    cells.map(({ name, folder }) => `${plain(name)}=${checkpointOf(folder)}`),
+    cells.map(({ name, folder }) => `${plain(name)}=${checkpointOf(folder, score)}`),
   )
   const { summary, out } = await runEvaluate(
     { ...given, ...placesOf(given), selectors, policies, out: run.file('test') },

@@ -18,7 +18,7 @@ export function formatSwept({ axes, rows, failed, warnings }: Swept, by: Ranking
   const lines: string[] = []
   if (best !== undefined) {
     const count = best.cells.length
-    const queries = best.cells[0]!.record.validation.length
+    const queries = best.cells[0]!.policy.validation.length
     lines.push(
       `Official accuracy in per cent on validation (${queries} queries${count > 1 ? `, ${count} seeds` : ''}): ${MEANING[by]}.`,
       `Intervals are 95 %, ${count > 1 ? 'over seeds' : 'over queries, clustered by image'}.${rows.length > 1 ? ` They are not corrected for the number of rows, and the figure of the first row, the largest of ${rows.length}, is too high on average.` : ''}`,
@@ -76,11 +76,12 @@ export function sweptJson({ axes, rows, failed, skipped, warnings }: Swept, by: 
     rows: rows.map(({ cells, labels, ...row }) => ({
       ...Object.fromEntries(axes.map((axis, i) => [axis, labels[i]])),
       ...row,
-      cells: cells.map(({ seed, folder, record: { best, seconds: took } }) => ({
+      cells: cells.map(({ seed, folder, record, policy: { phase, epoch } }) => ({
         ...(seed !== '' && { seed }),
         folder,
-        best,
-        seconds: took,
+        phase,
+        epoch,
+        seconds: record.seconds,
       })),
     })),
     failed,
