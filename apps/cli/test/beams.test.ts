@@ -99,6 +99,8 @@ describe('lever sft --beams', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/phase +epoch +loss +uniform +reward +expected +first right +all right/)
     expect(stdout).toMatch(/loss of a policy that knows nothing 2\.441/) // (ln 12 + ln 11) / 2
+    await json('report', at('policy'))
+    expect(read('policy/report.html')).toContain('Training')
     const { best } = JSON.parse(read('policy/manifest.json')) as { best: { metrics: Record<string, number> } }
     const { metrics } = best
     expect(metrics['eval/first_accuracy']).toBeGreaterThanOrEqual(metrics['eval/sequence_accuracy']!)

@@ -23,7 +23,7 @@ export const sft: Command = defineCommand({
       },
     ),
     'pool-file': text('pools of beams that name none: the candidates of the sampler', {
-      aliases: ['sampler-cache'],
+      aliases: ['pools', 'sampler-cache'],
     }),
     epochs: number('epochs', { default: 20, min: 0, whole: true }),
     lr: number('learning rate', { default: 1e-4, min: 0 }),

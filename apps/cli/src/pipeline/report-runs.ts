@@ -124,8 +124,11 @@ async function rewardsOf(
       continue
     }
     const { describeRewards, measuredQueries } = await import('@lever/icl-eval')
+    const { isScored } = await import('@lever/rl-dataset')
     const { readRlData } = await import('@lever/rl-dataset/node')
-    return describeRewards(measuredQueries(await readRlData(file), { allowFallback: true }).queries)
+    const data = await readRlData(file)
+    if (!data.queries.some((query) => query.pointer_candidates.some(isScored))) continue
+    return describeRewards(measuredQueries(data, { allowFallback: true }).queries)
   }
   return undefined
 }
