@@ -24,7 +24,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 /** What each package may import from outside the repository. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'reward-utils': [],
-  'vqa-eval': [],
+  'vqa-eval': ['hyparquet'],
   'durable-files': [],
   'tensor-files': ['yauzl'],
   'onnx-grad': ['onnxruntime-node', '@bufbuild/protobuf'],
@@ -32,9 +32,9 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'pointer-model': [],
   'vqa-model': ['onnxruntime-node', '@huggingface/transformers'],
   'grpo-trainer': ['@bufbuild/protobuf'],
-  'rl-generate': ['bullmq', 'ioredis'],
+  'rl-generate': ['bullmq', 'ioredis', 'pg'],
   'icl-eval': [],
-  cli: ['yargs', 'yaml'],
+  cli: ['yargs', 'yaml', 'hyparquet'],
 }
 
 interface PackageJson {
