@@ -15,28 +15,45 @@ import { writeTinyModel } from '../packages/vqa-model/test/support/tiny-model.ts
 export interface RewardFigures {
   workload: string
   prompts: number
-  /** Prompts a second of processor time. Plain `generate()`, a prompt at a time, all pixels prepared beforehand. */
+  /** Prompts a second of processor time: plain `generate()`, a prompt at a time, which reads and prepares its images. */
   plainPerSecond: number
+  /** The same with the pixels of all images prepared beforehand. */
+  preparedPerSecond: number
   plainSampled: number
-  /** Ours, one thread, nothing cached: images are read and encoded. */
+  /** Ours, one thread, nothing cached: images are read, prepared and encoded. */
   coldPerSecond: number
   /** Ours again, images cached. */
   warmPerSecond: number
   coldTimesPlain: number
+  coldTimesPrepared: number
   warmTimesPlain: number
   /** Answers of the sample that differ from plain `generate()`. */
   different: number
   prefillTokens: number
   imageEncodes: number
   nearTies: number
-  /** Time that the same multiplications take at the speed of one large MatMul on one thread. */
-  floorSeconds: number
+  peakKvMiB: number
+  /**
+   * Seconds that the multiplications alone take at the speed of one large MatMul on one thread, for all prompts: those
+   * of whole prompts with all their images, and those that are left when prefixes and images are shared.
+   */
+  plainFloorSeconds: number
+  sharedFloorSeconds: number
+  plainSeconds: number
   coldSeconds: number
   coldWallSeconds: number
 }
 
+export interface MemoryFigures {
+  /** Resident memory and what the garbage collector holds after so many prompts, in MiB. */
+  after: { prompts: number; resident: number; heap: number; buffers: number }[]
+  peakKvMiB: number
+  kvBudgetMiB: number
+}
+
 export interface VqaModelFigures {
   gigaflops: number
+  memory: MemoryFigures
   rewards: RewardFigures[]
 }
 
@@ -45,15 +62,22 @@ interface Weights {
   perToken: number
   /** Multiplications of a token with one slot of its past. */
   perSlot: number
+  /** Multiplications of the vision encoder for an image. */
+  perImage: number
 }
 
 /**
  * Rewards a second: plain transformers.js `generate()` against ours, in one run, one thread. The bundled model with 24
- * random pairs a query of a shared pool of 64, and with all single demonstrations; with `large`, a random-weight model
- * of about 140 MB (110 MB of it the decoder) with 256 visual tokens an image, whose vision encoder costs as much as the
- * decoder's part of an image, as in Qwen2.5-VL-3B.
+ * random pairs a query of a shared pool of 64, and with all single demonstrations; a random-weight model of about 110 MB
+ * with 256 visual tokens an image, whose vision encoder costs about as much as the decoder's part of an image, as in
+ * Qwen2.5-VL-3B. Before that, the memory over 10,000 prompts.
  */
-export async function run({ queries = 300, sample = 200, large = false } = {}): Promise<VqaModelFigures> {
+export async function run({
+  queries = 300,
+  sample = 200,
+  large = true,
+  memoryPrompts = 10_000,
+} = {}): Promise<VqaModelFigures> {
   const gigaflops = await multiplySpeed()
   const root = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
   const [pool, asked] = [await examplesOf(root, 'train'), await examplesOf(root, 'test')]
@@ -61,10 +85,11 @@ export async function run({ queries = 300, sample = 200, large = false } = {}): 
   const world = { demonstrations: random.sample(pool, 64), queries: asked.slice(0, queries) }
   const bundled = {
     model: join(root, 'model'),
-    weights: { perToken: 98_304, perSlot: 2 * 2 * 64 },
+    weights: { perToken: 98_304, perSlot: 2 * 2 * 64, perImage: 2.65e6 },
     gigaflops,
     sample,
   }
+  const memory = await measureMemory(bundled.model, world, memoryPrompts)
   const rewards = [
     await measure(
       '24 random pairs',
@@ -74,7 +99,7 @@ export async function run({ queries = 300, sample = 200, large = false } = {}): 
     await measure('all single demonstrations', singles(world), bundled),
   ]
   if (large) rewards.push(await measureLarge(gigaflops))
-  return { gigaflops, rewards }
+  return { gigaflops, memory, rewards }
 }
 
 interface World {
@@ -121,40 +146,85 @@ async function measure(
   const stock = await openStockModel(model)
   for (const i of sampled) await stock.prepare(prompts[i]!)
   for (const i of sampled.slice(0, sample / 2)) await stock.generate(prompts[i]!)
-  const plain = startClock()
+  const prepared = startClock()
   const wanted: string[] = []
   for (const i of sampled) wanted.push(stock.decode(await stock.generate(prompts[i]!)))
+  const preparedPerSecond = sampled.length / prepared().processor
+  const plain = startClock()
+  for (const i of sampled) {
+    stock.forget()
+    await stock.generate(prompts[i]!)
+  }
   const plainPerSecond = sampled.length / plain().processor
   await stock.close()
 
-  const ours = await openVqaModel({ backend: 'onnx', model, threads: 1 })
+  const ours = await openVqaModel({ backend: 'onnx', model, threads: 1, template: 'shapes' })
   const cold = startClock()
   const answers = await ours.answer(prompts)
   const { processor: coldSeconds, wall: coldWallSeconds } = cold()
-  const { prefillTokens, decodeSteps, imageEncodes, nearTies } = ours.stats()
+  const { prefillTokens, decodeSteps, imageEncodes, nearTies, peakKvBytes } = ours.stats()
   const warm = startClock()
   await ours.answer(prompts)
   const warmSeconds = warm().processor
   await ours.close()
-  const tokens = prefillTokens + decodeSteps
-  const past = prefillTokens / prompts.length
+
+  const whole = await openVqaModel({ backend: 'onnx', model, threads: 1, template: 'shapes', sharing: false })
+  await whole.answer(sampled.map((i) => prompts[i]!))
+  const share = prompts.length / sampled.length
+  const alone = whole.stats()
+  await whole.close()
+  const [promptTokens, promptSteps] = [share * alone.prefillTokens, share * alone.decodeSteps]
+  const past = promptTokens / prompts.length
+  const images = prompts.reduce((sum, { demonstrations }) => sum + demonstrations.length + 1, 0)
+  const floor = (tokens: number, encodes: number): number =>
+    (2 * (tokens * (weights.perToken + (past / 2) * weights.perSlot) + encodes * weights.perImage)) /
+    (gigaflops * 1e9)
   return {
     workload,
     prompts: prompts.length,
     plainPerSecond,
+    preparedPerSecond,
     plainSampled: sampled.length,
     coldPerSecond: prompts.length / coldSeconds,
     warmPerSecond: prompts.length / warmSeconds,
     coldTimesPlain: prompts.length / coldSeconds / plainPerSecond,
+    coldTimesPrepared: prompts.length / coldSeconds / preparedPerSecond,
     warmTimesPlain: prompts.length / warmSeconds / plainPerSecond,
     different: sampled.filter((i, k) => answers[i]!.raw !== wanted[k]).length,
     prefillTokens,
     imageEncodes,
     nearTies,
-    floorSeconds: (2 * tokens * (weights.perToken + past * weights.perSlot)) / (gigaflops * 1e9),
+    peakKvMiB: peakKvBytes / 2 ** 20,
+    plainFloorSeconds: floor(promptTokens + promptSteps, images),
+    sharedFloorSeconds: floor(prefillTokens + decodeSteps, imageEncodes),
+    plainSeconds: prompts.length / plainPerSecond,
     coldSeconds,
     coldWallSeconds,
   }
+}
+
+/** Memory of one model over many calls of 500 prompts. */
+async function measureMemory(model: string, world: World, count: number): Promise<MemoryFigures> {
+  const kvBytes = 64 * 2 ** 20
+  const opened = await openVqaModel({ backend: 'onnx', model, threads: 1, kvBytes })
+  const random = createRandom(3, 'bench')
+  const after: MemoryFigures['after'] = []
+  for (let prompts = 0; prompts < count;) {
+    const part = { ...world, queries: random.sample(world.queries, 20) }
+    const asked = pairs(part, 25, (n) => random.int(n))
+    await opened.answer(asked)
+    prompts += asked.length
+    if (prompts % (count / 10) !== 0) continue
+    ;(globalThis as { gc?: () => void }).gc?.()
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
+    const [resident, heap, buffers] = [rss, heapUsed, arrayBuffers].map((bytes) =>
+      Math.round(bytes / 2 ** 20),
+    )
+    after.push({ prompts, resident: resident!, heap: heap!, buffers: buffers! })
+  }
+  const { peakKvBytes } = opened.stats()
+  await opened.close()
+  return { after, peakKvMiB: peakKvBytes / 2 ** 20, kvBudgetMiB: kvBytes / 2 ** 20 }
 }
 
 /** Seconds since the start: of the clock, and of this process on all processors, which other processes do not change. */
@@ -167,11 +237,12 @@ function startClock(): () => { wall: number; processor: number } {
   }
 }
 
-/** 8 layers of width 512, images of 448 x 448 pixels: 256 visual tokens. */
+/** 7 layers of width 512, images of 448 x 448 pixels: 256 visual tokens. */
 async function measureLarge(gigaflops: number): Promise<RewardFigures> {
   const folder = await mkdtemp(join(tmpdir(), 'lever-bench-'))
   try {
-    const [width, layers, ff] = [512, 8, 1536]
+    const [width, layers, ff] = [512, 7, 1536]
+    const vision = { layers: 4, width: 384 }
     const model = await writeTinyModel(folder, {
       ...{
         width,
@@ -181,7 +252,7 @@ async function measureLarge(gigaflops: number): Promise<RewardFigures> {
         kvHeads: 8,
         logitsToKeep: 'head',
         maxPixels: 448 * 448,
-        vision: { layers: 6, width: 384 },
+        vision,
       },
     })
     const images = await writeImages(join(folder, 'images'), 16, [[448, 448]])
@@ -193,8 +264,13 @@ async function measureLarge(gigaflops: number): Promise<RewardFigures> {
     const random = createRandom(2, 'bench')
     const shared = pairs({ ...world, queries: world.queries.slice(0, 1) }, 12, (n) => random.int(n))
     const prompts = world.queries.flatMap((query) => shared.map((prompt) => ({ ...prompt, query })))
-    const weights = { perToken: layers * (4 * width * width + 3 * width * ff), perSlot: 2 * layers * width }
-    return await measure('140 MB, 12 shared pairs x 8 queries', prompts, {
+    const [patches, block] = [1024, 8 * vision.width ** 2]
+    const weights = {
+      perToken: layers * (4 * width * width + 3 * width * ff),
+      perSlot: 2 * layers * width,
+      perImage: patches * (1176 * vision.width + vision.layers * block + vision.width * width),
+    }
+    return await measure('about 110 MB, 12 shared pairs x 8 queries', prompts, {
       model,
       weights,
       gigaflops,
@@ -227,5 +303,5 @@ async function multiplySpeed(): Promise<number> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(JSON.stringify(await run({ large: process.argv.includes('--large') }), null, 2))
+  console.log(JSON.stringify(await run({ large: !process.argv.includes('--small') }), null, 2))
 }

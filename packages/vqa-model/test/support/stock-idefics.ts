@@ -39,6 +39,7 @@ export async function openStockIdefics(folder: string, templateName = 'lever-plu
 
   return {
     prepare: () => Promise.resolve(),
+    forget: () => undefined,
     async generate(prompt, maxNewTokens = 5) {
       const inputs = await inputsOf(prompt)
       const out = (await model.generate({

@@ -20,6 +20,8 @@ type ProcessedImage = Pick<Inputs, 'pixel_values' | 'image_grid_thw'>
 export interface StockModel {
   /** processes the images of a prompt; they are kept */
   prepare(prompt: VqaPrompt): Promise<void>
+  /** forgets processed images, so that the next prompt reads and processes its own */
+  forget(): void
   /** new tokens of plain `generate()`, up to the first end token */
   generate(prompt: VqaPrompt, maxNewTokens?: number): Promise<number[]>
   /** log-probability of an answer and the end token, from one forward pass over everything */
@@ -83,6 +85,7 @@ export async function openStockModel(folder: string, templateName = 'shapes'): P
     async prepare({ demonstrations, query }) {
       await Promise.all([...demonstrations, query].map(({ image }) => processImage(image)))
     },
+    forget: () => images.clear(),
     async generate(prompt, maxNewTokens = 5) {
       const inputs = await inputsOf(prompt)
       const out = (await model.generate({
