@@ -22,6 +22,8 @@ export const sft: Command = defineCommand({
         aliases: ['beams', 'beam-data'],
       },
     ),
+    architecture: text('architecture of a new policy', { shown: 'cross-attention' }),
+    hidden: number('hidden size H of a new policy', { min: 1, whole: true, shown: "the architecture's" }),
     'pool-file': text('pools of beams that name none: the candidates of the sampler', {
       aliases: ['pools', 'sampler-cache'],
     }),
@@ -29,7 +31,7 @@ export const sft: Command = defineCommand({
     lr: number('learning rate', { default: 1e-4, min: 0 }),
     target: choice('which pointers of a query are imitated', ['best', 'first', 'all'], { default: 'best' }),
     'batch-size': { ...batchSize, shown: '64' },
-    dropout,
+    dropout: { ...dropout, shown: '0' },
     'weight-decay': { ...weightDecay, shown: '0.001' },
     'clip-norm': clipNorm,
     'label-smoothing': labelSmoothing,
