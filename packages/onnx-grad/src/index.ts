@@ -72,7 +72,15 @@ export type { AdamWNumbers, AdamWOptions } from './optimizer.ts'
 export { adamWNumbers } from './optimizer.ts'
 export type { CosineOptions, Schedule } from './schedules.ts'
 export { constantRate, cosineRate, linearRate } from './schedules.ts'
-export type { InputSpec, TrainingProgram } from './training.ts'
-export { encodeTrainingLoop, encodeTrainingStep } from './training.ts'
-export type { Trainer, TrainerOptions, TrainingBatch, TrainingResult, TrainingState } from './trainer.ts'
+export type { InputSpec, TrainingProgram } from './program.ts'
+export { encodeTrainingLoop } from './training-loop.ts'
+export { encodeTrainingStep } from './training-step.ts'
+export type {
+  RunStepsOptions,
+  Trainer,
+  TrainerOptions,
+  TrainingBatch,
+  TrainingResult,
+  TrainingState,
+} from './trainer.ts'
 export { initialState, openTrainer, parametersOf } from './trainer.ts'

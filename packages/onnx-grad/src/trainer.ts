@@ -3,9 +3,11 @@ import { flattenParameters, unflattenParameters } from './parameters.ts'
 import type { GroupName, Parameter, ParameterLayout, Parameters } from './parameters.ts'
 import { loadModel } from './runtime.ts'
 import type { RunOptions, Value } from './runtime.ts'
-import { encodeTrainingLoop, encodeTrainingStep } from './training.ts'
-import type { InputSpec, TrainingProgram } from './training.ts'
+import { encodeTrainingLoop } from './training-loop.ts'
+import { encodeTrainingStep } from './training-step.ts'
+import type { InputSpec, TrainingProgram } from './program.ts'
 import type { TensorValues } from './tensor.ts'
+import { loadInWorker } from './worker-runner.ts'
 
 /** Weights and AdamW's moments as flat vectors, and how many steps were made. */
 export interface TrainingState {
@@ -44,24 +46,34 @@ export interface TrainingResult {
   metrics: Readonly<Record<string, Float32Array>>
 }
 
+/** How the steps of a call are made. */
+export interface RunStepsOptions {
+  /** Steps in one run of the graph (default all). */
+  chunk?: number
+  /** Looked at before every chunk; once it is aborted, the call gives what was made until then. */
+  signal?: AbortSignal
+}
+
 /** A training program loaded into ONNX Runtime. */
 export interface Trainer {
-  run(state: TrainingState, batch: TrainingBatch): Promise<TrainingResult>
+  run(state: TrainingState, batch: TrainingBatch, options?: RunStepsOptions): Promise<TrainingResult>
   close(): Promise<void>
 }
 
 export interface TrainerOptions extends RunOptions {
-  /** 'loop' makes all steps of a call in one run of the graph; 'step' one run a step (default 'loop'). */
+  /** 'loop' makes the steps of a chunk in one run of the graph; 'step' one run a step (default 'loop'). */
   form?: 'loop' | 'step'
+  /** Compute in a worker thread, so that this one stays alive (default false). */
+  worker?: boolean
 }
 
 /** Loads a training program. The state goes in and comes out; the trainer itself keeps none. */
 export async function openTrainer(
   program: TrainingProgram,
-  { form = 'loop', ...options }: TrainerOptions = {},
+  { form = 'loop', worker = false, ...options }: TrainerOptions = {},
 ): Promise<Trainer> {
   const model = form === 'loop' ? encodeTrainingLoop(program) : encodeTrainingStep(program)
-  const runner = await loadModel(model, options)
+  const runner = await (worker ? loadInWorker(model, options) : loadModel(model, options))
   const groups = (['decayed', 'plain'] as const).filter((group) => program.layout.sizes[group] > 0)
   const runOnce = async (
     state: TrainingState,
@@ -83,21 +95,19 @@ export async function openTrainer(
     return collect(state, await runner.run(feeds), groups, count)
   }
   return {
-    async run(state, batch) {
-      if (batch.learningRates.length === 0) return { state, metrics: {} }
-      if (form === 'loop') return runOnce(state, batch, true)
+    async run(state, batch, { chunk = Infinity, signal } = {}) {
+      if (!(chunk >= 1)) throw new RangeError(`onnx-grad: a chunk of ${chunk} steps; give 1 or more`)
+      const steps = batch.learningRates.length
+      addInputs({}, program.stepInputs, batch.stepInputs, [steps])
+      const size = form === 'step' ? 1 : Math.min(steps, chunk)
       let current = state
-      const parts: Readonly<Record<string, Float32Array>>[] = []
-      for (let i = 0; i < batch.learningRates.length; i++) {
-        const result = await runOnce(current, oneStep(program, batch, i), false)
+      const parts: TrainingResult['metrics'][] = []
+      for (let from = 0; from < steps && signal?.aborted !== true; from += size) {
+        const result = await runOnce(current, cut(program, batch, from, from + size), form === 'loop')
         current = result.state
         parts.push(result.metrics)
       }
-      const names = Object.keys(parts[0]!)
-      const metrics = Object.fromEntries(
-        names.map((name) => [name, Float32Array.from(parts, (part) => part[name]![0]!)]),
-      )
-      return { state: current, metrics }
+      return { state: current, metrics: joinMetrics(parts) }
     },
     close: () => runner.close(),
   }
@@ -138,14 +148,26 @@ function addInputs(
   }
 }
 
-function oneStep(program: TrainingProgram, batch: TrainingBatch, step: number): TrainingBatch {
+/** Steps `from` (included) to `to` (excluded) of a batch. */
+function cut(program: TrainingProgram, batch: TrainingBatch, from: number, to: number): TrainingBatch {
+  if (from === 0 && to >= batch.learningRates.length) return batch
   const stepInputs = Object.fromEntries(
     Object.entries(program.stepInputs).map(([name, { shape }]) => {
       const size = shape.reduce((a, b) => a * b, 1)
-      return [name, batch.stepInputs[name]!.slice(step * size, (step + 1) * size)]
+      return [name, batch.stepInputs[name]!.slice(from * size, to * size)]
     }),
   )
-  return { ...batch, learningRates: [batch.learningRates[step]!], stepInputs }
+  return { ...batch, learningRates: batch.learningRates.slice(from, to), stepInputs }
+}
+
+function joinMetrics(parts: readonly TrainingResult['metrics'][]): TrainingResult['metrics'] {
+  if (parts.length === 1) return parts[0]!
+  return Object.fromEntries(
+    Object.keys(parts[0] ?? {}).map((name) => [
+      name,
+      Float32Array.from(parts.flatMap((part) => Array.from(part[name]!))),
+    ]),
+  )
 }
 
 function collect(

@@ -1,0 +1,60 @@
+import type { AdamWOptions } from './optimizer.ts'
+import type { ParameterLayout, ParameterNodes } from './parameters.ts'
+import { formatShape } from './shape.ts'
+import type { DType, Tensor } from './tensor.ts'
+
+/** Type and shape of an input. */
+export interface InputSpec {
+  dtype?: DType
+  shape: readonly number[]
+}
+
+/** What is trained, and how. */
+export interface TrainingProgram {
+  layout: ParameterLayout
+  /** Inputs of which every step has its own. */
+  stepInputs: Readonly<Record<string, InputSpec>>
+  /** Inputs that stay the same over the steps of a run, such as a matrix of embeddings. */
+  sharedInputs?: Readonly<Record<string, InputSpec>>
+  /** The loss (a scalar) and metrics (scalars) from parameters and inputs. */
+  loss: (
+    parameter: ParameterNodes,
+    inputs: ParameterNodes,
+  ) => { loss: Tensor; metrics?: Readonly<Record<string, Tensor>> }
+  optimizer?: AdamWOptions
+  /** Limit of the global gradient norm (default none). */
+  clipNorm?: number
+}
+
+/** Names of the numbers that AdamW needs a step. */
+const numberNames = ['rate', 'epsilon', 'keep'] as const
+
+/** The vectors that make the state of a group. */
+export const stateKinds = ['weights', 'first', 'second'] as const
+
+const numberSpecs: Record<string, InputSpec> = Object.fromEntries(
+  numberNames.map((name) => [name, { shape: [] }]),
+)
+
+const reserved = new Set<string>([...numberNames, 'steps', 'true', 'iteration', 'go', 'go_on', 'frozen'])
+
+/**
+ * Step inputs of a program and the numbers of AdamW.
+ * @throws RangeError when an input has a name that the training graph uses itself.
+ */
+export function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
+  for (const name of [...Object.keys(program.stepInputs), ...Object.keys(program.sharedInputs ?? {})]) {
+    if (reserved.has(name)) {
+      throw new RangeError(`onnx-grad: the training graph itself has an input ${name}; choose another name`)
+    }
+  }
+  return Object.entries({ ...program.stepInputs, ...numberSpecs })
+}
+
+/** @throws RangeError when a metric is not a scalar. */
+export function checkMetrics(metrics: Readonly<Record<string, Tensor>>): void {
+  for (const [name, { shape }] of Object.entries(metrics)) {
+    if (shape.length > 0)
+      throw new RangeError(`onnx-grad: metric ${name} has shape ${formatShape(shape)}; it must be a scalar`)
+  }
+}
