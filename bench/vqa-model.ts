@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import * as ort from 'onnxruntime-node'
 import { createRandom } from '@lever/reward-utils'
 import { readDataset } from '@lever/vqa-eval/node'
-import { openVqaModel, type Demonstration, type VqaPrompt } from '@lever/vqa-model'
+import { openVqaModel, type Demonstration, type Device, type VqaPrompt } from '@lever/vqa-model'
 import { GraphWriter } from '../packages/vqa-model/test/support/onnx-writer.ts'
 import { writeImages } from '../packages/vqa-model/test/support/images.ts'
 import { openStockModel } from '../packages/vqa-model/test/support/stock.ts'
@@ -15,7 +15,7 @@ import { writeTinyModel } from '../packages/vqa-model/test/support/tiny-model.ts
 export interface RewardFigures {
   workload: string
   prompts: number
-  /** Prompts a second of processor time: plain `generate()`, a prompt at a time, which reads and prepares its images. */
+  /** Prompts a second of processor time (of the clock, on another device than the CPU): plain `generate()`, a prompt at a time, which reads and prepares its images. */
   plainPerSecond: number
   /** The same with the pixels of all images prepared beforehand. */
   preparedPerSecond: number
@@ -44,16 +44,8 @@ export interface RewardFigures {
   coldWallSeconds: number
 }
 
-export interface MemoryFigures {
-  /** Resident memory and what the garbage collector holds after so many prompts, in MiB. */
-  after: { prompts: number; resident: number; heap: number; buffers: number }[]
-  peakKvMiB: number
-  kvBudgetMiB: number
-}
-
 export interface VqaModelFigures {
   gigaflops: number
-  memory: MemoryFigures
   rewards: RewardFigures[]
 }
 
@@ -70,26 +62,28 @@ interface Weights {
  * Rewards a second: plain transformers.js `generate()` against ours, in one run, one thread. The bundled model with 24
  * random pairs a query of a shared pool of 64, and with all single demonstrations; a random-weight model of about 110 MB
  * with 256 visual tokens an image, whose vision encoder costs about as much as the decoder's part of an image, as in
- * Qwen2.5-VL-3B. Before that, the memory over 10,000 prompts.
+ * Qwen2.5-VL-3B.
  */
 export async function run({
   queries = 300,
   sample = 200,
   large = true,
-  memoryPrompts = 10_000,
-} = {}): Promise<VqaModelFigures> {
+  device = 'cpu',
+}: { queries?: number; sample?: number; large?: boolean; device?: Device } = {}): Promise<VqaModelFigures> {
   const gigaflops = await multiplySpeed()
-  const root = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
-  const [pool, asked] = [await examplesOf(root, 'train'), await examplesOf(root, 'test')]
+  const { model, world: all } = await bundledWorld()
   const random = createRandom(1, 'bench')
-  const world = { demonstrations: random.sample(pool, 64), queries: asked.slice(0, queries) }
+  const world = {
+    demonstrations: random.sample(all.demonstrations, 64),
+    queries: all.queries.slice(0, queries),
+  }
   const bundled = {
-    model: join(root, 'model'),
+    model,
     weights: { perToken: 98_304, perSlot: 2 * 2 * 64, perImage: 2.65e6 },
     gigaflops,
     sample,
+    device,
   }
-  const memory = await measureMemory(bundled.model, world, memoryPrompts)
   const rewards = [
     await measure(
       '24 random pairs',
@@ -98,16 +92,21 @@ export async function run({
     ),
     await measure('all single demonstrations', singles(world), bundled),
   ]
-  if (large) rewards.push(await measureLarge(gigaflops))
-  return { gigaflops, memory, rewards }
+  if (large) rewards.push(await measureLarge(gigaflops, device))
+  return { gigaflops, rewards }
 }
 
-interface World {
+export interface World {
   demonstrations: readonly Demonstration[]
   queries: readonly VqaPrompt['query'][]
 }
 
-function pairs({ demonstrations, queries }: World, each: number, int: (n: number) => number): VqaPrompt[] {
+/** For every query, `each` prompts with two random demonstrations. */
+export function pairs(
+  { demonstrations, queries }: World,
+  each: number,
+  int: (n: number) => number,
+): VqaPrompt[] {
   return queries.flatMap((query) =>
     Array.from({ length: each }, () => {
       const first = int(demonstrations.length)
@@ -119,6 +118,13 @@ function pairs({ demonstrations, queries }: World, each: number, int: (n: number
 
 function singles({ demonstrations, queries }: World): VqaPrompt[] {
   return queries.flatMap((query) => demonstrations.map((one) => ({ demonstrations: [one], query })))
+}
+
+/** The bundled model, and its world: all train examples as demonstrations, all test questions as queries. */
+export async function bundledWorld(): Promise<{ model: string; world: World }> {
+  const root = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
+  const world = { demonstrations: await examplesOf(root, 'train'), queries: await examplesOf(root, 'test') }
+  return { model: join(root, 'model'), world }
 }
 
 async function examplesOf(root: string, split: string): Promise<Demonstration[]> {
@@ -139,36 +145,46 @@ async function measure(
     weights,
     gigaflops,
     sample,
-  }: { model: string; weights: Weights; gigaflops: number; sample: number },
+    device,
+  }: { model: string; weights: Weights; gigaflops: number; sample: number; device: Device },
 ): Promise<RewardFigures> {
+  const seconds = ({ processor, wall }: Spent): number => (device === 'cpu' ? processor : wall)
   const step = Math.max(1, Math.floor(prompts.length / sample))
   const sampled = prompts.map((_, i) => i).filter((i) => i % step === 0)
-  const stock = await openStockModel(model)
+  const stock = await openStockModel(model, 'shapes', device)
   for (const i of sampled) await stock.prepare(prompts[i]!)
   for (const i of sampled.slice(0, sample / 2)) await stock.generate(prompts[i]!)
   const prepared = startClock()
   const wanted: string[] = []
   for (const i of sampled) wanted.push(stock.decode(await stock.generate(prompts[i]!)))
-  const preparedPerSecond = sampled.length / prepared().processor
+  const preparedPerSecond = sampled.length / seconds(prepared())
   const plain = startClock()
   for (const i of sampled) {
     stock.forget()
     await stock.generate(prompts[i]!)
   }
-  const plainPerSecond = sampled.length / plain().processor
+  const plainPerSecond = sampled.length / seconds(plain())
   await stock.close()
 
-  const ours = await openVqaModel({ backend: 'onnx', model, threads: 1, template: 'shapes' })
+  const ours = await openVqaModel({ backend: 'onnx', model, device, threads: 1, template: 'shapes' })
   const cold = startClock()
   const answers = await ours.answer(prompts)
-  const { processor: coldSeconds, wall: coldWallSeconds } = cold()
+  const spent = cold()
+  const [coldSeconds, coldWallSeconds] = [seconds(spent), spent.wall]
   const { prefillTokens, decodeSteps, imageEncodes, nearTies, peakKvBytes } = ours.stats()
   const warm = startClock()
   await ours.answer(prompts)
-  const warmSeconds = warm().processor
+  const warmSeconds = seconds(warm())
   await ours.close()
 
-  const whole = await openVqaModel({ backend: 'onnx', model, threads: 1, template: 'shapes', sharing: false })
+  const whole = await openVqaModel({
+    backend: 'onnx',
+    model,
+    device,
+    threads: 1,
+    template: 'shapes',
+    sharing: false,
+  })
   await whole.answer(sampled.map((i) => prompts[i]!))
   const share = prompts.length / sampled.length
   const alone = whole.stats()
@@ -203,32 +219,13 @@ async function measure(
   }
 }
 
-/** Memory of one model over many calls of 500 prompts. */
-async function measureMemory(model: string, world: World, count: number): Promise<MemoryFigures> {
-  const kvBytes = 64 * 2 ** 20
-  const opened = await openVqaModel({ backend: 'onnx', model, threads: 1, kvBytes })
-  const random = createRandom(3, 'bench')
-  const after: MemoryFigures['after'] = []
-  for (let prompts = 0; prompts < count;) {
-    const part = { ...world, queries: random.sample(world.queries, 20) }
-    const asked = pairs(part, 25, (n) => random.int(n))
-    await opened.answer(asked)
-    prompts += asked.length
-    if (prompts % (count / 10) !== 0) continue
-    ;(globalThis as { gc?: () => void }).gc?.()
-    const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
-    const [resident, heap, buffers] = [rss, heapUsed, arrayBuffers].map((bytes) =>
-      Math.round(bytes / 2 ** 20),
-    )
-    after.push({ prompts, resident: resident!, heap: heap!, buffers: buffers! })
-  }
-  const { peakKvBytes } = opened.stats()
-  await opened.close()
-  return { after, peakKvMiB: peakKvBytes / 2 ** 20, kvBudgetMiB: kvBytes / 2 ** 20 }
+interface Spent {
+  wall: number
+  processor: number
 }
 
 /** Seconds since the start: of the clock, and of this process on all processors, which other processes do not change. */
-function startClock(): () => { wall: number; processor: number } {
+function startClock(): () => Spent {
   const start = performance.now()
   const used = process.cpuUsage()
   return () => {
@@ -238,7 +235,7 @@ function startClock(): () => { wall: number; processor: number } {
 }
 
 /** 7 layers of width 512, images of 448 x 448 pixels: 256 visual tokens. */
-async function measureLarge(gigaflops: number): Promise<RewardFigures> {
+async function measureLarge(gigaflops: number, device: Device): Promise<RewardFigures> {
   const folder = await mkdtemp(join(tmpdir(), 'lever-bench-'))
   try {
     const [width, layers, ff] = [512, 7, 1536]
@@ -275,6 +272,7 @@ async function measureLarge(gigaflops: number): Promise<RewardFigures> {
       weights,
       gigaflops,
       sample: 6,
+      device,
     })
   } finally {
     await rm(folder, { recursive: true })
@@ -303,5 +301,6 @@ async function multiplySpeed(): Promise<number> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(JSON.stringify(await run({ large: !process.argv.includes('--small') }), null, 2))
+  const device = (process.argv.find((_, i, all) => all[i - 1] === '--device') ?? 'cpu') as Device
+  console.log(JSON.stringify(await run({ device, large: !process.argv.includes('--small') }), null, 2))
 }

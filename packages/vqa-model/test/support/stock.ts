@@ -38,10 +38,15 @@ type Loose = (input: unknown) => Promise<{ logits: Tensor }>
  * The model as transformers.js runs it, one prompt at a time. Its Qwen processor cannot take
  * several images, so each image is processed alone and the results are put together here.
  */
-export async function openStockModel(folder: string, templateName = 'shapes'): Promise<StockModel> {
+export async function openStockModel(
+  folder: string,
+  templateName = 'shapes',
+  device = 'cpu',
+): Promise<StockModel> {
   const local = { local_files_only: true }
   const model = await AutoModelForImageTextToText.from_pretrained(folder, {
     ...local,
+    device: device.split(':')[0] as 'cpu',
     session_options: { intraOpNumThreads: 1 },
   })
   const processor = await AutoProcessor.from_pretrained(folder, local)
