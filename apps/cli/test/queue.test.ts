@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test as plainTest } from '@jest/globals'
+import { parse } from 'yaml'
+import { COMMANDS } from '../src/commands/index.ts'
 import { lever, scratch } from './support/lever.ts'
 import { hasRedis, redisTest as test, startRedis } from './support/redis.ts'
 import { smallWorld } from './support/world.ts'
@@ -107,6 +109,25 @@ plainTest.each([
   const ran = await lever(generate('refused', ...flags))
   expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 2, stdout: '' })
   expect(ran.stderr).toContain(message)
+})
+
+plainTest.each([
+  'cluster.md',
+  'examples/slurm-array.sh',
+  'examples/slurm-workers.sh',
+  'examples/kubernetes-indexed-job.yaml',
+])('docs/%s names commands and options that there are', async (name) => {
+  const text = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+  if (name.endsWith('.yaml')) expect(parse(text)).toMatchObject({ kind: 'Job', spec: { completions: 16 } })
+  const joined = text
+    .replaceAll(/\\\n\s*/g, ' ')
+    .replaceAll(/>-\n\s+([^]*?)(?=\n {10}\w)/g, (all) => all.replaceAll(/\n\s+/g, ' '))
+  const commands = Array.from(joined.matchAll(/npx lever (data \w+|\w+)([^\n"`]*)/g))
+  expect(commands.length).toBeGreaterThan(0)
+  for (const [, command, flags] of commands) {
+    const options = Object.keys(await (await COMMANDS[command!]!.load()).options())
+    for (const [, flag] of flags!.matchAll(/ --([a-z-]+)/g)) expect([...options, 'json']).toContain(flag)
+  }
 })
 
 plainTest('copies of the model on several devices share the calls and change nothing', async () => {
