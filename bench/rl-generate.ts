@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +12,24 @@ import {
   type MeasureOptions,
   type MeasureStatistics,
 } from '@lever/rl-generate'
+import { measureByQueue, runQueueWorker } from '@lever/rl-generate/queue'
+import { scoreAnswer } from '@lever/vqa-eval'
+import { readDataset } from '@lever/vqa-eval/node'
+import { openVqaModel } from '@lever/vqa-model'
 
 export interface GenerateFigures {
   /** Proposing, scheduling, scoring and journal with fsync every 32 lines, for a model that answers at once. */
   microsecondsPerOutcome: number
   /** The same with the proposals made before. */
   microsecondsWithoutProposing: number
+  /** Bundled model: time of a run in which no call of the model was under way, as a share of the rest. */
+  overheadOfModelTime: number
+  modelOutcomesPerSecond: number
+  /**
+   * What a job of 64 prompts takes longer through Redis than without a queue, by the clock and in
+   * processor time of submitter and worker together; null without redis-server.
+   */
+  queuePerJob: { milliseconds: number; cpuMilliseconds: number } | null
   lines: number
   fileMegabytes: number
   /** A fresh process on a complete journal: until the journal is open and counted. */
@@ -99,6 +111,8 @@ export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promi
     return {
       microsecondsPerOutcome: (first.seconds / first.outcomes) * 1e6,
       microsecondsWithoutProposing: (second.seconds / second.outcomes) * 1e6,
+      ...(await onBundledModel(join(folder, 'model.jsonl'))),
+      queuePerJob: await throughQueue(folder),
       lines: queries * GROUP,
       fileMegabytes: (await stat(path)).size / 1e6,
       openSeconds: resumed.open,
@@ -109,6 +123,109 @@ export async function run({ lines = 1_000_000 }: { lines?: number } = {}): Promi
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
+
+async function onBundledModel(
+  journal: string,
+): Promise<Pick<GenerateFigures, 'overheadOfModelTime' | 'modelOutcomesPerSecond'>> {
+  const world = join(FIXTURES, 'world')
+  const { examples } = await readDataset({
+    questions: join(world, 'train', 'questions.json'),
+    annotations: join(world, 'train', 'annotations.json'),
+    images: join(world, 'images'),
+  })
+  const queries = examples.slice(0, 200)
+  const { byQuery } = await buildPools({ queries, candidates: examples, size: 64, seed: 1 })
+  const model = await openVqaModel({ backend: 'onnx', model: join(FIXTURES, 'model'), workers: 2 })
+  let [inside, flying, since] = [0, 0, 0]
+  const { outcomes, seconds } = await finish({
+    queries,
+    candidates: examples,
+    async propose(batch) {
+      const pools = batch.map(({ id }) => ({ queryId: id, poolIds: byQuery.get(id)! }))
+      const groups = await proposePointers({ queries: pools, shots: 2, mix: [], size: GROUP, seed: 1 })
+      return groups.map((proposals, i) => ({ poolIds: pools[i]!.poolIds, proposals }))
+    },
+    async answer(prompts) {
+      if (flying === 0) since = performance.now()
+      flying += 1
+      const answers = await model.answer(
+        prompts.map(({ demonstrations, query }) => ({
+          demonstrations: demonstrations.map((one) => ({ ...one, image: one.image! })),
+          query: { ...query, image: query.image! },
+        })),
+      )
+      flying -= 1
+      if (flying === 0) inside += (performance.now() - since) / 1000
+      return answers
+    },
+    score: (text, { answers }) => ({ accuracy: scoreAnswer(text, answers).accuracy, mode: 'file' }),
+    journal,
+    meta: { protocol: { hash: model.protocolHash }, shot_num: 2 },
+    batchSize: 1024,
+    concurrency: 2,
+    proposalBatch: 64,
+  })
+  await model.close()
+  return { overheadOfModelTime: (seconds - inside) / inside, modelOutcomesPerSecond: outcomes / seconds }
+}
+
+async function throughQueue(folder: string): Promise<GenerateFigures['queuePerJob']> {
+  if (spawnSync('redis-server', ['--version']).status !== 0) return null
+  const port = 20_000 + (process.pid % 20_000)
+  const flags = ['--port', String(port), '--dir', folder, '--appendonly', 'yes', '--save', '']
+  const redis = spawn('redis-server', flags)
+  await new Promise<void>((done) => {
+    redis.stdout.on('data', (text: Buffer) => {
+      if (text.toString().includes('Ready to accept connections')) done()
+    })
+  })
+  const url = `redis://127.0.0.1:${port}`
+  const worker = fork(fileURLToPath(import.meta.url), ['work', url])
+  try {
+    const options = await optionsOf(2400, join(folder, 'direct.jsonl'), 32)
+    const size = { batchSize: 64, concurrency: 256 }
+    const before = process.cpuUsage()
+    const direct = await finish({ ...options, ...size })
+    const cpuDirect = cpuSince(before)
+    const [journal, start] = [join(folder, 'queued.jsonl'), process.cpuUsage()]
+    for await (const event of measureByQueue({ ...options, ...size, journal, queue: { url } })) {
+      if (event.type !== 'done') continue
+      const { outcomes, seconds } = event.statistics
+      const jobs = outcomes / size.batchSize
+      const cpu = cpuSince(start) - cpuDirect + (await cpuOf(worker))
+      return { milliseconds: (1000 * (seconds - direct.seconds)) / jobs, cpuMilliseconds: cpu / jobs }
+    }
+    throw new Error('bench: the run did not end')
+  } finally {
+    worker.kill('SIGKILL')
+    redis.kill('SIGKILL')
+  }
+}
+
+/** Milliseconds. */
+function cpuSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}
+
+function cpuOf(child: ChildProcess): Promise<number> {
+  child.send('cpu')
+  return new Promise((done) => child.once('message', (cpu) => done(Number(cpu))))
+}
+
+async function work(url: string): Promise<void> {
+  const start = process.cpuUsage()
+  process.on('message', () => process.send?.(cpuSince(start)))
+  await runQueueWorker({
+    url,
+    protocol: { hash: 'bench' },
+    concurrency: 4,
+    answer: (prompts) =>
+      Promise.resolve(prompts.map(({ query }) => ({ text: query.id % 3 === 0 ? 'red' : 'green' }))),
+  })
 }
 
 async function resumeInFreshProcess(path: string, queries: number): Promise<Resumed> {
@@ -141,5 +258,6 @@ async function resume(path: string, queries: number): Promise<Resumed> {
 const [, script, job, path = '', queries] = process.argv
 if (script === fileURLToPath(import.meta.url)) {
   if (job === 'resume') process.send?.(await resume(path, Number(queries)))
+  else if (job === 'work') await work(path)
   else console.log(await run(process.env['LINES'] ? { lines: Number(process.env['LINES']) } : {}))
 }
