@@ -144,7 +144,7 @@ function waysOf(
   const { queue: url, queueName: name, jobSize } = settings
   if (url === undefined) {
     const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
-    return { batchSize, concurrency: concurrency * copies }
+    return { batchSize, concurrency: concurrency * copies + 1 }
   }
   const onNotice = (line: string): void => progress.warn(line)
   return { batchSize: jobSize, concurrency: JOBS, queue: { url, name, onNotice } }

@@ -34,6 +34,8 @@ export interface QueueConnection {
     work: (job: QueuedJob, token: string) => Promise<QueueResult>,
     options: Omit<WorkerOptions, 'connection'>,
   ): Worker<QueueJob, QueueResult>
+  /** Says what went wrong, unless that was said. */
+  readonly trouble: (error: unknown) => void
   /** Call it when the server has answered: a notice follows if it was away. */
   alive(): void
   close(): Promise<void>
@@ -68,12 +70,14 @@ export async function connectQueue({ url, name, onNotice }: ConnectOptions): Pro
   const bullmq = await requirePackage<BullMq>('bullmq', () => import('bullmq'))
   const backend = await open({ url, label, bullmq })
   const closing: (() => Promise<unknown>)[] = []
-  let [away, closed] = [false, false]
+  let [away, closed, said] = [false, false, '']
 
-  const trouble = (error: Error): void => {
+  const trouble = (cause: unknown): void => {
+    const error = cause instanceof Error ? cause : new Error(String(cause))
     if (closed || isAboutLocks(error)) return
     if (!isAboutConnection(error)) {
-      onNotice(`the queue at ${label}: ${error.message}`)
+      if (said !== error.message) onNotice(`the queue at ${label}: ${error.message}`)
+      said = error.message
       return
     }
     if (!away) onNotice(`lost the queue at ${label} (${reasonOf(error)}); waiting for it`)
@@ -108,6 +112,7 @@ export async function connectQueue({ url, name, onNotice }: ConnectOptions): Pro
           factory,
         ),
       ),
+    trouble,
     alive() {
       if (away) onNotice(`the queue at ${label} is back`)
       away = false

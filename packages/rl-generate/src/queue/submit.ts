@@ -75,15 +75,18 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
   const isClosed = (): boolean => closed.signal.aborted
   let fleet = { workers: null as number | null, waiting: 0, active: 0 }
 
+  /** What fails is submitted again by the next sweep. */
   const submit = async (id: string, job: QueueJob): Promise<void> => {
     submitted.set(id, job)
     const kept = { removeOnComplete: false, removeOnFail: false }
-    await connection.jobs.add('measure', job, {
-      jobId: id,
-      attempts: 3,
-      backoff: { type: 'fixed', delay: 1_000 },
-      ...kept,
-    })
+    await connection.jobs
+      .add('measure', job, {
+        jobId: id,
+        attempts: 3,
+        backoff: { type: 'fixed', delay: 1_000 },
+        ...kept,
+      })
+      .catch(connection.trouble)
   }
   const remove = async (id: string): Promise<void> => {
     submitted.delete(id)
@@ -146,7 +149,7 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
   }
   const sweeping = (async () => {
     while (!isClosed()) {
-      await sweep().catch(() => undefined)
+      await sweep().catch(connection.trouble)
       await sleep(sweepEvery, undefined, { signal: closed.signal }).catch(() => undefined)
     }
   })()
@@ -166,9 +169,12 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     },
     fleet: () => ({ ...fleet, ...book.counts, stats: Object.fromEntries(stats) }),
     async clear() {
-      await sweep()
-      for (const job of await connection.jobs.getJobs([...KEPT]))
-        if (isOfRun(job.id, run)) await remove(job.id)
+      const left = async (): Promise<void> => {
+        await sweep()
+        const jobs = await connection.jobs.getJobs([...KEPT])
+        for (const { id } of jobs) if (isOfRun(id, run)) await remove(id)
+      }
+      await left().catch(connection.trouble)
     },
     async close() {
       closed.abort()
