@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url'
 import * as g from '@lever/onnx-grad'
 import type { Tensor, Value } from '@lever/onnx-grad'
 import { architectureOf, readCheckpoint, sequenceLogits } from '@lever/pointer-model'
+import type { Group } from '@lever/rl-dataset'
 import { decodeSafetensors } from '@lever/tensor-files'
 import { OBJECTIVES, resolveOptions } from '../src/objectives/index.ts'
 import type { ObjectiveName } from '../src/objectives/index.ts'
 import type { Options, RewardedGroup, Scored } from '../src/objectives/types.ts'
+import type { TrainingData } from '../src/data.ts'
+import type { PhaseOptions } from '../src/phases.ts'
+import { only, runAll } from './helpers.ts'
 
 const folder = new URL('../../../fixtures/golden/pointer-model/', import.meta.url)
 
@@ -16,6 +20,14 @@ interface GoldenCase {
   batch: number
   beams: number
   rce: { tag: string; temperature: number; use_top1_only: boolean; loss: number }[]
+  adamw: {
+    lr: number
+    steps: number
+    grad_clip: number
+    weight_decay: number
+    temperature: number
+    losses: number[]
+  }
   grpo: {
     tag: string
     use_top_k: number | null
@@ -180,6 +192,34 @@ function relativeError(found: Float32Array, expected: Float32Array): number {
   return norm(found.map((x, i) => x - expected[i]!)) / Math.max(norm(expected), 1e-20)
 }
 
+/** The golden batch as data of a training: a query and its candidates are rows of one matrix. */
+function dataOf({ golden, expected }: Case): TrainingData {
+  const [B, G, K] = [golden.batch, golden.beams, golden.config.shot_num]
+  const values = (name: string): Float32Array => expected.get(name)!.data as Float32Array
+  const [, N, dim] = expected.get('cand_emb')!.shape as [number, number, number]
+  const labels = Array.from(expected.get('beam_labels')!.data as BigInt64Array, Number)
+  const groups = Array.from({ length: B }, (_, b): Group => {
+    const rewards = Float64Array.from(values('beam_rewards').subarray(b * G, (b + 1) * G))
+    const poolRows = Int32Array.from({ length: N }, (_unused, n) => B + b * N + n)
+    return {
+      queryId: b,
+      imageId: b,
+      queryRow: b,
+      poolIds: Array.from(poolRows),
+      poolRows,
+      pointers: Int32Array.from(labels.slice(b * G * K, (b + 1) * G * K)),
+      size: G,
+      shots: K,
+      rewards,
+      rawRewards: rewards,
+      logProbs: null,
+      methods: Array.from(rewards, () => 'golden'),
+    }
+  })
+  const data = Float32Array.from([...values('query_emb'), ...values('cand_emb')])
+  return { groups, embeddings: { data, dim } }
+}
+
 describe.each(['small-1layer', 'three-layers-two-heads', 'identity-input'])('%s', (name) => {
   test('RCE agrees with PyTorch', async () => {
     const c = await load(name)
@@ -197,6 +237,28 @@ describe.each(['small-1layer', 'three-layers-two-heads', 'identity-input'])('%s'
         0,
       )
       check(c, found, { tag, loss })
+    }
+  })
+
+  test('a training of three steps ends at the parameters of torch.optim.AdamW', async () => {
+    const c = await load(name)
+    const { lr, steps, grad_clip, weight_decay, temperature, losses } = c.golden.adamw
+    const phase: PhaseOptions = {
+      ...{ objective: 'rce', epochs: steps, batchSize: c.golden.batch, learningRate: lr },
+      ...{ clipNorm: grad_clip, weightDecay: weight_decay },
+      options: {
+        ...{ temperatureStart: temperature, temperatureEnd: temperature },
+        ...{ labelSmoothing: c.golden.config.label_smoothing, smoothOver: 'all' },
+      },
+    }
+    const { events, result } = await runAll({ model: c.model, data: dataOf(c), phases: [phase] })
+    only(events, 'step').forEach(({ metrics }, i) =>
+      expect(Math.abs(metrics['loss']! - losses[i]!) / losses[i]!).toBeLessThan(1e-5),
+    )
+    for (const [key, { values }] of result.last.model.parameters) {
+      const expected = c.expected.get(`adamw.param.${key}`)!.data as Float32Array
+      const from = key.endsWith('in_proj_bias') ? 2 * c.model.config.hidden : 0
+      expect(relativeError(values.subarray(from), expected.subarray(from))).toBeLessThan(1e-4)
     }
   })
 
