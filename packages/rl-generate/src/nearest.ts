@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Runner, Value } from '@lever/onnx-grad'
-import { emptyBest, innerProduct, insert, neighbours, topSimilar, type Best } from './top-similar.ts'
+import { errorOf, GROUP, updateBest } from './scored-block.ts'
+import { emptyBest, fourProducts, innerProduct, neighbours, topSimilar } from './top-similar.ts'
 import type { Neighbours, TopSimilarOptions } from './top-similar.ts'
 
 export interface NearestOptions extends Omit<TopSimilarOptions, 'block'> {
@@ -16,6 +17,9 @@ const LARGE = 2 ** 30
 /** Candidates and queries of one product; its scores stay below 16 MiB. */
 const BLOCK = 4096
 const TILE = 1024
+
+/** Candidates before which no score is known to be too low: few, because all of them are ranked. */
+const FIRST_BLOCK = 512
 
 /**
  * Exact k most similar candidates by inner product: the result of `topSimilar`, to the last bit,
@@ -61,22 +65,26 @@ export async function nearestByBlocks({
   const product = await openProduct(dim, threads)
   try {
     const hits = new Int32Array(block)
-    for (let start = 0; start < total; start += block) {
-      const rows = slice(candidates, candidateRows, start, Math.min(total, start + block), dim)
+    for (let start = 0, end = 0; start < total; start = end) {
+      end = Math.min(total, start + (start === 0 ? Math.min(block, FIRST_BLOCK) : block))
+      const rows = slice(candidates, candidateRows, start, end, dim)
       const longest = lengthsOf(rows, dim).reduce((a, b) => Math.max(a, b), 0)
       for (let first = 0; first < best.length; first += tile) {
         const part = asked.subarray(first * dim, Math.min(best.length, first + tile) * dim)
-        const scores = await product.of(part, rows)
-        const width = rows.length / dim
+        const { scores, peaks } = await product.of(part, rows)
+        const width = end - start
+        const groups = width / GROUP
         for (let i = 0; i < part.length / dim; i++) {
           const query = first + i
-          update(best[query]!, {
+          updateBest(best[query]!, {
             scores: scores.subarray(i * width, (i + 1) * width),
+            peaks: peaks?.subarray(i * groups, (i + 1) * groups),
             error: errorOf(dim, lengths[query]! * longest),
             hits,
             start,
             allowed: (row) => !excluded(query, start + row),
-            exactly: (row) => innerProduct(asked, query, rows, row, dim),
+            exactly: (out, offsets) => fourProducts(out, rows, offsets, asked, query * dim, dim),
+            dim,
           })
         }
       }
@@ -85,69 +93,6 @@ export async function nearestByBlocks({
     await product.close()
   }
   return best.map(neighbours)
-}
-
-interface ScoredBlock {
-  /** Single precision products of one query with the rows of a block. */
-  readonly scores: Float32Array
-  /** How far each is at most from the exact one. */
-  readonly error: number
-  /** Scratch, one place per row. */
-  readonly hits: Int32Array
-  /** Candidate of the block's first row. */
-  readonly start: number
-  readonly allowed: (row: number) => boolean
-  readonly exactly: (row: number) => number
-}
-
-function update(best: Best, { scores, error, hits, start, allowed, exactly }: ScoredBlock): void {
-  const k = best.scores.length
-  let floor = (best.size < k ? -Infinity : best.scores[k - 1]!) - error
-  let count = collect(hits, scores, floor)
-  if (count > 2 * k && error < Infinity) {
-    floor = Math.max(floor, rankedScore(scores, hits, count, k, allowed) - 2 * error)
-    count = keep(hits, scores, count, floor)
-  }
-  for (let i = 0; i < count; i++) {
-    const row = hits[i]!
-    const full = best.size === k
-    if (full && scores[row]! < best.scores[k - 1]! - error) continue
-    if (!allowed(row)) continue
-    const score = exactly(row)
-    if (!full || score > best.scores[k - 1]!) insert(best, score, start + row)
-  }
-}
-
-/** Rows whose score is not below `floor`, in order, into `hits`. Returns how many. */
-function collect(hits: Int32Array, scores: Float32Array, floor: number): number {
-  let count = 0
-  for (let row = 0; row < scores.length; row++) if (!(scores[row]! < floor)) hits[count++] = row
-  return count
-}
-
-function keep(hits: Int32Array, scores: Float32Array, count: number, floor: number): number {
-  let kept = 0
-  for (let i = 0; i < count; i++) if (!(scores[hits[i]!]! < floor)) hits[kept++] = hits[i]!
-  return kept
-}
-
-/** The k-th largest score of the allowed rows among the first `count` hits; -Infinity of fewer. */
-function rankedScore(
-  scores: Float32Array,
-  hits: Int32Array,
-  count: number,
-  k: number,
-  allowed: (row: number) => boolean,
-): number {
-  const found = new Float32Array(count)
-  let size = 0
-  for (let i = 0; i < count; i++) if (allowed(hits[i]!)) found[size++] = scores[hits[i]!]!
-  return size < k ? -Infinity : found.subarray(0, size).sort()[size - k]!
-}
-
-/** Bound of |single - double| for D products, whatever their order; Infinity where a sum may overflow. */
-function errorOf(dim: number, lengths: number): number {
-  return lengths < 1e37 ? (dim + 2) * (2 ** -23 * lengths + 2 ** -125) : Infinity
 }
 
 function lengthsOf(rows: Float32Array, dim: number): Float64Array {
@@ -186,23 +131,36 @@ function gather(data: Float32Array, rows: ArrayLike<number>, dim: number): Float
 }
 
 interface Product {
-  /** a [m, D] times the transpose of b [n, D]: [m, n]. */
-  of(a: Float32Array, b: Float32Array): Promise<Float32Array>
+  /** Scores [m, n] of a [m, D] and b [n, D], and where n is a multiple of the group the largest of every group. */
+  of(a: Float32Array, b: Float32Array): Promise<{ scores: Float32Array; peaks: Float32Array | undefined }>
   close(): Promise<void>
 }
 
 async function openProduct(dim: number, threads: number): Promise<Product> {
-  const { encodeModel, input, loadModel, operator } = await import('@lever/onnx-grad')
+  const { constant, encodeModel, input, loadModel, max, operator } = await import('@lever/onnx-grad')
   const [a, b] = [input('a', ['m', dim]), input('b', ['n', dim])]
-  const product = operator('Gemm', [a, b], { shape: ['m', 'n'] }, { transB: 1 })
-  const runner: Runner = await loadModel(encodeModel({ inputs: [a, b], outputs: { product } }), { threads })
+  const scores = operator('Gemm', [a, b], { shape: ['m', 'n'] }, { transB: 1 })
+  const parts = constant([0, -1, GROUP], [3], 'int64')
+  const peaks = max(operator('Reshape', [scores, parts], { shape: ['m', 'g', GROUP] }), { axes: [2] })
+  const open = (outputs: Parameters<typeof encodeModel>[0]['outputs']): Promise<Runner> =>
+    loadModel(encodeModel({ inputs: [a, b], outputs }), { threads })
+  const runners = [await open({ scores }), await open({ scores, peaks })] as const
   const matrix = (data: Float32Array): Value => ({
     dtype: 'float32',
     dims: [data.length / dim, dim],
     data,
   })
   return {
-    of: async (m, n) => (await runner.run({ a: matrix(m), b: matrix(n) }))['product']!.data as Float32Array,
-    close: () => runner.close(),
+    async of(m, n) {
+      const runner = runners[(n.length / dim) % GROUP === 0 ? 1 : 0]
+      const found = await runner.run({ a: matrix(m), b: matrix(n) })
+      return {
+        scores: found['scores']!.data as Float32Array,
+        peaks: found['peaks']?.data as Float32Array | undefined,
+      }
+    },
+    async close() {
+      for (const runner of runners) await runner.close()
+    },
   }
 }

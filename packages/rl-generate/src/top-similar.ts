@@ -96,7 +96,8 @@ export function insert(best: Best, score: number, row: number): void {
   best.rows[at] = row
 }
 
-function fourProducts(
+/** Inner products of four rows of `queries`, at these offsets, with one of `candidates`; sums as in `innerProduct`. */
+export function fourProducts(
   out: Float64Array,
   queries: Float32Array,
   offsets: readonly number[],
