@@ -51,6 +51,26 @@ describe.each([true, false])('keepValues %p', (keepValues) => {
     await journal.close()
   })
 
+  test('onLine sees every line that is there, and which repeat a key', async () => {
+    await filled(2)
+    await appendFile(path, '{"key":"k1","value":7}\n{"key":"k3"')
+    const lines: unknown[] = []
+    const journal = await openJournal<number>({
+      path,
+      header,
+      keepValues,
+      onLine: (...line) => lines.push(line),
+    })
+    expect(lines).toEqual([
+      ['k1', 1, false],
+      ['k2', 2, false],
+      ['k1', 7, true],
+    ])
+    await journal.append('k4', 4)
+    expect(lines).toHaveLength(3)
+    await journal.close()
+  })
+
   test('the first value stays, others are counted', async () => {
     const journal = await openJournal<unknown>({ path, header, keepValues })
     expect(await journal.append('a', { x: 1, y: 2 })).toBe('written')
