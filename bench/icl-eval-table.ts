@@ -43,7 +43,7 @@ export async function run(): Promise<TableFigures> {
           '--policies',
           `pointer=${at('policy.safetensors')}`,
         ],
-        ...['--decoding', 'greedy', 'beam', '--selectors', 'all', '--out', at('run')],
+        ...['--policy-decoding', 'greedy', 'beam', '--selectors', 'all', '--out', at('run')],
       )
     const first = seconds(evaluate)
     const againSeconds = seconds(evaluate)

@@ -147,7 +147,7 @@ describe('selectors', () => {
     const given = [
       '--selectors',
       'all',
-      '--decoding',
+      '--policy-decoding',
       'greedy,beam',
       '--validation-dataset',
       at('validation'),
@@ -265,7 +265,7 @@ describe('selectors', () => {
         '--policies: the name a is given twice',
         [...both, '--policies', `a=${at('old.pt')}`, `a=${at('old.pt')}`],
       ],
-      ['--decoding is "sample"; give one of greedy, beam', ['--decoding', 'sample']],
+      ['--policy-decoding is "sample"; give one of greedy, beam', ['--policy-decoding', 'sample']],
       ['--training-data: there is no file', [...both, '--training-data', at('no.json')]],
     ]
     for (const [message, args] of cases)

@@ -13,7 +13,7 @@ import type { Decoding } from './policy.ts'
 /** The options that name the policies of an evaluation. */
 export const policiesOptions: {
   readonly policies: Option<readonly string[]>
-  readonly decoding: Option<readonly Decoding[]>
+  readonly 'policy-decoding': Option<readonly Decoding[]>
   readonly 'beam-size': Option<number>
   readonly 'training-data': Option<readonly string[] | undefined>
 } = {
@@ -21,7 +21,7 @@ export const policiesOptions: {
     default: [],
     aliases: ['policy', 'checkpoints'],
   }),
-  decoding: list<Decoding>(
+  'policy-decoding': list<Decoding>(
     'how policies choose: greedy (the likeliest next one), beam (the likeliest sequence found); with both, rows NAME and NAME-beam',
     { default: ['greedy'], choices: ['greedy', 'beam'] },
   ),
@@ -43,7 +43,7 @@ export const policiesOptions: {
 export interface PoliciesSettings {
   /** `NAME=FILE` each. */
   readonly policies: readonly string[]
-  readonly decoding: readonly Decoding[]
+  readonly policyDecoding: readonly Decoding[]
   readonly beamSize: number
   readonly trainingData: readonly string[] | undefined
   readonly seed: number
@@ -62,7 +62,11 @@ export interface PolicyRow {
 
 /** @throws InputError for a policy that is broken, has no name, or does not fit the embeddings */
 export async function readPolicies(
-  { policies, decoding, seed }: Pick<PoliciesSettings, 'policies' | 'decoding' | 'seed'>,
+  {
+    policies,
+    policyDecoding: decoding,
+    seed,
+  }: Pick<PoliciesSettings, 'policies' | 'policyDecoding' | 'seed'>,
   { features }: Pick<Inputs, 'features'>,
 ): Promise<PolicyRow[]> {
   const rows: PolicyRow[] = []
@@ -98,7 +102,7 @@ function rowNames(name: string, decoding: readonly Decoding[]): string[] {
 /** Opens policies as selectors; `close` gets what is to be closed after use. */
 export async function openPolicies(
   policies: readonly PolicyRow[],
-  { decoding, beamSize }: Pick<PoliciesSettings, 'decoding' | 'beamSize'>,
+  { policyDecoding: decoding, beamSize }: Pick<PoliciesSettings, 'policyDecoding' | 'beamSize'>,
   features: Inputs['features'],
   close: (() => Promise<void>)[],
 ): Promise<Selector[]> {

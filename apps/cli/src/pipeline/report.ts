@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { writeFileAtomic } from '@lever/durable-files'
+import { dirname, join, resolve } from 'node:path'
+import { InputError, writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import type { ReportInput } from '@lever/icl-eval'
 import type { Context } from '../command.ts'
-import { writeNew } from '../files.ts'
+import { exists, requirePath, writeNew } from '../files.ts'
 import { readRun, runNames } from './report-runs.ts'
 import type { RunContent } from './report-runs.ts'
 import { reportJson, reportMarkdown, reportText } from './report-text.ts'
@@ -72,12 +72,12 @@ export async function reportRuns({
   }
   const input = inputOf(contents)
   const page = out === undefined ? join(contents[0]!.path, REPORT) : resolve(out)
+  if (plots !== undefined) await makeFolder(resolve(plots))
   const html = renderReport(input)
   if (out === undefined) await writeFileAtomic(page, html)
   else await writeNew(page, html, '--out')
   const files: string[] = []
   if (plots !== undefined) {
-    await mkdir(plots, { recursive: true })
     for (const { name, svg } of reportPlots(input)) {
       const file = join(resolve(plots), name)
       await writeNew(file, svg, '--plots')
@@ -89,6 +89,17 @@ export async function reportRuns({
     text: await reportText(contents, { out: page, plots: files }),
     markdown: await reportMarkdown(contents),
   }
+}
+
+/** @throws InputError where none can be made */
+async function makeFolder(path: string): Promise<void> {
+  if (await exists(path)) return requirePath(path, '--plots', 'folder')
+  await requirePath(dirname(path), '--plots', 'folder')
+  await mkdir(path).catch((cause: unknown) => {
+    throw new InputError(`--plots: cannot make the folder ${path} (${String(cause)}); choose another`, {
+      cause,
+    })
+  })
 }
 
 /** What one or several runs give, as the page and the plots take it. */

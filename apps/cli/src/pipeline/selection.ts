@@ -21,6 +21,11 @@ export async function expandSelectors(
     without = [],
   }: { focus: string; features: Features | undefined; without?: readonly string[] },
 ): Promise<string[]> {
+  if (names.includes('pointer')) {
+    throw new InputError(
+      '--selectors: pointer stands for policies; give them by --policies NAME=FILE, without it',
+    )
+  }
   if (!names.includes(ALL)) return [...names]
   const { createSelector, SELECTOR_NAMES } = await import('@lever/icl-eval')
   const kinds = Object.keys(pairsOf(features))
