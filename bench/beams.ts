@@ -2,7 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildPools, growBeams, type BeamStatistics, type ConstructOrder } from '@lever/rl-generate'
+import {
+  buildPools,
+  growBeams,
+  type AnchorBeams,
+  type BeamStatistics,
+  type ConstructOrder,
+} from '@lever/rl-generate'
 import { readDataset, type VqaExample } from '@lever/vqa-eval/node'
 import { infoScore, openVqaModel, type VqaModel, type VqaModelStats } from '@lever/vqa-model'
 
@@ -18,8 +24,18 @@ export interface BeamFigures {
   imageEncodes: number
   /** The same again on the finished journal: nothing is asked. */
   resumeSeconds: number
-  /** The scheme of the original: the same prompts one by one and whole, on some of the anchors, per anchor. */
-  original: { sampled: number; prompts: number; tokens: number; imageEncodes: number; cpuSeconds: number }
+  /**
+   * The scheme of the original: the same prompts one by one and whole, on some of the anchors, per anchor; of how many
+   * of them the beams differ from ours.
+   */
+  original: {
+    sampled: number
+    different: number
+    prompts: number
+    tokens: number
+    imageEncodes: number
+    cpuSeconds: number
+  }
   /** Per anchor, ours over the original's. */
   ratio: { prompts: number; tokens: number; imageEncodes: number; cpuSeconds: number }
 }
@@ -40,6 +56,7 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
     for (const order of ['after', 'before'] as const) {
       const journal = join(folder, `${order}.jsonl`)
       const ours = await grow(examples, { anchors, order, journal, workers: 2, sharing: true })
+      const found = new Map(ours.beams.map((anchor) => [anchor.query.id, anchor]))
       const again = await grow(examples, { anchors, order, journal, workers: 2, sharing: true })
       if (again.statistics.prompts !== 0) throw new Error('bench: scores were lost')
       const plainJournal = join(folder, `${order}-plain.jsonl`)
@@ -54,6 +71,8 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
       const prompts = POOL + (SHOTS - 1) * WIDTH * (POOL - 1)
       const original = {
         sampled: sample,
+        different: plain.beams.filter((anchor) => idsOf(anchor) !== idsOf(found.get(anchor.query.id)!))
+          .length,
         prompts,
         tokens: (prompts * plain.stats.prefillTokens) / plain.statistics.prompts,
         imageEncodes: 2 * POOL + 3 * WIDTH * (POOL - 1),
@@ -83,7 +102,12 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
   return figures
 }
 
+function idsOf({ beams }: AnchorBeams): string {
+  return beams.map(({ ids }) => ids.join()).join(' ')
+}
+
 interface Grown {
+  beams: readonly AnchorBeams[]
   statistics: BeamStatistics
   stats: VqaModelStats
   cpuSeconds: number
@@ -113,7 +137,8 @@ async function grow(
     })) {
       if (event.type !== 'done') continue
       const { user, system } = process.cpuUsage(cpu)
-      return { statistics: event.statistics, stats: model.stats(), cpuSeconds: (user + system) / 1e6 }
+      const { beams, statistics } = event
+      return { beams, statistics, stats: model.stats(), cpuSeconds: (user + system) / 1e6 }
     }
     throw new Error('bench: the beams did not end')
   } finally {
