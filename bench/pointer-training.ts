@@ -12,7 +12,13 @@ import type {
   TrainingProgram,
   TrainingState,
 } from '@lever/onnx-grad'
-import { architectureOf, createModel, sequenceLogits, stepLogProbs } from '@lever/pointer-model'
+import {
+  architectureOf,
+  countParameters,
+  createModel,
+  sequenceLogits,
+  stepLogProbs,
+} from '@lever/pointer-model'
 import type { Dropout, PointerModel } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import { fillMask } from '../packages/grpo-trainer/src/dropout.ts'
@@ -23,10 +29,10 @@ import type { PyTorch } from './peers/pytorch.ts'
 export type Variant = 'best' | 'compiled' | 'onednn' | 'expanded'
 
 export interface TrainingOptions {
-  /** Rounds of ours, then each peer. */
+  /** Rounds of ours, then each peer (default 4); `expanded` takes part in the last two. */
   rounds?: number
-  /** Steps of ours in a round; the peers make as many, `expanded` one. */
-  steps?: number
+  /** Queries of ours in a round (default 256: 32 steps of 8, 8 of 32); the peers have as many, `expanded` one step. */
+  queries?: number
   threads?: readonly number[]
   variants?: readonly Variant[]
   batches?: readonly number[]
@@ -49,7 +55,9 @@ export interface TrainingFigures {
   /** Difference of the first losses without dropout, relative. */
   lossError?: number
   /** Share of a step that its matrix products would take at the speed of one large product of the same runtime. */
-  sgemmShare: number
+  products: number
+  /** The same with AdamW's least traffic (28 bytes a parameter) at the speed of a copy: the floor of a step. */
+  floor: number
 }
 
 interface Sizes {
@@ -72,8 +80,8 @@ const RATES = { features: 0.5, attention: 0.1 }
  * Ours draws its dropout masks on the host inside the measured time.
  */
 export async function run({
-  rounds = 5,
-  steps = 25,
+  rounds = 4,
+  queries = 256,
   threads = [1, 2],
   variants = ['best', 'expanded'],
   batches = [8, 32],
@@ -94,7 +102,10 @@ export async function run({
         for (const K of shots) {
           for (const count_ of layers) {
             const sizes = { B, K, layers: count_ }
-            figures.push(...(await measure({ sizes, threads: count, peer, variants, rounds, steps, folder })))
+            const options = { sizes, threads: count, peer, variants, rounds, steps: queries / B, folder }
+            const found = await measure(options)
+            for (const figure of found) process.stderr.write(`pointer-training: ${JSON.stringify(figure)}\n`)
+            figures.push(...found)
           }
         }
       }
@@ -126,17 +137,18 @@ async function measure({
   const model = createModel({ settings: { dim: D, hidden: H, layers: sizes.layers }, seed: 1 })
   const data = randomData(sizes)
   const ours = await openOurs(model, sizes, data, threads)
-  const peak = await sgemmRate(threads)
+  const [peak, bandwidth] = [await sgemmRate(threads), copyRate()]
   const opened = typeof peer === 'string' ? [] : await openPeers(peer, variants, model, sizes, data, folder)
   const ourTimes: Time[] = []
-  const peerTimes = new Map(opened.map(({ variant }) => [variant, [] as Time[]]))
+  const peerTimes = new Map(opened.map(({ variant }) => [variant, [] as (Time & { ours: Time })[]]))
   for (let round = -1; round < rounds; round++) {
     const time = perStep(await ours.steps(steps), steps)
     if (round >= 0) ourTimes.push(time)
     for (const { variant } of opened) {
+      if (variant === 'expanded' && round < rounds - 2) continue
       const count = variant === 'expanded' ? 1 : steps
       const theirs = perStep(await (peer as PyTorch).ask<Time>({ do: 'steps', id: variant, count }), count)
-      if (round >= 0) peerTimes.get(variant)!.push(theirs)
+      if (round >= 0) peerTimes.get(variant)!.push({ ...theirs, ours: ourTimes[round]! })
     }
   }
   await ours.close()
@@ -147,9 +159,9 @@ async function measure({
     case: `B=${sizes.B} K=${sizes.K}, ${sizes.layers} layers`,
     threads,
     ours: round(own * 1000, 2),
-    sgemmShare: round(ours.flops / peak / best, 2),
+    products: round(ours.flops / peak / best, 2),
+    floor: round((ours.flops / peak + (28 * countParameters(model)) / bandwidth) / best, 2),
   }
-  process.stderr.write(`pointer-training: ${common.case}, ${threads} threads: ${common.ours} ms a step\n`)
   if (typeof peer === 'string') return [{ ...common, peer: `skipped: ${peer}` }]
   return opened.map(({ variant, loss }) => {
     const theirs = peerTimes.get(variant)!
@@ -157,9 +169,9 @@ async function measure({
       ...common,
       peer: variant,
       theirs: round(median(theirs.map(({ wall }) => wall)) * 1000, 2),
-      ratio: spread(theirs.map(({ wall }, i) => wall / ourTimes[i]!.wall)),
-      cpuRatio: spread(theirs.map(({ cpu }, i) => cpu / ourTimes[i]!.cpu)),
-      lossError: Math.abs(loss / ours.firstLoss - 1),
+      ratio: spread(theirs.map(({ wall, ours }) => wall / ours.wall)),
+      cpuRatio: spread(theirs.map(({ cpu, ours }) => cpu / ours.cpu)),
+      lossError: round(Math.abs(loss / ours.firstLoss - 1), 9),
     }
   })
 }
@@ -363,6 +375,18 @@ function productFlops(outputs: readonly Tensor[]): number {
     }
   }
   return flops
+}
+
+/** Bytes a second, read and written, of copies of 16 MB. */
+function copyRate(): number {
+  const [from, to] = [new Float32Array(4e6).fill(1), new Float32Array(4e6)]
+  const times = Array.from({ length: 12 }, () => {
+    const start = process.cpuUsage()
+    to.set(from)
+    const { user, system } = process.cpuUsage(start)
+    return (user + system) / 1e6
+  })
+  return (2 * from.byteLength) / Math.min(...times)
 }
 
 /** Floating-point operations a second of large products, [2048, 768] by [768, 256] and back. */

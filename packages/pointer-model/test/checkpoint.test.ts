@@ -210,6 +210,24 @@ describe('files of the original', () => {
     await policy.close()
   })
 
+  test.each(['query_proj.weight', 'cand_proj.weight', 'attn_norms.0.bias'])(
+    'a file of the original without %s is recognised, and says what is missing',
+    async (name) => {
+      const { model } = await readCheckpoint(golden('small-1layer.pt'))
+      const tensors = new Map(
+        [...model.parameters]
+          .filter(([key]) => key !== name)
+          .map(([key, { shape, values }]): [string, TensorEntry] => [
+            key,
+            { dtype: 'F32', shape, data: values },
+          ]),
+      )
+      expect(() => decodeCheckpoint(encodeSafetensors({ tensors }), 'old')).toThrow(
+        `10 of 11 arrays match; missing 1 (${name}); foreign 0`,
+      )
+    },
+  )
+
   test('without a gate the query state stays as it is', async () => {
     const read = await readCheckpoint(golden('small-1layer.pt'))
     const tensors = new Map(

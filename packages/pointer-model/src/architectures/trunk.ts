@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files'
 import { add, div, matmul, mul, normalize, sigmoid, slice, sub, transposeLast } from '@lever/onnx-grad'
 import type { Tensor } from '@lever/onnx-grad'
 import { filled, nearIdentity, xavierUniform } from '../initializers.ts'
@@ -48,7 +49,7 @@ export function recogniseDim(shapes: ReadonlyMap<string, readonly number[]>, hid
 /** Arrays of the encoder, named as in the original's checkpoints. */
 export function encoderParameters({ hidden, heads, layers }: EncoderConfig): ParameterSpec[] {
   if (hidden % heads !== 0) {
-    throw new RangeError(`pointer-model: hidden ${hidden} is not divisible by heads ${heads}; change one`)
+    throw new InputError(`pointer-model: hidden ${hidden} is not divisible by heads ${heads}; change one`)
   }
   return [
     ...Array.from({ length: layers }, (_, i) =>
@@ -74,7 +75,7 @@ export function trunkParameters(config: TrunkConfig): ParameterSpec[] {
 export function recogniseTrunk(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Omit<TrunkConfig, 'dim'> | undefined {
-  const hidden = shapes.get('query_proj.weight')?.[0]
+  const hidden = (shapes.get('query_proj.weight') ?? shapes.get('cand_proj.weight'))?.[0]
   if (hidden === undefined) return undefined
   let layers = 0
   while (shapes.has(`cross_attn_layers.${layers}.in_proj_weight`)) layers += 1
