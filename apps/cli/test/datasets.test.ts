@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
+import { officialScore } from '../src/pipeline/scoring.ts'
 import { lever, scratch } from './support/lever.ts'
 import { smallWorld } from './support/world.ts'
 
@@ -84,6 +85,14 @@ test('embed takes parquet, and lines whose images are there', async () => {
   expect(await refused('embed', '--dataset', at('own'), '--out', at('own.safetensors'))).toMatch(
     /warning: 1 of 3 questions have no image in .*gone\.png[\s\S]*there is no image \(example 2\)/,
   )
+})
+
+test('a question of A-OKVQA is scored by its own metric, others officially', () => {
+  const score = officialScore()
+  const answers = [...Array<string>(3).fill('cab'), ...Array<string>(7).fill('bus')]
+  expect(score('cab', { id: 1, answers, metric: 'aokvqa' }).accuracy).toBe(1)
+  expect(score('Cab', { id: 1, answers, metric: 'aokvqa' }).accuracy).toBe(0)
+  expect(score('Cab', { id: 2, answers }).accuracy).toBeCloseTo(0.9, 12)
 })
 
 describe('--pool-file', () => {

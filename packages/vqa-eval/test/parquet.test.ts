@@ -65,6 +65,22 @@ test('A-OKVQA: answers as a Python list, rows as ids, difficult questions left o
   expect(all.examples.map(({ id }) => id)).toEqual([0, 1, 2])
 })
 
+test("the layout of the Hub's converter, and the splits of one folder", async () => {
+  const folder = await scratch()
+  const shard = (index: number): string => join(GOLDEN, `vqav2/data/validation-0000${index}-of-00002.parquet`)
+  await cp(shard(0), join(folder, 'default/validation/0000.parquet'))
+  await cp(shard(1), join(folder, 'default/validation/0001.parquet'))
+  await cp(shard(1), join(folder, 'default/train/0000.parquet'))
+  const val = await readDataset({ ...(await locateDataset(folder, { split: 'val' })), cache: folder })
+  expect(val).toMatchObject({ split: 'validation', notices: [] })
+  expect(val.examples).toHaveLength(4)
+  const train = await readDataset({ ...(await locateDataset(folder, { split: 'train' })), cache: folder })
+  expect([train.split, train.examples.length]).toEqual(['train', 1])
+  expect((await rejection(locateDataset(folder))).message).toMatch(
+    /holds the splits train, validation; choose/,
+  )
+})
+
 test('a shard that is not there is said, and one may be read alone', async () => {
   const folder = await scratch()
   await cp(
