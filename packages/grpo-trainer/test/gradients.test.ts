@@ -55,18 +55,17 @@ describe('gradients agree with finite differences in float64', () => {
     LEVELS.map((level): [string, string] => [form, level]),
   )
   test.each(combinations)(
-    '%s at level %s: every KL, direction and scaling, with entropy, two-sided clip and correction',
+    '%s at level %s: every KL and scaling, with both directions, entropy, two-sided clip and correction',
     async (form, level) => {
       const cases = KLS.flatMap((kl, i) =>
-        SCALINGS.flatMap((scaling, j) =>
-          ['policy', 'reference'].map((klDirection): LossCase => {
-            const behaviour = ['none', 'truncate', 'mask'][(i + j) % 3]!
-            const delta = j % 2 === 0 ? null : 2
-            return ['grpo', { form, level, kl, klDirection, scaling, behaviour, delta, entropy: 0.1 * i }]
-          }),
-        ),
+        SCALINGS.map((scaling, j): LossCase => {
+          const klDirection = (i + j) % 2 === 0 ? 'policy' : 'reference'
+          const behaviour = ['none', 'truncate', 'mask'][(i + j) % 3]!
+          const delta = j % 2 === 0 ? null : 2
+          return ['grpo', { form, level, kl, klDirection, scaling, behaviour, delta, entropy: 0.1 * i }]
+        }),
       )
-      expect(cases).toHaveLength(32)
+      expect(cases).toHaveLength(16)
       expect(await wrong(cases)).toEqual([])
     },
   )
