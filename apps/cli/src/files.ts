@@ -7,7 +7,7 @@ import { hashFile, hashOf, InputError, writeFileAtomic } from '@lever/durable-fi
 /** Folder of the bundled world and its model. */
 export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
 
-/** @throws InputError when `path`, given as `flag`, is no file (or no folder) */
+/** @throws InputError when `path`, given as `flag` (or as the argument of that name), is no file (or no folder) */
 export async function requirePath(
   path: string,
   flag: string,
@@ -17,12 +17,17 @@ export async function requirePath(
     const { code } = error as NodeJS.ErrnoException
     const why =
       code === 'ENOENT' || code === 'ENOTDIR' ? 'there is no' : `cannot read (${code ?? 'unknown error'}) the`
-    throw new InputError(`${flag}: ${why} ${kind} ${path}; check the path`)
+    throw new InputError(`${named(flag)}: ${why} ${kind} ${path}; check the path`)
   })
   if (kind === 'file' ? found.isDirectory() : !found.isDirectory()) {
-    throw new InputError(`${flag}: ${path} is a ${kind === 'file' ? 'folder' : 'file'}; give a ${kind}`)
+    throw new InputError(
+      `${named(flag)}: ${path} is a ${kind === 'file' ? 'folder' : 'file'}; give a ${kind}`,
+    )
   }
 }
+
+/** A flag, or an argument without one as help shows it. */
+const named = (flag: string): string => (flag.startsWith('--') ? flag : `<${flag}>`)
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -38,7 +43,7 @@ export async function exists(path: string): Promise<boolean> {
 export async function requireNew(path: string, flag: string): Promise<void> {
   await requirePath(dirname(path), flag, 'folder')
   if (await exists(path))
-    throw new InputError(`${flag}: ${path} exists and is not overwritten; choose another path`)
+    throw new InputError(`${named(flag)}: ${path} exists and is not overwritten; choose another path`)
 }
 
 /** Writes a file that must not exist yet, unless it holds exactly this. @throws InputError */

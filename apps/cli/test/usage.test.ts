@@ -59,9 +59,9 @@ describe('usage', () => {
   })
 
   test('a wrong value says what was given and what is wanted', async () => {
-    expect(await refusal(['demo', '--seed', 'seven'])).toBe('--seed is "seven"; give a whole number')
+    expect(await refusal(['demo', '--seed', 'seven'])).toBe('--seed is "seven"; give a whole number from 0')
     expect(await refusal(['demo', '--seed', '1', '--seed', '2'])).toBe(
-      '--seed was given 2 times; give a whole number',
+      '--seed was given 2 times; give a whole number from 0',
     )
     expect(await refusal(['demo', '--seed'])).toBe('--seed has no value; give a whole number')
     expect(await refusal(['demo', '--out'])).toBe('--out has no value; give one value')
