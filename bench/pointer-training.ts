@@ -1,29 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
-import * as g from '@lever/onnx-grad'
-import type {
-  InputSpec,
-  ParameterNodes,
-  Tensor,
-  Trainer,
-  TrainingProgram,
-  TrainingState,
-} from '@lever/onnx-grad'
-import {
-  architectureOf,
-  countParameters,
-  createModel,
-  sequenceLogits,
-  stepLogProbs,
-} from '@lever/pointer-model'
-import type { Dropout, PointerModel } from '@lever/pointer-model'
-import { createRandom } from '@lever/reward-utils'
-import { fillMask } from '../packages/grpo-trainer/src/dropout.ts'
+import { countParameters, createModel } from '@lever/pointer-model'
+import type { PointerModel } from '@lever/pointer-model'
 import { openPyTorch } from './peers/pytorch.ts'
 import type { PyTorch } from './peers/pytorch.ts'
+import { D, G, H, N, openOurs, randomData, RATES } from './support/pointer-program.ts'
+import type { Data, Sizes, Time } from './support/pointer-program.ts'
+import { copyRate, sgemmRate } from './support/speed.ts'
 
 /** Formulations of the PyTorch peer; `peers/pointer_training.py` describes them. */
 export type Variant = 'best' | 'compiled' | 'onednn' | 'expanded'
@@ -59,20 +44,6 @@ export interface TrainingFigures {
   /** The same with AdamW's least traffic (28 bytes a parameter) at the speed of a copy: the floor of a step. */
   floor: number
 }
-
-interface Sizes {
-  B: number
-  K: number
-  layers: number
-}
-
-interface Time {
-  wall: number
-  cpu: number
-}
-
-const [N, D, H, G, ROWS, BATCHES] = [64, 768, 256, 24, 1000, 25]
-const RATES = { features: 0.5, attention: 0.1 }
 
 /**
  * Steps of RCE training of `cross-attention` (N=64, D=768, H=256, G=24, AdamW, gradient clip 1) beside
@@ -176,154 +147,6 @@ async function measure({
   })
 }
 
-interface Data {
-  embeddings: Float32Array
-  query: Int32Array
-  pool: Int32Array
-  pointers: Int32Array
-  weights: Float32Array
-}
-
-function randomData({ B, K }: Sizes): Data {
-  const random = createRandom(1, 'pointer-training', B, K)
-  const positions = Array.from({ length: N }, (_, i) => i)
-  const rows = (count: number): Int32Array => Int32Array.from({ length: count }, () => random.int(ROWS))
-  const pointers = Array.from({ length: BATCHES * B * G }, () => random.sample(positions, K))
-  return {
-    embeddings: Float32Array.from({ length: ROWS * D }, () => random.normal() / Math.sqrt(D)),
-    query: rows(BATCHES * B),
-    pool: rows(BATCHES * B * N),
-    pointers: Int32Array.from(pointers.flat()),
-    weights: Float32Array.from({ length: BATCHES * B * G }, () => (2 * random.next()) / G),
-  }
-}
-
-function specsOf({ B, K }: Sizes): Record<string, InputSpec> {
-  return {
-    query: { shape: [B], dtype: 'int32' },
-    pool: { shape: [B, N], dtype: 'int32' },
-    valid: { shape: [B, N], dtype: 'bool' },
-    pointers: { shape: [B, G, K], dtype: 'int32' },
-    weights: { shape: [B, G] },
-  }
-}
-
-/** -sum_bg w_bg log p(pointer_bg) / B */
-function lossOf(
-  model: PointerModel,
-  B: number,
-  parameter: ParameterNodes,
-  node: ParameterNodes,
-  dropout?: Dropout,
-): Tensor {
-  const net = { architecture: architectureOf(model.architecture), config: model.config, parameter }
-  const logits = sequenceLogits(net, {
-    query: g.gather(node('embeddings'), node('query')),
-    candidates: g.gather(node('embeddings'), node('pool')),
-    valid: node('valid'),
-    pointers: node('pointers'),
-    ...(dropout === undefined ? {} : { dropout }),
-  })
-  const logProbs = g.sum(stepLogProbs(logits), { axes: [-1] })
-  return g.neg(g.mul(g.sum(g.mul(logProbs, node('weights'))), 1 / B))
-}
-
-interface Ours {
-  flops: number
-  firstLoss: number
-  steps(count: number): Promise<Time>
-  close(): Promise<void>
-}
-
-async function openOurs(model: PointerModel, sizes: Sizes, data: Data, threads: number): Promise<Ours> {
-  const layout = g.layoutParameters(model.parameters)
-  const sharedInputs = { embeddings: { shape: [ROWS, D] } }
-  const masks = new Map<string, readonly number[]>()
-  const named = (specs: Readonly<Record<string, InputSpec>>): ParameterNodes => {
-    const nodes = new Map(
-      Object.entries(specs).map(([name, { shape, dtype }]) => [name, g.input(name, shape, dtype)]),
-    )
-    return (name) => nodes.get(name)!
-  }
-  const weights = named(Object.fromEntries([...model.parameters]))
-  const nodes = named({ ...specsOf(sizes), ...sharedInputs })
-  const loss = lossOf(model, sizes.B, weights, nodes, (x, place) => {
-    masks.set(place, x.shape.map(Number))
-    return x
-  })
-  const found = g.gradients(loss, [...model.parameters.keys()].map(weights))
-  const rateOf = (place: string): number => (/attn/.test(place) ? RATES.attention : RATES.features)
-  const program: TrainingProgram = {
-    layout,
-    stepInputs: {
-      ...specsOf(sizes),
-      ...Object.fromEntries([...masks].map(([place, shape]) => [`mask.${place}`, { shape, dtype: 'uint8' }])),
-    },
-    sharedInputs,
-    clipNorm: 1,
-    loss: (parameter, node) => ({
-      loss: lossOf(model, sizes.B, parameter, node, (x, place) =>
-        g.dropout(x, node(`mask.${place}`), rateOf(place)),
-      ),
-    }),
-  }
-  const trainer = await g.openTrainer(program, { threads })
-  const exact = await g.openTrainer({
-    ...program,
-    stepInputs: specsOf(sizes),
-    loss: (p, n) => ({ loss: lossOf(model, sizes.B, p, n) }),
-  })
-  let state = g.initialState(layout, model.parameters)
-  const first = await runSteps(exact, state, sizes, data, new Map(), rateOf, 0, 1)
-  await exact.close()
-  return {
-    flops: productFlops([loss, ...found]),
-    firstLoss: first.metrics['loss']![0]!,
-    async steps(count) {
-      const start = performance.now()
-      const cpu = process.cpuUsage()
-      state = (await runSteps(trainer, state, sizes, data, masks, rateOf, state.step, count)).state
-      const used = process.cpuUsage(cpu)
-      return { wall: (performance.now() - start) / 1000, cpu: (used.user + used.system) / 1e6 }
-    },
-    close: () => trainer.close(),
-  }
-}
-
-function runSteps(
-  trainer: Trainer,
-  state: TrainingState,
-  sizes: Sizes,
-  { embeddings, ...batches }: Data,
-  masks: ReadonlyMap<string, readonly number[]>,
-  rateOf: (place: string) => number,
-  first: number,
-  count: number,
-): Promise<g.TrainingResult> {
-  const specs = specsOf(sizes)
-  const stepInputs: Record<string, g.TensorValues> = {}
-  for (const [name, values] of Object.entries(batches)) {
-    const size = sizeOf(specs[name]!.shape)
-    const stacked = new (values.constructor as Int32ArrayConstructor)(count * size)
-    for (let i = 0; i < count; i++) {
-      const from = ((first + i) % BATCHES) * size
-      stacked.set(values.subarray(from, from + size), i * size)
-    }
-    stepInputs[name] = stacked
-  }
-  stepInputs['valid'] = new Uint8Array(count * sizes.B * N).fill(1)
-  for (const [place, shape] of masks) {
-    const size = sizeOf(shape)
-    const values = new Uint8Array(count * size)
-    for (let i = 0; i < count; i++) {
-      fillMask(values.subarray(i * size, (i + 1) * size), rateOf(place), 1, first + i, place)
-    }
-    stepInputs[`mask.${place}`] = values
-  }
-  const learningRates = new Array<number>(count).fill(1e-4)
-  return trainer.run(state, { learningRates, stepInputs, sharedInputs: { embeddings } })
-}
-
 async function openPeers(
   peer: PyTorch,
   variants: readonly Variant[],
@@ -358,67 +181,6 @@ async function openPeers(
   return opened
 }
 
-/** Floating-point operations of the matrix products that outputs depend on. */
-function productFlops(outputs: readonly Tensor[]): number {
-  const seen = new Set<Tensor>()
-  const stack = [...outputs]
-  let flops = 0
-  while (stack.length > 0) {
-    const node = stack.pop()!
-    if (seen.has(node)) continue
-    seen.add(node)
-    stack.push(...node.inputs)
-    const [a] = node.inputs
-    if (node.op === 'MatMul') flops += 2 * sizeOf(node.shape) * Number(a!.shape.at(-1))
-    if (node.op === 'Gemm') {
-      flops += 2 * sizeOf(node.shape) * Number(a!.shape[node.attributes['transA'] === 1 ? 0 : 1])
-    }
-  }
-  return flops
-}
-
-/** Bytes a second, read and written, of copies of 16 MB. */
-function copyRate(): number {
-  const [from, to] = [new Float32Array(4e6).fill(1), new Float32Array(4e6)]
-  const times = Array.from({ length: 12 }, () => {
-    const start = process.cpuUsage()
-    to.set(from)
-    const { user, system } = process.cpuUsage(start)
-    return (user + system) / 1e6
-  })
-  return (2 * from.byteLength) / Math.min(...times)
-}
-
-/** Floating-point operations a second of large products, [2048, 768] by [768, 256] and back. */
-async function sgemmRate(threads: number): Promise<number> {
-  const x = g.input('x', [2048, D])
-  const there = g.input('there', [D, H])
-  const back = g.input('back', [H, D])
-  let y = x
-  for (let i = 0; i < 4; i++) y = g.matmul(g.matmul(y, there), back)
-  const model = await g.loadModel(g.encodeModel({ inputs: [x, there, back], outputs: { y: g.sum(y) } }), {
-    threads,
-  })
-  const value = (rows: number, columns: number): g.Value => ({
-    dtype: 'float32',
-    dims: [rows, columns],
-    data: new Float32Array(rows * columns).fill(0.001),
-  })
-  const feeds = { x: value(2048, D), there: value(D, H), back: value(H, D) }
-  const rates: number[] = []
-  for (let i = 0; i < 8; i++) {
-    const start = performance.now()
-    const cpu = process.cpuUsage()
-    await model.run(feeds)
-    const used = process.cpuUsage(cpu)
-    const seconds = threads === 1 ? (used.user + used.system) / 1e6 : (performance.now() - start) / 1000
-    rates.push((8 * 2 * 2048 * D * H) / seconds)
-  }
-  await model.close()
-  return Math.max(...rates)
-}
-
-const sizeOf = (shape: g.Shape): number => shape.reduce<number>((a, b) => a * Number(b), 1)
 const perStep = ({ wall, cpu }: Time, steps: number): Time => ({ wall: wall / steps, cpu: cpu / steps })
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 const round = (value: number, digits: number): number => Number(value.toFixed(digits))
