@@ -63,7 +63,7 @@ describe('usage', () => {
     expect(await refusal(['demo', '--seed', '1', '--seed', '2'])).toBe(
       '--seed was given 2 times; give a whole number from 0',
     )
-    expect(await refusal(['demo', '--seed'])).toBe('--seed has no value; give a whole number')
+    expect(await refusal(['demo', '--seed'])).toBe('--seed has no value; give a whole number from 0')
     expect(await refusal(['demo', '--out'])).toBe('--out has no value; give one value')
     expect(await refusal(['demo', 'now'])).toContain('does not know what to do with "now"')
     expect(await refusal(['data', 'describe'])).toContain('needs file')
