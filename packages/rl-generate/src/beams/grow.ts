@@ -41,7 +41,7 @@ export async function* growBeams(options: BeamOptions): AsyncGenerator<BeamEvent
 }
 
 /** The header of the journal of beams: that of a measuring, with what the beams depend on. */
-export function beamHeader({ meta, ...rest }: BeamOptions): MeasureHeader {
+function beamHeader({ meta, ...rest }: BeamOptions): MeasureHeader {
   return measureHeader({ ...rest, meta: { ...meta, schema: 'lever-beams', schema_version: '1.0' } })
 }
 
