@@ -42,7 +42,7 @@ export const sweep: Command = defineCommand({
       const swept = await runSweep(run, { grid: grid!, workers, rankBy, score }, tables, context)
       const tested = test ? await runSweepTest(run, swept, tables.evaluate, score, context) : undefined
       const json = { ...sweptJson(swept, rankBy), ...(tested && { test: tested.json }), out: run.path }
-      await writeFileAtomic(run.file('results.json'), `${JSON.stringify(json, null, 2)}\n`)
+      await writeFileAtomic(run.file('ranking.json'), `${JSON.stringify(json, null, 2)}\n`)
       const parts = [
         formatSwept(swept, rankBy),
         ...(tested ? [tested.text] : []),
