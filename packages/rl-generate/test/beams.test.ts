@@ -229,7 +229,9 @@ describe('the journal', () => {
       /belongs to another run: _meta\.protocol\.hash/,
     )
     await expect(
-      grow(optionsOf(path, { pools: (await buildPools({ queries, candidates, size: 12, seed: 4 })).byQuery })),
+      grow(
+        optionsOf(path, { pools: (await buildPools({ queries, candidates, size: 12, seed: 4 })).byQuery }),
+      ),
     ).rejects.toThrow(/has another pool/)
   })
 
