@@ -66,6 +66,17 @@ describe('data describe of a dataset', () => {
     expect(aokvqa).toMatchObject({ metric: 'aokvqa', questions: { count: 2, withChoices: 2 } })
   })
 
+  test('without a single image: described, but not embedded', async () => {
+    mkdirSync(at('bare'))
+    writeFileSync(at('bare/questions.jsonl'), '{"question":"What?","image_id":5,"answers":["a"]}\n')
+    const { images, notices } = await json('data', 'describe', at('bare'))
+    expect(images).toMatchObject({ count: 1, found: 0, missing: { count: 1, first: [5] } })
+    expect(notices).toEqual([`1 of 1 questions have no image in ${at('bare')}: 5`])
+    expect(await refused('embed', '--dataset', at('bare'), '--out', at('bare.safetensors'))).toMatch(
+      /no image of .* not one of 1 ids has a file like 5\.png; check --images/,
+    )
+  })
+
   test('what cannot be described', async () => {
     mkdirSync(at('nothing'))
     expect(await refused('data', 'describe')).toContain('there is nothing to describe')

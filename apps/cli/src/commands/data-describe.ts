@@ -25,17 +25,17 @@ export const dataDescribe: Command = defineCommand({
     }),
     ...datasetOptions,
   },
-  async run(options, { progress }, files) {
+  async run(options, _, files) {
     const { dataset, questions, annotations, images, split } = options
     const isNamed = (dataset ?? questions) !== undefined
     if (isNamed && files.length > 0)
       throw new InputError('a file and --dataset or --questions are both given; give one')
-    if (isNamed) return describeDatasets([{ dataset, questions, annotations, images, split }], progress)
+    if (isNamed) return describeDatasets([{ dataset, questions, annotations, images, split }])
     const [file] = files
     if (file === undefined) throw new InputError('there is nothing to describe; give RL data or a dataset')
     if (files.length > 1 || (await isDataset(file))) {
       const places = files.map((one) => ({ dataset: one, annotations, images, split }))
-      return describeDatasets(places, progress)
+      return describeDatasets(places)
     }
     await requirePath(file, 'file')
     const { describeRlData, renderDescription } = await import('@lever/rl-dataset')

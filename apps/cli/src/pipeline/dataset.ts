@@ -56,16 +56,33 @@ export const poolOptions: {
 const LARGE = 32e6
 
 /**
- * Reads a dataset of any form; `prefix` is that of its options, for messages. The joined form of large files and
- * the images of parquet files are kept in `LEVER_CACHE`, or ~/.cache/lever.
- * @throws InputError for files that are missing, malformed or do not belong together
+ * Reads a dataset whose images are needed; `prefix` is that of its options, for messages.
+ * @throws InputError for files that are missing, malformed or do not belong together, or when no image is there
  */
 export async function openDataset(
   place: DatasetPlace,
   progress: Progress,
   prefix = '--',
 ): Promise<VqaDataset> {
-  const { questions, annotations, images, split } = await filesOf(place, prefix)
+  const files = await filesOf(place, prefix)
+  const dataset = await readFiles(files, prefix)
+  const { missingImages, examples, notices } = dataset
+  if (missingImages === examples.length) {
+    throw new InputError(
+      `no image of ${files.questions} is in ${files.images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${String(examples[0]!.imageId)}.png; check ${prefix}images`,
+    )
+  }
+  for (const notice of notices) progress.warn(notice)
+  return dataset
+}
+
+/**
+ * Reads a dataset of any form, with images or without. The joined form of large files and the images of parquet
+ * files are kept in `LEVER_CACHE`, or ~/.cache/lever.
+ * @throws InputError for files that are missing, malformed or do not belong together
+ */
+export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<VqaDataset> {
+  const { questions, annotations, images, split } = files
   const isPattern = /[*?]/.test(questions)
   if (!isPattern) await requirePath(questions, `${prefix}questions`)
   if (annotations !== undefined) await requirePath(annotations, `${prefix}annotations`)
@@ -80,15 +97,8 @@ export async function openDataset(
     ...(split !== undefined && { split }),
     ...(isLarge && { cache: process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever') }),
   })
-  const { missingImages, examples, notices } = dataset
-  if (examples.length === 0) throw new InputError(`${questions} holds no question; give another file`)
-  if (missingImages === examples.length) {
-    throw new InputError(
-      `no image of ${questions} is in ${images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${String(examples[0]!.imageId)}.png; check ${prefix}images`,
-    )
-  }
-  for (const notice of notices) progress.warn(notice)
-  return dataset
+  if (dataset.examples.length > 0) return dataset
+  throw new InputError(`${questions} holds no question; give another file`)
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

@@ -1,8 +1,7 @@
 import { open, stat } from 'node:fs/promises'
-import type { DatasetDescription, ImageLeakage } from '@lever/vqa-eval/node'
-import type { Progress } from '../progress.ts'
+import type { DatasetDescription, ImageLeakage, VqaDataset } from '@lever/vqa-eval/node'
 import type { DatasetPlace } from './dataset.ts'
-import { openDataset } from './dataset.ts'
+import { filesOf, readFiles } from './dataset.ts'
 
 /** One dataset, or several with what they share. */
 export interface DescribedDatasets {
@@ -11,16 +10,12 @@ export interface DescribedDatasets {
 }
 
 /** Describes datasets and, of several, which images two of them share. */
-export async function describeDatasets(
-  places: readonly DatasetPlace[],
-  progress: Progress,
-): Promise<DescribedDatasets> {
+export async function describeDatasets(places: readonly DatasetPlace[]): Promise<DescribedDatasets> {
   const { describeDataset, formatDataset, formatLeakage, leakageBetween } =
     await import('@lever/vqa-eval/node')
-  const quiet = { ...progress, warn: () => undefined }
-  const opened: { dataset: Awaited<ReturnType<typeof openDataset>>; name: string }[] = []
+  const opened: { dataset: VqaDataset; name: string }[] = []
   for (const place of places) {
-    const dataset = await openDataset(place, quiet)
+    const dataset = await readFiles(await filesOf(place))
     opened.push({ dataset, name: place.dataset ?? place.questions ?? dataset.name })
   }
   const descriptions = opened.map(({ dataset }) => describeDataset(dataset))
