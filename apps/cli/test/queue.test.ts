@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test as plainTest } from '@jest/globals'
 import { parse } from 'yaml'
 import { COMMANDS } from '../src/commands/index.ts'
+import type { RunOptions } from './support/lever.ts'
 import { lever, scratch } from './support/lever.ts'
 import { hasRedis, redisTest as test, startRedis } from './support/redis.ts'
 import { smallWorld } from './support/world.ts'
@@ -31,36 +32,40 @@ const generate = (out: string, ...more: string[]): string[] => [
 const data = (out: string): string => readFileSync(join(root, out, 'rl-data.json'), 'utf8')
 const worker = (...more: string[]): string[] => ['worker', '--queue', redis.url, ...more]
 
+/** Ctrl-C for workers once `run` is over. */
+function untilOver(run: Promise<unknown>): { kill: NonNullable<RunOptions['kill']> } {
+  let over = false
+  void run.finally(() => (over = true))
+  return { kill: [{ signal: 'SIGINT', when: () => over }] }
+}
+
+const eventsOf = (stderr: string): Record<string, unknown>[] =>
+  stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
 test('workers of a queue measure what one machine measures; events on stderr, one result on stdout', async () => {
   const fast = model('fast', 2)
   const plain = await lever(generate('plain', ...fast, '--json', '--quiet'))
   expect(plain).toMatchObject({ code: 0, stderr: '' })
   const queue = ['--queue', redis.url, '--job-size', '6']
-  const [run, ...workers] = await Promise.all([
-    lever(generate('queued', ...fast, ...queue, '--json')),
-    lever(worker(...fast, '--idle-seconds', '3', '--json')),
-    lever(worker(...fast, '--idle-seconds', '3', '--json')),
-  ])
+  const running = lever(generate('queued', ...fast, ...queue, '--json'))
+  const workers = [1, 2].map(() => lever(worker(...fast, '--json'), untilOver(running)))
+  const run = await running
   expect(run.code).toBe(0)
   expect(data('queued')).toBe(data('plain'))
-  const events = run.stderr
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const events = eventsOf(run.stderr)
   expect(events[0]).toMatchObject({ event: 'start', queries: 12, resumed: 0, adopted: 0 })
-  expect(events.at(-1)).toMatchObject({
-    event: 'progress',
-    queriesDone: 12,
-    outcomes: OUTCOMES,
-    secondsLeft: 0,
-  })
+  const last = { event: 'progress', queriesDone: 12, outcomes: OUTCOMES, secondsLeft: 0 }
+  expect(events.at(-1)).toMatchObject(last)
   expect(JSON.parse(run.stdout)).toMatchObject({ statistics: { outcomes: OUTCOMES, disagreements: 0 } })
-  const reports = workers.map(({ code, stdout }) => ({
-    code,
-    ...(JSON.parse(stdout) as { prompts: number }),
-  }))
-  expect(reports.map(({ code }) => code)).toEqual([0, 0])
-  expect(reports.reduce((sum, { prompts }) => sum + prompts, 0)).toBe(OUTCOMES)
+  let prompts = 0
+  for (const { code, stderr } of await Promise.all(workers)) {
+    expect(code).toBe(130)
+    prompts += Number(eventsOf(stderr).at(-1)?.['prompts'] ?? 0)
+  }
+  expect(prompts).toBe(OUTCOMES)
 })
 
 test('another model is refused with exit code 2; Ctrl-C of either end saves, with 130', async () => {
@@ -78,23 +83,30 @@ test('another model is refused with exit code 2; Ctrl-C of either end saves, wit
     kill: [{ signal: 'SIGINT', when: (stderr) => stderr.includes('"jobs":2') }],
   })
   expect(stopped.code).toBe(130)
-  const other = lever(worker(...slow, '--idle-seconds', '4'))
+  const second = first.then(() => lever([...args, '--quiet']))
+  const other = lever(worker(...slow), untilOver(second))
   expect(await first).toMatchObject({ code: 130, stdout: '' })
-  const { code, stdout } = await lever([...args, '--quiet'])
+  const { code, stdout } = await second
   expect(code).toBe(0)
   const { statistics } = JSON.parse(stdout) as { statistics: Record<string, number> }
   expect(statistics).toMatchObject({ outcomes: OUTCOMES, repeated: 0 })
   expect(statistics['resumed']).toBeGreaterThan(0)
-  expect((await other).code).toBe(0)
+  expect((await other).code).toBe(130)
 })
 
 test('an image that this machine does not have is looked for in --images', async () => {
   const fast = model('images', 1)
   const moved = smallWorld(join(root, 'moved'), 'train', 12)
   const far = lever(generate('far', ...fast, '--queue', redis.url, '--queue-name', 'far', '--quiet'))
-  const here = ['--queue-name', 'far', '--images', join(moved.folder, 'images'), '--idle-seconds', '2']
-  expect((await lever(worker(...fast, ...here))).code).toBe(0)
+  const here = ['--queue-name', 'far', '--images', join(moved.folder, 'images')]
+  const helper = lever(worker(...fast, ...here), untilOver(far))
   expect((await far).code).toBe(0)
+  expect((await helper).code).toBe(130)
+})
+
+test('a worker ends when it had no job for --idle-seconds', async () => {
+  const idle = await lever(worker(...model('idle', 1), '--queue-name', 'idle', '--idle-seconds', '0.3'))
+  expect(idle).toMatchObject({ code: 0, stdout: '0 jobs, 0 prompts\n' })
 })
 
 plainTest.each([
