@@ -66,7 +66,7 @@ describe('usage', () => {
     expect(await refusal(['demo', '--seed'])).toBe('--seed has no value; give a whole number from 0')
     expect(await refusal(['demo', '--out'])).toBe('--out has no value; give one value')
     expect(await refusal(['demo', 'now'])).toContain('does not know what to do with "now"')
-    expect(await refusal(['data', 'describe'])).toContain('needs file')
+    expect(await refusal(['data', 'validate'])).toContain('needs file')
     expect(await refusal(['data', 'merge', 'a', 'b'])).toBe('--out is missing; see lever data merge --help')
   })
 
