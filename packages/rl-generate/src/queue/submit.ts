@@ -4,7 +4,7 @@ import type { AnswerFunction, MeasureAnswer, MeasurePrompt } from '../measure/ty
 import type { Example } from '../types.ts'
 import type { Book } from './book.ts'
 import { createBook } from './book.ts'
-import type { QueueConnection, QueuedJob } from './connect.ts'
+import type { QueueConnection } from './connect.ts'
 import { connectQueue } from './connect.ts'
 import type { QueueJob, QueueProtocol, QueuePrompt, QueueResult } from './job.ts'
 import { checkQueueName, DEFAULT_QUEUE, isOfRun, JOB_VERSION, jobId, queuePrompt } from './job.ts'
@@ -105,11 +105,10 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     book.fail(id, new Error(`rl-generate: no worker could answer a job of the queue: ${reason}`))
     await remove(id)
   }
-  const look = async (id: string): Promise<QueuedJob | undefined> => {
+  const look = async (id: string): Promise<void> => {
     const job = await connection.jobs.getJob(id)
     if (job?.failedReason && job.finishedOn) await failed(id, job.failedReason)
     else if (job?.returnvalue) await completed(id, job.returnvalue)
-    return job
   }
 
   const adopted = await adopt(connection, run, book, submitted)
@@ -129,9 +128,10 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     noticeWorkers(workers)
     fleet = { workers, waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0 }
     for (const id of book.unanswered()) {
-      if ((await look(id)) !== undefined || !book.isUnanswered(id)) continue
-      const lost = submitted.get(id)
-      if (lost !== undefined) await submit(id, lost)
+      const state = await connection.jobs.getJobState(id)
+      const lost = state === 'unknown' && book.isUnanswered(id) ? submitted.get(id) : undefined
+      if (state === 'completed' || state === 'failed') await look(id)
+      else if (lost !== undefined) await submit(id, lost)
     }
     for (const late of await connection.late.getJobs(['waiting'])) {
       if (late.data.run !== run) continue
