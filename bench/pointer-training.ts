@@ -182,7 +182,11 @@ async function openPeers(
 }
 
 const perStep = ({ wall, cpu }: Time, steps: number): Time => ({ wall: wall / steps, cpu: cpu / steps })
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
 const round = (value: number, digits: number): number => Number(value.toFixed(digits))
 
 function spread(ratios: readonly number[]): string {
