@@ -7,7 +7,7 @@ import { smallWorld } from './support/world.ts'
 test('one unreadable image fails its outcomes, named with the example, and not the run', async () => {
   const folder = join(scratch(), 'world')
   const { questions } = smallWorld(folder, 'train', 12, { copyImages: true })
-  const [{ image_id: broken }] = questions.questions as [{ image_id: number }]
+  const broken = questions.questions[0]!.image_id
   const image = join(folder, 'images', `${broken}.png`)
   writeFileSync(image, readFileSync(image).subarray(0, 100))
   const out = join(scratch(), 'rl')
