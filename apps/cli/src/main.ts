@@ -18,8 +18,7 @@ function open(given: Invocation): Context {
   const live = process.stderr.isTTY && process.env['TERM'] !== 'dumb'
   context = {
     signal: abort.signal,
-    ...(given.json &&
-      !given.quiet && { emit: (event) => process.stderr.write(`${JSON.stringify(event)}\n`) }),
+    ...(given.json && !given.quiet && { emit }),
     progress: createProgress({
       write: (text) => process.stderr.write(text),
       mode: given.quiet ? 'quiet' : live ? 'live' : 'plain',
@@ -27,6 +26,11 @@ function open(given: Invocation): Context {
     }),
   }
   return context
+}
+
+function emit(event: Readonly<Record<string, unknown>>): void {
+  context?.progress.clear()
+  process.stderr.write(`${JSON.stringify(event)}\n`)
 }
 
 function interrupt(): void {
