@@ -2,7 +2,8 @@ import { createRandom } from '@lever/reward-utils'
 
 /**
  * Fills a mask with ones and, with probability `rate` (in steps of 2^-16), zeros. The numbers depend
- * on the seed and the path only, so a step has the same mask whenever it is made.
+ * on the seed and the path only, so a step has the same mask whenever it is made. The sign of
+ * (number - threshold) is the choice: a branch would be mispredicted half of the time.
  */
 export function fillMask(
   mask: Uint8Array,
@@ -22,8 +23,8 @@ export function fillMask(
     a ^= d
     c ^= shifted
     d = (d << 11) | (d >>> 21)
-    mask[i] = word >>> 16 < threshold ? 0 : 1
-    if (i + 1 < mask.length) mask[i + 1] = (word & 0xffff) < threshold ? 0 : 1
+    mask[i] = 1 + (((word >>> 16) - threshold) >> 31)
+    if (i + 1 < mask.length) mask[i + 1] = 1 + (((word & 0xffff) - threshold) >> 31)
   }
 }
 
