@@ -78,6 +78,7 @@ function measuredReward(
   { pointers, shots, size, rawRewards }: Group,
   pointer: Int32Array,
 ): number | undefined {
+  if (pointer.length !== shots) return undefined
   for (let g = 0; g < size; g++) {
     if (pointer.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
   }

@@ -213,6 +213,8 @@ test('rewards of a validation, by hand', () => {
   expect(found['eval/reward_expected']).toBeCloseTo((expected + 0.5) / 2, 12)
   expect(found['eval/reward_ranked']).toBeCloseTo((ranked + 0.5) / 2, 12)
   expect(found['eval/reward_top']).toBe(0)
+  const [stopped] = queryRewards([one!], scores, [Int32Array.of(2)])
+  expect(stopped!.measured).toBe(false)
 })
 
 describe('GRPO', () => {
