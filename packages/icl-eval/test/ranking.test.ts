@@ -14,7 +14,7 @@ import { random } from '../src/selectors/random.ts'
 import { reversed } from '../src/selectors/reversed.ts'
 import { similarityImage } from '../src/selectors/similarity-image.ts'
 import { staticSet } from '../src/selectors/static-set.ts'
-import type { EmbeddingKind, SelectionContext } from '../src/selectors/types.ts'
+import type { EmbeddingKind, SelectionContext, Selector } from '../src/selectors/types.ts'
 import { vote } from '../src/selectors/vote.ts'
 import { worst } from '../src/selectors/worst.ts'
 import type { Example } from '../src/types.ts'
@@ -177,6 +177,13 @@ describe('a policy is checked', () => {
     [[1, 99], 2, '99 is not in the pool'],
   ])('%p', async (ids, k, message) => {
     await expect(attempt(ids, k)).rejects.toThrow(message)
+  })
+
+  test('one that stops may choose fewer, not more; so may what is made of it', async () => {
+    const stops = (ids: readonly number[]): Selector => pointer({ select: () => ids, stops: true })
+    expect(await selectAll(stops([]), [context], 2)).toEqual([[]])
+    expect(await selectAll(reversed({ of: stops([1]) }), [context], 2)).toEqual([[1]])
+    await expect(selectAll(stops([1, 2]), [context], 1)).rejects.toThrow('2 demonstrations instead of 1')
   })
 
   test('the query and the number of selections', async () => {

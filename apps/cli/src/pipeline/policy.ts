@@ -124,6 +124,7 @@ export async function selectorOf(
   { decoding = 'greedy', beamSize = 5 }: { decoding?: Decoding; beamSize?: number } = {},
 ): Promise<Selector> {
   const { pointer } = await import('@lever/icl-eval')
+  const { architectureOf } = await import('@lever/pointer-model')
   const input = inputFor(features)
   const choose = async (questions: readonly Question[], shots: number): Promise<PointerChoice[]> => {
     if (decoding === 'greedy') return policy.greedy(input(questions), { shots })
@@ -142,7 +143,8 @@ export async function selectorOf(
   }
   const select = async (context: Parameters<Selector['select']>[0], k: number): Promise<readonly number[]> =>
     (await selectMany([context], k))[0]!
-  return pointer({ name, select, selectMany, nested: decoding === 'greedy' })
+  const { stops = false } = architectureOf(policy.model.architecture)
+  return pointer({ name, select, selectMany, nested: decoding === 'greedy', stops })
 }
 
 function rowFinder({ ids }: EmbeddingRows, name: string): (id: number) => number {

@@ -158,7 +158,13 @@ export async function namedPolicy(
   if (!settings.mix.some(({ method }) => method === 'beam' || method === 'sample')) return undefined
   if (features === undefined)
     throw new InputError('a policy needs embeddings; give --embeddings (make them with lever embed)')
-  return readPolicy(settings, features.candidates.dim, settings.seed)
+  const named = await readPolicy(settings, features.candidates.dim, settings.seed)
+  const { architectureOf } = await import('@lever/pointer-model')
+  if (architectureOf(named.model.architecture).stops === true)
+    throw new InputError(
+      `a policy of architecture ${named.model.architecture} may choose fewer than ${settings.shots} demonstrations, and all pointers of a question must have the same number; give another policy, or --num-beams 0 --num-samples-per-temp 0`,
+    )
+  return named
 }
 
 /** The canonical JSON of a finished journal. */

@@ -8,7 +8,7 @@ export function contextFor(selector: Selector, context: SelectionContext): Selec
 
 /**
  * Selects for many queries, in one call where the selector can, and checks what comes back: k distinct ids of the
- * pool, never the query. Throws RangeError otherwise, so a broken policy cannot pass for a weak one.
+ * pool (at most k where the selector stops), never the query. Throws RangeError otherwise, so a broken policy cannot pass for a weak one.
  */
 export async function selectAll(
   selector: Selector,
@@ -24,12 +24,12 @@ export async function selectAll(
       `icl-eval: ${selector.name} returned ${chosen.length} selections for ${contexts.length} queries`,
     )
   }
-  contexts.forEach((context, i) => checkSelection(selector.name, context, chosen[i]!, k))
+  contexts.forEach((context, i) => checkSelection(selector, context, chosen[i]!, k))
   return chosen
 }
 
 function checkSelection(
-  name: string,
+  { name, stops = false }: Selector,
   { query, pool }: SelectionContext,
   ids: readonly number[],
   k: number,
@@ -37,7 +37,7 @@ function checkSelection(
   const fail = (what: string): never => {
     throw new RangeError(`icl-eval: ${name} selected [${ids.join(', ')}] for query ${query.id}: ${what}`)
   }
-  if (ids.length !== k) fail(`${ids.length} demonstrations instead of ${k}`)
+  if (ids.length > k || (ids.length < k && !stops)) fail(`${ids.length} demonstrations instead of ${k}`)
   if (new Set(ids).size !== ids.length) fail('an example appears twice')
   const members = new Set(pool.map((example) => example.id))
   for (const id of ids) {

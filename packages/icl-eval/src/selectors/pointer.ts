@@ -13,6 +13,8 @@ export interface PointerOptions {
   readonly needs?: readonly EmbeddingKind[]
   /** A greedy policy that decides step by step is nested. Default true. */
   readonly nested?: boolean
+  /** The policy may choose fewer than k. Default false. */
+  readonly stops?: boolean
 }
 
 /**
@@ -25,12 +27,14 @@ export function pointer({
   selectMany,
   needs = [],
   nested = true,
+  stops = false,
 }: PointerOptions): Selector {
   return {
     name,
     shots: 'many',
     seeded: false,
     nested,
+    ...(stops && { stops }),
     needs,
     select,
     ...(selectMany && { selectMany }),

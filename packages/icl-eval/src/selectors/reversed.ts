@@ -14,6 +14,7 @@ export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions):
     shots: of.shots,
     seeded: of.seeded,
     nested: of.nested,
+    ...(of.stops && { stops: of.stops }),
     stream: of.stream ?? of.name,
     needs: of.needs,
     ...(of.pool && { pool: of.pool }),

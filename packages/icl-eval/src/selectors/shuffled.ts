@@ -14,6 +14,7 @@ export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions):
     shots: of.shots,
     seeded: true,
     nested: of.nested,
+    ...(of.stops && { stops: of.stops }),
     stream: of.stream ?? of.name,
     needs: of.needs,
     ...(of.pool && { pool: of.pool }),

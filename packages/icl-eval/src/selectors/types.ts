@@ -32,13 +32,15 @@ export interface Selector {
   readonly seeded: boolean
   /** The k chosen are always among the k + 1 chosen. */
   readonly nested: boolean
+  /** May choose fewer than k, also none, where it finds that more do not help. */
+  readonly stops?: boolean
   /** The random stream that it draws from; default its name. A selector made of another shares the other's. */
   readonly stream?: string
   /** Embeddings that it reads. */
   readonly needs: readonly EmbeddingKind[]
   /** Examples that it chooses from in place of the pool of the query. */
   readonly pool?: readonly Example[]
-  /** k distinct ids of `context.pool` in prompt order, the last next to the query, without the query itself. */
+  /** k distinct ids of `context.pool` (at most k where it `stops`) in prompt order, the last next to the query, without the query itself. */
   select(context: SelectionContext, k: number): Selection
   /** The same for many queries at once, for policies that run in batches. */
   selectMany?(contexts: readonly SelectionContext[], k: number): Promise<readonly (readonly number[])[]>
