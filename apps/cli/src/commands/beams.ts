@@ -32,7 +32,7 @@ export const beams: Command = defineCommand({
     'info-score': choice('gain in what', ['probability', 'log-probability'], { default: 'probability' }),
     shard: text('part i/n of the anchors, i from 0; or auto/n'),
     strict: flag('stop at a prompt that cannot be scored', { default: true }),
-    seed: number('seed of the sample of anchors and of the pools', { default: 0, whole: true }),
+    seed: number('seed of the sample of anchors and of the pools', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
     const grown = await runBeams({ ...options, ...placesOf(options) }, context)
