@@ -190,6 +190,13 @@ test('the default mix fills the group to its size', async () => {
   for (const group of small) expect(group).toHaveLength(12)
 })
 
+test('a temperature of 0 is refused', async () => {
+  const mix: ProposalRequest[] = [{ method: 'sample', count: 1, temperatures: [1, 0] }]
+  await expect(proposePointers({ ...options('sample'), mix })).rejects.toThrow(
+    'a temperature of sampling is 0',
+  )
+})
+
 test('counts change the mix', () => {
   expect(defaultMix({ policy: false, similarities: false })).toEqual([{ method: 'random', count: 6 }])
   expect(defaultMix({ counts: parseCounts('random=0, nested=9,sample=1'), temperatures: [0.7] })).toEqual([

@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files'
 import type { Proposal, ProposalMethod } from './types.ts'
 import { pointerKey } from './sequences.ts'
 
@@ -8,10 +9,18 @@ export interface SampleOptions {
   temperatures?: readonly number[]
 }
 
-/** Pointers drawn from the policy, `count` at each temperature. A repeated draw is dropped, not drawn again. */
+/**
+ * Pointers drawn from the policy, `count` at each temperature. A repeated draw is dropped, not drawn again.
+ *
+ * @throws InputError for a temperature that is not above 0
+ */
 export const sample: ProposalMethod<SampleOptions> = {
   needs: ['policy'],
   async propose({ queries, policy, shots, random }, { count, temperatures = [1.0, 1.3] }) {
+    for (const temperature of temperatures) {
+      if (temperature > 0) continue
+      throw new InputError(`rl-generate: a temperature of sampling is ${temperature}; use numbers above 0`)
+    }
     const drawn: Proposal[][] = queries.map(() => [])
     const seen = queries.map(() => new Set<string>())
     const randoms = queries.map((query) => random(query))
