@@ -91,6 +91,8 @@ test('a worker frozen for 5 s loses its job, wakes up and harms nothing; what it
   frozen.signal('SIGSTOP')
   const other = work(500, 70)
   await sleep(5_000)
+  // The lost job goes to the head of the line: by now the other worker has answered it.
+  await until(submitter, OUTCOMES / 2)
   frozen.signal('SIGCONT')
   await frozen.said('jobs')
   frozen.signal('SIGINT')
