@@ -51,6 +51,16 @@ describe('our files', () => {
     await rm(folder, { recursive: true })
   })
 
+  test('what is given must be what the file says', () => {
+    const model = createModel({ settings: { dim: 6, hidden: 4, heads: 2 }, seed: 1 })
+    const bytes = encodeCheckpoint({ model, info })
+    expect(decodeCheckpoint(bytes, 'x', { settings: { heads: 2 } }).model).toEqual(model)
+    expect(() => decodeCheckpoint(bytes, 'x', { settings: { heads: 4 } })).toThrow('its heads is 2, but 4')
+    expect(() => decodeCheckpoint(bytes, 'x', { architecture: 'gru' })).toThrow(
+      'its architecture is cross-attention, but gru is given',
+    )
+  })
+
   test.each(ARCHITECTURE_NAMES)('%s: recognised by its tensors alone', (architecture) => {
     const model = createModel({ architecture, settings: { dim: 6, hidden: 4 }, seed: 1 })
     const tensors = new Map(

@@ -128,7 +128,22 @@ function fromSafetensors(
   const name = metadata.get('architecture') ?? ''
   architectureOf(name)
   const config = resolveConfig(name, json(metadata.get('config') ?? '{}', 'config', file) as ModelSettings)
+  checkGiven(options, { architecture: name, ...config }, file)
   return finish(name as ArchitectureName, config, tensors, file, options, infoOf(metadata, file), [])
+}
+
+/** @throws InputError where what is given is not what the file says. */
+function checkGiven(
+  { architecture, settings }: LoadOptions,
+  said: Readonly<Record<string, unknown>>,
+  file: string,
+): void {
+  for (const [name, value] of Object.entries({ ...(architecture && { architecture }), ...settings })) {
+    if (value === said[name]) continue
+    throw new InputError(
+      `pointer-model: ${file} says that its ${name} is ${String(said[name])}, but ${value} is given; leave it out`,
+    )
+  }
 }
 
 function infoOf(metadata: ReadonlyMap<string, string>, file: string): CheckpointInfo {
