@@ -151,8 +151,8 @@ async function plan(grid: Grid, { train }: GridTables, run: RunDirectory): Promi
       cells.push({ ...planned, options: undefined, problem })
     }
   }
-  const { valRatio } = cells.find(({ options }) => options !== undefined)?.options ?? {}
-  if (valRatio === 0) throw new InputError('val-ratio is 0: there are no validation queries to rank on')
+  if (cells.some(({ options }) => options?.['valRatio'] === 0))
+    throw new InputError('val-ratio is 0: there are no validation queries to rank on')
   return cells
 }
 
