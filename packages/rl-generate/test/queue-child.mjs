@@ -1,6 +1,6 @@
 // The two ends of a queue in processes of their own, for tests that kill them:
 //   node queue-child.mjs submit URL JOURNAL
-//   node queue-child.mjs work URL LOCK_MS ANSWER_MS [SALT]
+//   node queue-child.mjs work URL LOCK_MS ANSWER_MS [SALT [MOST_JOBS]]
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildPools, proposePointers } from '@lever/rl-generate'
@@ -49,14 +49,17 @@ async function submit([journal]) {
   }
 }
 
-async function work([lockMs, answerMs, salt = '']) {
+async function work([lockMs, answerMs, salt = '', most = Infinity]) {
   const report = await runQueueWorker({
     url,
     protocol,
     lockMs: Number(lockMs),
     signal: interrupt.signal,
     onNotice,
-    onJob: ({ jobs }) => console.log(`jobs ${jobs}`),
+    onJob({ jobs }) {
+      console.log(`jobs ${jobs}`)
+      if (jobs >= Number(most)) interrupt.abort(new Error('interrupted'))
+    },
     async answer(prompts) {
       console.log('begin')
       await sleep(Number(answerMs))
