@@ -2,9 +2,13 @@ import { canonicalJson } from './canonical-json.ts'
 
 /**
  * The places where two JSON values differ, as sentences such as
- * `protocol.model: "a" there, "b" here`. Objects are compared key by key, everything else whole.
+ * `protocol.model: "a" there, "b" here`. Objects are compared key by key, lists of as many objects one by one,
+ * everything else whole.
  */
 export function differences(there: unknown, here: unknown, place = ''): string[] {
+  if (isListOfObjects(there) && isListOfObjects(here) && there.length === here.length) {
+    return there.flatMap((one, i) => differences(one, here[i], `${place}[${i}]`))
+  }
   if (!isObject(there) || !isObject(here)) {
     const [a, b] = [shown(there), shown(here)]
     return a.full === b.full ? [] : [`${place || 'value'}: ${a.short} there, ${b.short} here`]
@@ -24,6 +28,10 @@ export function listDifferences(there: unknown, here: unknown, limit = 10): stri
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isListOfObjects(value: unknown): value is readonly Record<string, unknown>[] {
+  return Array.isArray(value) && value.every(isObject)
 }
 
 function own(value: Record<string, unknown>, key: string): unknown {

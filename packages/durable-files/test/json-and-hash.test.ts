@@ -75,6 +75,10 @@ test('differences name every place', () => {
     'b.d: 2 there, nothing here',
     `e: nothing there, "${'x'.repeat(76)}... here`,
   ])
+  expect(differences({ a: [{ b: 1 }, { c: 2 }] }, { a: [{ b: 1 }, { c: 3 }] })).toEqual([
+    'a[1].c: 2 there, 3 here',
+  ])
+  expect(differences([{}], [{}, {}])).toEqual(['value: [{}] there, [{},{}] here'])
   expect(differences(1, 'a')).toEqual(['value: 1 there, "a" here'])
   expect(differences({}, JSON.parse('{"__proto__":1}'))).toEqual(['__proto__: nothing there, 1 here'])
 })
