@@ -92,7 +92,7 @@ function resolve(options: RewardOptions) {
     if (missing === 'zero') return 0
     throw new InputError(
       `reward-utils: mode ${name} needs ${field}, which candidate ${candidate} does not have; ` +
-        `use another mode, or missing: 'zero' to count it as 0`,
+        `use another mode, or count it as 0 (missing: 'zero', --missing-zero)`,
     )
   }
   const input: ModeInput = {
