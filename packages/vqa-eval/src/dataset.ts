@@ -3,7 +3,7 @@ export type DatasetForm = 'official' | 'aokvqa' | 'lines' | 'parquet'
 
 /** A question with its human answers and its image. */
 export interface VqaExample {
-  /** The question id when all ids of the dataset are integers, else the row. */
+  /** The question id when all ids of the dataset are integers from 0, else the row. */
   readonly id: number
   readonly questionId: number | string
   readonly imageId: number | string

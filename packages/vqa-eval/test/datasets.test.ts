@@ -127,6 +127,16 @@ describe('a folder of lines', () => {
     expect(error.message).toContain('questions.jsonl')
   })
 
+  test('ids below 0 are no ids of examples', async () => {
+    const rows = [-3, 5].map((id) => ({ question_id: id, image: 'a', question: '?', answers: ['x'] }))
+    const files = await writeFiles({ 'questions.jsonl': lines(...rows) })
+    const { examples } = await readDataset({ questions: files['questions.jsonl'] })
+    expect(examples.map(({ id, questionId }) => [id, questionId])).toEqual([
+      [0, -3],
+      [1, 5],
+    ])
+  })
+
   test('broken JSON is told with its line', async () => {
     const files = await writeFiles({ 'q.jsonl': '{"image":"a","question":"?"}\n\n{"image":' })
     const error = await rejection(readDataset({ questions: files['q.jsonl'] }))

@@ -68,8 +68,10 @@ export async function openDataset(
   const dataset = await readFiles(files, prefix)
   const { missingImages, examples, notices } = dataset
   if (missingImages === examples.length) {
+    const wanted = String(examples[0]!.imageId)
+    const file = /\.\w+$/.test(wanted) ? wanted : `${wanted}.png`
     throw new InputError(
-      `no image of ${files.questions} is in ${files.images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${String(examples[0]!.imageId)}.png; check ${prefix}images`,
+      `no image of ${files.questions} is in ${files.images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${file}; check ${prefix}images`,
     )
   }
   for (const notice of notices) progress.warn(notice)

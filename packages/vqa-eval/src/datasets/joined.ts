@@ -38,7 +38,7 @@ export function finishDataset(
 ): VqaDataset {
   const { form, metric, name, split, rows } = joined
   checkDistinct(rows, source)
-  const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId))
+  const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId) && Number(questionId) >= 0)
   const examples: VqaExample[] = []
   const missing = new Set<number | string>()
   let [missingImages, difficult] = [0, 0]
@@ -88,10 +88,10 @@ function checkDistinct(rows: readonly JoinedRow[], source: string): void {
   }
 }
 
-/** An id that a number or a string can hold. Throws InputError for another. */
+/** An id that a number or a string can hold; `source` begins the message. Throws InputError for another. */
 export function narrowId(id: QuestionId, source: string): number | string {
   if (typeof id === 'bigint') {
-    throw new InputError(`vqa-eval: ${source}: id ${id} is beyond 2^53; write it as a string`)
+    throw new InputError(`${source}: id ${id} is beyond 2^53; write it as a string`)
   }
   return id
 }

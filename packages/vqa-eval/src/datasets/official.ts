@@ -35,8 +35,8 @@ export async function readOfficial(
       throw new InputError(`vqa-eval: ${questions}: questions[${place}]: image_id is missing`)
     }
     return {
-      questionId: narrowId(questionId, questions),
-      imageId: narrowId(imageId, questions),
+      questionId: narrowId(questionId, `vqa-eval: ${questions}`),
+      imageId: narrowId(imageId, `vqa-eval: ${questions}`),
       question: table.questions[place]!,
       ...humanFields(answers, row),
     }
