@@ -56,7 +56,7 @@ export const phaseOptions: Readonly<{
   'use-top1-only': flag('RCE on the best pointer of a group only'),
   'listwise-epochs': number('epochs of the listwise objective', { ...epochs, shown: 'of the preset' }),
   'listwise-lr': number('its learning rate', { ...positive, shown: 'of the preset' }),
-  'listwise-temp': number('temperature of its target', { ...positive, shown: '0.2' }),
+  'listwise-temp': number('temperature of its target', { ...positive, shown: 'of the preset, or 0.2' }),
   'grpo-epochs': number('epochs of GRPO, after all else', { ...epochs, shown: '0' }),
   'grpo-lr': number('its learning rate', { ...positive, shown: '1e-5' }),
   'kl-beta': number('coefficient of the KL term in GRPO', { ...positive, shown: '0.1' }),
