@@ -225,6 +225,11 @@ describe('generate', () => {
     expect(existsSync(at('run-shard'))).toBe(false)
   })
 
+  test('nothing to measure', async () => {
+    expect(await generate('--num-random', '0', '--out', at('run0'))).toContain('no pointer is proposed')
+    expect(existsSync(at('run0'))).toBe(false)
+  })
+
   test('embeddings that are none', async () => {
     expect(await generate('--embeddings', at('rl.json'), '--out', at('run1'))).toMatch(/rl\.json/)
   })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals'
+import { Redis } from 'ioredis'
 import type { MeasureOptions, MeasureStatistics } from '../src/index.ts'
 import { measureByQueue, runQueueWorker } from '../src/queue.ts'
 import type { QueueMeasureEvent, QueuePrompt, QueueWorkerOptions, WorkerReport } from '../src/queue.ts'
@@ -237,4 +238,21 @@ test.each([
     code: 'LEVER_INPUT',
     message: expect.stringMatching(message) as unknown,
   })
+})
+
+test('a Redis that wants a password is not called silent', async () => {
+  const locked = await startRedis()
+  const admin = new Redis(locked.url)
+  await admin.config('SET', 'requirepass', 'secret')
+  admin.disconnect()
+  const url = locked.url.replace('redis://', 'redis://:guess@')
+  for (const one of [locked.url, url]) {
+    await expect(through({}, one)).rejects.toMatchObject({
+      code: 'LEVER_INPUT',
+      message: expect.stringMatching(
+        /lets nobody in by this URL \((WRONGPASS|NOAUTH).*check its user/,
+      ) as unknown,
+    })
+  }
+  await locked.kill()
 })

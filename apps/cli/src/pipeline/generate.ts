@@ -185,6 +185,7 @@ export function metaOf({
   seed,
   generator,
   version,
+  strict = true,
 }: {
   model: VqaModel
   dataset: {
@@ -199,6 +200,7 @@ export function metaOf({
   seed: number
   generator: Record<string, unknown>
   version: string
+  strict?: boolean
 }): MeasureAllOptions['meta'] {
   const { name } = model
   const embeddings = features?.candidates
@@ -223,7 +225,7 @@ export function metaOf({
     vqa_model: name,
     protocol: protocolOf(model),
     pool: { method: pools.method, size: pools.size, seed: pools.seed },
-    strict_eval: true,
+    strict_eval: strict,
     index_space: 'global',
     shot_num: shots,
     pool_size: pools.size,

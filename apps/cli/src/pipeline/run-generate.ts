@@ -52,6 +52,10 @@ export async function runGenerate(
   { progress, signal, emit }: Context,
 ): Promise<Generated> {
   const { shots, seed, mix } = settings
+  if (settings.size === 0 && mix.length === 0)
+    throw new InputError(
+      'no pointer is proposed; give --num-random, --group-size, or --embeddings for others',
+    )
   const { openPolicy } = await import('@lever/pointer-model')
   const { parseShard, shardQueries } = await import('@lever/rl-generate')
   const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
@@ -70,7 +74,17 @@ export async function runGenerate(
     }
     const extra = { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) }
     const generator = { mix, ...(described && { policy: described }), ...extra }
-    const meta = metaOf({ model, dataset, pools, features, shots, seed, version: version(), generator })
+    const meta = metaOf({
+      model,
+      dataset,
+      pools,
+      features,
+      shots,
+      seed,
+      version: version(),
+      generator,
+      strict,
+    })
     const run = await openRunDirectory({
       path: settings.out,
       command: 'generate',

@@ -24,10 +24,11 @@ export async function connectRedis({ url, label }: { url: string; label: string 
     ready = true
   } catch (error) {
     if (client.status !== 'end') client.disconnect()
-    throw new InputError(
-      `rl-generate: the queue at ${label} does not answer (${reasonOf(why ?? error)}); start the server, or check the URL`,
-      { cause: error },
-    )
+    const reason = reasonOf(why ?? error)
+    const problem = /WRONGPASS|NOAUTH|NOPERM/.test(reason)
+      ? `lets nobody in by this URL (${reason}); check its user and password`
+      : `does not answer (${reason}); start the server, or check the URL`
+    throw new InputError(`rl-generate: the queue at ${label} ${problem}`, { cause: error })
   }
   return {
     connection: client,
