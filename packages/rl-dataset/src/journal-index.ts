@@ -1,6 +1,14 @@
 import { canonicalJson, InputError } from '@lever/durable-files'
 import { linesOf, type ByteSource, type Line } from './bytes.ts'
-import { assembleQuery, compareOutcomes, parseQueryKey, queryKey, type JournalOutcome } from './journal.ts'
+import {
+  assembleQuery,
+  compareOutcomes,
+  parsePlanKey,
+  parseQueryKey,
+  queryKey,
+  withPlans,
+  type JournalOutcome,
+} from './journal.ts'
 import { countKeysInText, parseJson } from './json-value.ts'
 import { describe, isObject, type RawObject } from './values.ts'
 import type { ProblemList } from './problems.ts'
@@ -30,6 +38,7 @@ interface KeyedLine extends JournalOutcome {
  */
 export function indexJournal(source: ByteSource, from: number, problems: ProblemList): RlIndex {
   const queries = new Map<number, QueryLines>()
+  const plans: RawObject[] = []
   let header: unknown
   let number = 0
   let bad: { line: LineAt; why: string } | undefined
@@ -54,6 +63,11 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
       bad = { line, why: 'it has no "key" (a string) and "value" (an object)' }
       continue
     }
+    const plan = parsePlanKey(key)
+    if (plan !== undefined) {
+      if (plan.query === undefined) plans.push(value)
+      continue
+    }
     const headOf = parseQueryKey(key)
     const queryId = headOf ?? value['query_id']
     if (!Number.isSafeInteger(queryId) || (queryId as number) < 0) {
@@ -74,7 +88,7 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
 
   return {
     form: 'jsonl',
-    meta: isObject(header) && header['_meta'] !== undefined ? header['_meta'] : null,
+    meta: isObject(header) && header['_meta'] !== undefined ? withPlans(header['_meta'], plans) : null,
     queryIds: [...queries.keys()],
     tornBytes: bad ? source.size - bad.line.start : 0,
     read: (queryId) => readQuery(source, queryId, queries.get(queryId)!, problems),

@@ -18,6 +18,27 @@ export function parseQueryKey(key: string): number | undefined {
   return digits !== undefined && Number.isSafeInteger(id) ? id : undefined
 }
 
+/** The numbers in the key of a line about how pointers were proposed: of a whole run, or of one query. */
+export function parsePlanKey(key: string): { plan: number; query: number | undefined } | undefined {
+  const [, plan, query] = /^plan:(\d+)(?::(\d+))?$/.exec(key) ?? []
+  if (plan === undefined) return undefined
+  return { plan: Number(plan), query: query === undefined ? undefined : Number(query) }
+}
+
+/** `_meta` with the plans of the journal in `generator.plans`, and the embeddings that the last of them names. */
+export function withPlans(meta: unknown, plans: readonly RawObject[]): unknown {
+  const said = plans.filter((plan) => Object.keys(plan).length > 0)
+  if (!isObject(meta) || said.length === 0) return meta
+  const generator = isObject(meta['generator']) ? meta['generator'] : {}
+  const embeddings =
+    meta['embeddings'] ?? said.findLast((plan) => isObject(plan['embeddings']))?.['embeddings']
+  return {
+    ...meta,
+    ...(embeddings === undefined ? {} : { embeddings }),
+    generator: { ...generator, plans: said },
+  }
+}
+
 /**
  * One query in the form of a JSON file out of its lines. The candidates are ordered by `rank`, then by `pointer`
  * (lexicographic), then by key, so the order does not depend on which outcome was measured first.

@@ -41,6 +41,22 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'rl-journal-'))))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('a journal', () => {
+  test('has the plans of its pointers in `_meta`, and no query of theirs', () => {
+    const plans = [
+      { mix: [], size: 4, embeddings: { kind: 'text' } },
+      { mix: [], size: 8 },
+    ]
+    const lines = [
+      { key: 'plan:0', value: plans[0]! },
+      ...entries,
+      { key: 'plan:1', value: plans[1]! },
+      { key: 'plan:1:5', value: { query_id: 5, first_rank: 2, planned: 4 } },
+    ]
+    const { queries, meta: found } = read(text(lines, { _meta: { ...meta, generator: { name: 'lever' } } }))
+    expect(queries).toEqual(read(text(entries)).queries)
+    expect(found).toMatchObject({ generator: { name: 'lever', plans }, embeddings: { kind: 'text' } })
+  })
+
   test('is read into queries sorted by id, candidates by pointer', () => {
     const { queries, report } = read(text(entries))
     expect(report.form).toBe('jsonl')

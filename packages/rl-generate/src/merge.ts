@@ -9,6 +9,7 @@ import {
 } from '@lever/durable-files'
 import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
 import type { MeasureHeader } from './measure/header.ts'
+import { extensionKey, parsePlanKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
 import { agrees, type OutcomeLine } from './measure/outcome.ts'
 
 export interface MergeOptions {
@@ -30,11 +31,16 @@ export interface MergeReport {
   readonly missing: readonly string[]
 }
 
+type Line = QueryLine | OutcomeLine | PlanLine | ExtensionLine
+
 interface ShardFile {
   readonly path: string
   readonly header: MeasureHeader
   readonly shard: NonNullable<MeasureHeader['shard']>
+  readonly plans: readonly PlanLine[]
   readonly queries: Map<number, QueryLine>
+  /** Query id -> what later plans added, by key. */
+  readonly extensions: Map<number, [string, ExtensionLine][]>
   readonly outcomes: Map<string, OutcomeLine>
 }
 
@@ -42,8 +48,8 @@ interface ShardFile {
  * Joins the journals of all shards into one, which is what a run without shards measures, in a
  * fixed order: queries ascending, outcomes by rank, then pointer.
  *
- * @throws InputError when the files are not shards of one generation (protocol, data, cut), a shard
- * is given twice, queries or planned outcomes are missing, or `out` holds something else
+ * @throws InputError when the files are not shards of one generation (protocol, data, cut, plans), a
+ * shard is given twice, queries or outcomes of the last plan are missing, or `out` holds something else
  */
 export async function mergeShards({ paths, out, partial = false }: MergeOptions): Promise<MergeReport> {
   const shards: ShardFile[] = []
@@ -60,9 +66,11 @@ export async function mergeShards({ paths, out, partial = false }: MergeOptions)
   }
   const counts = { repeated: 0, disagreements: 0 }
   const queries = new Map<number, QueryLine>()
+  const extensions = new Map<number, [string, ExtensionLine][]>()
   const outcomes = new Map<string, OutcomeLine>()
   for (const shard of shards) {
     for (const [id, line] of shard.queries) if (!queries.has(id)) queries.set(id, line)
+    for (const [id, lines] of shard.extensions) if (!extensions.has(id)) extensions.set(id, lines)
     for (const [key, line] of shard.outcomes) {
       const before = outcomes.get(key)
       if (before === undefined) outcomes.set(key, line)
@@ -72,25 +80,35 @@ export async function mergeShards({ paths, out, partial = false }: MergeOptions)
       }
     }
   }
-  await writeOnce(out, journalText(shards[0]!.header._meta, queries, outcomes))
+  const { header, plans } = shards[0]!
+  await writeOnce(out, journalText({ meta: header._meta, plans, queries, extensions, outcomes }))
   return { queries: queries.size, outcomes: outcomes.size, ...counts, missing }
 }
 
 async function readShard(path: string): Promise<ShardFile> {
-  const { header, entries } = await readJournal<QueryLine | OutcomeLine>(path)
+  const { header, entries } = await readJournal<Line>(path)
   const { shard } = header as Partial<MeasureHeader>
   if (shard === undefined) {
     throw new InputError(
       `rl-generate: ${path} is not the journal of a shard; merge needs files of lever generate --shard`,
     )
   }
+  const plans: PlanLine[] = []
   const queries = new Map<number, QueryLine>()
+  const extensions: ShardFile['extensions'] = new Map()
   const outcomes = new Map<string, OutcomeLine>()
   for (const { key, value } of entries) {
+    const of = parsePlanKey(key)
     if (key.startsWith(QUERY_PREFIX)) queries.set(Number(key.slice(QUERY_PREFIX.length)), value as QueryLine)
-    else outcomes.set(key, value as OutcomeLine)
+    else if (of === undefined) outcomes.set(key, value as OutcomeLine)
+    else if (of.query === undefined) plans[of.plan] = value as PlanLine
+    else {
+      const before = extensions.get(of.query) ?? []
+      extensions.set(of.query, [...before, [key, value as ExtensionLine]])
+    }
   }
-  return { path, header: header as MeasureHeader, shard, queries, outcomes }
+  const all = Array.from(plans, (plan?: PlanLine) => plan ?? {})
+  return { path, header: header as MeasureHeader, shard, plans: all, queries, extensions, outcomes }
 }
 
 function checkOneGeneration(shards: readonly ShardFile[]): void {
@@ -98,7 +116,10 @@ function checkOneGeneration(shards: readonly ShardFile[]): void {
   if (first === undefined) throw new InputError('rl-generate: there are no shards to merge; name their files')
   for (const [i, other] of shards.entries()) {
     const { index, count } = other.shard
-    const unlike = differences({ ...first.header, shard: { ...first.shard, index } }, other.header)
+    const unlike = differences(
+      { ...first.header, shard: { ...first.shard, index }, plans: first.plans },
+      { ...other.header, plans: other.plans },
+    )
     if (unlike.length > 0) {
       throw new InputError(
         `rl-generate: ${first.path} (there) and ${other.path} (here) are not of one generation: ${unlike.slice(0, 5).join('; ')}`,
@@ -131,36 +152,47 @@ function whatIsMissing(shards: readonly ShardFile[]): string[] {
   return missing
 }
 
-function unfinishedQueries({ path, queries, outcomes }: ShardFile): string[] {
+function unfinishedQueries({ path, plans, queries, extensions, outcomes }: ShardFile): string[] {
+  const last = plans.length - 1
   const counts = new Map<number, number>()
   for (const { query_id } of outcomes.values()) counts.set(query_id, (counts.get(query_id) ?? 0) + 1)
-  return [...queries].flatMap(([id, { planned }]) => {
+  return [...queries].flatMap(([id, line]) => {
     const count = counts.get(id) ?? 0
-    return count < planned ? [`query ${id} (${path}) has ${count} of ${planned} outcomes`] : []
+    const later = extensions.get(id) ?? []
+    const { planned } = later.at(-1)?.[1] ?? line
+    if (count < planned) return [`query ${id} (${path}) has ${count} of ${planned} outcomes`]
+    const reached = (line.plan ?? 0) === last || later.some(([key]) => key === extensionKey(last, id))
+    return reached || last < 0 ? [] : [`query ${id} (${path}) has no outcomes of the last plan`]
   })
 }
 
-function journalText(
-  meta: unknown,
-  queries: ReadonlyMap<number, QueryLine>,
-  outcomes: ReadonlyMap<string, OutcomeLine>,
-): Buffer {
+function journalText({
+  meta,
+  plans,
+  queries,
+  extensions,
+  outcomes,
+}: Pick<ShardFile, 'plans' | 'queries' | 'extensions' | 'outcomes'> & { meta: unknown }): Buffer {
   const groups = new Map<number, [string, OutcomeLine][]>(
     [...queries.keys()].sort((a, b) => a - b).map((id) => [id, []]),
   )
   for (const [key, line] of outcomes) groups.get(line.query_id)?.push([key, line])
-  const parts = [Buffer.from(`{"journal":1,"header":${canonicalJson({ _meta: meta })}}\n`)]
-  for (const [id, lines] of groups) {
-    const values: [string, unknown][] = [
-      [`${QUERY_PREFIX}${id}`, queries.get(id)],
-      ...lines.sort(compareLines),
-    ]
-    const text = values.map(
+  const parts = [`{"journal":1,"header":${canonicalJson({ _meta: meta })}}\n`]
+  const add = (values: readonly (readonly [string, unknown])[]): void => {
+    const lines = values.map(
       ([key, value]) => `{"key":${JSON.stringify(key)},"value":${canonicalJson(value)}}\n`,
     )
-    parts.push(Buffer.from(text.join('')))
+    parts.push(lines.join(''))
   }
-  return Buffer.concat(parts)
+  add(plans.map((plan, i) => [`plan:${i}`, plan] as const).filter(([, plan]) => Object.keys(plan).length > 0))
+  for (const [id, lines] of groups) {
+    add([
+      [`${QUERY_PREFIX}${id}`, queries.get(id)],
+      ...(extensions.get(id) ?? []),
+      ...lines.sort(compareLines),
+    ])
+  }
+  return Buffer.concat(parts.map((part) => Buffer.from(part)))
 }
 
 function compareLines([aKey, a]: [string, OutcomeLine], [bKey, b]: [string, OutcomeLine]): number {

@@ -88,7 +88,7 @@ describe('a whole run', () => {
 
   test('reports progress up to the end', async () => {
     const events = await collect(toyOptions(freshPath(), { progressEvery: 0 }))
-    expect(events[0]).toEqual({ type: 'start', queries: 20, resumed: 0, tornBytes: 0 })
+    expect(events[0]).toEqual({ type: 'start', queries: 20, resumed: 0, tornBytes: 0, plans: 1 })
     const progress = events.filter((event) => event.type === 'progress')
     expect(progress.length).toBeGreaterThan(10)
     const counts = progress.map(({ outcomes }) => outcomes)
@@ -270,7 +270,7 @@ describe('resuming', () => {
     await expect(measure(toyOptions(path, { meta: { ...meta, protocol: { hash: 'p2' } } }))).rejects.toThrow(
       /belongs to another run: _meta\.protocol\.hash: "p1" there, "p2" here/,
     )
-    await expect(measure(toyOptions(path, { propose: proposer({ seed: 6 }) }))).rejects.toThrow(
+    await expect(measure(toyOptions(path, { propose: proposer({ poolSeed: 6 }) }))).rejects.toThrow(
       /has another pool/,
     )
     const first = measureRewards(toyOptions(path))

@@ -40,8 +40,8 @@ export const scripted: AnswerFunction = async (prompts) => {
   return prompts.map((prompt) => ({ text: scriptedText(prompt) }))
 }
 
-export function proposer({ shots = 2, size = 12, seed = 5, N = 16 } = {}): ProposeFunction {
-  const pools = buildPools({ queries: examples, candidates: examples, size: N, seed })
+export function proposer({ shots = 2, size = 12, seed = 5, poolSeed = 5, N = 16 } = {}): ProposeFunction {
+  const pools = buildPools({ queries: examples, candidates: examples, size: N, seed: poolSeed })
   const similarities = {
     image: similarityOf(toyFeatures(examples, 'image')),
     text: similarityOf(toyFeatures(examples)),

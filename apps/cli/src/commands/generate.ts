@@ -1,3 +1,4 @@
+import type { ProposalRequest } from '@lever/rl-generate'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { flag, number, numbers, text } from '../options.ts'
@@ -68,18 +69,14 @@ export const generate: Command = defineCommand({
     seed: number('seed of pools and proposals', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
-    const { defaultMix } = await import('@lever/rl-generate')
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
     const informed = embeddings !== undefined
-    const mix = defaultMix({
-      counts: {
-        beam: informed ? numBeams : 0,
-        sample: informed ? numSamplesPerTemp : 0,
-        retrieval: informed ? numRetrieval : 0,
-        random: numRandom,
-      },
-      temperatures: temps,
-    })
+    const mix: ProposalRequest[] = [
+      { method: 'beam', count: informed ? numBeams : 0 },
+      { method: 'retrieval', count: informed ? numRetrieval : 0 },
+      { method: 'sample', count: informed ? numSamplesPerTemp : 0, temperatures: temps },
+      { method: 'random', count: numRandom },
+    ]
     const { groupSize, prefixShots, ...rest } = options
     const settings = { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots }
     if (options.dryRun) {

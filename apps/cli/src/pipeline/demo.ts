@@ -12,7 +12,7 @@ import { filesOf, openDataset, sampleExamples } from './dataset.ts'
 import { embedDataset, readEmbeddings } from './embeddings.ts'
 import { evaluateAll, saveEvaluation } from './evaluate.ts'
 import type { Features } from './generate.ts'
-import { measureAll, metaOf, planPointers } from './generate.ts'
+import { describeFeatures, measureAll, metaOf, planPointers } from './generate.ts'
 import { openModel } from './model.ts'
 import { policyOf, proposerOf, selectorOf } from './policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
@@ -190,15 +190,17 @@ async function generateData(demo: Demo): Promise<void> {
     const model = await demo.model()
     const proposer = proposerOf(policy, features)
     const plan = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
-    const generator = { mix, policy: { architecture, ...policy.model.config, sha256: null } }
-    const stage = context.progress.stage('generate', { total: plan.pointers, unit: 'outcomes' })
+    const described = { architecture, ...policy.model.config, sha256: null }
+    const stage = context.progress.stage('generate', { unit: 'outcomes' })
     await measureAll({
       queries,
       candidates: dataset.examples,
       propose: plan.propose,
+      plan: { mix, size, policy: described, ...describeFeatures(features) },
+      pointers: plan.pointers,
       model,
       journal: run.file(JOURNAL),
-      meta: metaOf({ model, dataset, pools, features, shots, seed, generator, version: version() }),
+      meta: metaOf({ model, dataset, pools, shots, seed, generator: {}, version: version() }),
       batchSize: recipe.batchSize,
       stage,
       signal: context.signal,

@@ -10,20 +10,26 @@ const EVERY = 1_000
 export function generateReporter({
   stage,
   emit,
+  pointers,
   stats,
   now = () => performance.now(),
 }: {
   stage: Stage
   emit: Context['emit']
+  /** Number of pointers of the plan. */
+  pointers: number
   /** Counts of the model. */
   stats: () => Readonly<Record<string, number>>
   now?: () => number
 }): (event: MeasureEvent | QueueMeasureEvent) => void {
   let told = -Infinity
+  let added = false
+  let resumed = 0
   return (event) => {
     if (event.type === 'progress') {
       const counts = 'fleet' in event ? event.fleet.stats : stats()
       const imageHitRate = hitRate(counts['imageCacheHits'], counts['imageEncodes'])
+      if (added) stage.expect(resumed + pointers - event.known)
       stage.update(event.outcomes, noteOf(event, imageHitRate))
       const last = event.queriesDone === event.queries
       if (emit === undefined || (now() - told < EVERY && !last)) return
@@ -32,7 +38,12 @@ export function generateReporter({
       emit({ event: type, ...rest, imageHitRate })
       return
     }
-    if (event.type === 'start' && event.resumed > 0) stage.update(event.resumed, 'continued')
+    if (event.type === 'start') {
+      resumed = event.resumed
+      added = event.plans > 1
+      stage.expect(pointers)
+      if (resumed > 0) stage.update(resumed, 'continued')
+    }
     const { type, ...rest } = event
     if (type !== 'done') emit?.({ event: type, ...rest })
   }

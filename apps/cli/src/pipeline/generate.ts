@@ -1,6 +1,7 @@
 import { canonicalJson } from '@lever/durable-files'
 import type { RlMeta } from '@lever/rl-dataset'
 import type {
+  MeasureOptions,
   MeasureStatistics,
   PolicyProposer,
   Pools,
@@ -109,6 +110,10 @@ export interface MeasureAllOptions extends ScoringOptions {
   readonly queries: readonly VqaExample[]
   readonly candidates: readonly VqaExample[]
   readonly propose: ProposeFunction
+  /** What `propose` is, as the journal keeps it. */
+  readonly plan: NonNullable<MeasureOptions['plan']>
+  /** Number of pointers of the plan, in the first round. */
+  readonly pointers: number
   readonly model: VqaModel
   /** Path of the journal. */
   readonly journal: string
@@ -144,6 +149,7 @@ export async function measureAll({
   gtProb = false,
   relScore = false,
   prefixes = [],
+  pointers,
   ...rest
 }: MeasureAllOptions): Promise<MeasureStatistics> {
   const scoreAnswers = gtProb ? ({ answers = [] }: Scored) => distinctAnswers(answers) : undefined
@@ -157,7 +163,7 @@ export async function measureAll({
     imageBudget: IMAGES,
   }
   const { measureRewards } = await import('@lever/rl-generate')
-  const report = generateReporter({ stage, emit, stats: () => ({ ...model.stats() }) })
+  const report = generateReporter({ stage, emit, pointers, stats: () => ({ ...model.stats() }) })
   const events =
     queue === undefined
       ? measureRewards({
@@ -175,12 +181,18 @@ export async function measureAll({
   throw new Error('the measuring ended without a result')
 }
 
+/** The embeddings that pointers are proposed by, for the plan of a generation. */
+export function describeFeatures(features: Features | undefined): Pick<RlMeta, 'embeddings'> {
+  if (features === undefined) return {}
+  const { model, kind, ids, dim } = features.candidates
+  return { embeddings: { model, kind, rows: ids.length, dim } }
+}
+
 /** What data of this model and these inputs are, for `_meta`. No time and no path: the same run gives the same bytes. */
 export function metaOf({
   model,
   dataset,
   pools,
-  features,
   shots,
   seed,
   generator,
@@ -195,7 +207,6 @@ export function metaOf({
     readonly examples: readonly unknown[]
   }
   pools: Pools
-  features: Features | undefined
   shots: number
   seed: number
   generator: Record<string, unknown>
@@ -203,7 +214,6 @@ export function metaOf({
   strict?: boolean
 }): MeasureAllOptions['meta'] {
   const { name } = model
-  const embeddings = features?.candidates
   return {
     schema: 'lever-rl',
     schema_version: '5.0',
@@ -214,14 +224,6 @@ export function metaOf({
       num_rows: dataset.examples.length,
       sha256: dataset.hash,
     },
-    ...(embeddings && {
-      embeddings: {
-        model: embeddings.model,
-        kind: embeddings.kind,
-        rows: embeddings.ids.length,
-        dim: embeddings.dim,
-      },
-    }),
     vqa_model: name,
     protocol: protocolOf(model),
     pool: { method: pools.method, size: pools.size, seed: pools.seed },

@@ -3,7 +3,7 @@ import type { BeamOptions, BeamStatistics, ConstructOrder, ScoreGroundTruth } fr
 import type { InfoScoreKind, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../command.ts'
 import { version } from '../version.ts'
-import { metaOf } from './generate.ts'
+import { describeFeatures, metaOf } from './generate.ts'
 import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
@@ -47,7 +47,8 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
     const generator = { beams: { width, order, info_score: kind } }
-    const meta = metaOf({ model, dataset, pools, features, shots, seed, version: version(), generator })
+    const common = metaOf({ model, dataset, pools, shots, seed, version: version(), generator })
+    const meta = { ...common, ...describeFeatures(features) }
     const run = await openRunDirectory({
       path: settings.out,
       command: 'beams',

@@ -5,7 +5,7 @@ import type { Progress } from '../progress.ts'
 import { formatTable } from '../table.ts'
 import { version } from '../version.ts'
 import type { Features, MeasureAllOptions } from './generate.ts'
-import { measureAll, metaOf, planPointers } from './generate.ts'
+import { describeFeatures, measureAll, metaOf, planPointers } from './generate.ts'
 import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
@@ -52,7 +52,7 @@ export async function runGenerate(
   { progress, signal, emit }: Context,
 ): Promise<Generated> {
   const { shots, seed, mix } = settings
-  if (settings.size === 0 && mix.length === 0)
+  if (settings.size === 0 && mix.every(({ count }) => count === 0))
     throw new InputError(
       'no pointer is proposed; give --num-random, --group-size, or --embeddings for others',
     )
@@ -73,30 +73,18 @@ export async function runGenerate(
       sha256: named.hash,
     }
     const extra = { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) }
-    const generator = { mix, ...(described && { policy: described }), ...extra }
-    const meta = metaOf({
-      model,
-      dataset,
-      pools,
-      features,
-      shots,
-      seed,
-      version: version(),
-      generator,
-      strict,
-    })
+    const plan = { mix, size, ...(described && { policy: described }), ...describeFeatures(features) }
+    const meta = metaOf({ model, dataset, pools, shots, seed, version: version(), generator: extra, strict })
     const run = await openRunDirectory({
       path: settings.out,
       command: 'generate',
       config: {
         meta,
         queries: queries.length,
-        size,
         prefixes,
-        untilInformative,
         strict,
         allowFallback,
-        shard,
+        shard: part && `${part.index}/${part.count}`,
       },
       inputs: inputs.hashes,
       seed,
@@ -106,13 +94,15 @@ export async function runGenerate(
     const policy = named && (await openPolicy(named.model))
     if (policy) close.push(() => policy.close())
     const proposer = policy && features && proposerOf(policy, features)
-    const plan = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
+    const planned = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
     const mine = part === undefined ? queries : shardQueries(queries, part)
-    const stage = progress.stage('generate', { total: plan.pointersOf(mine), unit: 'outcomes' })
+    const stage = progress.stage('generate', { unit: 'outcomes' })
     const statistics = await measureAll({
       queries,
       candidates: pool.examples,
-      propose: plan.propose,
+      propose: planned.propose,
+      plan,
+      pointers: planned.pointersOf(mine),
       model,
       meta,
       journal: run.file(JOURNAL),
@@ -131,7 +121,8 @@ export async function runGenerate(
     stage.end()
     const rlData = shard === undefined ? run.file(RL_DATA) : null
     if (rlData !== null) await writeRlData(run.file(JOURNAL), rlData)
-    await run.update({ outcomes: statistics.outcomes, positives: statistics.positives })
+    const { outcomes, positives } = statistics
+    await run.update({ outcomes, positives, untilInformative: untilInformative ?? null })
     return { out: run.path, rlData, journal: run.file(JOURNAL), statistics }
   } finally {
     for (const one of close.reverse()) await one()
@@ -164,12 +155,15 @@ function waysOf(
   return { batchSize: jobSize, concurrency: JOBS, queue: { url, name, onNotice } }
 }
 
+const POLICY_METHODS: ReadonlySet<string> = new Set(['beam', 'sample'])
+
 /** The policy whose pointers are measured; undefined when the mix asks for none. */
 export async function namedPolicy(
   settings: GenerateSettings,
   features: Features | undefined,
 ): Promise<NamedPolicy | undefined> {
-  if (!settings.mix.some(({ method }) => method === 'beam' || method === 'sample')) return undefined
+  const asked = settings.mix.some(({ method, count }) => count !== 0 && POLICY_METHODS.has(method))
+  if (!asked) return undefined
   if (features === undefined)
     throw new InputError('a policy needs embeddings; give --embeddings (make them with lever embed)')
   const named = await readPolicy(settings, features.candidates.dim, settings.seed)

@@ -1,6 +1,7 @@
-import { InputError, openJournal } from '@lever/durable-files'
+import { canonicalJson, InputError, openJournal } from '@lever/durable-files'
 import type { RlQuestion } from '@lever/rl-dataset'
 import type { Example } from '../types.ts'
+import { extensionKey, parsePlanKey, type ExtensionLine, type PlanLine } from './plans.ts'
 import type { OutcomeLine } from './outcome.ts'
 import { countLine, emptyTally, type Tally } from './statistics.ts'
 
@@ -9,6 +10,8 @@ export interface QueryLine {
   readonly query: RlQuestion
   readonly candidate_pool_ids: readonly number[]
   readonly planned: number
+  /** Number of that plan; left out for 0. */
+  readonly plan?: number
 }
 
 /** The journal of a run with running counts of what it holds. */
@@ -19,55 +22,121 @@ export interface Ledger {
   /** Repeated lines in the file that disagreed. */
   readonly conflicts: number
   readonly tally: Tally
+  /** Plans in the journal, this run's included. */
+  readonly plans: number
   has(key: string): boolean
   get(key: string): OutcomeLine
   /**
-   * Writes the query's line unless it is there.
+   * Writes the query's line unless it is there, and a line of what this plan adds where an earlier one
+   * was measured. Resolves to the rank of the plan's first pointer.
    *
-   * @throws InputError when it is there with another pool
+   * @param planned number of pointers
+   * @param countNew how many of them have no outcome
+   * @throws InputError when the query is there with another pool
    */
   declare(
     query: RlQuestion & { query_id: number },
     poolIds: readonly number[],
     planned: number,
-  ): Promise<void>
+    countNew: () => number,
+  ): Promise<number>
   record(key: string, line: OutcomeLine): Promise<void>
   close(): Promise<void>
 }
 
 export const QUERY_PREFIX = 'query:'
 
-/** Opens or continues the journal at `path`. Throws as `openJournal`. */
-export async function openLedger(options: {
+/** A plan that says nothing has no line when it is the first. */
+const UNSAID = canonicalJson({})
+
+type Line = OutcomeLine | QueryLine | PlanLine | ExtensionLine
+
+/**
+ * Opens or continues the journal at `path`. A plan that is not in it extends it.
+ *
+ * @throws as `openJournal`; InputError when queries of another plan are not finished, which this
+ * plan would extend
+ */
+export async function openLedger({
+  plan,
+  ...options
+}: {
   path: string
   header: unknown
   syncEvery: number
+  /** How the pointers of this run are proposed. */
+  plan: PlanLine
 }): Promise<Ledger> {
   const tally = emptyTally()
-  const journal = await openJournal<OutcomeLine | QueryLine>({
+  const wanted = canonicalJson(plan)
+  const plans: string[] = []
+  const planned = new Map<number, number>()
+  const journal = await openJournal<Line>({
     ...options,
     keepValues: false,
     onLine(key, line, repeated) {
-      if (!repeated && !key.startsWith(QUERY_PREFIX)) countLine(tally, line as OutcomeLine)
+      if (repeated) return
+      if (key.startsWith(QUERY_PREFIX)) {
+        planned.set(Number(key.slice(QUERY_PREFIX.length)), (line as QueryLine).planned)
+        return
+      }
+      const of = parsePlanKey(key)
+      if (of === undefined) countLine(tally, line as OutcomeLine)
+      else if (of.query === undefined) plans[of.plan] = canonicalJson(line)
+      else planned.set(of.query, (line as ExtensionLine).planned)
     },
   })
+  if (planned.size > 0 && plans.length === 0) plans.push(UNSAID)
+  const found = Array.from(plans, (text?: string) => text ?? UNSAID).indexOf(wanted)
+  const index = found < 0 ? plans.length : found
+  const isUnsaid = index === 0 && wanted === UNSAID
+  try {
+    refuseUnfinished(
+      [...planned].flatMap(([id, count]) => {
+        const done = tally.queries.get(id)?.outcomes ?? 0
+        const first = (): QueryLine => journal.get(`${QUERY_PREFIX}${id}`) as QueryLine
+        const own = (): boolean => (first().plan ?? 0) === index || journal.has(extensionKey(index, id))
+        return done >= count || own() ? [] : [{ id, done, count }]
+      }),
+      options.path,
+    )
+    if (found < 0 && !isUnsaid) await journal.append(`plan:${index}`, plan)
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
   return {
     resumed: tally.outcomes,
     tornBytes: journal.resumed.tornBytes,
     conflicts: journal.conflicts,
     tally,
+    plans: found < 0 ? index + 1 : plans.length,
     has: (key) => journal.has(key),
     get: (key) => journal.get(key) as OutcomeLine,
-    async declare(query, poolIds, planned) {
-      const key = `${QUERY_PREFIX}${query.query_id}`
-      const before = journal.get(key) as QueryLine | undefined
+    async declare(query, poolIds, planned, countNew) {
+      const id = query.query_id
+      const before = journal.get(`${QUERY_PREFIX}${id}`) as QueryLine | undefined
       if (before === undefined) {
-        await journal.append(key, { query, candidate_pool_ids: poolIds, planned })
-      } else if (!sameIds(before.candidate_pool_ids, poolIds)) {
+        const line = { query, candidate_pool_ids: poolIds, planned, ...(index > 0 && { plan: index }) }
+        await journal.append(`${QUERY_PREFIX}${id}`, line)
+        return 0
+      }
+      if (!sameIds(before.candidate_pool_ids, poolIds)) {
         throw new InputError(
-          `rl-generate: query ${query.query_id} has another pool in ${options.path}; use the pools of that run (--pool file), or another --out`,
+          `rl-generate: query ${id} has another pool in ${options.path}; use the pools of that run (--pool-file), or another --out`,
         )
       }
+      if ((before.plan ?? 0) === index) return 0
+      const key = extensionKey(index, id)
+      const extended = journal.get(key) as ExtensionLine | undefined
+      if (extended !== undefined) return extended.first_rank
+      const { outcomes = 0, lastRank = -1 } = tally.queries.get(id) ?? {}
+      await journal.append(key, {
+        query_id: id,
+        first_rank: lastRank + 1,
+        planned: outcomes + countNew(),
+      })
+      return lastRank + 1
     },
     async record(key, line) {
       if ((await journal.append(key, line)) === 'written') countLine(tally, line)
@@ -89,6 +158,18 @@ export function questionOf(
     gt_answers_raw: answers,
     ...(normalize === undefined ? {} : { gt_answers_norm: answers.map(normalize) }),
   }
+}
+
+/** @throws InputError when there are any: their ranks could not follow those of the earlier plan */
+function refuseUnfinished(
+  queries: readonly { id: number; done: number; count: number }[],
+  path: string,
+): void {
+  const [first] = queries
+  if (first === undefined) return
+  throw new InputError(
+    `rl-generate: ${path} has ${queries.length} queries whose pointers of another plan are not all measured (query ${first.id}: ${first.done} of ${first.count}); run the earlier command to its end, then this one, or use another --out`,
+  )
 }
 
 function sameIds(a: readonly number[], b: readonly number[]): boolean {

@@ -6,7 +6,7 @@ import { measureHeader } from './header.ts'
 import { checkInputs } from './inputs.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { imageOrder } from './order.ts'
-import { createPlanner } from './planner.ts'
+import { createPlanner, type Planner } from './planner.ts'
 import { statisticsOf } from './statistics.ts'
 import type { MeasureAnswer, MeasureEvent, MeasureOptions, ProgressEvent } from './types.ts'
 import type { Unit } from './work.ts'
@@ -28,11 +28,12 @@ export async function* measureRewards<A extends MeasureAnswer>(
 ): AsyncGenerator<MeasureEvent, void, undefined> {
   checkInputs(options)
   options.signal?.throwIfAborted()
-  const { queries, shard, journal: path, syncEvery = 32 } = options
+  const { queries, shard, journal: path, syncEvery = 32, plan = {} } = options
   const work = shard === undefined ? imageOrder(queries) : shardQueries(queries, shard)
-  const ledger = await openLedger({ path, header: measureHeader(options), syncEvery })
+  const ledger = await openLedger({ path, header: measureHeader(options), syncEvery, plan })
   try {
-    yield { type: 'start', queries: work.length, resumed: ledger.resumed, tornBytes: ledger.tornBytes }
+    const { resumed, tornBytes, plans } = ledger
+    yield { type: 'start', queries: work.length, resumed, tornBytes, plans }
     yield* measureInto(ledger, work, options)
   } finally {
     await ledger.close()
@@ -53,8 +54,7 @@ async function* measureInto<A extends MeasureAnswer>(
   const { flights, failures, counts } = asker
   const started = now()
   const seconds = (): number => (now() - started) / 1000
-  const progress = (): ProgressEvent =>
-    progressOf(ledger, queries.length, planner.queriesDone(), asker, seconds())
+  const progress = (): ProgressEvent => progressOf(ledger, queries.length, planner, asker, seconds())
   try {
     let waiting: Unit[][] = []
     let shown = started
@@ -91,19 +91,21 @@ async function* measureInto<A extends MeasureAnswer>(
 function progressOf(
   { tally, resumed }: Ledger,
   queries: number,
-  queriesDone: number,
+  planner: Planner,
   { counts: { disagreements }, prefixes: { fresh, shared } }: Asker,
   seconds: number,
 ): ProgressEvent {
   const measured = tally.outcomes - resumed
   const outcomesPerSecond = seconds > 0 ? measured / seconds : 0
-  const left = (queries - queriesDone) * (tally.outcomes / Math.max(1, tally.queries.size))
+  const queriesDone = planner.queriesDone()
+  const left = (queries - queriesDone) * planner.newPerQuery()
   return {
     type: 'progress',
     queries,
     queriesDone,
     outcomes: tally.outcomes,
     measured,
+    known: planner.known(),
     positives: tally.positives,
     errors: tally.error,
     disagreements,

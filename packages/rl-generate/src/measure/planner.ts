@@ -4,7 +4,15 @@ import { questionOf } from './ledger.ts'
 import { cutBatches, prefixOrder } from './order.ts'
 import type { AdaptiveStatistics } from './statistics.ts'
 import type { MeasureAnswer, MeasureOptions, MeasurePlan } from './types.ts'
-import { isFlat, planUnits, startQuery, type QueryWork, type Unit, type WorkContext } from './work.ts'
+import {
+  countNew,
+  isFlat,
+  planUnits,
+  startQuery,
+  type QueryWork,
+  type Unit,
+  type WorkContext,
+} from './work.ts'
 
 /** Cuts the work, in the order of the queries, into windows whose images fit the budget, and each window into batches. */
 export interface Planner {
@@ -15,6 +23,10 @@ export interface Planner {
   /** Is there a query that is not planned, or waits for a further round? */
   hasNext(): boolean
   queriesDone(): number
+  /** Pointers planned that have an outcome from before. */
+  known(): number
+  /** Mean number of pointers to measure, of the planned queries that had any. */
+  newPerQuery(): number
   adaptive(): AdaptiveStatistics
 }
 
@@ -30,23 +42,31 @@ export function createPlanner<A extends MeasureAnswer>(
   const limit = options.untilInformative?.limit
   const again: QueryWork[] = []
   const counts = { flat: 0, rescued: 0, pointers: 0 }
+  const fresh = { queries: 0, pointers: 0 }
   let planned = 0
   let done = 0
+  let known = 0
 
   const plan = async (works: readonly QueryWork[], round: number): Promise<Unit[]> => {
-    const known = new Map(works.map(({ example, pointers }) => [example.id, pointers]))
     const plans = await propose(
       works.map(({ example }) => example),
-      { round, known },
+      { round, known: new Map(works.map(({ example, pointers }) => [example.id, pointers])) },
     )
     const units: Unit[] = []
     for (const [i, work] of works.entries()) {
       const { poolIds, proposals } = checkedPlan(plans[i], work.example)
       const room = limit === undefined || round === 0 ? Infinity : limit - work.pointers.length
       const before = work.pointers.length
-      await context.ledger.declare(questionOf(work.example, normalizeAnswer), poolIds, proposals.length)
+      const question = questionOf(work.example, normalizeAnswer)
+      work.firstRank = await context.ledger.declare(question, poolIds, proposals.length, () =>
+        countNew(context, work, { poolIds, proposals }),
+      )
       units.push(...planUnits(context, work, { poolIds, proposals: proposals.slice(0, room) }))
-      if (round > 0) counts.pointers += work.pointers.length - before
+      const added = work.pointers.length - before
+      known += added - work.open
+      if (work.open > 0) fresh.queries += 1
+      fresh.pointers += work.open
+      if (round > 0) counts.pointers += added
       work.round = work.pointers.length > before ? round + 1 : Infinity
       if (work.open === 0) settled(work)
     }
@@ -78,6 +98,8 @@ export function createPlanner<A extends MeasureAnswer>(
     hasNext,
     settled,
     queriesDone: () => done,
+    known: () => known,
+    newPerQuery: () => fresh.pointers / Math.max(1, fresh.queries),
     adaptive: () => ({ ...counts }),
     async next() {
       await breathe()

@@ -52,6 +52,8 @@ export interface AdaptiveStatistics {
 }
 
 interface QueryTally {
+  outcomes: number
+  lastRank: number
   scored: number
   low: number
   high: number
@@ -88,6 +90,8 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
   if (positive) tally.positives += 1
   tally[line.vqa_eval_mode ?? 'error'] += 1
   const query = entry(tally.queries, line.query_id, () => ({
+    outcomes: 0,
+    lastRank: -1,
     scored: 0,
     low: Infinity,
     high: -Infinity,
@@ -99,6 +103,8 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
     scored: 0,
     sum: 0,
   }))
+  query.outcomes += 1
+  query.lastRank = Math.max(query.lastRank, line.rank ?? -1)
   query.positive ||= positive
   method.outcomes += 1
   if (positive) method.positives += 1

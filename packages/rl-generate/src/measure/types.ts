@@ -2,6 +2,7 @@ import type { RlMeta } from '@lever/rl-dataset'
 import type { Proposal } from '../proposals/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example } from '../types.ts'
+import type { PlanLine } from './plans.ts'
 import type { MeasureStatistics } from './statistics.ts'
 
 /** What the VQA model is asked: the demonstrations in prompt order, then the query. */
@@ -81,6 +82,11 @@ export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
   journal: string
   /** `_meta` of the data; `protocol.hash` and `shot_num` are required. Another `_meta` on resume is refused. */
   meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
+  /**
+   * How `propose` finds its pointers, e.g. mix and group size. Written to the journal. Another plan on a
+   * journal whose queries are finished adds what is new, with ranks behind those that are there.
+   */
+  plan?: PlanLine
   /** Also measure the first k demonstrations of every pointer, for these k in 1..K. */
   prefixes?: readonly number[]
   /** Work on this part of the queries only. */
@@ -122,6 +128,8 @@ export interface StartEvent {
   resumed: number
   /** Bytes of a torn last line that were cut off. */
   tornBytes: number
+  /** Plans in the journal, this run's included. */
+  plans: number
 }
 
 export interface ProgressEvent {
@@ -132,6 +140,8 @@ export interface ProgressEvent {
   outcomes: number
   /** Outcomes measured in this run. */
   measured: number
+  /** Pointers of this run's plan that were in the journal, as far as it was read against the plan. */
+  known: number
   positives: number
   errors: number
   disagreements: number

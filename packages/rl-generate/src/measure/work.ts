@@ -13,6 +13,8 @@ export interface QueryWork {
   readonly example: Example
   readonly place: number
   round: number
+  /** Rank of its first pointer: larger than 0 when pointers of an earlier plan are there. */
+  firstRank: number
   /** Pointers proposed so far, as pool positions. */
   readonly pointers: number[][]
   /** Pointers that have no line yet. */
@@ -65,6 +67,7 @@ export function startQuery(example: Example, place: number): QueryWork {
     example,
     place,
     round: 0,
+    firstRank: 0,
     pointers: [],
     open: 0,
     low: Infinity,
@@ -86,7 +89,7 @@ export function planUnits(
     const ids = idsOf(proposal, poolIds, query.example.id, shots)
     if (seen.has(pointerKey(proposal.pointer))) continue
     seen.add(pointerKey(proposal.pointer))
-    const rank = query.pointers.push([...proposal.pointer]) - 1
+    const rank = query.firstRank + query.pointers.push([...proposal.pointer]) - 1
     const demonstrations = ids.map((id) => context.example(id, query.example.id))
     const key = keyOf(context, query, demonstrations)
     if (ledger.has(key)) {
@@ -107,6 +110,23 @@ export function planUnits(
     query.open += 1
   }
   return [...units.values()]
+}
+
+/** How many different pointers of a plan have no outcome. */
+export function countNew(
+  context: WorkContext,
+  query: QueryWork,
+  { poolIds, proposals }: MeasurePlan,
+): number {
+  const keys = proposals.map((proposal) => {
+    const ids = idsOf(proposal, poolIds, query.example.id, context.shots)
+    return keyOf(
+      context,
+      query,
+      ids.map((id) => context.example(id, query.example.id)),
+    )
+  })
+  return [...new Set(keys)].filter((key) => !context.ledger.has(key)).length
 }
 
 /**

@@ -16,7 +16,10 @@ export interface ProposeOptions {
   queries: readonly ProposalQuery[]
   /** K */
   shots: number
-  /** Methods in order of priority: a pointer found twice belongs to the first. */
+  /**
+   * Methods in order of priority: a pointer found twice belongs to the first. What a method draws
+   * depends on its place; one with count 0 keeps its place and proposes nothing.
+   */
   mix: readonly ProposalRequest[]
   /** G: random pointers fill every group up to this size; 0 = no filling. */
   size?: number
@@ -67,6 +70,7 @@ export async function proposePointers({
   }
   for (const [place, request] of mix.entries()) {
     const { method: name, ...options } = request
+    if (options.count === 0) continue
     const method = PROPOSAL_METHODS[name] as ProposalMethod<Record<string, unknown>>
     for (const need of method.needs) {
       if (given[need] === undefined) throw missing(name, need)
