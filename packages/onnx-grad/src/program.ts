@@ -38,13 +38,20 @@ const numberSpecs: Record<string, InputSpec> = Object.fromEntries(
 
 const reserved = new Set<string>([...numberNames, 'steps', 'true', 'iteration', 'go', 'go_on', 'frozen'])
 
+const stateNames = new RegExp(`^(next_)?(${stateKinds.join('|')})_(decayed|plain)$|^metric_`)
+
 /**
  * Step inputs of a program and the numbers of AdamW.
- * @throws RangeError when an input has a name that the training graph uses itself.
+ * @throws RangeError when an input has a name that the training graph uses itself, or two inputs have one name.
  */
 export function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
-  for (const name of [...Object.keys(program.stepInputs), ...Object.keys(program.sharedInputs ?? {})]) {
-    if (reserved.has(name)) {
+  const names = [...Object.keys(program.stepInputs), ...Object.keys(program.sharedInputs ?? {})]
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) {
+    throw new RangeError(`onnx-grad: input ${twice} is one of every step and a shared one; keep it in one`)
+  }
+  for (const name of names) {
+    if (reserved.has(name) || stateNames.test(name)) {
       throw new RangeError(`onnx-grad: the training graph itself has an input ${name}; choose another name`)
     }
   }

@@ -49,7 +49,7 @@ export async function loadModel(
     async run(inputs, outputs) {
       const feeds: Record<string, ort.Tensor> = {}
       for (const [name, { dtype, dims, data }] of Object.entries(inputs)) {
-        feeds[name] = new ort.Tensor(dtype as 'float32', data as Float32Array, dims)
+        feeds[name] = tensorOf(name, { dtype, dims, data })
       }
       const wanted = [...(outputs ?? session.outputNames)]
       const results = await session.run(feeds, wanted).catch((error: unknown) => {
@@ -62,6 +62,18 @@ export async function loadModel(
       return values
     },
     close: () => session.release(),
+  }
+}
+
+function tensorOf(name: string, { dtype, dims, data }: Value): ort.Tensor {
+  try {
+    return new ort.Tensor(dtype as 'float32', data as Float32Array, dims)
+  } catch (error) {
+    const given = `${data.constructor.name} of ${data.length}`
+    throw new Error(
+      `onnx-grad: input ${name} ${dtype} ${formatShape(dims)} was given ${given}: ${messageOf(error)}`,
+      { cause: error },
+    )
   }
 }
 

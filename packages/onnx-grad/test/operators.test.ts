@@ -201,6 +201,11 @@ describe('errors name the operation and the shapes', () => {
     ['sum: axis 2 does not exist in 2 dimensions', () => g.sum(a, { axes: [2] })],
     ['gradients need a scalar loss, got shape [2, 3]', () => g.gradients(a, [a])],
     ['Add of float32 and int64', () => g.add(a, g.input('i', [2, 3], 'int64'))],
+    [
+      'layerNorm of [2, 3]: bias has shape [2]; it must be [3]',
+      () => g.layerNorm(a, g.input('w', [3]), g.input('c', [2])),
+    ],
+    ['rmsNorm of [2, 3]: gain has shape [3, 1]; it must be [3]', () => g.rmsNorm(a, g.input('w', [3, 1]))],
     ['dropout rate 1 is not in [0, 1)', () => g.dropout(a, a, 1)],
     ['the graph also needs input a', () => g.encodeModel({ inputs: [], outputs: { y: g.neg(a) } })],
   ])('%s', (message, f) => {

@@ -205,9 +205,17 @@ describe('training', () => {
     await expect(
       trainer.run(state, { learningRates: [1], stepInputs: { x: new Float32Array(12) } }),
     ).rejects.toThrow('input y needs 8 values [1, 4, 2], got none')
+    const doubles = { x: new Float64Array(12) as never, y: new Float32Array(8) }
+    await expect(trainer.run(state, { learningRates: [1], stepInputs: doubles })).rejects.toThrow(
+      /input x float32 \[1, 4, 3\] was given Float64Array of 12/,
+    )
     await trainer.close()
     const taken = program({}, { sharedInputs: { keep: { shape: [1] } } })
     expect(() => g.encodeTrainingLoop(taken)).toThrow('the training graph itself has an input keep')
+    const ofState = program({}, { sharedInputs: { weights_decayed: { shape: [1] } } })
+    expect(() => g.encodeTrainingLoop(ofState)).toThrow('itself has an input weights_decayed')
+    const twice = program({}, { sharedInputs: { x: { shape: [1] } } })
+    expect(() => g.encodeTrainingLoop(twice)).toThrow('input x is one of every step and a shared one')
     const wrong = program({}, { loss: (p) => ({ loss: g.mean(p('weight')) }) })
     expect(() => g.encodeTrainingLoop(wrong)).toThrow('no parameter weight; there are w, b')
   })

@@ -33,7 +33,8 @@ export function architectureOf(name: string): Architecture {
 
 /**
  * All settings of an architecture: those given, the rest by default.
- * @throws InputError when a setting is unknown, of another type than its default, or a size is not a positive integer.
+ * @throws InputError when a setting is unknown, of another type than its default, or a number that is not positive (a size:
+ * a positive integer), and when `dim` is missing.
  */
 export function resolveConfig(name: string, settings: ModelSettings): ArchitectureConfig {
   const defaults: Readonly<Record<string, unknown>> = { dim: 0, ...architectureOf(name).defaults }
@@ -54,6 +55,12 @@ export function resolveConfig(name: string, settings: ModelSettings): Architectu
         `pointer-model: setting ${key} of ${name} must be a positive integer, got ${value}`,
       )
     }
+    if (typeof value === 'number' && !(value > 0 && value < Infinity)) {
+      throw new InputError(`pointer-model: setting ${key} of ${name} must be a positive number, got ${value}`)
+    }
+  }
+  if (!Object.hasOwn(settings, 'dim')) {
+    throw new InputError(`pointer-model: the settings of ${name} lack dim, the size D of the embeddings`)
   }
   return { ...defaults, ...settings } as unknown as ArchitectureConfig
 }

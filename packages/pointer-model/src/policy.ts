@@ -124,6 +124,7 @@ function policyOf(
   return {
     model,
     async greedy(input, { shots }) {
+      checkWhole({ shots }, 0)
       if (shots === 0) return input.items.map(() => ({ pointer: new Int32Array(0), logProb: 0 }))
       return overBatches(input, shots, async (batch, items) => {
         const runner = await runners.greedy(shots)
@@ -132,6 +133,8 @@ function policyOf(
       })
     },
     async beam(input, { shots, width = 5 }) {
+      checkWhole({ shots }, 0)
+      checkWhole({ width }, 1)
       if (shots === 0) return input.items.map(() => [{ pointer: new Int32Array(0), logProb: 0 }])
       return overBatches(input, shots, async (batch, items) => {
         const runner = await runners.beam(shots, width)
@@ -139,13 +142,16 @@ function policyOf(
         return readBeams(result, { queries: batch.queries, pool: batch.pool, shots, width })
       })
     },
-    sample: (input, { shots, randoms, ...rest }) =>
-      overSteps(input, shots, (decoder, from) =>
+    async sample(input, { shots, randoms, ...rest }) {
+      checkWhole({ shots }, 0)
+      checkSample({ ...rest, randoms }, input.items.length)
+      return overSteps(input, shots, (decoder, from) =>
         decodeSample(decoder, shots, {
           ...rest,
           randoms: randoms.slice(from, from + decoder.batch.queries),
         }),
-      ),
+      )
+    },
     async logProbs(input, pointers) {
       checkPointers(input, pointers, stops)
       return overSteps(input, 0, (decoder, from) =>
@@ -154,5 +160,27 @@ function policyOf(
     },
     withParameters,
     close: () => runners.close(),
+  }
+}
+
+function checkWhole(options: Readonly<Record<string, number>>, least: number): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (Number.isSafeInteger(value) && value >= least) continue
+    throw new RangeError(`pointer-model: ${name} must be a whole number from ${least}, got ${value}`)
+  }
+}
+
+function checkSample({ count, temperature = 1, topP = 1, randoms }: SampleOptions, queries: number): void {
+  checkWhole({ count }, 0)
+  if (!(temperature > 0 && temperature < Infinity)) {
+    throw new RangeError(
+      `pointer-model: temperature must be positive, got ${temperature}; greedy is its limit 0`,
+    )
+  }
+  if (!(topP >= 0 && topP <= 1)) throw new RangeError(`pointer-model: topP must be in [0, 1], got ${topP}`)
+  if (randoms.length !== queries) {
+    throw new RangeError(
+      `pointer-model: sample needs a random stream for each of ${queries} queries, got ${randoms.length}`,
+    )
   }
 }

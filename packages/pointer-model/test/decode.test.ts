@@ -111,6 +111,7 @@ describe('errors name the query', () => {
   const [item] = input.items
   const greedy = (items: typeof input.items): Promise<unknown> =>
     policy.greedy({ ...input, items }, { shots: 2 })
+  const drawn = { shots: 2, count: 1, randoms: [createRandom(1)] }
   test.each([
     ['query 1: row 30 is not in the matrix of 30 rows', () => greedy([item!, { row: 30, pool: [1, 2] }])],
     ['query 0, candidate 1: row -1', () => greedy([{ row: 0, pool: [1, -1] }])],
@@ -141,6 +142,13 @@ describe('errors name the query', () => {
           { shots: 1 },
         ),
     ],
+    ['shots must be a whole number from 0, got 1.5', () => policy.greedy(input, { shots: 1.5 })],
+    ['shots must be a whole number from 0, got -1', () => policy.beam(input, { shots: -1 })],
+    ['width must be a whole number from 1, got 0', () => policy.beam(input, { shots: 1, width: 0 })],
+    ['count must be a whole number from 0, got NaN', () => policy.sample(input, { ...drawn, count: NaN })],
+    ['temperature must be positive, got 0', () => policy.sample(input, { ...drawn, temperature: 0 })],
+    ['topP must be in [0, 1], got 90', () => policy.sample(input, { ...drawn, topP: 90 })],
+    ['a random stream for each of 1 queries, got 0', () => policy.sample(input, { ...drawn, randoms: [] })],
   ])('%s', async (message, run) => {
     await expect(run()).rejects.toThrow(message)
   })
@@ -151,6 +159,8 @@ describe('errors name the query', () => {
     expect(() => make({ hiden: 3 })).toThrow('cross-attention has no setting "hiden"; it has dim, hidden')
     expect(() => make({ hidden: '3' })).toThrow('setting hidden of cross-attention must be a number, got 3')
     expect(() => make({ layers: 0.5 })).toThrow('must be a positive integer, got 0.5')
+    expect(() => make({ temperature: 0 })).toThrow('temperature of cross-attention must be a positive number')
+    expect(() => createModel({ settings: {} as never })).toThrow('lack dim, the size D of the embeddings')
     expect(() => make({ hidden: 10, heads: 4 })).toThrow('hidden 10 is not divisible by heads 4')
   })
 })

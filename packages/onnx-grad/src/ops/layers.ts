@@ -1,3 +1,4 @@
+import { formatShape, sameShape } from '../shape.ts'
 import { operator } from '../tensor.ts'
 import type { Tensor } from '../tensor.ts'
 import { add, cast, erf, exp, maximum, mul, reciprocal, sigmoid, sqrt, square, sub } from './elementwise.ts'
@@ -20,8 +21,20 @@ function scaled(x: Tensor, factor: Tensor, gradient: (g: Tensor, out: Tensor) =>
   return operator('Mul', [x, factor], { shape: x.shape }, {}, (g, out) => [gradient(g, out), undefined])
 }
 
+/** @throws RangeError when an array of a normalisation is not one number for every element of the last axis */
+function checkNormed(operation: string, x: Tensor, arrays: Readonly<Record<string, Tensor>>): void {
+  const wanted = [x.shape.at(-1)!]
+  for (const [name, { shape }] of Object.entries(arrays)) {
+    if (x.shape.length > 0 && sameShape(shape, wanted)) continue
+    throw new RangeError(
+      `onnx-grad: ${operation} of ${formatShape(x.shape)}: ${name} has shape ${formatShape(shape)}; it must be ${formatShape(wanted)}`,
+    )
+  }
+}
+
 /** Layer normalisation over the last axis (Ba et al. 2016): (x - mean) / sqrt(var + eps) * g + b, population variance. */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  checkNormed('layerNorm', x, { gain, bias })
   return operator(
     'LayerNormalization',
     [x, gain, bias],
@@ -41,6 +54,7 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
 
 /** Root mean square normalisation over the last axis (Zhang and Sennrich 2019): x / sqrt(mean(x^2) + eps) * g. */
 export function rmsNorm(x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor {
+  checkNormed('rmsNorm', x, { gain })
   const inverse = reciprocal(sqrt(add(mean(square(x), lastAxis), epsilon)))
   const unit = scaled(x, inverse, (g, out) => mul(inverse, sub(g, mul(out, mean(mul(g, out), lastAxis)))))
   return mul(unit, gain)
