@@ -72,7 +72,7 @@ function checkGroup(group: Group, rows: number, queryRows: number): void {
   if (pointers.length !== size * shots || rewards.length !== size || rawRewards.length !== size) {
     fail(`has ${size} pointers, but ${pointers.length} positions and ${rawRewards.length} rewards`)
   }
-  if (!(queryRow >= 0 && queryRow < queryRows))
+  if (!(Number.isInteger(queryRow) && queryRow >= 0 && queryRow < queryRows))
     fail(`row ${queryRow} is not in the ${queryRows} query embeddings`)
   for (const row of poolRows) {
     if (!(row >= 0 && row < rows)) fail(`row ${row} of its pool is not in the ${rows} embeddings`)
@@ -94,8 +94,8 @@ function checkGroup(group: Group, rows: number, queryRows: number): void {
  * @throws InputError naming the query
  */
 export function checkProposer({ groups, validation = [] }: TrainingData): void {
-  for (const { queryId, logProbs } of [...groups, ...validation]) {
-    if (logProbs?.every((value) => Number.isFinite(value)) === true) continue
+  for (const { queryId, logProbs, size } of [...groups, ...validation]) {
+    if (logProbs?.length === size && logProbs.every((value) => Number.isFinite(value))) continue
     throw new InputError(
       `grpo-trainer: query ${queryId} has a pointer without logprob_score, which behaviour correction needs; ` +
         `generate the data with a policy (lever generate --embeddings), or set behaviour to none`,

@@ -4,7 +4,7 @@ import { zeroLossNotice } from './notices.ts'
 import { batchesOf, fixedPolicies, freshTraining, runSteps, scheduleOf, vectorOf } from './phase-session.ts'
 import type { PhaseSession } from './phase-session.ts'
 import { snapshotsOf } from './program.ts'
-import { modelOf, namedParameters, rounded, saveRun } from './run.ts'
+import { keptSoFar, modelOf, namedParameters, rounded, saveRun } from './run.ts'
 import type { Run } from './run.ts'
 import type { Kept, RunState } from './state.ts'
 import { checkFinite, stepMetrics } from './step-metrics.ts'
@@ -77,7 +77,7 @@ async function* runChunk(
 ): Steps {
   const batches = batchesOf(session, run, state, count)
   const { training, metrics } = await runSteps(session, run, state, batches)
-  checkFinite(batches, metrics)
+  checkFinite(batches, metrics, state.step, keptSoFar(run, state))
   const rate = scheduleOf(session)
   const name = run.names[state.phase]!
   const rows = batches.map((batch, i) => {

@@ -37,7 +37,7 @@ export async function openMetricsLog(path: string, bytes: number, events?: strin
     async append(rows) {
       if (rows.length === 0) return
       const data = Buffer.from(rows.map((row) => `${canonicalJson(row)}\n`).join(''))
-      await handle.write(data)
+      await handle.appendFile(data)
       length += data.length
       await board?.append(rows)
     },

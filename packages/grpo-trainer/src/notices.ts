@@ -1,4 +1,6 @@
 import type { ParameterLayout } from '@lever/onnx-grad'
+import { OBJECTIVES } from './objectives/index.ts'
+import type { Phase } from './phases.ts'
 import type { Metrics } from './types.ts'
 
 /** Says why the loss of the first step of a phase is 0, when it is. */
@@ -19,6 +21,17 @@ export function frozenNotice(name: string, { sizes }: ParameterLayout): string |
   const total = trainable + sizes.frozen
   const count = (value: number): string => value.toLocaleString('en')
   return `${name}: trains ${count(trainable)} of ${count(total)} parameters (${((100 * trainable) / total).toFixed(1)} %)`
+}
+
+/** Says that ratio and KL are not exact, when the policy is scored with dropout and those it is compared with are not. */
+export function dropoutNotice(name: string, phase: Phase): string | undefined {
+  const { dropout, attentionDropout, objective, options } = phase
+  const compares = Object.keys(OBJECTIVES[objective].snapshots?.(options) ?? {}).some(
+    (key) => key !== 'epochs',
+  )
+  if (!compares || (dropout === 0 && attentionDropout === 0)) return undefined
+  const rates = `dropout ${dropout}${attentionDropout > 0 ? `, of attention ${attentionDropout}` : ''}`
+  return `${name}: its policy is scored with ${rates}, the old and the reference policy without, so at the first step the ratio is not 1 and the KL not 0; a dropout of 0 makes them exact`
 }
 
 /** Says how many groups a phase leaves out. */

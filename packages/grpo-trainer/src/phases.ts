@@ -1,4 +1,7 @@
 import { InputError } from '@lever/durable-files'
+import { layoutParameters } from '@lever/onnx-grad'
+import type { ParameterLayout } from '@lever/onnx-grad'
+import type { PointerModel } from '@lever/pointer-model'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
 import type { ObjectiveName } from './objectives/index.ts'
 import type { Options } from './objectives/types.ts'
@@ -57,9 +60,9 @@ export function resolvePhase(given: PhaseOptions): Phase {
       `grpo-trainer: there is no objective "${given.objective as string}"; use ${OBJECTIVE_NAMES.join(', ')}`,
     )
   }
-  const phase: Phase = {
+  const defaults = {
     learningRate: given.objective === 'grpo' ? 1e-5 : 1e-4,
-    schedule: 'constant',
+    schedule: 'constant' as const,
     warmup: 0,
     batchSize: 16,
     dropout: 0,
@@ -70,10 +73,16 @@ export function resolvePhase(given: PhaseOptions): Phase {
     dropFlat: OBJECTIVES[given.objective].dropFlat,
     patience: null,
     average: null,
-    startFrom: 'best',
-    ...given,
-    options: resolveOptions(given.objective, given.options),
+    startFrom: 'best' as const,
   }
+  const known = ['objective', 'epochs', ...Object.keys(defaults), 'options']
+  const foreign = Object.keys(given).find((key) => !known.includes(key))
+  if (foreign !== undefined) {
+    throw new InputError(
+      `grpo-trainer: a phase has no "${foreign}"; it has ${known.join(', ')} (those of ${given.objective} go into options)`,
+    )
+  }
+  const phase: Phase = { ...defaults, ...given, options: resolveOptions(given.objective, given.options) }
   const share = (x: number): boolean => x >= 0 && x < 1
   const whole = (x: number, least: number): boolean => Number.isSafeInteger(x) && x >= least
   const checks: readonly (readonly [key: keyof Phase, ok: boolean, rule: string])[] = [
@@ -96,5 +105,36 @@ export function resolvePhase(given: PhaseOptions): Phase {
       `grpo-trainer: ${key} of phase ${phase.objective} must be ${rule}, got ${JSON.stringify(phase[key])}`,
     )
   }
+  checkKl(phase)
   return phase
+}
+
+/** @throws InputError for a KL coefficient that cannot start, before any phase has been trained */
+function checkKl({ objective, options }: Phase): void {
+  try {
+    OBJECTIVES[objective].kl?.(options)
+  } catch (cause) {
+    throw new InputError(`grpo-trainer: phase ${objective}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/**
+ * Checks that the patterns of frozen parameters fit the model, before any phase has been trained.
+ * @throws InputError for a pattern that matches nothing, and when nothing is left to train
+ */
+export function checkFreeze(
+  { objective, freeze, epochs }: Phase,
+  parameters: PointerModel['parameters'],
+): void {
+  if (epochs === 0 || freeze.length === 0) return
+  let sizes: ParameterLayout['sizes']
+  try {
+    ;({ sizes } = layoutParameters(parameters, { freeze }))
+  } catch (cause) {
+    throw new InputError(`grpo-trainer: phase ${objective}: ${(cause as Error).message}`, { cause })
+  }
+  if (sizes.decayed + sizes.plain > 0) return
+  throw new InputError(
+    `grpo-trainer: freeze of phase ${objective} leaves no parameter to train, got ${freeze.join(', ')}; set its epochs to 0, or freeze less`,
+  )
 }

@@ -8,7 +8,7 @@ import type { PointerModel } from '@lever/pointer-model'
 import { checkData, checkProposer, hashData, hashProposer } from './data.ts'
 import { openMetricsLog } from './metrics-log.ts'
 import type { MetricsLog } from './metrics-log.ts'
-import { resolvePhase } from './phases.ts'
+import { checkFreeze, resolvePhase } from './phases.ts'
 import type { Phase } from './phases.ts'
 import { flatLayout, usesProposer } from './program.ts'
 import { decodeState, encodeState } from './state.ts'
@@ -40,6 +40,7 @@ export async function openRun(options: TrainOptions): Promise<Run> {
   const phases = options.phases.map(resolvePhase)
   checkData(data, model.config.dim)
   if (phases.some(usesProposer)) checkProposer(data)
+  for (const phase of phases) checkFreeze(phase, model.parameters)
   const layout = flatLayout(model)
   const initial = flattenParameters(layout, model.parameters).decayed
   const identity = identityOf(options, phases, initial)
@@ -146,6 +147,13 @@ export function modelOf({ options, layout }: Run, vector: Float32Array): Pointer
 export function namedParameters(layout: ParameterLayout, vector: Float32Array): Parameters {
   const nothing = new Float32Array()
   return unflattenParameters(layout, { decayed: vector, plain: nothing, frozen: nothing })
+}
+
+/** Where the policy of the last finished epoch lies, in words. */
+export function keptSoFar({ options: { output } }: Run, { step, cursor }: RunState): string {
+  if (output === undefined) return 'nothing was saved, since there is no output folder'
+  if (step === cursor) return 'no epoch was finished before, so there is no checkpoint to go back to'
+  return `${join(output, checkpoints, 'last.safetensors')} is the policy after step ${step - cursor}`
 }
 
 /** Saves the state and, before it, checkpoints by name; all or nothing up to the renames. Gives the paths. */

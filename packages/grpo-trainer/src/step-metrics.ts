@@ -28,18 +28,22 @@ function graphName(name: string): string {
 
 /**
  * Throws when a step of a chunk was not finite, with the queries of its batch. Nothing of the chunk
- * has been saved then, so the last good checkpoint stays.
+ * has been saved then, so the checkpoint of the last epoch stays.
+ * @param before finished steps of the whole training before the chunk
+ * @param kept what there is to go back to
  */
 export function checkFinite(
   batches: readonly StepBatch[],
   fromGraph: Readonly<Record<string, Float32Array>>,
+  before: number,
+  kept: string,
 ): void {
-  batches.forEach(({ groups, moment }, i) => {
+  batches.forEach(({ groups }, i) => {
     const bad = ['loss', 'grad_norm'].find((name) => !Number.isFinite(fromGraph[name]![i]))
     if (bad === undefined) return
     throw new Error(
-      `grpo-trainer: ${bad} of step ${moment.step + 1} is ${fromGraph[bad]![i]}; queries of the batch: ` +
-        `${groups.map(({ queryId }) => queryId).join(', ')}; the last saved checkpoint is good; lower the learning rate or look at these queries`,
+      `grpo-trainer: ${bad} of step ${before + i + 1} is ${fromGraph[bad]![i]}; queries of the batch: ` +
+        `${groups.map(({ queryId }) => queryId).join(', ')}; ${kept}; lower the learning rate or look at these queries`,
     )
   })
 }

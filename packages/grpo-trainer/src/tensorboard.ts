@@ -21,9 +21,9 @@ export async function openEventFile(path: string, rows: readonly Row[]): Promise
   const handle = await open(path, 'w')
   const append = async (more: readonly Row[]): Promise<void> => {
     const records = more.flatMap((row) => eventOf(row) ?? []).map(frameRecord)
-    if (records.length > 0) await handle.write(Buffer.concat(records))
+    if (records.length > 0) await handle.appendFile(Buffer.concat(records))
   }
-  await handle.write(frameRecord(encodeEvent({ step: 0, version: 'brain.Event:2' })))
+  await handle.appendFile(frameRecord(encodeEvent({ step: 0, version: 'brain.Event:2' })))
   await append(rows)
   return { append, close: () => handle.close() }
 }

@@ -1,7 +1,7 @@
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
-import { frozenNotice, leftOutNotice } from './notices.ts'
+import { dropoutNotice, frozenNotice, leftOutNotice } from './notices.ts'
 import { openPhase } from './phase-session.ts'
 import { openRun, saveRun } from './run.ts'
 import type { Run } from './run.ts'
@@ -59,6 +59,7 @@ async function* runPhase(run: Run, from: RunState, totalSteps: number): Steps {
     for (const message of [
       leftOutNotice(name, session.groups.length, run.options.data.groups.length),
       frozenNotice(name, session.layout),
+      dropoutNotice(name, phase),
     ]) {
       if (message !== undefined) yield { type: 'notice', message }
     }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import { categoricalKl, klEstimates, rceWeights } from '@lever/reward-utils'
+import type { Group } from '@lever/rl-dataset'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from '../src/objectives/index.ts'
 import type { ObjectiveName } from '../src/objectives/index.ts'
 import type { Moment, Options, RewardedGroup } from '../src/objectives/types.ts'
+import { stepMetrics } from '../src/step-metrics.ts'
 import {
   B,
   evaluate,
@@ -85,6 +87,51 @@ describe('values agree with formulas in double precision', () => {
     })
     expect(metrics['policy_loss']).toBeCloseTo(expected, 9)
     expect(metrics['clip_ratio/region_mean']!).toBeGreaterThan(0)
+  })
+})
+
+describe('what is reported, by hand', () => {
+  const rows = { policy: hostLogSoftmax(logits.policy), old: hostLogSoftmax(logits.old) }
+  const advantages = OBJECTIVES.grpo.weigh(groups, moment, resolveOptions('grpo'))
+  const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+  const stepRatio = (i: number, t: number): number => {
+    const at = pointers[i]![t]!
+    return Math.exp(rows.policy[t]![i]![at]! - rows.old[t]![i]![at]!)
+  }
+
+  test.each(['token', 'sequence'] as const)('clip_ratio and the mean ratio at level %s', async (level) => {
+    const { metrics } = await evaluate('grpo', { level, clipLow: 0.1, clipHigh: 0.3, beta: 0 })
+    const terms = pointers.flatMap((_, i) => {
+      const ratios = Array.from({ length: K }, (_unused, t) => stepRatio(i, t))
+      const advantage = advantages[Math.floor(i / G)]!.weights[i % G]!
+      const all = level === 'token' ? ratios : [ratios.reduce((a, b) => a * b, 1)]
+      return all.map((ratio) => ({
+        ratio,
+        low: ratio < 0.9 && advantage < 0 ? 1 : 0,
+        high: ratio > 1.3 && advantage > 0 ? 1 : 0,
+      }))
+    })
+    const [low, high] = [average(terms.map((t) => t.low)), average(terms.map((t) => t.high))]
+    expect(low).toBeGreaterThan(0)
+    expect(high).toBeGreaterThan(0)
+    expect(metrics['clip_ratio/low_mean']).toBeCloseTo(low, 12)
+    expect(metrics['clip_ratio/high_mean']).toBeCloseTo(high, 12)
+    expect(metrics['clip_ratio/region_mean']).toBeCloseTo(low + high, 12)
+    expect(metrics['ratio']).toBeCloseTo(average(terms.map((t) => t.ratio)), 10)
+  })
+
+  test('entropy is the mean over the steps of the pointers', async () => {
+    const entropy = (logProbs: readonly number[]): number =>
+      -logProbs.reduce((sum, x) => sum + Math.exp(x) * x, 0)
+    const { metrics } = await evaluate('grpo', {})
+    expect(metrics['entropy']).toBeCloseTo(average(rows.policy.flatMap((step) => step.map(entropy))), 9)
+  })
+
+  test('reward, reward_std and frac_reward_zero_std of a batch', () => {
+    const group = (rawRewards: number[]): Group =>
+      ({ rawRewards: Float64Array.from(rawRewards), size: rawRewards.length }) as Group
+    const found = stepMetrics({ groups: [group([0, 1, 0.5]), group([1, 1])], moment }, {}, 0, {})
+    expect(found).toEqual({ reward: 0.75, reward_std: 0.25, frac_reward_zero_std: 0.5 })
   })
 })
 

@@ -1,6 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
-import { openPolicy } from '@lever/pointer-model'
+import { openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import type { Options } from '../src/objectives/types.ts'
 import type { PhaseOptions } from '../src/phases.ts'
@@ -282,6 +285,16 @@ describe('GRPO', () => {
     )
   })
 
+  test('a KL coefficient outside the usual bounds is taken, and dropout is said to blur ratio and KL', async () => {
+    const phases = [{ ...grpo, epochs: 1, dropout: 0.2, options: { beta: 1e-5 } }]
+    const { events } = await runAll({ ...start, phases })
+    expect(only(events, 'step')[0]!.metrics['beta']).toBe(1e-5)
+    expect(only(events, 'step')[0]!.metrics['kl']).toBeGreaterThan(0)
+    expect(only(events, 'notice')[1]!.message).toMatch(
+      /^grpo: its policy is scored with dropout 0.2, the old and the reference policy without/,
+    )
+  })
+
   test('the KL coefficient adapts once an epoch, or after every step', async () => {
     const betas = async (adaptiveKl: string): Promise<number[]> => {
       const { events } = await runAll({
@@ -362,6 +375,27 @@ describe('errors', () => {
       'option temperatureEnd of rce must be a number, got 1',
       { phases: [{ objective: 'rce', epochs: 1, options: { temperatureEnd: '1' } }] },
     ],
+    ['a phase has no "lr"; it has objective, epochs, learningRate', { phases: [{ ...learning, lr: 1 }] }],
+    [
+      'phase grpo: reward-utils: adaptive KL needs',
+      { phases: [learning, { objective: 'grpo', epochs: 1, options: { klTargetLow: 0.2 } }] },
+    ],
+    [
+      'phase rce: onnx-grad: freeze "nothing.*" matches no parameter',
+      { phases: [learning, { objective: 'rce', epochs: 1, freeze: ['nothing.*'] }] },
+    ],
+    [
+      'freeze of phase rce leaves no parameter to train, got *',
+      { phases: [learning, { objective: 'rce', epochs: 1, freeze: ['*'] }] },
+    ],
+    [
+      'query 0 has a pointer without logprob_score',
+      {
+        data: { ...world, groups: [{ ...group, logProbs: Float64Array.of(-1) }] },
+        phases: [{ objective: 'grpo', epochs: 1, options: { behaviour: 'mask' } }],
+      },
+    ],
+    ['query 0: row 0.5 is not in the 120', { data: { ...world, groups: [{ ...group, queryRow: 0.5 }] } }],
     ['there is no group to train on', { data: { ...world, groups: [] } }],
     ['embeddings have size 4', { data: { ...world, embeddings: { ...world.embeddings, dim: 4 } } }],
     [
@@ -382,10 +416,22 @@ describe('errors', () => {
     await expect(runAll(options)).rejects.toMatchObject({ code: 'LEVER_INPUT' })
   })
 
-  test('a loss that is not finite names the queries', async () => {
-    const phases: PhaseOptions[] = [{ ...learning, learningRate: 1e30, clipNorm: null, batchSize: 2 }]
-    await expect(runAll({ ...start, phases })).rejects.toThrow(
-      /(loss|grad_norm) of step \d+ is (NaN|-?Infinity); queries of the batch: \d+, \d+; the last saved checkpoint is good/,
+  test('a loss that is not finite names the queries, and what there is to go back to', async () => {
+    const wild: PhaseOptions = { ...learning, learningRate: 1e30, clipNorm: null, batchSize: 2 }
+    const place = /(loss|grad_norm) of step \d+ is (NaN|-?Infinity); queries of the batch: \d+, \d+; /
+    const attempt = runAll({ ...start, phases: [wild] })
+    await expect(attempt).rejects.toThrow(place)
+    await expect(attempt).rejects.toThrow('; nothing was saved, since there is no output folder; lower')
+    const output = await mkdtemp(join(tmpdir(), 'lever-train-'))
+    await expect(runAll({ ...start, phases: [wild], output: join(output, 'first') })).rejects.toThrow(
+      '; no epoch was finished before, so there is no checkpoint to go back to; lower',
     )
+    const second = runAll({ ...start, phases: [{ ...learning, epochs: 1 }, wild], output })
+    await expect(second).rejects.toThrow(
+      `; ${join(output, 'checkpoints', 'last.safetensors')} is the policy after step 6; lower`,
+    )
+    const { info } = await readCheckpoint(join(output, 'checkpoints', 'last.safetensors'))
+    expect(info).toMatchObject({ phase: 'listwise', epoch: 1, step: 6 })
+    await rm(output, { recursive: true })
   })
 })

@@ -130,7 +130,10 @@ export const grpo: Objective<GrpoOptions> = {
   }),
   kl({ beta, adaptiveKl, klTargetLow: low, klTargetHigh: high, klFactor: factor }) {
     if (beta === 0) return undefined
-    const bounds = adaptiveKl === 'never' ? { min: beta, max: beta } : {}
+    const bounds =
+      adaptiveKl === 'never'
+        ? { min: beta, max: beta }
+        : { min: Math.min(SMALLEST, beta), max: Math.max(LARGEST, beta) }
     return { state: initAdaptiveKl({ beta, low, high, factor, ...bounds }), adapts: adaptiveKl }
   },
   uniformLoss: () => 0,
@@ -154,6 +157,9 @@ export const grpo: Objective<GrpoOptions> = {
     return { loss, metrics }
   },
 }
+
+/** Bounds of a KL coefficient that adapts, those of the original; one that starts outside may come back. */
+const [SMALLEST, LARGEST] = [0.001, 10]
 
 /** Which rewards are among the `limit` best; of equal ones the first. */
 function bestOf(rewards: Float64Array, limit: number | null): boolean[] {
