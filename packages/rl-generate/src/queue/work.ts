@@ -31,6 +31,8 @@ export interface QueueWorkerOptions {
   /** Gives the jobs in hand back and ends. */
   signal?: AbortSignal
   onNotice?: (line: string) => void
+  /** Called once, when jobs can be taken; `place` is the URL without a password. */
+  onReady?: (place: string) => void
   onJob?: (done: WorkerReport) => void
 }
 
@@ -54,7 +56,7 @@ const MOST_STALLS = 50
  */
 export async function runQueueWorker(options: QueueWorkerOptions): Promise<WorkerReport> {
   const { url, name = DEFAULT_QUEUE, protocol, concurrency = 1, lockMs = 30_000, idleMs = Infinity } = options
-  const { signal, onNotice = () => undefined, onJob = () => undefined } = options
+  const { signal, onNotice = () => undefined, onReady = () => undefined, onJob = () => undefined } = options
   checkQueueName(name)
   signal?.throwIfAborted()
   const connection = await connectQueue({ url, name, onNotice })
@@ -130,6 +132,10 @@ export async function runQueueWorker(options: QueueWorkerOptions): Promise<Worke
     Math.min(250, idleMs),
   )
   const ended = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()))
+  void worker.waitUntilReady().then(
+    () => onReady(connection.label),
+    () => undefined,
+  )
   const running = worker.run().catch(end)
   await ended
   clearInterval(idle)
@@ -152,12 +158,17 @@ function refusalOf(
     )
   }
   if (wanted.hash === protocol.hash) return undefined
-  const unlike = differences({ ...wanted, hash: '' }, { ...protocol, hash: '' })
-    .slice(0, 5)
-    .join('; ')
+  const unlike = differences(answering(wanted), answering(protocol))
+  if (unlike.length === 0 && wanted['metric'] !== protocol['metric']) return undefined
+  const told = unlike.slice(0, 5).join('; ')
   return new InputError(
-    `rl-generate: the jobs of ${from} (there) are for another protocol than that of this worker (here): ${unlike || 'hash'}; start the worker with the model and the options of that run, or separate the two by --queue-name`,
+    `rl-generate: the jobs of ${from} (there) are for another protocol than that of this worker (here): ${told || 'hash'}; start the worker with the model and the options of that run, or separate the two by --queue-name`,
   )
+}
+
+/** A protocol without what a worker has no part in: answers are scored, and hashes are made, where they are asked for. */
+function answering(protocol: QueueProtocol): object {
+  return { ...protocol, hash: '', metric: '' }
 }
 
 function checkCount(answers: readonly MeasureAnswer[], { prompts }: QueueJob): void {
