@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals'
 import { Redis } from 'ioredis'
 import type { MeasureOptions, MeasureStatistics } from '../src/index.ts'
+import { connectQueue } from '../src/queue/connect.ts'
 import { measureByQueue, runQueueWorker } from '../src/queue.ts'
 import type { QueueMeasureEvent, QueuePrompt, QueueWorkerOptions, WorkerReport } from '../src/queue.ts'
 import { hasRedis, redisTest as test, startRedis, type RedisServer } from './redis.ts'
@@ -120,6 +121,56 @@ describe('a queue', () => {
     })
     const { stop } = start()
     expect(doneOf(await run)).toMatchObject({ outcomes: 240, repeated: 0 })
+    await stop()
+  })
+
+  test('a worker answers under any metric: what an answer scores is not its affair', async () => {
+    const [here, there] = ['vqa-loo', 'aokvqa'].map((metric) => ({ hash: metric, model: 'toy', metric }))
+    const { stop, report } = start({ protocol: here! })
+    const events = await through({ meta: { ...meta, protocol: there! } })
+    expect(doneOf(events)).toMatchObject({ outcomes: 240, repeated: 0 })
+    await stop()
+    await expect(report).rejects.toThrow('enough')
+    const other = start({ protocol: { ...here!, model: 'else' } })
+    const run = through({ meta: { ...meta, protocol: there! } })
+    await expect(other.report).rejects.toThrow(/\(here\): model: "toy" there, "else" here; start/)
+    const last = start({ protocol: here! })
+    await run
+    await last.stop()
+  })
+
+  test('a worker says that it is ready once it is connected, without the password', async () => {
+    const ready: string[] = []
+    const url = redis.url.replace('redis://', 'redis://default:secret@')
+    const refused = start({ url: 'redis://127.0.0.1:1', onReady: (place) => ready.push(place) })
+    await expect(refused.report).rejects.toThrow('ECONNREFUSED')
+    expect(ready).toEqual([])
+    const { report } = start({ url, idleMs: 300, onReady: (place) => ready.push(place) })
+    await report
+    expect(ready).toEqual([redis.url])
+  })
+
+  test('a job with too few answers ends the run with its name; one from before is asked again', async () => {
+    const told = /job [0-9a-f]{16}-[0-9a-f]{32} of the queue came back with 1 answers to \d+ prompts/
+    const connection = await connectQueue({ url: redis.url, name, onNotice })
+    const left = async (): Promise<number> => {
+      const { waiting = 0, active = 0 } = await connection.jobs.getJobCounts('waiting', 'active')
+      return waiting + active
+    }
+    const [journal, interrupt] = [freshPath(), new AbortController()]
+    const stopped = through({ journal, signal: interrupt.signal })
+    while ((await left()) === 0) await sleep(20)
+    interrupt.abort(new Error('enough'))
+    await expect(stopped).rejects.toThrow('enough')
+    connection.worker(() => Promise.resolve({ answers: [{ text: 'red' }], stats: {} }), {})
+    while ((await left()) > 0) await sleep(20)
+    await expect(through({ journal: freshPath() })).rejects.toThrow(told)
+    await connection.close()
+    notices.length = 0
+    const { stop } = start()
+    expect(doneOf(await through({ journal }))).toMatchObject({ outcomes: 240 })
+    expect(notices.filter((line) => told.test(line) && line.endsWith('it is asked again'))).not.toEqual([])
+    expect(sortedText(journal)).toBe(sortedText(reference))
     await stop()
   })
 

@@ -13,7 +13,9 @@ export interface Book {
   isUnanswered(id: string): boolean
   /**
    * Takes the answers to a job. Answers that came before from another worker are compared; they
-   * count once. False when it was told so before.
+   * count once. False when it was told so before, or when nobody waits for the job.
+   *
+   * @throws Error naming the job when they are not one per prompt
    */
   settle(id: string, answers: readonly MeasureAnswer[], from: 'queue' | 'late'): boolean
   /** Its prompts cannot be answered: who waits for them is told. */
@@ -64,13 +66,15 @@ export function createBook(): Book {
     settle(id, answers, from) {
       const before = seen.get(id)
       if (before !== undefined) {
+        checkCount(id, answers, before.digest.length)
         if (from === 'queue' && before.queue) return false
         compare(before.digest, answers)
         if (from === 'queue') before.queue = true
         return true
       }
       const job = jobs.get(id)
-      if (job === undefined || job.keys.length !== answers.length) return false
+      if (job === undefined) return false
+      checkCount(id, answers, job.keys.length)
       job.answered = true
       seen.set(id, { digest: digestOf(answers), queue: from === 'queue' })
       job.keys.forEach((key, i) => entries.get(key)?.resolve(answers[i]!))
@@ -101,6 +105,14 @@ export function createBook(): Book {
       return done
     },
   }
+}
+
+function checkCount(id: string, answers: unknown, wanted: number): void {
+  const count = Array.isArray(answers) ? answers.length : 'no'
+  if (count === wanted) return
+  throw new Error(
+    `rl-generate: job ${id} of the queue came back with ${count} answers to ${wanted} prompts; use one version of lever on all machines, and a queue (--queue-name) that nothing else writes to`,
+  )
 }
 
 function entryOf(job: OpenJob): Entry {

@@ -92,26 +92,34 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     submitted.delete(id)
     await connection.jobs.remove(id).catch(() => 0)
   }
-  const take = (id: string, result: QueueResult, from: 'queue' | 'late'): void => {
-    if (!book.settle(id, result.answers, from)) return
+  const failed = async (id: string, error: Error): Promise<void> => {
+    book.fail(id, error)
+    await remove(id)
+  }
+  const take = async (id: string, result: QueueResult, from: 'queue' | 'late'): Promise<void> => {
+    try {
+      if (!book.settle(id, result.answers, from)) return
+    } catch (error) {
+      if (book.isUnanswered(id)) await failed(id, error as Error)
+      else onNotice((error as Error).message)
+      return
+    }
     for (const [key, value] of Object.entries(result.stats)) stats.set(key, (stats.get(key) ?? 0) + value)
   }
   const completed = async (id: string, result: QueueResult): Promise<void> => {
     const unknown = !book.has(id)
-    take(id, result, 'queue')
+    await take(id, result, 'queue')
     if (unknown) await remove(id)
-  }
-  const failed = async (id: string, reason: string): Promise<void> => {
-    book.fail(id, new Error(`rl-generate: no worker could answer a job of the queue: ${reason}`))
-    await remove(id)
   }
   const look = async (id: string): Promise<void> => {
     const job = await connection.jobs.getJob(id)
-    if (job?.failedReason && job.finishedOn) await failed(id, job.failedReason)
-    else if (job?.returnvalue) await completed(id, job.returnvalue)
+    if (job?.failedReason && job.finishedOn) {
+      const why = `rl-generate: no worker could answer a job of the queue: ${job.failedReason}`
+      await failed(id, new Error(why))
+    } else if (job?.returnvalue) await completed(id, job.returnvalue)
   }
 
-  const adopted = await adopt(connection, run, book, submitted)
+  const adopted = await adopt(connection, run, book, submitted, onNotice)
   const events = connection.events()
   events.on('completed', ({ jobId: id, returnvalue }) => {
     if (!isOfRun(id, run)) return
@@ -135,7 +143,7 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
     }
     for (const late of await connection.late.getJobs(['waiting'])) {
       if (late.data.run !== run) continue
-      take(late.data.job, late.data, 'late')
+      await take(late.data.job, late.data, 'late')
       await connection.late.remove(late.id!).catch(() => 0)
     }
   }
@@ -193,28 +201,39 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
   }
 }
 
-/** Finds the jobs of a generation that was interrupted; returns the number of their prompts. */
+/**
+ * Finds the jobs of a generation that was interrupted; returns the number of their prompts. Jobs that failed, or whose
+ * answers are of no use, are removed: their prompts are asked again.
+ */
 async function adopt(
   { jobs }: QueueConnection,
   run: string,
   book: Book,
   submitted: Map<string, QueueJob>,
+  onNotice: (line: string) => void,
 ): Promise<number> {
   let prompts = 0
   for (const job of await jobs.getJobs([...KEPT])) {
     if (!isOfRun(job.id, run)) continue
-    const answers = (job.returnvalue as Partial<QueueResult> | null)?.answers
-    const usable = answers?.every(({ error }: MeasureAnswer) => error === undefined) !== false
-    if (job.failedReason || !usable) await jobs.remove(job.id).catch(() => 0)
-    else {
-      submitted.set(job.id, job.data)
-      book.open(
-        job.id,
-        job.data.prompts.map(({ key }) => key),
-      )
-      if (answers) book.settle(job.id, answers, 'queue')
-      prompts += job.data.prompts.length
+    const result = job.returnvalue as QueueResult | null
+    const broken =
+      Array.isArray(result?.answers) && result.answers.some(({ error }: MeasureAnswer) => error !== undefined)
+    if (job.failedReason || broken) {
+      await jobs.remove(job.id).catch(() => 0)
+      continue
     }
+    const keys = job.data.prompts.map(({ key }) => key)
+    book.open(job.id, keys)
+    try {
+      if (result !== null) book.settle(job.id, result.answers, 'queue')
+    } catch (error) {
+      book.fail(job.id, error as Error)
+      await jobs.remove(job.id).catch(() => 0)
+      onNotice(`${(error as Error).message}; it is asked again`)
+      continue
+    }
+    submitted.set(job.id, job.data)
+    prompts += keys.length
   }
   return prompts
 }
