@@ -124,6 +124,22 @@ describe('lever sft --beams', () => {
     expect(trained).toMatchObject({ audit: { pointers: 16 * 3 } })
   }, 60_000)
 
+  test('lever train says that they are for lever sft, unless the InfoScore is to be the reward', async () => {
+    const train = (out: string, ...more: string[]): Promise<unknown> =>
+      lever([
+        ...['train', '--rl-data', at('whole/beams.json'), '--embeddings', at('world.safetensors')],
+        ...['--rce-epochs', '1', '--hidden', '16', '--out', at(out), ...more],
+      ])
+    const refusal = /beams\.json is a file of InfoScore beams, .* imitate them with lever sft/
+    for (const more of [[], ['--missing-zero'], ['--reward-mode', 'soft_only']]) {
+      expect(await train('refused', ...more)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(refusal) as unknown,
+      })
+    }
+    expect(await train('legacy', '--reward-mode', 'legacy', '--reward-alpha', '1')).toMatchObject({ code: 0 })
+  }, 60_000)
+
   test('rce goes on from it', async () => {
     await json(
       ...['generate', '--dataset', at('world'), '--pool-size', '12', '--num-random', '6', '--workers', '1'],

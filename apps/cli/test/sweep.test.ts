@@ -239,6 +239,37 @@ describe('the command', () => {
     expect(text.stdout).toContain('Official accuracy in per cent on validation (13 queries, 2 seeds)')
   }, 120_000)
 
+  test('lever report shows the table, alone and beside a cell', async () => {
+    const alone = await lever(['report', at('whole')])
+    expect(alone).toMatchObject({ code: 0, stderr: '' })
+    expect(alone.stdout).toMatch(/reward-mode +n +accuracy +95 % +sd .*\nhard_plus_soft +2 /)
+    expect(alone.stdout).toContain('nonsense, seed 1: reward-mode is "nonsense"')
+    const page = readFileSync(at('whole/report.html'), 'utf8')
+    expect(page).toContain('<section id="ranking"')
+    expect(page).toContain('13 queries, 2 seeds')
+    const [cell] = readdirSync(at('whole/cells'))
+    const both = ['report', at('whole'), at(`whole/cells/${cell!}`), '--out', at('both.html')]
+    const { stdout } = await lever([...both, '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: [
+        { command: 'sweep', ranking: { header: expect.arrayContaining(['accuracy']) as unknown } },
+        { command: 'train', training: expect.anything() as unknown },
+      ],
+    })
+    const markdown = await lever(['report', at('whole'), '--markdown', '--quiet'])
+    expect(markdown.stdout).toContain('| reward-mode | n | accuracy |')
+    expect(markdown.stdout).not.toContain('- seed')
+
+    const ranking = readFileSync(at('whole/ranking.json'), 'utf8')
+    rmSync(at('whole/ranking.json'))
+    const early = await lever(['report', at('whole')])
+    expect(early).toMatchObject({ code: 2, stdout: '' })
+    expect(early.stderr).toMatch(/is a sweep without ranking\.json: .* run lever sweep again/)
+    writeFileSync(at('whole/ranking.json'), '{"rows":[]}')
+    expect((await lever(['report', at('whole')])).stderr).toContain('holds no ranking of this version')
+    writeFileSync(at('whole/ranking.json'), ranking)
+  }, 60_000)
+
   test.each(['SIGKILL', 'SIGINT'] as const)(
     'interrupted by %s and run again, the bytes are the same',
     async (signal) => {

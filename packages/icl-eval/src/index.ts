@@ -31,7 +31,7 @@ export type {
 export { renderReport, reportPlots } from './report/report.ts'
 export { describeRewards } from './report/rewards.ts'
 export type { MethodRewards, RewardDescription } from './report/rewards.ts'
-export type { Curve, CurveSeries, Fact, ReportInput, ReportRun } from './report/types.ts'
+export type { Curve, CurveSeries, Fact, RankingTable, ReportInput, ReportRun } from './report/types.ts'
 export { bm25 } from './selectors/bm25.ts'
 export type { Bm25Options } from './selectors/bm25.ts'
 export { copyNearest } from './selectors/copy-nearest.ts'

@@ -22,7 +22,7 @@ export const checkpointConvert: Command = defineCommand({
     await requirePath(file, 'in')
     if (!out.endsWith('.safetensors')) {
       throw new InputError(
-        `out: ${out} does not end in .safetensors, the only form that is written; five lines of Python make a .pt of it (docs/checkpoints.md)`,
+        `<out>: ${out} does not end in .safetensors, the only form that is written; five lines of Python make a .pt of it (docs/checkpoints.md)`,
       )
     }
     await requireNew(out, 'out')

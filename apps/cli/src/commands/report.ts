@@ -7,11 +7,11 @@ import { EXAMPLES, reportRuns } from '../pipeline/report.ts'
 
 export const report: Command = defineCommand({
   describe:
-    'One HTML page about one run, or several to compare: accuracy with intervals, differences, training curves, measured rewards, examples with images, how it was measured. It opens offline.',
+    'One HTML page about one run, or several to compare: accuracy with intervals, differences, the ranking of a sweep, training curves, measured rewards, examples with images, how it was measured. It opens offline.',
   example: 'lever report runs/evaluate runs/train --out comparison.html --plots plots',
   files: {
     name: 'runs',
-    describe: 'run directories of evaluate, train, sft, generate or demo',
+    describe: 'run directories of evaluate, train, sft, sweep, generate or demo',
     min: 1,
     max: 50,
   },

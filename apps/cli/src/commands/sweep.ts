@@ -2,7 +2,7 @@ import { writeFileAtomic } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, number, text } from '../options.ts'
-import { openSweep, runSweep } from '../pipeline/run-sweep.ts'
+import { openSweep, RANKING, runSweep } from '../pipeline/run-sweep.ts'
 import { SCORED } from '../pipeline/sweep-cell.ts'
 import { RANKINGS } from '../pipeline/sweep-rank.ts'
 import { runSweepTest } from '../pipeline/sweep-test.ts'
@@ -41,13 +41,10 @@ export const sweep: Command = defineCommand({
     try {
       const swept = await runSweep(run, { grid: grid!, workers, rankBy, score }, tables, context)
       const tested = test ? await runSweepTest(run, swept, tables.evaluate, score, context) : undefined
-      const json = { ...sweptJson(swept, rankBy), ...(tested && { test: tested.json }), out: run.path }
-      await writeFileAtomic(run.file('ranking.json'), `${JSON.stringify(json, null, 2)}\n`)
-      const parts = [
-        formatSwept(swept, rankBy),
-        ...(tested ? [tested.text] : []),
-        `run directory: ${run.path}`,
-      ]
+      const result = sweptJson(swept, rankBy)
+      const json = { ...result, ...(tested && { test: tested.json }), out: run.path }
+      await writeFileAtomic(run.file(RANKING), `${JSON.stringify(json, null, 2)}\n`)
+      const parts = [formatSwept(result), ...(tested ? [tested.text] : []), `run directory: ${run.path}`]
       return { json, text: parts.join('\n\n'), exitCode: swept.failed.length > 0 ? 1 : 0 }
     } finally {
       await run.close()

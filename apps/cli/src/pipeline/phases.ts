@@ -36,6 +36,9 @@ export const phaseOptions: Readonly<{
   'disable-adaptive-kl': Option<boolean>
   'use-ppo-clip-only': Option<boolean>
   'clip-epsilon': Option<number | undefined>
+  'num-iterations': Option<number | undefined>
+  'importance-sampling-mode': Option<'none' | 'truncate' | 'mask' | undefined>
+  'importance-sampling-cap': Option<number | undefined>
   'freeze-backbone': Option<boolean>
   'batch-size': Option<number | undefined>
   dropout: Option<number | undefined>
@@ -62,13 +65,31 @@ export const phaseOptions: Readonly<{
   'kl-beta': number('coefficient of the KL term in GRPO', { ...positive, shown: '0.1' }),
   'disable-adaptive-kl': flag('the KL coefficient stays'),
   'use-ppo-clip-only': flag('GRPO without the KL term'),
-  'clip-epsilon': number('clipping of the ratio in GRPO', { ...positive, shown: '0.2' }),
+  'clip-epsilon': number('clipping of the ratio in GRPO, below 1', { ...positive, shown: '0.2' }),
+  'num-iterations': number('GRPO: epochs against one old policy, of those that --grpo-epochs counts', {
+    min: 1,
+    whole: true,
+    shown: '1',
+  }),
+  'importance-sampling-mode': choice(
+    'GRPO: weigh pointers by the old policy over the one that proposed them; a weight above the cap is cut or counts 0',
+    ['none', 'truncate', 'mask'],
+    { shown: 'none' },
+  ),
+  'importance-sampling-cap': number('largest weight, where 1 is the mean of a group', {
+    ...positive,
+    shown: '2',
+  }),
   'freeze-backbone': flag('GRPO does not train the projections', {
     default: false,
     aliases: ['freeze-backbone-in-grpo'],
   }),
   'batch-size': number('queries a step', { min: 1, whole: true, shown: 'of the preset' }),
-  dropout: number('share of features dropped in training', { min: 0, max: 0.99, shown: 'of the preset' }),
+  dropout: number('share of features dropped in training, in every phase, so in GRPO too', {
+    min: 0,
+    max: 0.99,
+    shown: 'of the preset',
+  }),
   'weight-decay': number('weight decay of AdamW', { ...positive, shown: '0.01' }),
   'clip-norm': number('limit of the gradient norm', { ...positive, shown: '1' }),
   'label-smoothing': number('label smoothing of RCE and SFT', { min: 0, max: 0.99, shown: '0' }),
@@ -95,6 +116,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
   disableAdaptiveKl: { objective: 'grpo', option: 'adaptiveKl', value: 'never' },
   usePpoClipOnly: { objective: 'grpo', option: 'beta', value: 0 },
   clipEpsilon: { objective: 'grpo', option: 'clipLow' },
+  numIterations: { objective: 'grpo', option: 'numIterations' },
+  importanceSamplingMode: { objective: 'grpo', option: 'behaviour' },
+  importanceSamplingCap: { objective: 'grpo', option: 'behaviourCap' },
   freezeBackbone: {
     objective: 'grpo',
     field: 'freeze',
@@ -142,9 +166,7 @@ export function phasesOf(
   values: Readonly<Record<string, unknown>>,
   names: readonly ObjectiveName[],
 ): PhaseOptions[] {
-  if (values['rceUseRawReward'] === true && values['rceUseNormalizedReward'] === true) {
-    throw new InputError('--rce-use-raw-reward and --rce-use-normalized-reward exclude each other; give one')
-  }
+  refuseContradictions(values)
   let phases: PhaseOptions[] = [...preset]
   for (const table of [TARGETS, TOGETHER]) {
     for (const [name, target] of Object.entries(table)) {
@@ -154,15 +176,60 @@ export function phasesOf(
     }
   }
   const smoothing = values['labelSmoothing'] as number | undefined
-  for (const objective of smoothing === undefined ? [] : phases.map((phase) => phase.objective)) {
-    if (objective === 'rce' || objective === 'sft') {
-      phases = apply(phases, { objective, option: 'labelSmoothing' }, smoothing!, names)
+  if (smoothing !== undefined) {
+    const smoothed = phases.flatMap(({ objective }) => (SMOOTHED.includes(objective) ? [objective] : []))
+    if (smoothed.length === 0 && smoothing > 0) {
+      throw new InputError('--label-smoothing is of RCE and SFT, and there is no such phase; leave it out')
     }
+    for (const objective of smoothed)
+      phases = apply(phases, { objective, option: 'labelSmoothing' }, smoothing, names)
   }
   for (const setting of (values['set'] ?? []) as readonly string[]) {
     phases = apply(phases, ...parseSetting(setting, names), names)
   }
+  refuseWithoutEffect(values, phases.find(({ objective }) => objective === 'grpo')?.options ?? {})
   return phases
+}
+
+const SMOOTHED: readonly ObjectiveName[] = ['rce', 'sft']
+
+function refuseContradictions(values: Readonly<Record<string, unknown>>): void {
+  if (values['rceUseRawReward'] === true && values['rceUseNormalizedReward'] === true) {
+    throw new InputError('--rce-use-raw-reward and --rce-use-normalized-reward exclude each other; give one')
+  }
+  const { klBeta, clipEpsilon } = values as { klBeta?: number; clipEpsilon?: number }
+  if (values['usePpoClipOnly'] === true && klBeta !== undefined && klBeta > 0) {
+    throw new InputError(
+      `--use-ppo-clip-only leaves out the KL term that --kl-beta ${klBeta} asks for; give one of them`,
+    )
+  }
+  if (clipEpsilon !== undefined && clipEpsilon >= 1) {
+    throw new InputError(
+      `--clip-epsilon is ${clipEpsilon}; give a number below 1: the ratio is clipped to 1 - epsilon .. 1 + epsilon and is never below 0 (a higher upper bound alone: --set grpo.clipHigh=${clipEpsilon})`,
+    )
+  }
+}
+
+/** @throws InputError for flags of GRPO that its other options (in `grpo`, where they are not the defaults) make void */
+function refuseWithoutEffect(
+  values: Readonly<Record<string, unknown>>,
+  { beta, oldPolicy = 'epoch', behaviour = 'none' }: NonNullable<PhaseOptions['options']>,
+): void {
+  if (values['usePpoClipOnly'] === true && beta !== 0) {
+    throw new InputError(
+      `--use-ppo-clip-only leaves out the KL term that grpo.beta=${String(beta)} asks for; give one of them`,
+    )
+  }
+  if (Number(values['numIterations'] ?? 1) > 1 && oldPolicy !== 'epoch') {
+    throw new InputError(
+      `--num-iterations counts the epochs against an old policy that is taken anew, and grpo.oldPolicy is ${String(oldPolicy)}; give --set grpo.oldPolicy=epoch, or leave it out`,
+    )
+  }
+  if (values['importanceSamplingCap'] !== undefined && behaviour === 'none') {
+    throw new InputError(
+      '--importance-sampling-cap has no effect without --importance-sampling-mode truncate or mask; give it too',
+    )
+  }
 }
 
 function parseSetting(setting: string, names: readonly ObjectiveName[]): [Target, Value | readonly string[]] {

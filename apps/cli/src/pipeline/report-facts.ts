@@ -32,7 +32,7 @@ export function factsOf(
       value: `${measured} of ${choices} choices (${((100 * measured) / choices).toFixed(1)} %)`,
     })),
     ...describeReads(readsOf(manifest)),
-    { label: 'seed', value: String(seed) },
+    ...(seed === null ? [] : [{ label: 'seed', value: String(seed) }]),
     ...Object.entries(versions).map(([name, value]) => ({ label: name, value })),
     ...Object.entries(inputs).map(([name, hash]) => ({ label: `sha256 of ${name}`, value: hash })),
   ]

@@ -18,6 +18,7 @@ import type { DatasetPlace } from './dataset.ts'
 import { openDataset } from './dataset.ts'
 import type { DatasetRecord, EvaluationRecord } from './record.ts'
 import { factsOf, warningsOf } from './report-facts.ts'
+import { readRanking } from './report-sweep.ts'
 import { JOURNAL, RL_DATA } from './run-generate.ts'
 import { examplesWithImages } from './thumbnails.ts'
 
@@ -44,7 +45,7 @@ export interface ReadRunOptions {
 
 /**
  * Reads everything that a run directory holds and a report can show: results and answers, training
- * curves, measured rewards.
+ * curves, measured rewards, the ranking of a sweep.
  * @throws InputError for a folder that is no run directory, or holds nothing to report
  */
 export async function readRun(options: ReadRunOptions): Promise<RunContent> {
@@ -56,9 +57,10 @@ export async function readRun(options: ReadRunOptions): Promise<RunContent> {
   const rows = summary && (await readRows(join(path, 'per-question.jsonl')))
   const curves = await curvesOf(await trainingsOf(path))
   const rewards = await rewardsOf(path, manifest, progress)
-  if (summary === undefined && curves.length === 0 && rewards === undefined) {
+  const ranking = manifest.command === 'sweep' ? await readRanking(path) : undefined
+  if (summary === undefined && curves.length === 0 && rewards === undefined && ranking === undefined) {
     throw new InputError(
-      `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, generate or demo`,
+      `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, sweep, generate or demo`,
     )
   }
   const examples = summary && rows && record ? await examplesOf(options, record, summary, rows) : undefined
@@ -70,6 +72,7 @@ export async function readRun(options: ReadRunOptions): Promise<RunContent> {
     ...(rows && { rows }),
     ...(curves.length > 0 && { curves }),
     ...(rewards && { rewards }),
+    ...(ranking && { ranking }),
     ...(examples && { examples }),
   }
   return { path, manifest, run }

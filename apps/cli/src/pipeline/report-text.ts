@@ -13,7 +13,7 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
   return {
     ...written,
     runs: contents.map(({ path, manifest, run }) => {
-      const { name, summary, facts = [], warnings = [], curves = [], rewards } = run
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
       const { command, seed, versions } = manifest
       return {
         name,
@@ -33,6 +33,7 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
         }),
         ...(curves.length > 0 && { training: curves.flatMap(endsOf) }),
         ...(rewards && { rewards }),
+        ...(ranking && { ranking }),
       }
     }),
   }
@@ -42,11 +43,14 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
 export async function reportText(contents: readonly RunContent[], { out, plots }: Written): Promise<string> {
   const { renderText } = await import('@lever/icl-eval')
   const blocks = contents.map(({ run }) => {
-    const { name, summary, warnings = [], curves = [], rewards } = run
+    const { name, summary, warnings = [], curves = [], rewards, ranking } = run
     return [
       ...(contents.length > 1 ? [`== ${name}`] : []),
       ...warnings.map((warning) => `warning: ${warning}`),
       ...(summary ? [renderText(summary, { comparisons: contents.length === 1 }).trimEnd()] : []),
+      ...(ranking
+        ? [formatTable([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
+        : []),
       ...(curves.length > 0 ? [formatTable(trainingTable(curves), { left: 2 })] : []),
       ...(rewards ? [`${formatTable(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
     ].join('\n\n')
@@ -60,11 +64,17 @@ export async function reportMarkdown(contents: readonly RunContent[]): Promise<s
   const { renderMarkdown } = await import('@lever/icl-eval')
   return contents
     .map(({ run }) => {
-      const { name, summary, facts = [], warnings = [], curves = [], rewards } = run
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
       return [
         ...(contents.length > 1 ? [`## ${escape(name)}`] : []),
         ...warnings.map((warning) => `> Warning: ${escape(warning)}`),
         ...(summary ? [renderMarkdown(summary).trimEnd()] : []),
+        ...(ranking
+          ? [
+              markdownTable('Trainings, ranked on validation', [ranking.header, ...ranking.rows]),
+              ranking.notes.map(escape).join('\n\n'),
+            ]
+          : []),
         ...(curves.length > 0 ? [markdownTable('Training', trainingTable(curves))] : []),
         ...(rewards ? [markdownTable('Measured pointers', rewardTable(rewards)), flatText(rewards)] : []),
         facts.map(({ label, value }: Fact) => `- ${escape(label)}: ${escape(value)}`).join('\n'),

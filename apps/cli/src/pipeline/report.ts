@@ -121,5 +121,6 @@ const TITLES: Readonly<Record<string, string>> = {
   evaluate: 'Evaluation',
   train: 'Training',
   sft: 'Supervised training',
+  sweep: 'Sweep',
   generate: 'Measured rewards',
 }

@@ -124,6 +124,9 @@ export async function runSweep(
   }
 }
 
+/** The result of a sweep, in its run directory. */
+export const RANKING = 'ranking.json'
+
 /** The run directory of a sweep. Any grid may be run in it; finished cells are known by what they depend on. */
 export function openSweep(out: string): Promise<RunDirectory> {
   return openRunDirectory({ path: out, command: 'sweep', config: {}, versions: { lever: version() } })

@@ -1,6 +1,6 @@
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import type { TrainingData } from '@lever/grpo-trainer'
-import type { Group, GroupOptions, RlMeta, Split, SplitItem } from '@lever/rl-dataset'
+import type { Group, GroupOptions, RlCandidate, RlData, RlMeta, Split, SplitItem } from '@lever/rl-dataset'
 import { requirePath } from '../files.ts'
 import { readPoolFile, withPools } from './beam-pools.ts'
 import { readEmbeddings } from './embeddings.ts'
@@ -40,7 +40,7 @@ export interface LoadedTraining {
  * Reads RL data and embeddings into groups, split by image into training and validation. All queries of the data are split,
  * also those that the rewards leave out, so that two trainings of one seed validate on the same images.
  * @throws InputError for files that are missing, malformed, or of different protocols, ids without a
- * row, and when no group is left
+ * row, beams where answers are to be rewarded, and when no group is left
  */
 export async function loadTraining({
   rlData,
@@ -74,6 +74,12 @@ export async function loadTraining({
     const beams = data.queries.some(
       ({ pointer_candidates: [first] }) => first?.gen_method === 'infoscore_beam',
     )
+    const { reward: asked } = rewards
+    if (asked !== undefined && !('mode' in asked && asked.mode === 'legacy') && isBeamFile(data)) {
+      throw new InputError(
+        `${path} is a file of InfoScore beams, which have no answers to reward; imitate them with lever sft (--reward-mode legacy --reward-alpha 1 takes the InfoScore itself for the reward)`,
+      )
+    }
     const reward =
       beams && rewards.reward === undefined ? { reward: { mode: 'legacy' as const, alpha: 1 } } : {}
     const built = buildGroups(data, indexOf(candidates), {
@@ -123,6 +129,12 @@ export async function loadTraining({
     beams: allBeams,
     poolsFromPointers,
   }
+}
+
+/** Are all pointers InfoScore beams? They have no answers. */
+function isBeamFile({ queries }: RlData): boolean {
+  const isBeam = ({ gen_method }: RlCandidate): boolean => gen_method === 'infoscore_beam'
+  return queries.length > 0 && queries.every(({ pointer_candidates: candidates }) => candidates.every(isBeam))
 }
 
 /** The groups of a part of the queries. */

@@ -4,6 +4,7 @@ import { accuracyChart, accuracySection } from './sections/accuracy.ts'
 import { differencesSection } from './sections/differences.ts'
 import { examplesSection } from './sections/examples.ts'
 import { factsSection, warningsBlock } from './sections/facts.ts'
+import { rankingSection } from './sections/ranking.ts'
 import { rewardCharts, rewardsSection } from './sections/rewards.ts'
 import { trainingCharts, trainingSection } from './sections/training.ts'
 import { typesSection } from './sections/types.ts'
@@ -15,6 +16,7 @@ const SECTIONS: readonly (readonly [id: string, title: string, render: (input: R
   ['accuracy', 'Accuracy', accuracySection],
   ['differences', 'Differences', differencesSection],
   ['types', 'By type', typesSection],
+  ['ranking', 'Ranking', rankingSection],
   ['training', 'Training', trainingSection],
   ['rewards', 'Rewards', rewardsSection],
   ['examples', 'Examples', examplesSection],

@@ -25,7 +25,19 @@ export interface ReportRun {
   readonly warnings?: readonly string[]
   readonly curves?: readonly Curve[]
   readonly rewards?: RewardDescription
+  /** Trainings that were compared with each other. */
+  readonly ranking?: RankingTable
   readonly examples?: ReportExamples
+}
+
+/** Trainings in rows, the best first. */
+export interface RankingTable {
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+  /** So many columns are names, the others figures. */
+  readonly text: number
+  /** What the figures are, as sentences. */
+  readonly notes: readonly string[]
 }
 
 export interface Fact {
