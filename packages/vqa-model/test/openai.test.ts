@@ -342,6 +342,43 @@ describe('scores', () => {
     })
   })
 
+  test('a server that fails says nothing of what it can: the error is its own, and the next call asks again', async () => {
+    const first = await startServer({ broken: 'prompt_logprobs' })
+    const model = await open({ baseUrl: first.baseUrl, retries: 2 })
+    const asked = model.answer(scored().slice(0, 4))
+    await expect(asked).rejects.toThrow(
+      /no answer from .*: 3 x 500 Internal Server Error; the last: .*; what was measured is kept; see to the server/,
+    )
+    await expect(asked).rejects.not.toHaveProperty('code')
+    await first.kill()
+    const second = await startServer({ port: first.port, faults: ['503', '500', 'reset'] })
+    const answers = await model.answer(scored().slice(0, 4))
+    expect(answers.every(({ scores }) => scores?.length === 3)).toBe(true)
+    expect((await second.seen()).faults).toMatchObject({ '500': expect.any(Number) as unknown })
+    await model.close()
+  })
+
+  test('a server that has no such thing says so by a status too, and is asked once', async () => {
+    await at({ unable: 501 }, {}, async (model, { seen }) => {
+      const before = (await seen()).requests
+      const asked = model.answer(scored())
+      await expect(asked).rejects.toThrow(/cannot score given answers \(.*501 Not Implemented.*as vLLM has/)
+      await expect(asked).rejects.toMatchObject({ code: 'LEVER_INPUT' })
+      expect((await seen()).requests - before).toBe(1)
+    })
+  })
+
+  test('a call that is given up while it asks what the server can takes no other with it', async () => {
+    await at({ delay: 100 }, {}, async (model) => {
+      const [first, second] = [new AbortController(), new AbortController()]
+      const gone = model.answer(scored().slice(0, 2), { signal: first.signal })
+      const kept = model.answer(scored().slice(0, 2), { signal: second.signal })
+      setTimeout(() => first.abort(new Error('enough')), 30)
+      await expect(gone).rejects.toThrow('enough')
+      expect((await kept).map(({ scores }) => scores?.length)).toEqual([3, 3])
+    })
+  })
+
   test('are refused where the server has none', async () => {
     await at({ scoring: false }, {}, async (model) => {
       const asked = model.answer(scored())

@@ -17,8 +17,14 @@ export interface CallerOptions {
   readonly onRetry: () => void
 }
 
+/** Why a prompt alone failed: the server refuses it, or failed at it again and again. */
+export interface PromptFailure {
+  readonly error: string
+  readonly refused: boolean
+}
+
 /** What became of a prompt: an answer's body, or why this prompt alone failed. */
-export type Outcome = { readonly body: unknown } | { readonly error: string }
+export type Outcome = { readonly body: unknown } | PromptFailure
 
 /**
  * Sends a JSON to the first server that takes it, again where that may help.
@@ -79,14 +85,14 @@ export function createCaller(options: CallerOptions): Call {
       }
       tried.set(failure.label, (tried.get(failure.label) ?? 0) + 1)
       if (failure.kind === 'prompt') {
-        return { error: `vqa-model: ${server.url} refuses the prompt: ${failure.detail}` }
+        return { error: `vqa-model: ${server.url} refuses the prompt: ${failure.detail}`, refused: true }
       }
       if (failure.kind === 'denied') throw new InputError(denial(server, failure))
       const away = servers.all.every(({ absences, refusals }) => Math.max(absences, refusals) > retries)
       if (failure.kind === 'timeout' || failure.kind === 'server') vain += 1
       if (vain > retries) {
         lost += 1
-        if (failure.kind === 'server' && lost <= LOST) return { error: told(server, failure) }
+        if (failure.kind === 'server' && lost <= LOST) return { error: told(server, failure), refused: false }
       }
       if (away || vain > retries) throw new Error(`${told(server, failure)}; ${REMEDY}`)
       onRetry()
@@ -97,7 +103,8 @@ export function createCaller(options: CallerOptions): Call {
   }
 }
 
-const REMEDY = 'what was measured is kept; see to the server and run the same command again'
+/** What to do when a server stays away. */
+export const REMEDY = 'what was measured is kept; see to the server and run the same command again'
 
 function denial({ url }: Server, { status, detail }: Failure): string {
   const remedy =

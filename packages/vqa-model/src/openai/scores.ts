@@ -1,12 +1,10 @@
 import { InputError } from '@lever/durable-files'
 import type { AnswerScore } from '../types.ts'
+import { REMEDY, type PromptFailure } from './caller.ts'
 import type { Completion, Message } from './chat.ts'
 
 /** Asks a chat completion with these messages and further fields. */
-export type Complete = (
-  messages: readonly Message[],
-  fields: object,
-) => Promise<Completion | { error: string }>
+export type Complete = (messages: readonly Message[], fields: object) => Promise<Completion | PromptFailure>
 
 /** What a server's prompt log-probabilities look like, found out once. */
 export interface Scoring {
@@ -28,20 +26,49 @@ const FIELDS = { prompt_logprobs: 0, max_tokens: 1, add_generation_prompt: false
  * Asks for prompt log-probabilities, an extension of vLLM: of an answer once closed and once left
  * open; what the first has more is what closes an answer.
  *
- * @throws InputError when the server does not offer them
+ * @throws InputError when the server does not offer them; Error when it failed, which says nothing of what it can do
  */
-export async function probeScoring(complete: Complete): Promise<Scoring> {
+async function probeScoring(complete: Complete): Promise<Scoring> {
   const messages: Message[] = [
     { role: 'user', content: 'Is it red?' },
     { role: 'assistant', content: 'yes' },
   ]
-  const closed = tokensOf(await complete(messages, FIELDS))
-  const open = tokensOf(await complete(messages, { ...FIELDS, continue_final_message: true }))
-  if (typeof closed === 'string') throw refused(closed)
-  if (typeof open === 'string') throw refused(open)
+  const ask = async (fields: object): Promise<TokenScore[]> => {
+    const said = await complete(messages, fields)
+    if ('error' in said && !said.refused) throw new Error(`${said.error}; ${REMEDY}`)
+    const tokens = tokensOf(said)
+    if (typeof tokens === 'string') throw refused(tokens)
+    return tokens
+  }
+  const closed = await ask(FIELDS)
+  const open = await ask({ ...FIELDS, continue_final_message: true })
   const closing = closed.slice(open.length)
   if (closing.length === 0) throw refused('its chat template does not close an answer with an end token')
   return { closing }
+}
+
+/**
+ * `probeScoring` for several calls: the first one asks, and what it learns is kept. A probe that failed is not, and
+ * one whose call was aborted is begun again by the calls that waited for it.
+ *
+ * @throws as `probeScoring`; the signal's reason
+ */
+export function createProbe(
+  completeWith: (signal: AbortSignal) => Complete,
+): (signal: AbortSignal) => Promise<Scoring> {
+  let probe: { readonly signal: AbortSignal; readonly found: Promise<Scoring> } | undefined
+  return async (signal) => {
+    for (;;) {
+      signal.throwIfAborted()
+      const asked = (probe ??= { signal, found: probeScoring(completeWith(signal)) })
+      try {
+        return await asked.found
+      } catch (error) {
+        if (probe === asked) probe = undefined
+        if (asked.signal === signal || !asked.signal.aborted) throw error
+      }
+    }
+  }
 }
 
 function refused(why: string): InputError {
@@ -88,7 +115,7 @@ export async function scoreAnswer(
 }
 
 /** The tokens of a prompt but the first; or why they cannot be had. */
-function tokensOf(said: Completion | { error: string }): TokenScore[] | string {
+function tokensOf(said: Completion | PromptFailure): TokenScore[] | string {
   if ('error' in said) return said.error.replace(/^vqa-model: /, '')
   const { promptLogprobs: list } = said
   if (!Array.isArray(list)) return 'its answers have no prompt_logprobs'

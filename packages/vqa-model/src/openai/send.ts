@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts'
  * - `timeout`: no whole answer in time.
  * - `connection`: refused, reset, or cut in the body: the server may be gone.
  * - `server`: an answer that is none (other 5xx, 408, broken JSON).
- * - `prompt`: this prompt cannot be answered (400, 413, 422), others may.
+ * - `prompt`: this prompt cannot be answered (400, 413, 422), or not in this way (501), others may.
  * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx).
  */
 export type FailureKind = 'overloaded' | 'timeout' | 'connection' | 'server' | 'prompt' | 'denied'
@@ -105,8 +105,8 @@ function refusal(response: Response, text: string, key: string | undefined, now:
 
 function kindOf(status: number): FailureKind {
   if (status === 429 || status === 503) return 'overloaded'
-  if (status >= 500 || status === 408) return 'server'
-  return status === 400 || status === 413 || status === 422 ? 'prompt' : 'denied'
+  if ([400, 413, 422, 501].includes(status)) return 'prompt'
+  return status >= 500 || status === 408 ? 'server' : 'denied'
 }
 
 /** The sentence in an error body: OpenAI nests it in `error`, SGLang and older vLLM do not. */

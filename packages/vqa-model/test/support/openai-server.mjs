@@ -14,6 +14,8 @@ const {
   version = '0.11.0',
   key,
   scoring = true,
+  /** status of the answer where scores are asked for */
+  unable,
   contextLength = 4096,
   /** 429, 429-date, 503, 500, reset, slow, truncated */
   faults = [],
@@ -88,6 +90,8 @@ async function complete(response, text) {
     )
   }
   if (delay > 0) await wait(delay)
+  if (unable !== undefined && body.prompt_logprobs !== undefined)
+    return error(response, unable, 'prompt_logprobs is not supported.')
   const said = words[hash(tokens.join(' ')) % words.length]
   const reply = {
     id: `chatcmpl-${id.slice(0, 8)}`,

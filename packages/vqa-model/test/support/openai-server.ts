@@ -12,6 +12,7 @@ export interface ServerConfig {
   version?: string
   key?: string
   scoring?: boolean
+  unable?: number
   contextLength?: number
   faults?: readonly string[]
   broken?: string
