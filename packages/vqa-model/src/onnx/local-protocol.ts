@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { hashFile } from '@lever/durable-files'
+import { getPostprocess, type Postprocess } from '../postprocess.ts'
+import type { Protocol } from '../protocol.ts'
+import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import { readModelFolder, type ModelFolder } from './folder.ts'
+import { preprocessorConfig } from './grid-images.ts'
+import type { LocalModelOptions } from './local-model.ts'
+import { tileConfig } from './tile-images.ts'
+import { loadTextCodec, type TextCodec } from './tokenizer.ts'
+
+/** What of a model's options the protocol depends on. */
+export type ProtocolOptions = Pick<
+  LocalModelOptions,
+  'model' | 'template' | 'system' | 'dtype' | 'maxNewTokens' | 'beams' | 'pixels' | 'postprocess' | 'metric'
+>
+
+/** A model's protocol, and what it was made of. */
+export interface LocalProtocol {
+  readonly protocol: Protocol
+  readonly folder: ModelFolder
+  readonly codec: TextCodec
+  readonly template: PromptTemplate
+  readonly postprocess: Postprocess
+}
+
+/**
+ * Reads the files of a model; opens no session.
+ *
+ * @throws InputError when the folder, its files or an option is wrong
+ */
+export async function readLocalProtocol(options: ProtocolOptions): Promise<LocalProtocol> {
+  const folder = await readModelFolder(options.model, options.dtype)
+  const template = getTemplate(options.template ?? defaultTemplate(folder.name))
+  const postprocessName = options.postprocess ?? template.postprocess
+  const postprocess = getPostprocess(postprocessName)
+  const codec = await loadTextCodec(folder.path)
+  const configOf = folder.family.images === 'tiles' ? tileConfig : preprocessorConfig
+  const protocol: Protocol = {
+    backend: 'onnx',
+    model: folder.name,
+    files: await hashFiles(folder, codec.templateFile),
+    template: templateId(template),
+    system: options.system === undefined ? template.system : options.system,
+    decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams },
+    pixels: configOf(folder, options.pixels).limits,
+    postprocess: postprocessName,
+    metric: options.metric,
+  }
+  return { protocol, folder, codec, template, postprocess }
+}
+
+/** SHA-256 of everything that fixes an answer. */
+async function hashFiles(
+  folder: ModelFolder,
+  templateFile: string | undefined,
+): Promise<Record<string, string>> {
+  const names = [...folder.files, ...(templateFile === undefined ? [] : [templateFile])]
+  const hashes = await Promise.all(names.map((name) => hashFile(join(folder.path, name))))
+  return Object.fromEntries(names.map((name, i) => [name, hashes[i]!]))
+}
