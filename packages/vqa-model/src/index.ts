@@ -1,58 +1,18 @@
-export {
-  openVqaModel,
-  readProtocol,
-  type VqaModelOptions,
-} from "./open-model.ts";
-export {
-  backendNames,
-  loadBackend,
-  type BackendName,
-  type BackendOptions,
-} from "./backends/index.ts";
-export type { OnnxOptions } from "./backends/onnx.ts";
-export type { OpenaiOptions } from "./backends/openai.ts";
-export type { Clock } from "./openai/clock.ts";
-export type {
-  Script,
-  ScriptedOptions,
-  ScriptedReply,
-} from "./backends/scripted.ts";
-export { compareProtocols, hashProtocol, type Protocol } from "./protocol.ts";
-export {
-  getPostprocess,
-  postprocessNames,
-  type Postprocess,
-  type PostprocessName,
-} from "./postprocess.ts";
-export {
-  getTemplate,
-  templateId,
-  templateNames,
-  type TemplateName,
-} from "./templates/index.ts";
-export { validateTemplate, type PromptTemplate } from "./templates/template.ts";
-export {
-  chatMessages,
-  type ChatContent,
-  type ChatMessage,
-  type PromptTexts,
-} from "./prompt/messages.ts";
-export {
-  downloadModel,
-  type Downloaded,
-  type DownloadOptions,
-} from "./hub/download-model.ts";
-export { parseDtypes, type Dtypes } from "./onnx/dtypes.ts";
-export {
-  deviceNames,
-  type Device,
-  type DeviceName,
-} from "./devices/devices.ts";
-export {
-  probeDevice,
-  probeDevices,
-  type DeviceReport,
-} from "./devices/probe.ts";
+export { openVqaModel, readProtocol, type VqaModelOptions } from './open-model.ts'
+export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
+export type { OnnxOptions } from './backends/onnx.ts'
+export type { OpenaiOptions } from './backends/openai.ts'
+export type { Clock } from './openai/clock.ts'
+export type { Script, ScriptedOptions, ScriptedReply } from './backends/scripted.ts'
+export { compareProtocols, hashProtocol, type Protocol } from './protocol.ts'
+export { getPostprocess, postprocessNames, type Postprocess, type PostprocessName } from './postprocess.ts'
+export { getTemplate, templateId, templateNames, type TemplateName } from './templates/index.ts'
+export { validateTemplate, type PromptTemplate } from './templates/template.ts'
+export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } from './prompt/messages.ts'
+export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'
+export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
+export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
+export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {
   AnswerOptions,
   AnswerScore,
@@ -62,13 +22,9 @@ export type {
   VqaModel,
   VqaModelStats,
   VqaPrompt,
-} from "./types.ts";
-export { isEmbedderModel } from "./embed/clip.ts";
-export {
-  embedderNames,
-  openEmbedder,
-  type EmbedderName,
-} from "./embed/index.ts";
+} from './types.ts'
+export { isEmbedderModel } from './embed/clip.ts'
+export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
 export {
   embedExamples,
   embeddingKinds,
@@ -79,17 +35,8 @@ export {
   type EmbedOptions,
   type EmbedResult,
   type ExampleToEmbed,
-} from "./embed/embed-examples.ts";
-export type { Embedder, EmbedderOptions } from "./embed/types.ts";
-export {
-  answerProbability,
-  infoScore,
-  infoScoreKinds,
-  type InfoScoreKind,
-} from "./info-score.ts";
-export {
-  estimatePrompts,
-  type EstimateOptions,
-  type PromptEstimate,
-} from "./estimate.ts";
-export { makeThumbnail, type ThumbnailOptions } from "./thumbnail.ts";
+} from './embed/embed-examples.ts'
+export type { Embedder, EmbedderOptions } from './embed/types.ts'
+export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
+export { estimatePrompts, type EstimateOptions, type PromptEstimate } from './estimate.ts'
+export { makeThumbnail, type ThumbnailOptions } from './thumbnail.ts'

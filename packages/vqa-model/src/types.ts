@@ -1,20 +1,20 @@
-import type { Protocol } from "./protocol.ts";
+import type { Protocol } from './protocol.ts'
 
 /** A solved example that is shown before the question. */
 export interface Demonstration {
-  id: number;
+  id: number
   /** path of the image file */
-  image: string;
-  question: string;
-  answer: string;
+  image: string
+  question: string
+  answer: string
 }
 
 /** One thing to ask: demonstrations in the order in which the model sees them, then the query. */
 export interface VqaPrompt {
-  demonstrations: readonly Demonstration[];
-  query: { id: number; image: string; question: string };
+  demonstrations: readonly Demonstration[]
+  query: { id: number; image: string; question: string }
   /** answers whose log-probability is wanted, most important first */
-  scoreAnswers?: readonly string[];
+  scoreAnswers?: readonly string[]
 }
 
 /**
@@ -22,55 +22,55 @@ export interface VqaPrompt {
  * tokens (the closing end token is one of them).
  */
 export interface AnswerScore {
-  answer: string;
-  logProb: number;
-  tokens: number;
+  answer: string
+  logProb: number
+  tokens: number
 }
 
 export interface VqaAnswer {
   /** post-processed answer */
-  text: string;
+  text: string
   /** what the model wrote, without the end token */
-  raw: string;
+  raw: string
   /** in the order of `scoreAnswers`; absent when none were asked for or the outcome failed */
-  scores?: readonly AnswerScore[];
+  scores?: readonly AnswerScore[]
   /** why this outcome failed (an unreadable image, say); `text` and `raw` are empty then */
-  error?: string;
+  error?: string
 }
 
 export interface AnswerOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal
   /** called with the number of prompts that are done */
-  onProgress?: (done: number) => void;
+  onProgress?: (done: number) => void
 }
 
 /** Counts since the model was opened. */
 export interface VqaModelStats {
-  prompts: number;
+  prompts: number
   /** tokens that went through the decoder before an answer began, padding not counted */
-  prefillTokens: number;
+  prefillTokens: number
   /** rows x steps after the first token of an answer */
-  decodeSteps: number;
+  decodeSteps: number
   /** decoder runs of any kind */
-  decoderRuns: number;
-  imageEncodes: number;
+  decoderRuns: number
+  imageEncodes: number
   /** uses of an image that did not need an encode */
-  imageCacheHits: number;
+  imageCacheHits: number
   /** answers that were repeated one by one because two tokens were nearly equal */
-  nearTies: number;
+  nearTies: number
   /** outcomes with `error` */
-  failed: number;
+  failed: number
   /** largest size of the key-value caches alive at one time, one worker */
-  peakKvBytes: number;
+  peakKvBytes: number
   /** requests to a server that were sent again */
-  retries: number;
+  retries: number
 }
 
 /** Which model answers, and by what rules. */
 export interface ModelProtocol {
-  readonly name: string;
-  readonly protocol: Protocol;
-  readonly protocolHash: string;
+  readonly name: string
+  readonly protocol: Protocol
+  readonly protocolHash: string
 }
 
 export interface VqaModel extends ModelProtocol {
@@ -80,11 +80,8 @@ export interface VqaModel extends ModelProtocol {
    *
    * @throws the signal's reason when aborted; Error after `close`
    */
-  answer(
-    prompts: readonly VqaPrompt[],
-    options?: AnswerOptions,
-  ): Promise<VqaAnswer[]>;
-  stats(): VqaModelStats;
+  answer(prompts: readonly VqaPrompt[], options?: AnswerOptions): Promise<VqaAnswer[]>
+  stats(): VqaModelStats
   /** Frees sessions and threads; a second call does nothing. */
-  close(): Promise<void>;
+  close(): Promise<void>
 }

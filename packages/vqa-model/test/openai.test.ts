@@ -354,7 +354,7 @@ describe('scores', () => {
     const second = await startServer({ port: first.port, faults: ['503', '500', 'reset'] })
     const answers = await model.answer(scored().slice(0, 4))
     expect(answers.every(({ scores }) => scores?.length === 3)).toBe(true)
-    expect((await second.seen()).faults).toMatchObject({ '500': expect.any(Number) as unknown })
+    expect((await second.seen()).faults).toMatchObject({ '500': expect.any(Number) })
     await model.close()
   })
 

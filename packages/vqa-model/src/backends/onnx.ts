@@ -1,60 +1,53 @@
-import { InputError } from "@lever/durable-files";
-import type { Device } from "../devices/devices.ts";
-import { resolveDevice } from "../devices/resolve.ts";
-import { cacheFolder } from "../hub/places.ts";
-import { parseDtypes, type Dtypes } from "../onnx/dtypes.ts";
-import type { PixelLimits } from "../onnx/images.ts";
-import {
-  openLocalModel,
-  type LocalModel,
-  type LocalModelOptions,
-} from "../onnx/local-model.ts";
-import {
-  readLocalProtocol,
-  type ProtocolOptions,
-} from "../onnx/local-protocol.ts";
-import { hashProtocol } from "../protocol.ts";
-import type { PromptTemplate } from "../templates/template.ts";
-import type { ModelProtocol, VqaModel } from "../types.ts";
-import { openPool, type WorkerPool } from "../workers/pool.ts";
+import { InputError } from '@lever/durable-files'
+import type { Device } from '../devices/devices.ts'
+import { resolveDevice } from '../devices/resolve.ts'
+import { cacheFolder } from '../hub/places.ts'
+import { parseDtypes, type Dtypes } from '../onnx/dtypes.ts'
+import type { PixelLimits } from '../onnx/images.ts'
+import { openLocalModel, type LocalModel, type LocalModelOptions } from '../onnx/local-model.ts'
+import { readLocalProtocol, type ProtocolOptions } from '../onnx/local-protocol.ts'
+import { hashProtocol } from '../protocol.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import type { ModelProtocol, VqaModel } from '../types.ts'
+import { openPool, type WorkerPool } from '../workers/pool.ts'
 
 export interface OnnxOptions {
   /** folder in the Hub's ONNX layout, or the id of a model on the Hub that was downloaded */
-  model: string;
+  model: string
   /** name of a prompt template, or one of your own; `lever-plus` when left out, `shapes` for the bundled model */
-  template?: string | PromptTemplate;
+  template?: string | PromptTemplate
   /** system prompt in place of the template's; null for none */
-  system?: string | null;
-  device?: Device;
+  system?: string | null
+  device?: Device
   /** of the ONNX files: one name, one per file, or both as in an option (`decoder_model_merged=q4`) */
-  dtype?: Dtypes;
+  dtype?: Dtypes
   /** worker threads with sessions of their own; 0 runs in this thread and blocks its event loop */
-  workers?: number;
+  workers?: number
   /** threads of one session; 0 chooses by the decoder's size */
-  threads?: number;
-  maxNewTokens?: number;
+  threads?: number
+  maxNewTokens?: number
   /** 1: greedy; 3: beam search of width 3 with length penalty 0, as the Python original decodes */
-  beams?: 1 | 3;
+  beams?: 1 | 3
   /** limits of an image's area in pixels; the model's own when left out */
-  pixels?: Partial<PixelLimits>;
-  postprocess?: string;
-  metric?: string;
+  pixels?: Partial<PixelLimits>
+  postprocess?: string
+  metric?: string
   /** false: one prompt at a time, nothing shared (slow; for comparisons) */
-  sharing?: boolean;
+  sharing?: boolean
   /** most prompts in one run of the decoder */
-  batchRows?: number;
+  batchRows?: number
   /** most tokens in one run of the decoder, padding included */
-  batchTokens?: number;
+  batchTokens?: number
   /** budget of keys and values in memory per worker, bytes */
-  kvBytes?: number;
+  kvBytes?: number
   /** budget of encoded images in memory per worker, bytes */
-  imageBytes?: number;
+  imageBytes?: number
   /** budget of encoded images on disk in the cache folder, bytes; 0 for none */
-  imageDiskBytes?: number;
+  imageDiskBytes?: number
   /** where what was found out about models, and encoded images, are kept; `LEVER_CACHE` or `~/.cache/lever` */
-  cacheFolder?: string;
+  cacheFolder?: string
   /** receives one line when something was chosen for the caller (`device: 'auto'`) */
-  onNotice?: (line: string) => void;
+  onNotice?: (line: string) => void
 }
 
 /**
@@ -66,7 +59,7 @@ export interface OnnxOptions {
  * @throws InputError when the folder, a file in it, the device or an option is wrong
  */
 export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
-  const { workers = 0, onNotice = () => undefined, device = "cpu" } = options;
+  const { workers = 0, onNotice = () => undefined, device = 'cpu' } = options
   const local: LocalModelOptions = {
     ...protocolOptions(options),
     device: await resolveDevice(device, onNotice),
@@ -78,34 +71,28 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
     imageDiskBytes: options.imageDiskBytes ?? 0,
     cacheFolder: options.cacheFolder ?? cacheFolder(),
-  };
-  const pool =
-    workers > 0
-      ? await openPool(local, workers)
-      : inThisThread(await openLocalModel(local));
-  const open = new Set<Promise<unknown>>();
-  let closing: Promise<void> | undefined;
+  }
+  const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
+  const open = new Set<Promise<unknown>>()
+  let closing: Promise<void> | undefined
   return {
     name: pool.name,
     protocol: pool.protocol,
     protocolHash: hashProtocol(pool.protocol),
     answer(prompts, { signal, onProgress = () => undefined } = {}) {
       if (closing !== undefined)
-        return Promise.reject(
-          new Error("vqa-model: the model is closed; open it again"),
-        );
-      if (signal?.aborted === true)
-        return Promise.reject(signal.reason as Error);
-      const answering = pool.answer(prompts, { signal, onProgress });
-      open.add(answering);
-      return answering.finally(() => open.delete(answering));
+        return Promise.reject(new Error('vqa-model: the model is closed; open it again'))
+      if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+      const answering = pool.answer(prompts, { signal, onProgress })
+      open.add(answering)
+      return answering.finally(() => open.delete(answering))
     },
     stats: () => ({ ...pool.stats() }),
     close() {
-      closing ??= Promise.allSettled(open).then(() => pool.close());
-      return closing;
+      closing ??= Promise.allSettled(open).then(() => pool.close())
+      return closing
     },
-  };
+  }
 }
 
 /**
@@ -113,51 +100,44 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
  *
  * @throws InputError when the folder, a file in it or an option is wrong
  */
-export async function readOnnxProtocol(
-  options: OnnxOptions,
-): Promise<ModelProtocol> {
-  const { protocol, folder } = await readLocalProtocol(
-    protocolOptions(options),
-  );
-  return { name: folder.name, protocol, protocolHash: hashProtocol(protocol) };
+export async function readOnnxProtocol(options: OnnxOptions): Promise<ModelProtocol> {
+  const { protocol, folder } = await readLocalProtocol(protocolOptions(options))
+  return { name: folder.name, protocol, protocolHash: hashProtocol(protocol) }
 }
 
 function protocolOptions(options: OnnxOptions): ProtocolOptions {
-  checkCounts(options);
+  checkCounts(options)
   return {
     model: options.model,
     template: options.template,
     system: options.system,
-    dtype:
-      typeof options.dtype === "string"
-        ? parseDtypes(options.dtype)
-        : (options.dtype ?? "fp32"),
+    dtype: typeof options.dtype === 'string' ? parseDtypes(options.dtype) : (options.dtype ?? 'fp32'),
     maxNewTokens: options.maxNewTokens ?? 5,
     beams: options.beams ?? 1,
     pixels: options.pixels,
     postprocess: options.postprocess,
-    metric: options.metric ?? "vqa-loo",
-  };
+    metric: options.metric ?? 'vqa-loo',
+  }
 }
 
 /** A model in this thread answers one call after another. */
 function inThisThread(model: LocalModel): WorkerPool {
-  let last: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve()
   return {
     name: model.name,
     protocol: model.protocol,
     stats: () => model.stats,
     answer(prompts, { signal, onProgress }) {
-      const check = (): void => signal?.throwIfAborted();
+      const check = (): void => signal?.throwIfAborted()
       const answering = last.then(() => {
-        check();
-        return model.answer(prompts, { check, onProgress });
-      });
-      last = answering.catch(() => undefined);
-      return answering;
+        check()
+        return model.answer(prompts, { check, onProgress })
+      })
+      last = answering.catch(() => undefined)
+      return answering
     },
     close: () => model.close(),
-  };
+  }
 }
 
 function checkCounts(options: OnnxOptions): void {
@@ -170,21 +150,16 @@ function checkCounts(options: OnnxOptions): void {
     kvBytes: 1,
     imageBytes: 0,
     imageDiskBytes: 0,
-  };
+  }
   if (![1, 3].includes(options.beams ?? 1)) {
-    throw new InputError(
-      `vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`,
-    );
+    throw new InputError(`vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`)
   }
   for (const [name, smallest] of Object.entries(least)) {
-    const value = options[name as keyof typeof least];
-    if (
-      value !== undefined &&
-      !(Number.isInteger(value) && value >= smallest)
-    ) {
+    const value = options[name as keyof typeof least]
+    if (value !== undefined && !(Number.isInteger(value) && value >= smallest)) {
       throw new InputError(
         `vqa-model: ${name} is ${value}; it must be a whole number of at least ${smallest}`,
-      );
+      )
     }
   }
 }

@@ -1,147 +1,125 @@
-import { stat } from "node:fs/promises";
-import { cpus } from "node:os";
-import { join } from "node:path";
-import { hashOf, InputError } from "@lever/durable-files";
-import {
-  planPrompts,
-  type SegmentedPrompt,
-  type TextSegment,
-} from "../prompt/plan.ts";
-import type { Protocol } from "../protocol.ts";
-import { emptyStats } from "../stats.ts";
-import type { PromptTemplate } from "../templates/template.ts";
-import type { VqaAnswer, VqaModelStats, VqaPrompt } from "../types.ts";
-import { answerPlan } from "./answer-plan.ts";
-import type { Engine } from "./batch.ts";
-import { rememberAbilities } from "./ability-cache.ts";
-import { createDecoder } from "./decoder.ts";
-import type { Dtypes } from "./dtypes.ts";
-import { openImageDisk, type ImageDisk } from "./image-disk.ts";
-import { createImageStore } from "./image-store.ts";
-import { createImageEncoder } from "./image-encoder.ts";
-import { ImageError, type EncodedImage, type PixelLimits } from "./images.ts";
-import { readLocalProtocol } from "./local-protocol.ts";
-import { loadOrt } from "./ort.ts";
-import { imagePlacer } from "./place-image.ts";
-import { probeDecoder, type DecoderAbilities } from "./probe-decoder.ts";
-import { createPrompter } from "./prompter.ts";
-import {
-  tokenSegment,
-  type TokenSegment,
-  type VisualTokens,
-} from "./segments.ts";
-import { openSessions } from "./sessions.ts";
+import { stat } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { hashOf, InputError } from '@lever/durable-files'
+import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
+import type { Protocol } from '../protocol.ts'
+import { emptyStats } from '../stats.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+import { answerPlan } from './answer-plan.ts'
+import type { Engine } from './batch.ts'
+import { rememberAbilities } from './ability-cache.ts'
+import { createDecoder } from './decoder.ts'
+import type { Dtypes } from './dtypes.ts'
+import { openImageDisk, type ImageDisk } from './image-disk.ts'
+import { createImageStore } from './image-store.ts'
+import { createImageEncoder } from './image-encoder.ts'
+import { ImageError, type EncodedImage, type PixelLimits } from './images.ts'
+import { readLocalProtocol } from './local-protocol.ts'
+import { loadOrt } from './ort.ts'
+import { imagePlacer } from './place-image.ts'
+import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
+import { createPrompter } from './prompter.ts'
+import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
+import { openSessions } from './sessions.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
 export interface LocalModelOptions {
   /** folder in the Hub's ONNX layout, or the id of a downloaded model */
-  model: string;
+  model: string
   /** undefined for the model's default */
-  template?: string | PromptTemplate | undefined;
+  template?: string | PromptTemplate | undefined
   /** system prompt in place of the template's */
-  system?: string | null | undefined;
-  dtype: Dtypes;
-  device: string;
+  system?: string | null | undefined
+  dtype: Dtypes
+  device: string
   /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
-  threads: number;
-  maxNewTokens: number;
-  beams: Protocol["decoding"]["beams"];
-  pixels?: Partial<PixelLimits> | undefined;
-  postprocess?: string | undefined;
-  metric: string;
-  sharing: boolean;
-  batchRows: number;
-  batchTokens: number;
-  kvBytes: number;
-  imageBytes: number;
+  threads: number
+  maxNewTokens: number
+  beams: Protocol['decoding']['beams']
+  pixels?: Partial<PixelLimits> | undefined
+  postprocess?: string | undefined
+  metric: string
+  sharing: boolean
+  batchRows: number
+  batchTokens: number
+  kvBytes: number
+  imageBytes: number
   /** budget of encoded images on disk, bytes; 0 for none */
-  imageDiskBytes: number;
+  imageDiskBytes: number
   /** where what was found out about models, and encoded images, are kept */
-  cacheFolder: string;
+  cacheFolder: string
 }
 
 /** A model opened in this thread. */
 export interface LocalModel {
-  readonly name: string;
-  readonly protocol: Protocol;
-  readonly stats: VqaModelStats;
-  readonly abilities: DecoderAbilities;
-  answer(
-    prompts: readonly VqaPrompt[],
-    control: AnswerControl,
-  ): Promise<VqaAnswer[]>;
-  encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>;
-  putImages(
-    images: readonly [path: string, key: string, image: EncodedImage][],
-  ): void;
-  close(): Promise<void>;
+  readonly name: string
+  readonly protocol: Protocol
+  readonly stats: VqaModelStats
+  readonly abilities: DecoderAbilities
+  answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
+  encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>
+  putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
+  close(): Promise<void>
 }
 
 export interface AnswerControl {
   /** called between runs; throws to stop */
-  check: () => void;
-  onProgress: (done: number) => void;
+  check: () => void
+  onProgress: (done: number) => void
 }
 
 /** Below this size a decoder runs faster on one thread. */
-const SMALL_DECODER = 32 * 2 ** 20;
+const SMALL_DECODER = 32 * 2 ** 20
 
 /** @throws InputError when the folder, its files or an option is wrong */
-export async function openLocalModel(
-  options: LocalModelOptions,
-): Promise<LocalModel> {
-  const { protocol, folder, codec, template, postprocess } =
-    await readLocalProtocol(options);
-  const { files, system } = protocol;
-  const imageToken = codec.tokenText(folder.imageTokenId);
-  const prompter = createPrompter({ codec, template, system, imageToken });
-  const placeImage = imagePlacer(folder, codec, imageToken);
+export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
+  const { protocol, folder, codec, template, postprocess } = await readLocalProtocol(options)
+  const { files, system } = protocol
+  const imageToken = codec.tokenText(folder.imageTokenId)
+  const prompter = createPrompter({ codec, template, system, imageToken })
+  const placeImage = imagePlacer(folder, codec, imageToken)
 
-  const ort = await loadOrt();
-  const small =
-    (await stat(folder.sessions.decoder_model_merged)).size < SMALL_DECODER;
-  const threads = options.threads > 0 ? options.threads : small ? 1 : 0;
-  const sessions = await openSessions(ort, folder, {
-    device: options.device,
-    threads,
-  });
-  const stats = emptyStats();
+  const ort = await loadOrt()
+  const small = (await stat(folder.sessions.decoder_model_merged)).size < SMALL_DECODER
+  const threads = options.threads > 0 ? options.threads : small ? 1 : 0
+  const sessions = await openSessions(ort, folder, { device: options.device, threads })
+  const stats = emptyStats()
   const engine: Engine = {
     ort,
     embed: sessions.embed_tokens,
     decoder: createDecoder(ort, sessions.decoder_model_merged, folder),
     stats,
     scratch: new Map(),
-  };
+  }
   const encoder = await createImageEncoder({
     ort,
     session: sessions.vision_encoder,
     folder,
     pixels: options.pixels,
-  });
+  })
   const images = createImageStore(
     encoder,
     options.imageBytes,
     stats,
     openDisk(options, files, encoder.pixels),
-  );
+  )
   const abilities = await rememberAbilities(
     {
-      files: Object.entries(files).filter(([name]) =>
-        /onnx\/(decoder|embed)/.test(name),
-      ),
+      files: Object.entries(files).filter(([name]) => /onnx\/(decoder|embed)/.test(name)),
       ...{
         device: options.device,
         threads,
-        cpu: cpus()[0]?.model ?? "",
-        runtime: ort.env.versions.node ?? "",
+        cpu: cpus()[0]?.model ?? '',
+        runtime: ort.env.versions.node ?? '',
       },
     },
     () => probeDecoder(engine, codec.vocabularySize),
-    join(options.cacheFolder, "probes"),
-  );
-  Object.assign(stats, emptyStats());
-  const [endToken] = folder.eosTokenIds;
+    join(options.cacheFolder, 'probes'),
+  )
+  Object.assign(stats, emptyStats())
+  const [endToken] = folder.eosTokenIds
   const settings = {
     maxNewTokens: options.maxNewTokens,
     beams: options.beams,
@@ -154,54 +132,50 @@ export async function openLocalModel(
     maxRows: options.batchRows,
     maxTokens: options.batchTokens,
     kvBytes: options.kvBytes,
-  };
+  }
 
   async function resolve(segment: TextSegment): Promise<TokenSegment> {
-    const pieces: (Int32Array | VisualTokens)[] = [];
+    const pieces: (Int32Array | VisualTokens)[] = []
     for (const piece of segment.pieces) {
-      if (typeof piece === "string") pieces.push(codec.encode(piece));
-      else pieces.push(...placeImage(await images.get(piece.image)));
+      if (typeof piece === 'string') pieces.push(codec.encode(piece))
+      else pieces.push(...placeImage(await images.get(piece.image)))
     }
-    return tokenSegment(pieces, folder.imageTokenId);
+    return tokenSegment(pieces, folder.imageTokenId)
   }
 
   async function answer(
     prompts: readonly VqaPrompt[],
     { check, onProgress }: AnswerControl,
   ): Promise<VqaAnswer[]> {
-    const answers: VqaAnswer[] = new Array<VqaAnswer>(prompts.length);
-    let done = 0;
+    const answers: VqaAnswer[] = new Array<VqaAnswer>(prompts.length)
+    let done = 0
     const fail = (indices: readonly number[], error: Error): void => {
-      stats.failed += indices.length;
+      stats.failed += indices.length
       for (const index of indices) {
-        answers[index] = {
-          text: "",
-          raw: "",
-          error: error.message + ownerOf(prompts[index]!, error),
-        };
+        answers[index] = { text: '', raw: '', error: error.message + ownerOf(prompts[index]!, error) }
       }
-      onProgress((done += indices.length));
-    };
-    const segmented: SegmentedPrompt[] = [];
-    const places: number[] = [];
+      onProgress((done += indices.length))
+    }
+    const segmented: SegmentedPrompt[] = []
+    const places: number[] = []
     for (const [index, prompt] of prompts.entries()) {
       try {
-        segmented.push(prompter.segments(prompt));
-        places.push(index);
+        segmented.push(prompter.segments(prompt))
+        places.push(index)
       } catch (error) {
-        if (error instanceof InputError) throw error;
-        fail([index], error as Error);
+        if (error instanceof InputError) throw error
+        fail([index], error as Error)
       }
     }
-    stats.prompts += prompts.length;
-    images.refresh();
+    stats.prompts += prompts.length
+    images.refresh()
     await images.prefetch(
       prompts.flatMap(({ demonstrations, query }) => [
         ...demonstrations.map(({ image }) => image),
         query.image,
       ]),
-    );
-    check();
+    )
+    check()
     await answerPlan(engine, settings, {
       plan: planPrompts(segmented),
       resolve,
@@ -213,26 +187,21 @@ export async function openLocalModel(
           error,
         ),
       onAnswer(indices, { tokens, scores }) {
-        const raw = codec.decode(tokens);
+        const raw = codec.decode(tokens)
         for (const i of indices) {
-          const asked = segmented[i]!.answers;
+          const asked = segmented[i]!.answers
           answers[places[i]!] = {
             text: postprocess(raw),
             raw,
             ...(asked.length === 0
               ? {}
-              : {
-                  scores: scores.map((score, j) => ({
-                    answer: asked[j]!,
-                    ...score,
-                  })),
-                }),
-          };
+              : { scores: scores.map((score, j) => ({ answer: asked[j]!, ...score })) }),
+          }
         }
-        onProgress((done += indices.length));
+        onProgress((done += indices.length))
       },
-    });
-    return answers;
+    })
+    return answers
   }
 
   return {
@@ -242,20 +211,16 @@ export async function openLocalModel(
     abilities,
     answer,
     async encodeImages(paths) {
-      images.refresh();
-      return Promise.all(
-        paths.map((path) => images.get(path).catch(() => undefined)),
-      );
+      images.refresh()
+      return Promise.all(paths.map((path) => images.get(path).catch(() => undefined)))
     },
     putImages(entries) {
-      for (const [path, key, image] of entries) images.put(path, key, image);
+      for (const [path, key, image] of entries) images.put(path, key, image)
     },
     async close() {
-      await Promise.all(
-        Object.values(sessions).map((session) => session.release()),
-      );
+      await Promise.all(Object.values(sessions).map((session) => session.release()))
     },
-  };
+  }
 }
 
 function openDisk(
@@ -263,23 +228,15 @@ function openDisk(
   files: Readonly<Record<string, string>>,
   pixels: PixelLimits,
 ): ImageDisk | undefined {
-  if (imageDiskBytes === 0) return undefined;
-  const fixed = Object.entries(files).filter(([name]) =>
-    /vision_encoder|processor_config/.test(name),
-  );
-  const model = hashOf({ version: 1, fixed, pixels, device });
-  return openImageDisk({
-    folder: join(cacheFolder, "images"),
-    bytes: imageDiskBytes,
-    model,
-  });
+  if (imageDiskBytes === 0) return undefined
+  const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
+  const model = hashOf({ version: 1, fixed, pixels, device })
+  return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
 }
 
 /** Which example of a prompt an unusable image belongs to. */
 function ownerOf({ demonstrations, query }: VqaPrompt, error: Error): string {
-  if (!(error instanceof ImageError)) return "";
-  const owner = [...demonstrations, query].find(
-    ({ image }) => image === error.path,
-  );
-  return owner === undefined ? "" : ` (the image of example ${owner.id})`;
+  if (!(error instanceof ImageError)) return ''
+  const owner = [...demonstrations, query].find(({ image }) => image === error.path)
+  return owner === undefined ? '' : ` (the image of example ${owner.id})`
 }

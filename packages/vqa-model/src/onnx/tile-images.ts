@@ -1,28 +1,28 @@
-import { InputError } from "@lever/durable-files";
-import { show } from "../show.ts";
-import { floatTensor, floatType, toFloats } from "./half.ts";
+import { InputError } from '@lever/durable-files'
+import { show } from '../show.ts'
+import { floatTensor, floatType, toFloats } from './half.ts'
 import {
   ImageError,
   ownCopy,
   type ImageEncoder,
   type ImageEncoderOptions,
   type PixelLimits,
-} from "./images.ts";
-import { readImage } from "./read-image.ts";
-import { loadTransformers, type Transformers } from "./transformers.ts";
+} from './images.ts'
+import { readImage } from './read-image.ts'
+import { loadTransformers, type Transformers } from './transformers.ts'
 
 interface Tiles {
   /** [1, n, 3, H, W] */
-  pixel_values: { data: Float32Array; dims: number[] };
+  pixel_values: { data: Float32Array; dims: number[] }
   /** [[rows]], 0 for an image that is not cut */
-  rows: number[][];
-  cols: number[][];
+  rows: number[][]
+  cols: number[][]
 }
 
 type Processor = (
   images: readonly Transformers.RawImage[],
   options: { return_row_col_info: boolean },
-) => Promise<Tiles>;
+) => Promise<Tiles>
 
 /**
  * Images as Idefics3 and SmolVLM take them: resized to a longest edge, cut into tiles of the encoder's size, and a
@@ -39,110 +39,68 @@ export async function openTileEncoder({
   folder,
   pixels,
 }: ImageEncoderOptions): Promise<ImageEncoder> {
-  const { config, limits } = tileConfig(folder, pixels);
-  const transformers = await loadTransformers();
-  const Processor = (
-    transformers as unknown as Record<string, new (config: object) => Processor>
-  )[folder.family.imageProcessor]!;
-  const process = new Processor(config);
-  const output = session.outputNames.includes("image_features")
-    ? "image_features"
-    : session.outputNames[0]!;
-  const pixelType = floatType(session, "pixel_values");
-  const masked = session.inputNames.includes("pixel_attention_mask");
+  const { config, limits } = tileConfig(folder, pixels)
+  const transformers = await loadTransformers()
+  const Processor = (transformers as unknown as Record<string, new (config: object) => Processor>)[
+    folder.family.imageProcessor
+  ]!
+  const process = new Processor(config)
+  const output = session.outputNames.includes('image_features') ? 'image_features' : session.outputNames[0]!
+  const pixelType = floatType(session, 'pixel_values')
+  const masked = session.inputNames.includes('pixel_attention_mask')
 
   return {
     pixels: limits,
     async encode(path) {
-      const image = await readImage(transformers, path);
+      const image = await readImage(transformers, path)
       try {
-        const { pixel_values, rows, cols } = await process([image], {
-          return_row_col_info: true,
-        });
-        const [, count, , height, width] = pixel_values.dims as [
-          number,
-          number,
-          number,
-          number,
-          number,
-        ];
-        const mask = new Uint8Array(masked ? count * height * width : 0).fill(
-          1,
-        );
+        const { pixel_values, rows, cols } = await process([image], { return_row_col_info: true })
+        const [, count, , height, width] = pixel_values.dims as [number, number, number, number, number]
+        const mask = new Uint8Array(masked ? count * height * width : 0).fill(1)
         const outputs = await session.run({
-          pixel_values: floatTensor(
-            ort,
-            pixelType,
-            pixel_values.data,
-            pixel_values.dims,
-          ),
+          pixel_values: floatTensor(ort, pixelType, pixel_values.data, pixel_values.dims),
           ...(masked
-            ? {
-                pixel_attention_mask: new ort.Tensor("bool", mask, [
-                  1,
-                  count,
-                  height,
-                  width,
-                ]),
-              }
+            ? { pixel_attention_mask: new ort.Tensor('bool', mask, [1, count, height, width]) }
             : {}),
-        });
-        const features = toFloats(outputs[output]!);
+        })
+        const features = toFloats(outputs[output]!)
         if (features.length !== count * folder.tileTokens * folder.width) {
           throw new Error(
             `the vision encoder gives ${features.length} numbers for ${count} tiles of ${folder.tileTokens} tokens of ${folder.width}`,
-          );
+          )
         }
-        return {
-          grid: { height: rows[0]![0]!, width: cols[0]![0]! },
-          features: ownCopy(features),
-        };
+        return { grid: { height: rows[0]![0]!, width: cols[0]![0]! }, features: ownCopy(features) }
       } catch (cause) {
-        throw new ImageError(
-          path,
-          `encode the image ${path} (${image.width} x ${image.height})`,
-          cause,
-        );
+        throw new ImageError(path, `encode the image ${path} (${image.width} x ${image.height})`, cause)
       }
     },
-  };
+  }
 }
 
 /** The configuration with the longest edge that `pixels` allows, and the limits that follow. */
 export function tileConfig(
-  { path, preprocessor }: ImageEncoderOptions["folder"],
+  { path, preprocessor }: ImageEncoderOptions['folder'],
   pixels: Partial<PixelLimits> = {},
 ): { config: Record<string, unknown>; limits: PixelLimits } {
   const edgeOf = (name: string): number => {
-    const edge = (Object(preprocessor[name]) as Record<string, unknown>)[
-      "longest_edge"
-    ];
-    if (typeof edge === "number" && Number.isInteger(edge) && edge > 0)
-      return edge;
+    const edge = (Object(preprocessor[name]) as Record<string, unknown>)['longest_edge']
+    if (typeof edge === 'number' && Number.isInteger(edge) && edge > 0) return edge
     throw new InputError(
       `vqa-model: ${path}/preprocessor_config.json: ${name}.longest_edge is ${show(edge)}, not a positive number`,
-    );
-  };
+    )
+  }
   if (pixels.min !== undefined) {
     throw new InputError(
       `vqa-model: pixels.min is ${pixels.min}, but this model resizes every image to one longest edge; give pixels.max only`,
-    );
+    )
   }
-  const tile = edgeOf("max_image_size");
-  const own = edgeOf("size");
-  const tiles =
-    pixels.max === undefined
-      ? undefined
-      : Math.max(1, Math.floor(Math.sqrt(pixels.max) / tile));
-  const edge = tiles === undefined ? own : tiles * tile;
-  const on = {
-    do_resize: true,
-    do_rescale: true,
-    do_normalize: true,
-    do_convert_rgb: true,
-  };
+  const tile = edgeOf('max_image_size')
+  const own = edgeOf('size')
+  const tiles = pixels.max === undefined ? undefined : Math.max(1, Math.floor(Math.sqrt(pixels.max) / tile))
+  const edge = tiles === undefined ? own : tiles * tile
+  const on = { do_resize: true, do_rescale: true, do_normalize: true, do_convert_rgb: true }
   return {
     config: { ...preprocessor, ...on, size: { longest_edge: edge } },
     limits: { min: 0, max: edge ** 2 },
-  };
+  }
 }
