@@ -15,6 +15,15 @@ export interface AdamWOptions {
   weightDecay?: number
 }
 
+const settings = ['beta1', 'beta2', 'epsilon', 'weightDecay']
+
+/** @throws TypeError for a setting that AdamW does not have, such as `betas` or `weight_decay` */
+export function checkAdamW(options: AdamWOptions): void {
+  const foreign = Object.keys(options).find((key) => !settings.includes(key))
+  if (foreign !== undefined)
+    throw new TypeError(`onnx-grad: AdamW has no setting ${foreign}; it has ${settings.join(', ')}`)
+}
+
 /**
  * What one step of AdamW needs as numbers, worked out on the host in double precision.
  * The moments are kept divided by (1 - beta): M = m / (1 - beta1), V = v / (1 - beta2), which saves

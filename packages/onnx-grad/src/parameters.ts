@@ -1,5 +1,5 @@
 import { concat, reshape, slice } from './ops/layout.ts'
-import { sizeOf } from './shape.ts'
+import { formatShape, sameShape, sizeOf } from './shape.ts'
 import { constant, input } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -72,7 +72,10 @@ function globToRegExp(glob: string): RegExp {
   return new RegExp(`^${glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`)
 }
 
-/** Flat vectors of a layout, filled with the values of parameters. */
+/**
+ * Flat vectors of a layout, filled with the values of parameters.
+ * @throws RangeError when one is missing or has another shape.
+ */
 export function flattenParameters(
   layout: ParameterLayout,
   parameters: Parameters,
@@ -82,11 +85,16 @@ export function flattenParameters(
     plain: new Float32Array(layout.sizes.plain),
     frozen: new Float32Array(layout.sizes.frozen),
   }
-  for (const { name, group, offset, size } of layout.places) {
+  for (const { name, shape, group, offset, size } of layout.places) {
     const parameter = parameters.get(name)
     if (parameter?.values.length !== size) {
       throw new RangeError(
         `onnx-grad: parameter ${name} needs ${size} values, got ${parameter?.values.length ?? 'none'}`,
+      )
+    }
+    if (!sameShape(parameter.shape, shape)) {
+      throw new RangeError(
+        `onnx-grad: parameter ${name} has shape ${formatShape(parameter.shape)}; it must be ${formatShape(shape)}`,
       )
     }
     vectors[group].set(parameter.values, offset)
@@ -198,11 +206,11 @@ export function parameterConstants(parameters: Parameters): ParameterNodes {
 }
 
 /** A function that finds a node by name or says which names there are. */
-export function lookUp(nodes: ReadonlyMap<string, Tensor>): ParameterNodes {
+export function lookUp(nodes: ReadonlyMap<string, Tensor>, kind = 'parameter'): ParameterNodes {
   return (name) => {
     const node = nodes.get(name)
     if (node === undefined)
-      throw new RangeError(`onnx-grad: no parameter ${name}; there are ${[...nodes.keys()].join(', ')}`)
+      throw new RangeError(`onnx-grad: no ${kind} ${name}; there are ${[...nodes.keys()].join(', ')}`)
     return node
   }
 }

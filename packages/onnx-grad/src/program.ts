@@ -58,6 +58,30 @@ export function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
   return Object.entries({ ...program.stepInputs, ...numberSpecs })
 }
 
+/** @throws TypeError when a loss function gives something else, and RangeError for a metric that is there anyway. */
+export function checkLoss(result: ReturnType<TrainingProgram['loss']>): ReturnType<TrainingProgram['loss']> {
+  const { loss, metrics = {} } = result as Partial<typeof result>
+  if (loss === undefined) {
+    throw new TypeError(
+      'onnx-grad: the loss of a program must return { loss, metrics }, with a tensor as loss',
+    )
+  }
+  for (const name of ['loss', 'grad_norm']) {
+    if (Object.hasOwn(metrics, name))
+      throw new RangeError(`onnx-grad: ${name} is reported anyway; give the metric another name`)
+  }
+  return result
+}
+
+/** @throws RangeError when the loss reads inputs that the program does not declare. */
+export function checkInputs(undeclared: readonly { readonly name: string }[]): void {
+  const [first] = undeclared
+  if (first === undefined) return
+  throw new RangeError(
+    `onnx-grad: the loss reads input ${first.name}, which the program does not have; add it to stepInputs or sharedInputs`,
+  )
+}
+
 /** @throws RangeError when a metric is not a scalar. */
 export function checkMetrics(metrics: Readonly<Record<string, Tensor>>): void {
   for (const [name, { shape }] of Object.entries(metrics)) {

@@ -5,7 +5,7 @@ import { adamW, clipFactor, globalNorm } from './optimizer.ts'
 import type { AdamWSlot } from './optimizer.ts'
 import { blockOfVector, blocksOf, joinBlock, lookUp, placesOfBlock, vectorOfBlocks } from './parameters.ts'
 import type { Block } from './parameters.ts'
-import { stateKinds } from './program.ts'
+import { checkLoss, stateKinds } from './program.ts'
 import type { TrainingProgram } from './program.ts'
 import { input } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
@@ -31,7 +31,9 @@ export function stepNodes(
 ): StepNodes {
   const trained = [...before].flatMap(([block, { weights }]) => placesOfBlock(block, weights))
   const parameters = new Map([...frozen, ...trained.map(([{ name }, tensor]) => [name, tensor] as const)])
-  const { loss, metrics = {} } = program.loss(lookUp(parameters), lookUp(inputs))
+  const declared = { ...program.stepInputs, ...program.sharedInputs }
+  const own = new Map([...inputs].filter(([name]) => Object.hasOwn(declared, name)))
+  const { loss, metrics = {} } = checkLoss(program.loss(lookUp(parameters), lookUp(own, 'input')))
   const found = gradients(
     loss,
     trained.map(([, tensor]) => tensor),

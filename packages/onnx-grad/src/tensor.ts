@@ -7,6 +7,15 @@ export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool'
 /** Typed arrays that hold elements: int64 as BigInt64Array, bool as Uint8Array. */
 export type TensorValues = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array
 
+const arrayNames: Readonly<Record<DType, string>> = {
+  float32: 'Float32Array',
+  float64: 'Float64Array',
+  int32: 'Int32Array',
+  int64: 'BigInt64Array',
+  uint8: 'Uint8Array',
+  bool: 'Uint8Array',
+}
+
 /** A value of an ONNX attribute: integer, float (marked), string, or a list of integers. */
 export type Attribute = number | { readonly float: number } | string | readonly number[]
 
@@ -44,6 +53,7 @@ export function input(name: string, shape: Shape, dtype: DType = 'float32'): Ten
 /**
  * Makes a constant.
  * @throws RangeError when the number of values is not that of the shape.
+ * @throws TypeError when a typed array is of another type.
  */
 export function constant(
   values: TensorValues | readonly number[],
@@ -53,6 +63,12 @@ export function constant(
   const typed = Array.isArray(values)
     ? typedArray(dtype, values as readonly number[])
     : (values as TensorValues)
+  const name = typed[Symbol.toStringTag]
+  if (name !== arrayNames[dtype]) {
+    throw new TypeError(
+      `onnx-grad: constant of ${dtype} was given a ${name}; give a list of numbers or a ${arrayNames[dtype]}`,
+    )
+  }
   if (sizeOf(shape) !== typed.length) {
     throw new RangeError(
       `onnx-grad: constant of shape ${formatShape(shape)} was given ${typed.length} values`,

@@ -1,4 +1,4 @@
-import { adamWNumbers } from './optimizer.ts'
+import { adamWNumbers, checkAdamW } from './optimizer.ts'
 import { flattenParameters, unflattenParameters } from './parameters.ts'
 import type { GroupName, Parameter, ParameterLayout, Parameters } from './parameters.ts'
 import { loadModel } from './runtime.ts'
@@ -67,11 +67,15 @@ export interface TrainerOptions extends RunOptions {
   worker?: boolean
 }
 
-/** Loads a training program. The state goes in and comes out; the trainer itself keeps none. */
+/**
+ * Loads a training program. The state goes in and comes out; the trainer itself keeps none.
+ * @throws RangeError or TypeError when the program is wrong: a loss that is no scalar, an input or a setting that does not exist.
+ */
 export async function openTrainer(
   program: TrainingProgram,
   { form = 'loop', worker = false, ...options }: TrainerOptions = {},
 ): Promise<Trainer> {
+  checkAdamW(program.optimizer ?? {})
   const model = form === 'loop' ? encodeTrainingLoop(program) : encodeTrainingStep(program)
   const runner = await (worker ? loadInWorker(model, options) : loadModel(model, options))
   const groups = (['decayed', 'plain'] as const).filter((group) => program.layout.sizes[group] > 0)
@@ -96,6 +100,7 @@ export async function openTrainer(
   }
   return {
     async run(state, batch, { chunk = Infinity, signal } = {}) {
+      checkRates(batch.learningRates)
       if (!(chunk >= 1)) throw new RangeError(`onnx-grad: a chunk of ${chunk} steps; give 1 or more`)
       const steps = batch.learningRates.length
       addInputs({}, program.stepInputs, batch.stepInputs, [steps])
@@ -111,6 +116,13 @@ export async function openTrainer(
     },
     close: () => runner.close(),
   }
+}
+
+function checkRates(rates: readonly number[]): void {
+  const bad = Array.isArray(rates) ? rates.findIndex((rate) => !Number.isFinite(rate)) : 0
+  if (bad < 0) return
+  const got = Array.isArray(rates) ? `${String(rates[bad])} for step ${bad}` : String(rates)
+  throw new RangeError(`onnx-grad: learningRates must be a finite number for every step, got ${got}`)
 }
 
 function stateFeeds(

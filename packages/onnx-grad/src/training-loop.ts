@@ -2,7 +2,7 @@ import { topologicalOrder } from './gradients.ts'
 import { emitOutputs } from './onnx/emit.ts'
 import { encodeGraph, encodeModelProto } from './onnx/wire.ts'
 import type { NodeMessage } from './onnx/wire.ts'
-import { allStepInputs, checkMetrics, stateKinds } from './program.ts'
+import { allStepInputs, checkInputs, checkMetrics, stateKinds } from './program.ts'
 import type { TrainingProgram } from './program.ts'
 import { flatResults, flatState, stepNodes } from './step-nodes.ts'
 import { constant, input, operator } from './tensor.ts'
@@ -77,6 +77,7 @@ export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
   for (const tensor of [...vectors, ...shared, ...stacked]) given.set(tensor, tensor.name!)
   fixed.forEach((tensor, i) => given.set(tensor, `loop/fixed/${i}`))
   const body = emitOutputs(bodyOutputs, { prefix: 'step_', given })
+  checkInputs(body.inputs)
   const bodyGraph = encodeGraph({
     name: 'step',
     nodes: [...body.nodes, copyOf('Identity', 'go', 'go_on')],
@@ -123,12 +124,7 @@ export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
       ...after.initializers,
       { name: 'true', dtype: 'bool', shape: [], values: constant([1], [], 'bool').values! },
     ],
-    inputs: [
-      value('steps', [], 'int64'),
-      ...vectors.map(valueOf),
-      ...body.inputs,
-      ...[...shared, ...stacked].map(valueOf),
-    ],
+    inputs: [value('steps', [], 'int64'), ...[...vectors, ...shared, ...stacked].map(valueOf)],
     outputs: [
       ...results.map(([name, { shape }]) => value(name, shape)),
       ...metricNames.map((name) => value(`metric_${name}`, ['steps'])),

@@ -1,7 +1,7 @@
 import { emitOutputs } from './onnx/emit.ts'
 import { encodeModelProto } from './onnx/wire.ts'
 import type { ValueMessage } from './onnx/wire.ts'
-import { allStepInputs, checkMetrics } from './program.ts'
+import { allStepInputs, checkInputs, checkMetrics } from './program.ts'
 import type { TrainingProgram } from './program.ts'
 import type { Shape } from './shape.ts'
 import { flatResults, flatState, stepNodes } from './step-nodes.ts'
@@ -35,11 +35,12 @@ export function encodeTrainingStep(program: TrainingProgram): Uint8Array {
   ]
   const given = new Map([...vectors, ...declared].map((tensor) => [tensor, tensor.name!]))
   const body = emitOutputs(results, { given })
+  checkInputs(body.inputs)
   return encodeModelProto({
     name: 'training_step',
     nodes: body.nodes,
     initializers: body.initializers,
-    inputs: [...vectors.map(valueOf), ...body.inputs, ...declared.map(valueOf)],
+    inputs: [...vectors, ...declared].map(valueOf),
     outputs: results.map(([name, tensor]) => value(name, tensor.shape)),
   })
 }

@@ -206,6 +206,11 @@ describe('errors name the operation and the shapes', () => {
       () => g.layerNorm(a, g.input('w', [3]), g.input('c', [2])),
     ],
     ['rmsNorm of [2, 3]: gain has shape [3, 1]; it must be [3]', () => g.rmsNorm(a, g.input('w', [3, 1]))],
+    ['expandDims: axis 4 does not exist in 3 dimensions', () => g.expandDims(a, 4)],
+    ['sum takes { axes: [1], keepDims: true }, got 1', () => g.sum(a, 1 as never)],
+    ['mean takes { axes: [1], keepDims: true }, got {"dim":1}', () => g.mean(a, { dim: 1 } as never)],
+    ['max takes { axes: [1], keepDims: true }, got {"axes":1}', () => g.max(a, { axes: 1 } as never)],
+    ['constant of float32 was given a Float64Array', () => g.constant(new Float64Array(2), [2])],
     ['dropout rate 1 is not in [0, 1)', () => g.dropout(a, a, 1)],
     ['the graph also needs input a', () => g.encodeModel({ inputs: [], outputs: { y: g.neg(a) } })],
   ])('%s', (message, f) => {

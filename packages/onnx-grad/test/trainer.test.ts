@@ -209,13 +209,41 @@ describe('training', () => {
     await expect(trainer.run(state, { learningRates: [1], stepInputs: doubles })).rejects.toThrow(
       /input x float32 \[1, 4, 3\] was given Float64Array of 12/,
     )
+    for (const [rates, message] of [
+      [[NaN], 'a finite number for every step, got NaN for step 0'],
+      [0.1 as never, 'a finite number for every step, got 0.1'],
+    ] as const) {
+      await expect(trainer.run(state, { learningRates: rates, stepInputs: {} })).rejects.toThrow(message)
+    }
     await trainer.close()
+    await expect(g.openTrainer(program({}, { optimizer: { betas: 1 } as never }))).rejects.toThrow(
+      'AdamW has no setting betas; it has beta1',
+    )
+    const turned = new Map([...start, ['w', { ...start.get('w')!, shape: [2, 3] }]])
+    expect(() => g.initialState(program().layout, turned)).toThrow(
+      'parameter w has shape [2, 3]; it must be [3, 2]',
+    )
     const taken = program({}, { sharedInputs: { keep: { shape: [1] } } })
     expect(() => g.encodeTrainingLoop(taken)).toThrow('the training graph itself has an input keep')
     const ofState = program({}, { sharedInputs: { weights_decayed: { shape: [1] } } })
     expect(() => g.encodeTrainingLoop(ofState)).toThrow('itself has an input weights_decayed')
     const twice = program({}, { sharedInputs: { x: { shape: [1] } } })
     expect(() => g.encodeTrainingLoop(twice)).toThrow('input x is one of every step and a shared one')
+    for (const encode of [g.encodeTrainingLoop, g.encodeTrainingStep]) {
+      const strange = program({}, { loss: (p) => ({ loss: g.mean(g.mul(p('b'), g.input('z', [2]))) }) })
+      expect(() => encode(strange)).toThrow('the loss reads input z, which the program does not have')
+    }
+    const bare = program({}, { loss: (p) => g.mean(p('w')) as never })
+    expect(() => g.encodeTrainingLoop(bare)).toThrow('must return { loss, metrics }')
+    const named = program(
+      {},
+      {
+        loss: (p) => ({ loss: g.mean(p('w')), metrics: { grad_norm: g.scalar(1) } }),
+      },
+    )
+    expect(() => g.encodeTrainingLoop(named)).toThrow('grad_norm is reported anyway')
+    const other = program({}, { loss: (_, inputs) => ({ loss: g.mean(inputs('z')) }) })
+    expect(() => g.encodeTrainingLoop(other)).toThrow('no input z; there are x, y')
     const wrong = program({}, { loss: (p) => ({ loss: g.mean(p('weight')) }) })
     expect(() => g.encodeTrainingLoop(wrong)).toThrow('no parameter weight; there are w, b')
   })

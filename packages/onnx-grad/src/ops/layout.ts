@@ -138,7 +138,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 /** Adds an axis of length 1 at a place. */
 export function expandDims(x: Tensor, axis: number): Tensor {
-  const at = axis < 0 ? axis + x.shape.length + 1 : axis
+  const at = resolveAxis(axis, x.shape.length + 1, 'expandDims')
   const shape = [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]
   return operator('Unsqueeze', [x, constant([at], [1], 'int64')], { shape }, {}, (g) => [reshape(g, x.shape)])
 }

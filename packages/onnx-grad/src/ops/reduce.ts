@@ -17,12 +17,25 @@ function reduceShape(shape: Shape, axes: readonly number[], keepDims: boolean): 
     : shape.filter((_, i) => !axes.includes(i))
 }
 
+/** @throws TypeError for `sum(x, 1)` and `{ dim: 1 }`, which would mean all axes */
+function checkOptions(options: ReduceOptions, operation: string): void {
+  const isKnown = typeof options === 'object' && Object.keys(options).every((key) => known.includes(key))
+  if (isKnown && (options.axes === undefined || Array.isArray(options.axes))) return
+  throw new TypeError(
+    `onnx-grad: ${operation} takes { axes: [1], keepDims: true }, got ${JSON.stringify(options)}`,
+  )
+}
+
+const known = ['axes', 'keepDims']
+
 function resolveAxes(x: Tensor, axes: readonly number[] | undefined, operation: string): readonly number[] {
   return axes?.map((axis) => resolveAxis(axis, x.shape.length, operation)) ?? x.shape.map((_, i) => i)
 }
 
 /** Sum over axes. */
-export function sum(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor {
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkOptions(options, 'sum')
+  const { axes, keepDims = false } = options
   const resolved = resolveAxes(x, axes, 'sum')
   if (resolved.length === 0) return x
   return operator(
@@ -36,6 +49,7 @@ export function sum(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): 
 
 /** Mean over axes. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkOptions(options, 'mean')
   const axes = resolveAxes(x, options.axes, 'mean')
   const count = staticShape(
     axes.map((axis) => x.shape[axis]!),
@@ -45,7 +59,9 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /** Sum of squares over axes. */
-export function sumSquares(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor {
+export function sumSquares(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkOptions(options, 'sumSquares')
+  const { axes, keepDims = false } = options
   const resolved = resolveAxes(x, axes, 'sumSquares')
   if (resolved.length === 0) return mul(x, x)
   return operator(
@@ -58,7 +74,9 @@ export function sumSquares(x: Tensor, { axes, keepDims = false }: ReduceOptions 
 }
 
 /** Largest value over axes; no gradient flows (use it for shifts and for reports). */
-export function max(x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor {
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkOptions(options, 'max')
+  const { axes, keepDims = false } = options
   const resolved = resolveAxes(x, axes, 'max')
   return operator(
     'ReduceMax',
