@@ -161,6 +161,7 @@ async function scoresOf(
       query: { id: query.id, image: query.image!, question: query.question },
       scoreAnswers: [query.answer],
     })),
+    { scoresOnly: true },
   )
   return answers.map(({ scores }) => scores![0]!)
 }

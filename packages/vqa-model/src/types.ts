@@ -42,6 +42,11 @@ export interface AnswerOptions {
   signal?: AbortSignal
   /** called with the number of prompts that are done */
   onProgress?: (done: number) => void
+  /**
+   * Only the scores of `scoreAnswers` are wanted: nothing is decoded, `text` and `raw` are empty. The scores
+   * are those of the same call without it, to the last digit.
+   */
+  scoresOnly?: boolean
 }
 
 /** Counts since the model was opened. */
@@ -78,7 +83,8 @@ export interface VqaModel extends ModelProtocol {
    * Answers in the order of the prompts. What is wrong with one prompt (an image that cannot be
    * read) fails that outcome, not the call.
    *
-   * @throws the signal's reason when aborted; Error after `close`
+   * @throws the signal's reason when aborted; Error after `close`; RangeError when `scoresOnly` is asked of a
+   * prompt without answers to score
    */
   answer(prompts: readonly VqaPrompt[], options?: AnswerOptions): Promise<VqaAnswer[]>
   stats(): VqaModelStats

@@ -96,6 +96,12 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
       }
       expect(scores![2]!.logProb).toBeCloseTo(scores![0]!.logProb, 3)
     }
+    const alone = await model.answer(
+      some.map((prompt) => ({ ...prompt, scoreAnswers: wanted })),
+      { scoresOnly: true },
+    )
+    expect(alone).toEqual(scored.map(({ scores }) => ({ text: '', raw: '', scores })))
+    await expect(model.answer(some, { scoresOnly: true })).rejects.toThrow('has no scoreAnswers')
   })
 
   test('no prompts, no answers', async () => {
@@ -185,6 +191,10 @@ describe('scripted', () => {
     expect(await model.answer([{ demonstrations: [], query }])).toEqual([
       { text: '3', raw: '3, x', scores: [{ answer: 'a', logProb: -1, tokens: 1 }] },
     ])
+    const alone = await model.answer([{ demonstrations: [], query, scoreAnswers: ['a'] }], {
+      scoresOnly: true,
+    })
+    expect(alone).toEqual([{ text: '', raw: '', scores: [{ answer: 'a', logProb: -1, tokens: 1 }] }])
     expect(Object.keys(model.protocol.files)).toEqual(['script'])
     const throws = await openVqaModel({
       backend: 'scripted',

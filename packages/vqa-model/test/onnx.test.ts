@@ -90,6 +90,57 @@ describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
   })
 })
 
+describe('scores only', () => {
+  /** Scores of both ways, with what differs in the work. */
+  async function both(options: OnnxOptions, scoreAnswers: readonly string[]): Promise<void> {
+    const prompts = makePrompts(world, { each: 6, shots: [0, 2, 3] }).map((prompt) => ({
+      ...prompt,
+      scoreAnswers,
+    }))
+    const model = await openVqaModel({ backend: 'onnx', template: 'shapes', ...options })
+    const answers = await model.answer(prompts)
+    const before = model.stats()
+    const alone = await model.answer(prompts, { scoresOnly: true })
+    const after = model.stats()
+    await model.close()
+    expect(alone).toEqual(answers.map(({ scores }) => ({ text: '', raw: '', scores })))
+    expect(after.decodeSteps).toBe(before.decodeSteps)
+    expect(before.decodeSteps).toBeGreaterThan(0)
+    expect(after.prefillTokens).toBe(2 * before.prefillTokens)
+    expect(after.decoderRuns).toBeLessThan(2 * before.decoderRuns)
+    expect(after.prompts).toBe(2 * prompts.length)
+  }
+
+  test.each<[string, TinyModelOptions, Partial<OnnxOptions>]>([
+    ['batches', { attention: 'matmul', logitsToKeep: 'block' }, {}],
+    ['small batches', { attention: 'matmul' }, { batchRows: 3, batchTokens: 64, kvBytes: 60_000 }],
+    ['no batches', { attention: 'gqa' }, {}],
+    ['nothing shared', { attention: 'matmul' }, { sharing: false }],
+    ['three beams', { attention: 'matmul' }, { beams: 3 }],
+    ['three beams, no batches', { attention: 'gqa' }, { beams: 3 }],
+    ['workers', { attention: 'matmul' }, { workers: 2 }],
+  ])('are those of answering, to the last bit, without a step: %s', async (_, kind, options) => {
+    const folder = await writeTinyModel(await temporaryFolder(), kind)
+    await both({ model: folder, ...options }, ['red'])
+    await both({ model: folder, ...options }, ['red a', 'blue', ''])
+  })
+
+  test('are refused for a prompt without answers to score', async () => {
+    const folder = await writeTinyModel(await temporaryFolder())
+    const model = await openVqaModel({ backend: 'onnx', model: folder })
+    const [prompt] = makePrompts(world, { each: 1, shots: [1] })
+    const asked = [
+      { ...prompt!, scoreAnswers: ['red'] },
+      { ...prompt!, scoreAnswers: [] },
+    ]
+    await expect(model.answer(asked, { scoresOnly: true })).rejects.toThrow(
+      'prompt 1 of the call has no scoreAnswers',
+    )
+    expect(await model.answer([], { scoresOnly: true })).toEqual([])
+    await model.close()
+  })
+})
+
 describe('one model', () => {
   let folder: string
   beforeAll(async () => {

@@ -379,6 +379,19 @@ describe('scores', () => {
     })
   })
 
+  test('alone take one token of an answer, for the length of the prompt', async () => {
+    await at({}, {}, async (model) => {
+      const wanted = scored().slice(0, 2)
+      const answers = await model.answer(wanted)
+      const { decodeSteps, decoderRuns } = model.stats()
+      expect(decodeSteps).toBeGreaterThan(0)
+      expect(await model.answer(wanted, { scoresOnly: true })).toEqual(
+        answers.map(({ scores }) => ({ text: '', raw: '', scores })),
+      )
+      expect(model.stats()).toMatchObject({ decodeSteps, decoderRuns: 2 * decoderRuns - 2 })
+    })
+  })
+
   test('are refused where the server has none', async () => {
     await at({ scoring: false }, {}, async (model) => {
       const asked = model.answer(scored())

@@ -118,7 +118,7 @@ function groundTruthWith(model: VqaModel): ScoreGroundTruth {
         query: { id: query.id, image: query.image!, question: query.question },
         scoreAnswers: [query.answer],
       })),
-      { signal },
+      { signal, scoresOnly: true },
     )
     const results = new Map(asked.map((prompt, i) => [prompt, answers[i]!]))
     return prompts.map((prompt) => {
@@ -131,7 +131,7 @@ function groundTruthWith(model: VqaModel): ScoreGroundTruth {
       const [score] = answer.scores ?? []
       if (score !== undefined) return score
       throw new InputError(
-        `the model ${model.name} gives no probabilities of answers, which InfoScore needs; use the onnx backend`,
+        `the model ${model.name} gives no probabilities of answers, which InfoScore needs; use --backend onnx, or --backend openai with a server that scores given answers (vLLM)`,
       )
     })
   }

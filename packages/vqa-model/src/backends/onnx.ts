@@ -7,6 +7,7 @@ import type { PixelLimits } from '../onnx/images.ts'
 import { openLocalModel, type LocalModel, type LocalModelOptions } from '../onnx/local-model.ts'
 import { readLocalProtocol, type ProtocolOptions } from '../onnx/local-protocol.ts'
 import { hashProtocol } from '../protocol.ts'
+import { requireScoreAnswers } from '../scores-only.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { ModelProtocol, VqaModel } from '../types.ts'
 import { openPool, type WorkerPool } from '../workers/pool.ts'
@@ -79,11 +80,11 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     name: pool.name,
     protocol: pool.protocol,
     protocolHash: hashProtocol(pool.protocol),
-    answer(prompts, { signal, onProgress = () => undefined } = {}) {
-      if (closing !== undefined)
-        return Promise.reject(new Error('vqa-model: the model is closed; open it again'))
-      if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
-      const answering = pool.answer(prompts, { signal, onProgress })
+    async answer(prompts, { signal, onProgress = () => undefined, scoresOnly = false } = {}) {
+      if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
+      signal?.throwIfAborted()
+      if (scoresOnly) requireScoreAnswers(prompts)
+      const answering = pool.answer(prompts, { signal, onProgress, scoresOnly })
       open.add(answering)
       return answering.finally(() => open.delete(answering))
     },
@@ -127,11 +128,11 @@ function inThisThread(model: LocalModel): WorkerPool {
     name: model.name,
     protocol: model.protocol,
     stats: () => model.stats,
-    answer(prompts, { signal, onProgress }) {
+    answer(prompts, { signal, ...rest }) {
       const check = (): void => signal?.throwIfAborted()
       const answering = last.then(() => {
         check()
-        return model.answer(prompts, { check, onProgress })
+        return model.answer(prompts, { check, ...rest })
       })
       last = answering.catch(() => undefined)
       return answering

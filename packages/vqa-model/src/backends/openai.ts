@@ -9,6 +9,7 @@ import { createServers } from '../openai/servers.ts'
 import { meetServers, serverUrls } from '../openai/meet.ts'
 import { getPostprocess } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
+import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
 import { getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
@@ -133,7 +134,7 @@ export async function openOpenaiModel({
     }
   }
 
-  async function one(prompt: VqaPrompt, signal: AbortSignal): Promise<VqaAnswer> {
+  async function one(prompt: VqaPrompt, signal: AbortSignal, scoresOnly: boolean): Promise<VqaAnswer> {
     const complete = completeWith(signal)
     let messages: Message[]
     try {
@@ -141,11 +142,13 @@ export async function openOpenaiModel({
     } catch (error) {
       return failed((error as Error).message)
     }
-    const said = await complete(messages, {})
+    // Scores need the length of the prompt, which comes with an answer of one token too.
+    const said = await complete(messages, scoresOnly ? { max_tokens: 1 } : {})
     if ('error' in said) return failed(said.error)
     stats.prefillTokens += said.promptTokens
     stats.decodeSteps += Math.max(0, said.completionTokens - 1)
-    const answer = { text: postprocess(said.text), raw: said.text }
+    const raw = scoresOnly ? '' : said.text
+    const answer = { text: postprocess(raw), raw }
     if (prompt.scoreAnswers === undefined || prompt.scoreAnswers.length === 0) return answer
     const scores: AnswerScore[] = []
     for (const wanted of prompt.scoreAnswers) {
@@ -165,6 +168,7 @@ export async function openOpenaiModel({
     prompts: readonly VqaPrompt[],
     ended: AbortController,
     onProgress: (done: number) => void,
+    scoresOnly: boolean,
   ): Promise<VqaAnswer[]> {
     const { signal } = ended
     images.refresh()
@@ -177,7 +181,7 @@ export async function openOpenaiModel({
     const lane = async (): Promise<void> => {
       for (let index = next++; index < prompts.length; index = next++) {
         signal.throwIfAborted()
-        answers[index] = await one(prompts[index]!, signal)
+        answers[index] = await one(prompts[index]!, signal, scoresOnly)
         onProgress((done += 1))
       }
     }
@@ -194,15 +198,16 @@ export async function openOpenaiModel({
     name: identity.model,
     protocol,
     protocolHash: hashProtocol(protocol),
-    async answer(prompts, { signal, onProgress = () => undefined } = {}) {
+    async answer(prompts, { signal, onProgress = () => undefined, scoresOnly = false } = {}) {
       if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
       signal?.throwIfAborted()
+      if (scoresOnly) requireScoreAnswers(prompts)
       const ended = new AbortController()
       const end = (): void => ended.abort(signal?.reason)
       // One listener per request is no leak.
       setMaxListeners(0, ended.signal, ...(signal === undefined ? [] : [signal]))
       signal?.addEventListener('abort', end, { once: true })
-      const answering = answerAll(prompts, ended, onProgress)
+      const answering = answerAll(prompts, ended, onProgress, scoresOnly)
       open.add(answering)
       try {
         return await answering

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { hashFile, InputError } from '@lever/durable-files'
 import { getPostprocess } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
+import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
 import type { AnswerOptions, AnswerScore, VqaAnswer, VqaModel, VqaPrompt } from '../types.ts'
 
@@ -51,13 +52,14 @@ export async function openScriptedModel({
   const stats = emptyStats()
   let closed = false
 
-  async function one(prompt: VqaPrompt): Promise<VqaAnswer> {
+  async function one(prompt: VqaPrompt, scoresOnly: boolean): Promise<VqaAnswer> {
     stats.prompts += 1
     try {
       if (checkImages) await findImages(prompt)
       const reply = await run(prompt)
       const { raw, scores } = typeof reply === 'string' ? { raw: reply } : reply
-      return { text: finish(raw), raw, ...(scores === undefined ? {} : { scores }) }
+      const written = scoresOnly ? '' : raw
+      return { text: finish(written), raw: written, ...(scores === undefined ? {} : { scores }) }
     } catch (error) {
       stats.failed += 1
       return { text: '', raw: '', error: error instanceof Error ? error.message : String(error) }
@@ -70,13 +72,14 @@ export async function openScriptedModel({
     protocolHash: hashProtocol(protocol),
     async answer(
       prompts: readonly VqaPrompt[],
-      { signal, onProgress }: AnswerOptions = {},
+      { signal, onProgress, scoresOnly = false }: AnswerOptions = {},
     ): Promise<VqaAnswer[]> {
       if (closed) throw new Error('vqa-model: the model is closed; open it again')
+      if (scoresOnly) requireScoreAnswers(prompts)
       const answers: VqaAnswer[] = []
       for (const prompt of prompts) {
         signal?.throwIfAborted()
-        answers.push(await one(prompt))
+        answers.push(await one(prompt, scoresOnly))
         onProgress?.(answers.length)
       }
       signal?.throwIfAborted()

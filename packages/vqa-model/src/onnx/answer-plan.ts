@@ -141,7 +141,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     answers: readonly Int32Array[] = [],
   ): Promise<RowAnswer> {
     const before = engine.stats.prefillTokens
-    const scored = answers.length > 0 ? { maxNewTokens: 1, beams: 1 } : {}
+    const scored = answers.length > 0 ? { scoresOnly: true } : {}
     const alone = { ...settings, ...scored, batched: false }
     const row = { parent: 0, segment: joinSegments(path), answers }
     const [answer] = await answerRows(engine, root, [row], alone)
@@ -157,7 +157,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       const segments = [...place.path, segment]
       for (const prompt of item.prompts) {
         input.check()
-        const answer = await answerAlone(segments)
+        const answer = settings.scoresOnly ? nothing() : await answerAlone(segments)
         engine.stats.prefillTokens += segments.reduce((sum, { ids }) => sum + ids.length, 0)
         for (const text of item.answers) {
           const { scores } = await answerAlone(segments, [input.encodeAnswer(text)])
@@ -176,6 +176,10 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
 
   const start: Place = { node: input.plan.root, row: 0, path: [] }
   await (settings.sharing ? expand([start], root) : whole(input.plan.root, []))
+}
+
+function nothing(): RowAnswer {
+  return { tokens: [], margin: Infinity, scores: [] }
 }
 
 function checkLength(

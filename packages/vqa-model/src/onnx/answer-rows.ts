@@ -28,6 +28,8 @@ export interface DecodingSettings {
   batched: boolean
   /** most rows in one run of scored answers */
   maxRows: number
+  /** no answers, only scores */
+  scoresOnly: boolean
 }
 
 interface RowState extends RowAnswer {
@@ -42,7 +44,8 @@ interface RowState extends RowAnswer {
 const NOTHING = new Int32Array(0)
 
 /**
- * Answers of all rows, greedy or by beam search, and the log-probabilities of given answers.
+ * Answers of all rows, greedy or by beam search, and the log-probabilities of given answers; without
+ * `tokens` where only scores are wanted.
  *
  * The first answer to score is appended to the query, so the run that reads the query also says
  * whether the model would write it: each token it agrees with needs no step of its own. Then one
@@ -55,14 +58,15 @@ export async function answerRows(
   settings: DecodingSettings,
 ): Promise<RowAnswer[]> {
   const { ort, stats } = engine
-  const { maxNewTokens, batched, beams } = settings
+  const { maxNewTokens, batched, beams, scoresOnly } = settings
+  const several = rows.some(({ answers }) => answers.length > 1)
   const drafts = rows.map(({ answers }) => answers[0] ?? NOTHING)
   const bases = rows.map(({ segment }) => segment.ids.length)
   const drafted = rows.map((row, i) => ({ ...row, segment: extendSegment(row.segment, drafts[i]!) }))
   const length = Math.max(...drafted.map(({ segment }) => segment.ids.length))
   const run = await runBatch(engine, parents, drafted, {
     keep: length - Math.min(...bases) + 1,
-    cache: maxNewTokens > 1 || beams > 1 || rows.some(({ answers }) => answers.length > 1),
+    cache: several || (!scoresOnly && (maxNewTokens > 1 || beams > 1)),
   })
   for (const base of bases) stats.prefillTokens += base
   const vocabulary = run.logits.length / (rows.length * run.columns)
@@ -71,7 +75,7 @@ export async function answerRows(
 
   const states = rows.map((_, row): RowState => {
     const state: RowState = { row, tokens: [], margin: Infinity, scores: [], feed: undefined, accepted: 0 }
-    if (beams > 1) return state
+    if (beams > 1 || scoresOnly) return state
     const draft = drafts[row]!
     for (;;) {
       const at = state.accepted
@@ -92,7 +96,7 @@ export async function answerRows(
       states[row]!.scores.push({ logProb, tokens: answer.length + 1 })
     }
   })
-  if (run.block === undefined && beams === 1) return states
+  if (run.block === undefined) return states
 
   const starts = rows.map(({ parent, segment }) => parents.next[parent]! + segment.advance)
   const usable = (accepted: (row: number) => number): KvBlock =>
@@ -105,9 +109,8 @@ export async function answerRows(
           usable(() => 0),
           parents.slots + bases[0]!,
         )
-  if (rows.some(({ answers }) => answers.length > 1)) {
-    await scoreRest(engine, undrafted(), rows, states, settings)
-  }
+  if (several) await scoreRest(engine, undrafted(), rows, states, settings)
+  if (scoresOnly) return states
   if (beams > 1) {
     const offsets = rows.map((_, row) => offset(row, bases[row]! - 1))
     const first = { logits: run.logits, offsets, size: vocabulary }

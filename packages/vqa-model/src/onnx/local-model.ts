@@ -68,6 +68,7 @@ export interface AnswerControl {
   /** called between runs; throws to stop */
   check: () => void
   onProgress: (done: number) => void
+  scoresOnly: boolean
 }
 
 /** Below this size a decoder runs faster on one thread. */
@@ -145,7 +146,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
 
   async function answer(
     prompts: readonly VqaPrompt[],
-    { check, onProgress }: AnswerControl,
+    { check, onProgress, scoresOnly }: AnswerControl,
   ): Promise<VqaAnswer[]> {
     const answers: VqaAnswer[] = new Array<VqaAnswer>(prompts.length)
     let done = 0
@@ -176,7 +177,8 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       ]),
     )
     check()
-    await answerPlan(engine, settings, {
+    const asked = { ...settings, scoresOnly }
+    await answerPlan(engine, asked, {
       plan: planPrompts(segmented),
       resolve,
       encodeAnswer: prompter.encodeAnswer,
@@ -189,13 +191,13 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       onAnswer(indices, { tokens, scores }) {
         const raw = codec.decode(tokens)
         for (const i of indices) {
-          const asked = segmented[i]!.answers
+          const wanted = segmented[i]!.answers
           answers[places[i]!] = {
             text: postprocess(raw),
             raw,
-            ...(asked.length === 0
+            ...(wanted.length === 0
               ? {}
-              : { scores: scores.map((score, j) => ({ answer: asked[j]!, ...score })) }),
+              : { scores: scores.map((score, j) => ({ answer: wanted[j]!, ...score })) }),
           }
         }
         onProgress((done += indices.length))

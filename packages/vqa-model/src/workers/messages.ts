@@ -15,7 +15,7 @@ export interface Requests {
   images: { ask: { paths: string[] }; reply: (EncodedImage | undefined)[] }
   answer: {
     /** stop: one number in shared memory, not 0 when the work is to stop */
-    ask: { prompts: readonly VqaPrompt[]; images: NamedImage[]; stop: Int32Array }
+    ask: { prompts: readonly VqaPrompt[]; images: NamedImage[]; stop: Int32Array; scoresOnly: boolean }
     reply: VqaAnswer[]
   }
   close: { ask: object; reply: undefined }

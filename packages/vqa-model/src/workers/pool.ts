@@ -12,10 +12,13 @@ import { StoppedError, type Thread } from './thread.ts'
 /** What the pool does for a model; the same as a model in this thread, without blocking it. */
 export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'close'> {
   stats(): LocalModel['stats']
-  answer(
-    prompts: readonly VqaPrompt[],
-    options: { signal: AbortSignal | undefined; onProgress: (done: number) => void },
-  ): Promise<VqaAnswer[]>
+  answer(prompts: readonly VqaPrompt[], options: PoolAnswerOptions): Promise<VqaAnswer[]>
+}
+
+interface PoolAnswerOptions {
+  signal: AbortSignal | undefined
+  onProgress: (done: number) => void
+  scoresOnly: boolean
 }
 
 /** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
@@ -84,7 +87,7 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
 
   async function answer(
     prompts: readonly VqaPrompt[],
-    { signal, onProgress }: { signal: AbortSignal | undefined; onProgress: (done: number) => void },
+    { signal, onProgress, scoresOnly }: PoolAnswerOptions,
   ): Promise<VqaAnswer[]> {
     const stop = new Int32Array(new SharedArrayBuffer(4))
     const halt = (): void => void Atomics.store(stop, 0, 1)
@@ -103,7 +106,7 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
           if (Atomics.load(stop, 0) !== 0) throw new StoppedError('stopped')
           const part = indices.map((i) => prompts[i]!)
           const images = await unsent(thread, new Set(part.flatMap(imagesOf)))
-          const found = await thread.ask('answer', { prompts: part, images, stop }, (done) => {
+          const found = await thread.ask('answer', { prompts: part, images, stop, scoresOnly }, (done) => {
             counts.set(indices, done)
             onProgress([...counts.values()].reduce((sum, value) => sum + value, 0))
           })

@@ -43,6 +43,7 @@ async function handle(ask: Ask): Promise<unknown> {
           if (Atomics.load(ask.stop, 0) !== 0) throw new Stopped('stopped')
         },
         onProgress: (progress) => reply({ id: ask.id, progress }),
+        scoresOnly: ask.scoresOnly,
       })
     case 'close':
       return model?.close()

@@ -92,13 +92,18 @@ async function complete(response, text) {
   if (delay > 0) await wait(delay)
   if (unable !== undefined && body.prompt_logprobs !== undefined)
     return error(response, unable, 'prompt_logprobs is not supported.')
+  const written = Math.min(2, body.max_tokens ?? 16)
   const said = words[hash(tokens.join(' ')) % words.length]
   const reply = {
     id: `chatcmpl-${id.slice(0, 8)}`,
     object: 'chat.completion',
     model: answersAs,
     choices: [{ index: 0, message: { role: 'assistant', content: ` ${said}` }, finish_reason: 'stop' }],
-    usage: { prompt_tokens: tokens.length, completion_tokens: 2, total_tokens: tokens.length + 2 },
+    usage: {
+      prompt_tokens: tokens.length,
+      completion_tokens: written,
+      total_tokens: tokens.length + written,
+    },
     ...(scoring && body.prompt_logprobs !== undefined && { prompt_logprobs: logprobs(tokens) }),
   }
   if (fault === 'truncated') {
