@@ -24,6 +24,7 @@ interface Page {
   textContent(selector: string): Promise<string | null>
   focus(selector: string): Promise<void>
   uncheck(selector: string): Promise<void>
+  emulateMedia(options: { media: string }): Promise<void>
   keyboard: { press(key: string): Promise<void> }
 }
 interface Browser {
@@ -58,6 +59,15 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
       join(folder, 'two.html'),
       renderReport({ title: 'Two runs', runs: [reportRun('first run'), reportRun('second <run>')] }),
     )
+    const run = reportRun('one')
+    const hebrew = run.examples!.questions.slice(0, 1).map((question) => ({
+      ...question,
+      question: '\u05d0\u05d9\u05d6\u05d4 \u05e6\u05d1\u05e2?',
+      humans: [['\u05d0\u05d3\u05d5\u05dd', 3] as const, [' ', 1] as const],
+      picks: question.picks.map((pick) => ({ ...pick, answer: '\u05d0\u05d3\u05d5\u05dd' })),
+    }))
+    const examples = { ...run.examples!, questions: hebrew }
+    await writeFile(join(folder, 'rtl.html'), renderReport({ title: 'RTL', runs: [{ ...run, examples }] }))
     const library = require(playwright!) as {
       chromium: { launch(options: Record<string, unknown>): Promise<Browser> }
     }
@@ -156,6 +166,37 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
     expect(await texts(page, '.chart.dim .series.lit title')).toHaveLength(2)
     expect(await page.evaluate(`document.querySelector('.series.lit').getAttribute('data-series')`)).toBe(
       'pointer',
+    )
+  })
+
+  test('on paper: nothing beyond the edge, a legend, all tests, dark on light', async () => {
+    const page = await open('two.html', 718, 'dark')
+    await page.selectOption('.theme', 'dark')
+    await page.emulateMedia({ media: 'print' })
+    await page.evaluate(`dispatchEvent(new Event('beforeprint'))`)
+    const beyond = await page.evaluate<string[]>(
+      `Array.from(document.querySelectorAll('body *')).filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))`,
+    )
+    expect(beyond).toEqual([])
+    const heights = await page.evaluate<number[]>(
+      `['.legend', '.legend input', 'details table', '.filters', '.bar'].map((one) => document.querySelector(one).getBoundingClientRect().height > 0)`,
+    )
+    expect(heights).toEqual([true, false, true, false, false])
+    expect(await page.evaluate(`getComputedStyle(document.body).color`)).toBe('rgb(27, 31, 36)')
+    await page.evaluate(`dispatchEvent(new Event('afterprint'))`)
+    expect(await page.evaluate(`document.querySelectorAll('details[open]').length`)).toBe(0)
+  })
+
+  test('text from right to left stands as it is written', async () => {
+    const page = await open('rtl.html', 360)
+    expect(await texts(page, '#examples .asked h3')).toEqual(['\u05d0\u05d9\u05d6\u05d4 \u05e6\u05d1\u05e2?'])
+    expect(
+      await page.evaluate(
+        `['h3', 'bdi', 'q'].map((e) => getComputedStyle(document.querySelector('#examples ' + e)).direction)`,
+      ),
+    ).toEqual(['rtl', 'rtl', 'rtl'])
+    expect(await page.textContent('#examples .asked p')).toBe(
+      'Human answers: \u05d0\u05d3\u05d5\u05dd \u00d73, no answer',
     )
   })
 

@@ -74,6 +74,12 @@ describe('measuredQueries', () => {
     const example = { id: 10, question: 'who?', answer: 'me', answers: ['me'] }
     const { queries } = measuredQueries(data, { examples: new Map([[10, example]]) })
     expect(queries[0]!.pool[0]).toBe(example)
+    const same = { id: 1, question: 'another one', answer: 'you', answers: ['you'] }
+    const [first] = measuredQueries(data, {
+      examples: new Map([[1, same]]),
+      queryExamples: new Map(),
+    }).queries
+    expect(first!.query).toMatchObject({ id: 1, question: 'q1', answer: 'cat' })
     const failed = { ...data.queries[0]!, pointer_candidates: [outcome([10, 11], null)] }
     expect(() => measuredQueries({ meta: null, queries: [failed] })).toThrow(
       'no scored outcome (without vqa_acc_score: 1)',

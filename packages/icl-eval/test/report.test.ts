@@ -30,6 +30,25 @@ describe('renderReport', () => {
     expect(run.questions[0]!.question).toBe('<script>alert("x")</script>')
   })
 
+  test('warns of runs on different questions, and only of those', () => {
+    const [one, two] = [reportRun('one'), reportRun('two')]
+    const some = { ...two, rows: two.rows!.filter(({ query }) => query !== two.rows![0]!.query) }
+    expect(renderReport({ title: 't', runs: [one, some] })).toContain(
+      'not evaluated on the same questions (one: 24, two: 23)',
+    )
+    expect(renderReport({ title: 't', runs: [one, two] })).not.toContain('not evaluated on the same')
+    expect(renderReport({ title: 't', runs: [some] })).not.toContain('not evaluated on the same')
+  })
+
+  test('a share of a gap without an interval says so', () => {
+    const run = reportRun('one')
+    const gapClosed = run.summary!.gapClosed.map((gap) => ({ ...gap, ci: null }))
+    const html = renderReport({ title: 't', runs: [{ ...run, summary: { ...run.summary!, gapClosed } }] })
+    expect(html).toContain('<small>no interval</small>')
+    expect(html).toContain('too few questions make it')
+    expect(html).not.toContain('of the way from random to oracle')
+  })
+
   test('is the same twice, has no undefined, and ids are unique', () => {
     expect(renderReport({ ...reportInput, runs: [reportInput.runs[0]!] })).toBe(html)
     const markup = html.replace(/<script[\s\S]*?<\/script>/g, '')

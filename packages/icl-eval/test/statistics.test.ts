@@ -283,6 +283,23 @@ describe('gapClosed', () => {
     expect(gap.ci![1]).toBeCloseTo(0.5, 12)
     expect(gapClosedInterval(bootstrap, { x: 0, random: 1, oracle: 1 })).toEqual({ value: null, ci: null })
   })
+
+  test('has no interval where the gap is made by a few questions', () => {
+    const interval = (better: number): unknown => {
+      const random = new Array<number>(40).fill(0)
+      const oracle = random.map((_, i) => (i < better ? 1 : 0))
+      const bootstrap = bootstrapMeans({
+        columns: [oracle, random, oracle],
+        clusters: singletons(40),
+        random: createRandom(6),
+        resamples: 2000,
+      })
+      return gapClosedInterval(bootstrap, { x: 0, random: 1, oracle: 2 })
+    }
+    // (39/40)^40 = 36 % and (36/40)^40 = 1.5 % of the resamples have no gap.
+    expect(interval(1)).toEqual({ value: 1, ci: null })
+    expect(interval(4)).toEqual({ value: 1, ci: [1, 1] })
+  })
 })
 
 describe('spread', () => {

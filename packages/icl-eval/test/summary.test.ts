@@ -27,7 +27,8 @@ a|b<i>        2   +50.0  [+50.0, +50.0]  0.500     0.500  4
 
 n = 4 questions on 2 images; intervals by 200 paired bootstrap resamples of images.
 Seeded selectors: mean of 1 seed.
-This sample can show a difference of 0.0 points (80 % power at 5 %, median over the comparisons); smaller ones may go unseen.
+Some figures are about 2 images only; below 20 the intervals are too narrow, so go by p.
+An interval without width means equal accuracies, not certainty: with 2 images the truth may be up to 100.0 points away (the rule of three).
 oracle at 2 shots: best known, 1,234 sequences measured, 4 of 4 questions at the accuracy of their best human answer.
 `
 
@@ -101,6 +102,22 @@ describe('summarize', () => {
     expect(row('pointer').seeds).toBeNull()
   })
 
+  test('there is no spread over seeds that have different questions', () => {
+    const [draws] = summarize(
+      [
+        ...rowsFor({ selector: 'random', seed: 0 }, [0, 1, 0, 0]),
+        ...rowsFor({ selector: 'random', seed: 1 }, [1]),
+      ],
+      { resamples: 100 },
+    ).table
+    expect(draws).toMatchObject({ accuracy: 0.375, n: 4, seeds: null })
+    const failed = [
+      ...rowsFor({ selector: 'random', seed: 0 }, [0, 1]),
+      ...rowsFor({ selector: 'random', seed: 1 }, [1, null]),
+    ]
+    expect(summarize(failed, { resamples: 100 }).table[0]!.seeds).toMatchObject({ n: 2, min: 0.5, max: 1 })
+  })
+
   test('compares with the baselines at the same shots, bounds and baselines themselves aside', () => {
     expect(row('pointer').comparisons.map((c) => c.baseline)).toEqual(['random', 'similarity-both'])
     expect(row('similarity-both').comparisons.map((c) => c.baseline)).toEqual(['random'])
@@ -133,6 +150,7 @@ describe('summarize', () => {
     expect(c!.ci[0]).toBeCloseTo(0.1, 12)
     expect(c!.ci[1]).toBeCloseTo(0.1, 12)
     expect(c!.p).toBeCloseTo(1 / 501, 12)
+    expect([c!.detectable, shifted.detectable]).toEqual([null, null])
   })
 
   test('gap closed', () => {

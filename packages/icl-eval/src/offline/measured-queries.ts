@@ -31,6 +31,8 @@ export interface MeasuredQueries {
 export interface MeasuredQueriesOptions {
   /** Examples of the data set by id; without one an example has no text and no answer. */
   readonly examples?: ReadonlyMap<number, Example>
+  /** Those of the queries, where the pool is another data set: its ids may be the same. Default `examples`. */
+  readonly queryExamples?: ReadonlyMap<number, Example>
   /** Take outcomes scored by the string fallback. Default false. */
   readonly allowFallback?: boolean
 }
@@ -42,7 +44,7 @@ export interface MeasuredQueriesOptions {
  */
 export function measuredQueries(
   data: RlData,
-  { examples = new Map(), allowFallback = false }: MeasuredQueriesOptions = {},
+  { examples = new Map(), queryExamples = examples, allowFallback = false }: MeasuredQueriesOptions = {},
 ): MeasuredQueries {
   const skipped = new Map<string, number>()
   const skip = (reason: string): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
@@ -52,7 +54,11 @@ export function measuredQueries(
     )
     const poolIds = entry.candidate_pool_ids ?? Array.from(new Set(outcomes.flatMap(({ ids }) => ids)))
     const example = (id: number): Example => examples.get(id) ?? { id, question: '', answer: '', answers: [] }
-    return { query: examples.get(entry.query_id) ?? queryOf(entry), pool: poolIds.map(example), outcomes }
+    return {
+      query: queryExamples.get(entry.query_id) ?? queryOf(entry),
+      pool: poolIds.map(example),
+      outcomes,
+    }
   })
   if (queries.every(({ outcomes }) => outcomes.length === 0)) {
     const reasons = Array.from(skipped, ([reason, count]) => `${reason}: ${count}`).join(', ')

@@ -78,9 +78,8 @@ export function gapTable({ gapClosed, level }: Summary): TextTable {
       ...shots.map((k) => {
         const row = gapClosed.find((candidate) => candidate.selector === selector && candidate.shots === k)
         if (row === undefined) return ''
-        return row.value === null || row.ci === null
-          ? 'no gap'
-          : `${percent(row.value)} ${range(row.ci, percent)}`
+        if (row.value === null) return 'no gap'
+        return `${percent(row.value)} ${row.ci === null ? '(no interval)' : range(row.ci, percent)}`
       }),
     ]),
   }
@@ -100,6 +99,7 @@ export function footnotes(summary: Summary): string[] {
           `This sample can show a difference of ${percent(detectable)} points (80 % power at 5 %, median over ` +
             'the comparisons); smaller ones may go unseen.',
         ]),
+    ...intervalNotes(summary),
     ...oracle.map(
       ({ shots, how, measured, atBest }) =>
         `oracle at ${count(shots, 'shot')}: ${how}, ${count(measured, 'sequence')} measured, ` +
@@ -109,6 +109,35 @@ export function footnotes(summary: Summary): string[] {
       ? [`Scored by the string fallback, not officially: ${count(modes.fallback, 'answer')}.`]
       : []),
     ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}; see n.`] : []),
+  ]
+}
+
+/** From so many images on, intervals hold what they promise within about two per cent. */
+const MANY_IMAGES = 20
+
+/** Where the intervals of this summary say less than they seem to. */
+function intervalNotes({ table, gapClosed, level }: Summary): string[] {
+  const measured = table.filter(({ n }) => n > 0)
+  const fewest = Math.min(...measured.map(({ images }) => images))
+  const flat = measured.filter(({ ci }) => ci !== null && ci[1] - ci[0] < 1e-12)
+  const fewestFlat = Math.min(...flat.map(({ images }) => images))
+  return [
+    ...(fewest < MANY_IMAGES
+      ? [
+          `Some figures are about ${count(fewest, 'image')} only; below ${MANY_IMAGES} the intervals are too narrow, so go by p.`,
+        ]
+      : []),
+    ...(flat.length > 0
+      ? [
+          `An interval without width means equal accuracies, not certainty: with ${count(fewestFlat, 'image')} the truth may be ` +
+            `up to ${percent(Math.min(1, 3 / fewestFlat))} points away (the rule of three).`,
+        ]
+      : []),
+    ...(gapClosed.some(({ value, ci }) => value !== null && ci === null)
+      ? [
+          `No interval where more than ${percent((1 - level) / 2)} % of the resamples have no gap to close: too few questions make it.`,
+        ]
+      : []),
   ]
 }
 

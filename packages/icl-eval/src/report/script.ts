@@ -9,6 +9,22 @@ const make = (tag, className, text) => {
   return element
 }
 
+/** Text of the data, which may run from right to left. */
+const own = (tag, text) => {
+  const element = make(tag, '', text)
+  element.dir = 'auto'
+  return element
+}
+
+let closed = []
+addEventListener('beforeprint', () => {
+  closed = all('details:not([open])')
+  for (const part of closed) part.open = true
+})
+addEventListener('afterprint', () => {
+  for (const part of closed) part.open = false
+})
+
 for (const table of all('table.sortable')) {
   const heads = all('thead th', table)
   const body = table.querySelector('tbody')
@@ -113,7 +129,7 @@ if (source) {
     const accuracy = pick.accuracy === null ? 'failed' : (100 * pick.accuracy).toFixed(0) + ' %'
     const right = pick.accuracy === null || pick.accuracy === 0 ? 'loss' : pick.accuracy >= 0.5 ? 'win' : 'tie'
     const said = make('p', 'said')
-    said.append(pick.answer.trim() === '' ? make('em', '', 'no answer') : make('q', '', pick.answer))
+    said.append(pick.answer.trim() === '' ? make('em', '', 'no answer') : own('q', pick.answer))
     said.append(' ', make('span', 'badge ' + right, accuracy))
     block.append(make('h4', '', run().selectors[pick.selector]), said)
     if (pick.demonstrations.length === 0) {
@@ -124,12 +140,21 @@ if (source) {
     for (const at of pick.demonstrations) {
       const shown = run().shown[at]
       const item = make('li')
-      item.append(picture(shown.image, 'image of example ' + shown.id), make('div', '', shown.question))
-      item.append(make('strong', '', shown.answer))
+      item.append(picture(shown.image, 'image of example ' + shown.id), own('div', shown.question))
+      item.append(own('strong', shown.answer))
       list.append(item)
     }
     block.append(list)
     return block
+  }
+
+  const humanAnswers = ({ humans }) => {
+    const line = make('p', '', 'Human answers: ')
+    humans.forEach(([answer, count], i) => {
+      line.append(i > 0 ? ', ' : '', answer.trim() === '' ? make('em', '', 'no answer') : own('bdi', answer))
+      if (count > 1) line.append(' ×' + count)
+    })
+    return line
   }
 
   const card = (question) => {
@@ -137,8 +162,7 @@ if (source) {
     const asked = make('div', 'asked')
     const words = make('div')
     const badge = make('span', 'badge ' + question.outcome, question.outcome)
-    words.append(make('h3', '', question.question), badge)
-    words.append(make('p', '', 'Human answers: ' + question.humans.map(([answer, count]) => answer + (count > 1 ? ' ×' + count : '')).join(', ')))
+    words.append(own('h3', question.question), badge, humanAnswers(question))
     words.append(make('small', '', ['question ' + question.id, question.questionType, question.answerType].filter(Boolean).join(' · ')))
     asked.append(picture(question.image, 'image of question ' + question.id), words)
     const picks = make('div', 'picks')

@@ -4,8 +4,8 @@ import { CHART_STYLE } from './svg/standalone.ts'
 /** The style of the page: system fonts, light and dark, from 320 px on. */
 export const PAGE_STYLE: string = `
 :root{color-scheme:light;${LIGHT_VARIABLES}}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${DARK_VARIABLES}}}
-:root[data-theme=dark]{color-scheme:dark;${DARK_VARIABLES}}
+@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${DARK_VARIABLES}}}
+@media screen{:root[data-theme=dark]{color-scheme:dark;${DARK_VARIABLES}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;overflow-wrap:anywhere}
 header,main,footer{max-width:1180px;margin:0 auto;padding:1rem}
@@ -88,5 +88,19 @@ dl{display:grid;grid-template-columns:minmax(0,max-content) minmax(0,1fr);gap:.2
 dt{color:var(--muted)}dd{margin:0}
 footer{color:var(--muted);font-size:.9rem}
 @media (max-width:640px){td small{display:block}th,td{padding:.3rem .4rem}.sort{padding:.35rem .4rem}tbody th{min-width:5.6rem}.shots li{width:112px}.card{padding:.7rem}}
-@media print{.filters,.pages,.legend,.theme,nav{display:none}.scroll{overflow:visible}}
+@media print{
+.filters,.pages,.status,.skip,.bar,.legend input,.legend legend,summary{display:none}
+.legend{border:0;padding:0}
+.scroll{overflow:visible}
+.chart{max-width:520px}
+header,main,footer{padding-left:0;padding-right:0}
+table{font-size:.7rem}
+th,td,.sort{padding:.15rem .25rem}
+td small{display:block}
+tbody th,.sort{min-width:0}
+thead th{overflow-wrap:anywhere}
+.sort::after{content:none}
+figure,.card,tr,.key div{break-inside:avoid}
+h2,h3,.caption,figcaption{break-after:avoid}
+}
 `

@@ -5,6 +5,7 @@ import { percentileInterval } from './interval.ts'
 export interface Gap {
   /** (x - random) / (oracle - random); null when the oracle is not above random. */
   readonly value: number | null
+  /** Null also where too many resamples have no gap to say where the share lies. */
   readonly ci: Interval | null
 }
 
@@ -14,8 +15,9 @@ export function gapClosed(x: number, random: number, oracle: number): number | n
 }
 
 /**
- * `gapClosed` of three columns of one bootstrap, with its percentile interval over the resamples in which the
- * oracle is above random.
+ * `gapClosed` of three columns of one bootstrap, with its percentile interval over the resamples in which the oracle is
+ * above random. There is no interval when the others are more than (1 - level) / 2 of all: a share of a gap that may be
+ * nothing can be anything.
  */
 export function gapClosedInterval(
   bootstrap: Bootstrap,
@@ -30,5 +32,6 @@ export function gapClosedInterval(
     { length: resamples },
     (_, r) => gapClosed(samples[x]![r]!, samples[random]![r]!, samples[oracle]![r]!) ?? NaN,
   )
-  return { value, ci: percentileInterval(ratios, level) }
+  const without = ratios.filter(Number.isNaN).length / resamples
+  return { value, ci: without > (1 - level) / 2 ? null : percentileInterval(ratios, level) }
 }

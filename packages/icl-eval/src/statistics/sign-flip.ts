@@ -11,7 +11,8 @@ export interface SignFlipOptions {
   readonly resamples?: number
 }
 
-const ENUMERATED_CLUSTERS = 13
+/** With so many clusters or fewer, all sign flips are enumerated. */
+export const ENUMERATED_CLUSTERS = 13
 const TOLERANCE = 1e-9
 
 /**

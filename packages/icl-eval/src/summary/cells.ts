@@ -8,7 +8,10 @@ export interface Cell {
   readonly shots: number
   /** [n] mean over the seeds with a row, for every question; NaN where there is none or an answer failed. */
   readonly values: Float64Array
-  /** Mean accuracy of every seed over the questions with an accuracy; empty without seeds. */
+  /**
+   * Mean accuracy of every seed over the questions with an accuracy; empty without seeds, and where seeds have different
+   * questions, as draws of measured data have: these means would differ by the questions.
+   */
   readonly seedMeans: readonly number[]
 }
 
@@ -42,19 +45,25 @@ export function cellsOf(rows: readonly EvaluationRow[]): Cells {
 function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, number>): Cell {
   const sums = new Float64Array(position.size)
   const counts = new Float64Array(position.size)
-  const seeds = new Map<number, { sum: number; count: number }>()
+  const seeds = new Map<number, { sum: number; count: number; rows: number }>()
   for (const { query, seed, accuracy } of rows) {
     const i = position.get(query)!
     counts[i]! += 1
     sums[i]! += accuracy ?? NaN
-    if (seed === null || accuracy === null) continue
-    const total = seeds.get(seed) ?? { sum: 0, count: 0 }
-    seeds.set(seed, { sum: total.sum + accuracy, count: total.count + 1 })
+    if (seed === null) continue
+    const total = seeds.get(seed) ?? { sum: 0, count: 0, rows: 0 }
+    const one = accuracy === null ? 0 : 1
+    seeds.set(seed, { sum: total.sum + (accuracy ?? 0), count: total.count + one, rows: total.rows + 1 })
   }
+  const perSeed = Array.from(seeds.values())
+  const asked = counts.reduce((sum, each) => sum + (each > 0 ? 1 : 0), 0)
+  const comparable = perSeed.every((total) => total.rows === asked)
   return {
     selector: rows[0]!.selector,
     shots: rows[0]!.shots,
     values: sums.map((sum, i) => sum / counts[i]!),
-    seedMeans: Array.from(seeds.values(), ({ sum, count }) => sum / count),
+    seedMeans: comparable
+      ? perSeed.filter(({ count }) => count > 0).map(({ sum, count }) => sum / count)
+      : [],
   }
 }

@@ -175,7 +175,7 @@ function compare(
         p: p[i]!,
         pHolm: adjusted[i]!,
         mcnemar: mcnemar(cell.values, baseline.values),
-        detectable: Number.isNaN(standardError) ? null : minimumDetectableEffect({ standardError }),
+        detectable: standardError > 1e-12 ? minimumDetectableEffect({ standardError }) : null,
         n,
       },
     ]

@@ -21,7 +21,7 @@ export interface Comparison {
   readonly pHolm: number
   /** Exact McNemar on accuracy >= 0.5 of single questions; `onlyFirst` is the selector. Over seeds: of the mean. */
   readonly mcnemar: McNemar
-  /** The smallest true difference that this comparison finds with 80 % power at 5 %; null for one image. */
+  /** The smallest true difference that this comparison finds with 80 % power at 5 %; null where the images do not vary. */
   readonly detectable: number | null
   readonly n: number
 }

@@ -1,4 +1,5 @@
 import { count, formatP, percent, points } from '../../render/tables.ts'
+import { ENUMERATED_CLUSTERS } from '../../statistics/sign-flip.ts'
 import type { Comparison, Summary } from '../../summary/types.ts'
 import type { Cell, HtmlTable } from '../html.ts'
 import { section, sortableTable } from '../html.ts'
@@ -50,7 +51,7 @@ function gapTable({ gapClosed }: Summary): HtmlTable {
   return pivot('Share of the random-to-oracle gap closed, in per cent', gapClosed, ({ value, ci }) => ({
     text: value === null ? 'no gap' : percent(value),
     value,
-    ...(ci !== null && { note: `[${percent(ci[0])}, ${percent(ci[1])}]` }),
+    ...(value !== null && { note: ci === null ? 'no interval' : `[${percent(ci[0])}, ${percent(ci[1])}]` }),
   }))
 }
 
@@ -98,13 +99,16 @@ function testTable({ table }: Summary): HtmlTable {
   }
 }
 
-function details(caption: string, tests: HtmlTable, { resamples, table }: Summary): string {
+function details(caption: string, tests: HtmlTable, { resamples, table, images }: Summary): string {
   const family = comparisonsOf(table).length
+  const exact = images <= ENUMERATED_CLUSTERS
+  const flips = exact ? `all ${(2 ** images).toLocaleString('en')}` : resamples.toLocaleString('en')
+  const least = exact ? 2 / 2 ** images : 1 / (resamples + 1)
   return (
     `<details><summary>${caption.replaceAll('<', '&lt;')}: p, McNemar, smallest detectable difference</summary>\n` +
     `${sortableTable({ ...tests, caption })}\n` +
-    `<p>p: sign flips of the paired differences, image by image, ${resamples.toLocaleString('en')} of them. Holm: over all ` +
-    `${count(family, 'comparison')}, so no adjusted p is below ${formatP(Math.min(1, family / (resamples + 1)))}. McNemar: ` +
+    `<p>p: sign flips of the paired differences, image by image, ${flips} of them. Holm: over all ` +
+    `${count(family, 'comparison')}, so no adjusted p is below ${formatP(Math.min(1, family * least))}. McNemar: ` +
     'exact, an accuracy of 0.5 or more counts as right. Detectable: the smallest true difference, in points, ' +
     'found with 80 % power at 5 %.</p></details>'
   )
