@@ -50,12 +50,11 @@ export async function openOfflineInputs(
   const { readRlData } = await import('@lever/rl-dataset/node')
   const data = await readRlData(rlData)
   const datasets = await openDatasets(settings, progress)
-  const examples = new Map(
-    datasets.flatMap(({ dataset }) =>
-      dataset.examples.map((example): [number, VqaExample] => [example.id, example]),
-    ),
-  )
-  const { queries, skipped } = measuredQueries(data, { examples, allowFallback })
+  const { queries, skipped } = measuredQueries(data, {
+    examples: examplesOf(datasets.at(-1)),
+    queryExamples: examplesOf(datasets.find(({ role }) => role === 'dataset')),
+    allowFallback,
+  })
   for (const [reason, count] of skipped) progress.info(`left out: ${count} outcomes (${reason})`)
   checkDatasets(queries, datasets, rlData)
   return {
@@ -77,6 +76,10 @@ interface OpenDataset {
   readonly role: 'dataset' | 'pool'
   readonly dataset: VqaDataset
   readonly record: DatasetRecord
+}
+
+function examplesOf(open: OpenDataset | undefined): Map<number, VqaExample> {
+  return new Map(open?.dataset.examples.map((example) => [example.id, example]))
 }
 
 async function openDatasets(

@@ -35,7 +35,7 @@ export function describeReads(reads: readonly Read[]): { readonly label: string;
       const files = Object.entries(policies).map(([name, hash]) => `${name} ${hash.slice(0, 12)}`)
       return `${questions} questions by ${[...selectors, ...files].join(', ')}`
     })
-    return { label: `reads of the ${split} split`, value: `${own.length}: ${each.join('; ')}` }
+    return { label: `reads of ${nameOf(split)}`, value: `${own.length}: ${each.join('; ')}` }
   })
 }
 
@@ -45,6 +45,9 @@ export function warnOfReads(reads: readonly Read[]): string[] {
     const count = reads.filter((read) => read.split === split).length
     return count < 2
       ? []
-      : [`the ${split} split was read ${count} times: what was chosen by looking at it is no test result`]
+      : [`${nameOf(split)} was read ${count} times: what was chosen by looking at it is no test result`]
   })
 }
+
+/** A dataset of one's own may have no split. */
+const nameOf = (split: string): string => (split === '' ? 'this dataset' : `the ${split} split`)

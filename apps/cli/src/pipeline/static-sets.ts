@@ -58,7 +58,10 @@ export interface StaticRecord {
   }[]
 }
 
-/** What static sets are made of and chosen on: no image is shared between them, and none with the evaluated questions. */
+/**
+ * What static sets are made of and chosen on: no image is shared between them, and none with the evaluated questions. No
+ * set holds an example with the id of a question, which is never shown to it.
+ */
 export interface StaticPlan {
   readonly library: readonly VqaExample[]
   readonly questions: readonly VqaExample[]
@@ -87,12 +90,13 @@ export async function planStaticSets(
   const other = source.examples.filter((example) => !evaluated.has(imageOf(example)))
   const questions = await sampleExamples(other, staticQuestions, seed)
   const asked = imagesOf(questions)
+  const ids = new Set([...queries, ...questions].map(({ id }) => id))
   const library = pool.examples.filter(
-    (example) => !evaluated.has(imageOf(example)) && !asked.has(imageOf(example)),
+    (example) => !evaluated.has(imageOf(example)) && !asked.has(imageOf(example)) && !ids.has(example.id),
   )
   if (questions.length === 0 || library.length < Math.max(...shots)) {
     throw new InputError(
-      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset, or fewer --static-questions`,
+      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others with other ids; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset, or fewer --static-questions`,
     )
   }
   return { library, questions, split: source.split, data: source.hash }
