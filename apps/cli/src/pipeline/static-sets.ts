@@ -71,7 +71,7 @@ export interface StaticPlan {
 }
 
 /**
- * Splits off the questions on which static sets are chosen.
+ * Splits off the questions on which static sets are chosen, at most half of a pool that they come from.
  * @throws InputError when that is the evaluated split, or when too little is left
  */
 export async function planStaticSets(
@@ -88,7 +88,9 @@ export async function planStaticSets(
   }
   const evaluated = imagesOf(queries)
   const other = source.examples.filter((example) => !evaluated.has(imageOf(example)))
-  const questions = await sampleExamples(other, staticQuestions, seed)
+  const half = Math.ceil(other.length / 2)
+  const most = validationDataset === undefined ? Math.min(staticQuestions, half) : staticQuestions
+  const questions = await sampleExamples(other, most, seed)
   const asked = imagesOf(questions)
   const ids = new Set([...queries, ...questions].map(({ id }) => id))
   const library = pool.examples.filter(
@@ -96,7 +98,7 @@ export async function planStaticSets(
   )
   if (questions.length === 0 || library.length < Math.max(...shots)) {
     throw new InputError(
-      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others with other ids; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset, or fewer --static-questions`,
+      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others with other ids; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset`,
     )
   }
   return { library, questions, split: source.split, data: source.hash }
