@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hashFile, hashOf, InputError, writeFileAtomic } from '@lever/durable-files'
@@ -37,20 +37,42 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Refuses an output path that exists, or whose folder does not, before any work is done.
+ * Refuses an output path that exists, or that is below a file, before any work is done.
  * @throws InputError
  */
 export async function requireNew(path: string, flag: string): Promise<void> {
-  await requirePath(dirname(path), flag, 'folder')
+  await requirePath(await nearestAbove(path), flag, 'folder')
   if (await exists(path))
     throw new InputError(`${named(flag)}: ${path} exists and is not overwritten; choose another path`)
 }
 
-/** Writes a file that must not exist yet, unless it holds exactly this. @throws InputError */
+/** The folder of a path, or the first above it that is there. */
+async function nearestAbove(path: string): Promise<string> {
+  const above = dirname(path)
+  return above === path || (await exists(above)) ? above : nearestAbove(above)
+}
+
+/** Makes the folders above an output file. @throws InputError where that is not allowed */
+export async function makeFolderOf(path: string, flag: string): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    const { code = 'unknown error' } = cause as NodeJS.ErrnoException
+    throw new InputError(
+      `${named(flag)}: cannot make the folder ${folder} (${code}); choose another path, or free the way`,
+      { cause },
+    )
+  })
+}
+
+/**
+ * Writes a file that must not exist yet, unless it holds exactly this; makes the folders above it.
+ * @throws InputError
+ */
 export async function writeNew(path: string, data: string | Uint8Array, flag: string): Promise<void> {
   const before = await readFile(path).catch(() => undefined)
   if (before?.equals(typeof data === 'string' ? Buffer.from(data) : data) === true) return
   await requireNew(path, flag)
+  await makeFolderOf(path, flag)
   await writeFileAtomic(path, data)
 }
 

@@ -159,8 +159,8 @@ describe('data', () => {
     ]) {
       expect(await refused(['data', ...args])).toContain('exists and is not overwritten')
     }
-    expect(await refused(['data', 'convert', file, '--out', at('no/where.json')])).toContain(
-      'there is no folder',
+    expect(await refused(['data', 'convert', file, '--out', join(file, 'below.json')])).toContain(
+      'is a file; give a folder',
     )
   })
 
