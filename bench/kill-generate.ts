@@ -132,7 +132,7 @@ function shardWay(tools: Tools, count: number, whole: number): Way {
 }
 
 function queueWay(tools: Tools, redis: Redis, counts: Record<string, number>): Way {
-  const flags = ['--queue', redis.url, '--workers', '1']
+  const flags = ['--queue', redis.url]
   const worker = (): Lever => new Lever(['worker', ...flags, '--lock-seconds', '1'])
   let workers = [worker(), worker()]
   const kills: (readonly [string, (submitter: Lever) => Promise<void>])[] = [

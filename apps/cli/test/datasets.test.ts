@@ -2,9 +2,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { officialScore } from '../src/pipeline/scoring.ts'
+import { metricOf, officialScore } from '../src/pipeline/scoring.ts'
 import { lever, scratch } from './support/lever.ts'
-import { smallWorld } from './support/world.ts'
+import { directWorld, smallWorld } from './support/world.ts'
 
 const root = scratch()
 const at = (name: string): string => join(root, name)
@@ -90,6 +90,30 @@ describe('data describe of a dataset', () => {
   })
 })
 
+test('evaluate and beams of A-OKVQA name its metric in their protocol', async () => {
+  const world = ['--dataset', directWorld(at('direct'), 'train', 4), '--pool-size', '2', '--workers', '1']
+  const choose = ['--selectors', 'zero-shot', '--shots', '0', '--resamples', '100', '--seeds', '1']
+  await json('evaluate', ...world, ...choose, '--out', at('a-evaluated'))
+  await json('beams', ...world, '--shots', '1', '--width', '1', '--out', at('a-beams'))
+  const manifest = (run: string): Record<string, Record<string, never>> =>
+    JSON.parse(readFileSync(at(`${run}/manifest.json`), 'utf8')) as Record<string, Record<string, never>>
+  const { config, evaluated } = manifest('a-evaluated')
+  expect(config).toMatchObject({ protocol: { metric: 'aokvqa' } })
+  expect(evaluated).toMatchObject({ protocol: { metric: 'aokvqa' } })
+  expect(manifest('a-beams')['config']).toMatchObject({
+    meta: { protocol: { metric: 'aokvqa', hash: evaluated!['protocol']!['hash'] } },
+  })
+})
+
+test('embed makes the folders above its file; a file in the way is named', async () => {
+  const out = at('deep/er/okvqa.safetensors')
+  const args = ['embed', '--dataset', join(PARQUET, 'okvqa'), '--out']
+  expect(await json(...args, out)).toMatchObject({ rows: 2, out })
+  expect(await refused(...args, join(out, 'below/x.safetensors'))).toContain(
+    `--out: ${out} is a file; give a folder`,
+  )
+})
+
 test('embed takes parquet, and lines whose images are there', async () => {
   const made = await json('embed', '--dataset', join(PARQUET, 'okvqa'), '--out', at('okvqa.safetensors'))
   expect(made).toMatchObject({ rows: 2 })
@@ -104,6 +128,8 @@ test('a question of A-OKVQA is scored by its own metric, others officially', () 
   expect(score('cab', { id: 1, answers, metric: 'aokvqa' }).accuracy).toBe(1)
   expect(score('Cab', { id: 1, answers, metric: 'aokvqa' }).accuracy).toBe(0)
   expect(score('Cab', { id: 2, answers }).accuracy).toBeCloseTo(0.9, 12)
+  expect(metricOf([{}, {}])).toBe('vqa-loo')
+  expect(metricOf([{ metric: 'aokvqa' }, { metric: 'aokvqa' }])).toBe('aokvqa')
 })
 
 describe('--pool-file', () => {

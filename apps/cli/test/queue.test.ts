@@ -6,7 +6,7 @@ import { COMMANDS } from '../src/commands/index.ts'
 import type { RunOptions } from './support/lever.ts'
 import { lever, scratch } from './support/lever.ts'
 import { hasRedis, redisTest as test, startRedis } from './support/redis.ts'
-import { smallWorld } from './support/world.ts'
+import { directWorld, smallWorld } from './support/world.ts'
 
 const root = scratch()
 const { folder } = smallWorld(join(root, 'world'), 'train', 12)
@@ -107,6 +107,33 @@ test('an image that this machine does not have is looked for in --images', async
 test('a worker ends when it had no job for --idle-seconds', async () => {
   const idle = await lever(worker(...model('idle', 1), '--queue-name', 'idle', '--idle-seconds', '0.3'))
   expect(idle).toMatchObject({ code: 0, stdout: '0 jobs, 0 prompts\n' })
+  expect(idle.stderr).toMatch(
+    new RegExp(`^protocol [0-9a-f]{12}, waiting for jobs of ${redis.url.replaceAll('.', '\\.')}$`, 'm'),
+  )
+})
+
+plainTest('a worker that finds no queue does not say that it waits', async () => {
+  const { code, stderr } = await lever(['worker', '--queue', 'redis://127.0.0.1:1', ...model('far', 1)])
+  expect(code).toBe(2)
+  expect(stderr).toContain('does not answer (ECONNREFUSED)')
+  expect(stderr).not.toContain('waiting for jobs')
+})
+
+test('the submitter needs no model that runs: what a worker answers is the same, A-OKVQA included', async () => {
+  const own = directWorld(join(root, 'direct'), 'train', 8)
+  const size = ['--pool-size', '4', '--num-random', '3', '--json', '--quiet']
+  const args = (out: string): string[] => ['generate', '--dataset', own, ...size, '--out', join(root, out)]
+  const alone = await lever([...args('own'), '--workers', '1'])
+  expect(alone).toMatchObject({ code: 0, stderr: '' })
+  const queued = lever([...args('own-queued'), '--queue', redis.url, '--queue-name', 'own'])
+  const helper = lever(worker('--queue-name', 'own'), untilOver(queued))
+  expect(await queued).toMatchObject({ code: 0, stderr: '' })
+  expect((await helper).code).toBe(130)
+  expect(data('own-queued')).toBe(data('own'))
+  const metricIn = (text: string): unknown =>
+    (JSON.parse(text) as { _meta: { protocol: { metric: string } } })._meta.protocol.metric
+  expect(metricIn(data('own'))).toBe('aokvqa')
+  expect(metricIn(data('plain'))).toBe('vqa-loo')
 })
 
 plainTest.each([

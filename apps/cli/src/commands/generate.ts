@@ -5,10 +5,11 @@ import { flag, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/dataset.ts'
 import { dryRun, formatDryRun } from '../pipeline/dry-run.ts'
 import { inputOptions } from '../pipeline/inputs.ts'
+import { checkBackendOptions } from '../pipeline/backend-options.ts'
 import { modelOptions } from '../pipeline/model.ts'
 import { policyOptions } from '../pipeline/policy.ts'
-import { queueOptions } from '../pipeline/queue-options.ts'
-import { formatGenerated, runGenerate } from '../pipeline/run-generate.ts'
+import { checkQueueOptions, queueOptions } from '../pipeline/queue-options.ts'
+import { BATCH_SIZE, formatGenerated, runGenerate } from '../pipeline/run-generate.ts'
 
 const counts = { min: 0, whole: true }
 
@@ -20,13 +21,13 @@ export const generate: Command = defineCommand({
   options: {
     ...inputOptions,
     ...modelOptions,
-    device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
-      default: 'cpu',
+    device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
+      shown: 'cpu',
     }),
-    workers: number('worker threads on every device, each with a model of its own', {
-      default: 2,
+    workers: number('onnx: worker threads on every device, each with a model of its own', {
       min: 1,
       whole: true,
+      shown: '2',
     }),
     ...policyOptions,
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
@@ -60,15 +61,17 @@ export const generate: Command = defineCommand({
     'gt-prob': flag('also measure vqa_gt_prob, the probability of the human answers; costs time'),
     'rel-score': flag('also write vqa_rel_score, the likeness to the nearest human answer'),
     'batch-size': number('prompts per call of the model; a server is asked one by one', {
-      default: 1024,
       min: 1,
       whole: true,
+      shown: String(BATCH_SIZE),
     }),
     ...queueOptions,
     'dry-run': flag('only count what would be measured: prompts, images, tokens; no model runs'),
     seed: number('seed of pools and proposals', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
+    checkQueueOptions(options)
+    checkBackendOptions(options)
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
     const informed = embeddings !== undefined
     const mix: ProposalRequest[] = [

@@ -13,14 +13,13 @@ export const worker: Command = defineCommand({
     queue: text('redis://host:port or postgres://host/database', { required: true }),
     'queue-name': queueOptions['queue-name'],
     ...modelOptions,
-    device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
-      default: 'cpu',
+    device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
+      shown: 'cpu',
     }),
-    workers: number('jobs at a time on every device, each on a thread with a model of its own', {
-      default: 1,
-      min: 1,
-      whole: true,
-    }),
+    workers: number(
+      'jobs at a time, on every device; with --backend onnx each on a thread with a model of its own',
+      { min: 1, whole: true, shown: '1' },
+    ),
     images: list('image folders on this machine, where the paths of lever generate do not hold', {
       default: [],
     }),

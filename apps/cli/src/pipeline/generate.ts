@@ -12,7 +12,7 @@ import type {
 } from '@lever/rl-generate'
 import { distinctAnswers, normalizeAnswer } from '@lever/vqa-eval'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import type { VqaModel } from '@lever/vqa-model'
+import type { ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../command.ts'
 import type { Stage } from '../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
@@ -114,7 +114,8 @@ export interface MeasureAllOptions extends ScoringOptions {
   readonly plan: NonNullable<MeasureOptions['plan']>
   /** Number of pointers of the plan, in the first round. */
   readonly pointers: number
-  readonly model: VqaModel
+  /** Undefined where the workers of a queue answer. */
+  readonly model: VqaModel | undefined
   /** Path of the journal. */
   readonly journal: string
   readonly meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
@@ -163,12 +164,12 @@ export async function measureAll({
     imageBudget: IMAGES,
   }
   const { measureRewards } = await import('@lever/rl-generate')
-  const report = generateReporter({ stage, emit, pointers, stats: () => ({ ...model.stats() }) })
+  const report = generateReporter({ stage, emit, pointers, stats: () => ({ ...model?.stats() }) })
   const events =
     queue === undefined
       ? measureRewards({
           ...options,
-          answer: answerWith(model, scoreAnswers === undefined ? {} : { score: scoreAnswers }),
+          answer: answerWith(model!, scoreAnswers === undefined ? {} : { score: scoreAnswers }),
         })
       : (await import('@lever/rl-generate/queue')).measureByQueue<AskedAnswer>({
           ...options,
@@ -199,7 +200,7 @@ export function metaOf({
   version,
   strict = true,
 }: {
-  model: VqaModel
+  model: ModelProtocol
   dataset: {
     readonly name: string
     readonly split: string
@@ -235,6 +236,6 @@ export function metaOf({
 }
 
 /** The protocol of a model with its hash, as `_meta` and the jobs of a queue hold it. */
-export function protocolOf({ protocol, protocolHash }: VqaModel): MeasureAllOptions['meta']['protocol'] {
+export function protocolOf({ protocol, protocolHash }: ModelProtocol): MeasureAllOptions['meta']['protocol'] {
   return { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) }
 }

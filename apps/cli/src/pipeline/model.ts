@@ -1,28 +1,38 @@
 import { InputError } from '@lever/durable-files'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import type { Device, VqaAnswer, VqaModel, VqaPrompt } from '@lever/vqa-model'
+import type { Device, ModelProtocol, VqaAnswer, VqaModel, VqaModelOptions, VqaPrompt } from '@lever/vqa-model'
 import { BUNDLED, requirePath } from '../files.ts'
 import type { Option } from '../options.ts'
 import { choice, list, number, text } from '../options.ts'
 import type { Progress } from '../progress.ts'
+import { checkBackendOptions } from './backend-options.ts'
+import { OFFICIAL } from './scoring.ts'
 
-/** The options that name a VQA model and how it runs. */
+/** Longest answer, in tokens. */
+const NEW_TOKENS = 5
+/** Most requests at one time per server. */
+const REQUESTS = 64
+
+/**
+ * The options that name a VQA model and how it runs. Most are undefined when they were not given, so that one that the
+ * backend has no use for can be refused.
+ */
 export const modelOptions: {
   readonly model: Option<string>
   readonly backend: Option<string>
-  readonly 'base-url': Option<readonly string[]>
-  readonly concurrency: Option<number>
-  readonly timeout: Option<number>
+  readonly 'base-url': Option<readonly string[] | undefined>
+  readonly concurrency: Option<number | undefined>
+  readonly timeout: Option<number | undefined>
   readonly 'extra-body': Option<string | undefined>
   readonly template: Option<string | undefined>
-  readonly dtype: Option<string>
-  readonly device: Option<string>
-  readonly workers: Option<number>
-  readonly threads: Option<number>
-  readonly 'max-new-tokens': Option<number>
-  readonly 'decoding-beams': Option<number>
+  readonly dtype: Option<string | undefined>
+  readonly device: Option<string | undefined>
+  readonly workers: Option<number | undefined>
+  readonly threads: Option<number | undefined>
+  readonly 'max-new-tokens': Option<number | undefined>
+  readonly 'decoding-beams': Option<number | undefined>
   readonly 'max-pixels': Option<number | undefined>
-  readonly 'image-cache': Option<number>
+  readonly 'image-cache': Option<number | undefined>
 } = {
   model: text(
     'model folder in the ONNX layout of the Hub, or the id of a model: a downloaded one, or that of a server',
@@ -37,101 +47,110 @@ export const modelOptions: {
     ['onnx', 'openai', 'scripted'],
     { default: 'onnx' },
   ),
-  'base-url': list('servers of --backend openai that share the work, as http://127.0.0.1:8000/v1', {
-    default: [],
-  }),
-  concurrency: number('most requests at one time per server; how many there are is found out by trying', {
-    default: 64,
-    min: 1,
-    whole: true,
-  }),
-  timeout: number('seconds until a request to a server is given up and repeated', {
-    default: 120,
+  'base-url': list('servers of --backend openai that share the work, as http://127.0.0.1:8000/v1'),
+  concurrency: number(
+    'openai: most requests at one time per server; how many there are is found out by trying',
+    { min: 1, whole: true, shown: '64' },
+  ),
+  timeout: number('openai: seconds until a request to a server is given up and repeated', {
     min: 0.1,
     max: 300,
+    shown: '120',
   }),
-  'extra-body': text('JSON with further fields of every request to a server; part of the protocol'),
+  'extra-body': text('openai: JSON with further fields of every request; part of the protocol'),
   template: text('prompt template: shapes, lever-plus, lever-plus-system', {
     shown: 'shapes for the bundled model, lever-plus for others',
   }),
   dtype: text('dtype of the ONNX files: q4, or decoder_model_merged=q4,vision_encoder=fp16', {
-    default: 'fp32',
+    shown: 'fp32',
   }),
-  device: text('cpu, cuda, cuda:1, webgpu, dml, coreml or auto', { default: 'cpu' }),
-  workers: number('worker threads, each with a model of its own', { default: 2, min: 0, whole: true }),
-  threads: number('threads of one worker; 0 chooses', { default: 0, min: 0, whole: true }),
-  'max-new-tokens': number('longest answer, in tokens', { default: 5, min: 1, whole: true }),
-  'decoding-beams': number('1: greedy answers; 3: beam search, as the Python original decodes', {
-    default: 1,
+  device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto', { shown: 'cpu' }),
+  workers: number('onnx: worker threads, each with a model of its own', {
+    min: 0,
+    whole: true,
+    shown: '2',
+  }),
+  threads: number('onnx: threads of one worker; 0 chooses', { min: 0, whole: true, shown: '0' }),
+  'max-new-tokens': number('longest answer, in tokens', { min: 1, whole: true, shown: '5' }),
+  'decoding-beams': number('onnx: 1 for greedy answers, 3 for beam search, as the Python original decodes', {
     min: 1,
     max: 3,
     whole: true,
+    shown: '1',
   }),
-  'max-pixels': number('largest area of an image in pixels; fewer visual tokens', {
+  'max-pixels': number('onnx: largest area of an image in pixels; fewer visual tokens', {
     min: 1,
     whole: true,
     shown: "the model's own",
   }),
-  'image-cache': number('encoded images kept on disk for later runs, MiB', {
-    default: 0,
+  'image-cache': number('onnx: encoded images kept on disk for later runs, MiB', {
     min: 0,
     whole: true,
+    shown: '0',
   }),
 }
 
 export interface ModelChoice {
   readonly model: string
   readonly backend: string
-  readonly baseUrl?: readonly string[]
-  readonly concurrency?: number
+  readonly baseUrl?: readonly string[] | undefined
+  readonly concurrency?: number | undefined
   /** seconds */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   readonly extraBody?: string | undefined
   readonly template?: string | undefined
-  readonly dtype?: string
-  readonly device: string
-  readonly workers: number
-  readonly threads: number
-  readonly maxNewTokens: number
-  readonly decodingBeams?: number
+  readonly dtype?: string | undefined
+  readonly device?: string | undefined
+  readonly workers?: number | undefined
+  readonly threads?: number | undefined
+  readonly maxNewTokens?: number | undefined
+  readonly decodingBeams?: number | undefined
   readonly maxPixels?: number | undefined
-  readonly imageCache?: number
+  readonly imageCache?: number | undefined
+  /** What answers will be scored by (`metricOf`), for the protocol. */
+  readonly metric?: string
 }
 
-/** @throws InputError when the model cannot be opened */
+/** @throws InputError when the model cannot be opened, or for an option that its backend would ignore */
 export async function openModel(choice: ModelChoice, progress: Progress): Promise<VqaModel> {
-  const { backendNames, openVqaModel } = await import('@lever/vqa-model')
-  const { backend, model, device, ...rest } = choice
+  const { openVqaModel } = await import('@lever/vqa-model')
+  return openVqaModel(await vqaOptionsOf(choice, progress))
+}
+
+/**
+ * Name and protocol of a model that is run elsewhere.
+ * @throws as `openModel`
+ */
+export async function readModelProtocol(choice: ModelChoice, progress: Progress): Promise<ModelProtocol> {
+  const { readProtocol } = await import('@lever/vqa-model')
+  return readProtocol(await vqaOptionsOf(choice, progress))
+}
+
+async function vqaOptionsOf(choice: ModelChoice, progress: Progress): Promise<VqaModelOptions> {
+  checkBackendOptions(choice)
+  const { backend, model, metric = OFFICIAL } = choice
+  const onNotice = (line: string): void => progress.info(line)
   if (backend === 'scripted') {
     await requirePath(model, '--model')
-    return openVqaModel({ backend, model })
+    return { backend, model, metric }
   }
-  if (backend === 'onnx') {
-    const {
-      template,
-      workers,
-      threads,
-      maxNewTokens,
-      dtype = 'fp32',
-      decodingBeams = 1,
-      maxPixels,
-      imageCache = 0,
-    } = rest
-    return openVqaModel({
-      ...{ backend, model, device: device as Device, dtype, workers, threads, maxNewTokens },
-      beams: decodingBeams as 1 | 3,
-      imageDiskBytes: imageCache * 2 ** 20,
-      ...(template !== undefined && { template }),
-      ...(maxPixels !== undefined && { pixels: { max: maxPixels } }),
-      onNotice: (line) => progress.info(line),
-    })
+  if (backend === 'openai') return { ...serverOptionsOf(choice), metric, onNotice }
+  if (backend !== 'onnx') {
+    throw new InputError(`--backend is "${backend}"; give one of onnx, openai, scripted`)
   }
-  if (backend === 'openai') return openServers(choice, progress)
-  throw new InputError(`--backend is "${backend}"; give one of ${backendNames.join(', ')}`)
+  const { template, device = 'cpu', dtype = 'fp32', workers = 2, threads = 0, maxPixels } = choice
+  const { maxNewTokens = NEW_TOKENS, decodingBeams = 1, imageCache = 0 } = choice
+  return {
+    ...{ backend, model, device: device as Device, dtype, workers, threads, maxNewTokens, metric, onNotice },
+    beams: decodingBeams as 1 | 3,
+    imageDiskBytes: imageCache * 2 ** 20,
+    ...(template !== undefined && { template }),
+    ...(maxPixels !== undefined && { pixels: { max: maxPixels } }),
+  }
 }
 
-async function openServers(choice: ModelChoice, progress: Progress): Promise<VqaModel> {
-  const { model, template, maxNewTokens, baseUrl = [], concurrency = 64, timeout = 120 } = choice
+function serverOptionsOf(choice: ModelChoice): VqaModelOptions & { readonly backend: 'openai' } {
+  const { model, template, maxNewTokens = NEW_TOKENS, baseUrl = [], concurrency, timeout = 120 } = choice
   if ((choice.decodingBeams ?? 1) !== 1) {
     throw new InputError('--decoding-beams: servers answer greedily; leave it out, or use --backend onnx')
   }
@@ -141,15 +160,13 @@ async function openServers(choice: ModelChoice, progress: Progress): Promise<Vqa
     )
   }
   const apiKey = process.env['LEVER_API_KEY'] ?? process.env['OPENAI_API_KEY']
-  const { openVqaModel } = await import('@lever/vqa-model')
-  return openVqaModel({
-    ...{ backend: 'openai', baseUrl, concurrency, maxNewTokens, apiKey },
+  return {
+    ...{ backend: 'openai', baseUrl, concurrency: concurrency ?? REQUESTS, maxNewTokens, apiKey },
     model: model === modelOptions.model.fallback ? undefined : model,
     timeout: Math.round(1000 * timeout),
     ...(template !== undefined && { template }),
     ...(choice.extraBody !== undefined && { extraBody: parseBody(choice.extraBody) }),
-    onNotice: (line) => progress.info(line),
-  })
+  }
 }
 
 function parseBody(json: string): Record<string, unknown> {
@@ -173,7 +190,10 @@ export function callsOf(
   batchSize: number,
 ): { readonly batchSize: number; readonly concurrency: number } {
   if (choice.backend !== 'openai') return { batchSize, concurrency: 1 }
-  return { batchSize: 1, concurrency: (choice.concurrency ?? 64) * Math.max(1, choice.baseUrl?.length ?? 1) }
+  return {
+    batchSize: 1,
+    concurrency: (choice.concurrency ?? REQUESTS) * Math.max(1, choice.baseUrl?.length ?? 1),
+  }
 }
 
 /** What is asked, in the words of the generating and the evaluating packages. */

@@ -16,9 +16,10 @@ export interface Models {
  * @throws InputError when the model cannot be opened on one of them
  */
 export async function openModels(choice: ModelChoice, progress: Progress): Promise<Models> {
-  const devices = choice.device.split(',').map((device) => device.trim())
+  const given = choice.device?.split(',').map((device) => device.trim())
+  const devices: readonly (string | undefined)[] = given ?? [undefined]
   if (devices.includes(''))
-    throw new InputError(`--device is "${choice.device}"; give one, or several as a,b`)
+    throw new InputError(`--device is "${choice.device!}"; give one, or several as a,b`)
   const opened: VqaModel[] = []
   try {
     for (const device of devices) opened.push(await openModel({ ...choice, device }, progress))

@@ -127,7 +127,7 @@ export function checkProtocol(
 ): void {
   if (allowed || protocolHash === undefined || protocolHash === model.protocolHash) return
   throw new InputError(
-    `${file} was trained on rewards of another protocol (${protocolHash.slice(0, 12)}, here ${model.protocolHash.slice(0, 12)}): another model, prompt or decoding; use that one, or --allow-protocol-mismatch`,
+    `${file} was trained on rewards of another protocol (${protocolHash.slice(0, 12)}, here ${model.protocolHash.slice(0, 12)}): another model, prompt, decoding or metric; use that one, or --allow-protocol-mismatch`,
   )
 }
 

@@ -8,6 +8,7 @@ import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
 import { openModel } from './model.ts'
+import { metricOf } from './scoring.ts'
 
 export interface BeamSettings extends InputSettings, ModelChoice {
   /** K */
@@ -43,7 +44,9 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
   const { infoScore } = await import('@lever/vqa-model')
   const part = shard === undefined ? undefined : parseShard(shard, process.env)
   const { dataset, pool, queries, features, pools, hashes } = await openInputs(settings, progress)
-  const model = await openModel(settings, progress)
+  const { workers = 2 } = settings
+  const copies = settings.backend === 'onnx' ? workers : undefined
+  const model = await openModel({ ...settings, workers: copies, metric: metricOf(queries) }, progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
     const generator = { beams: { width, order, info_score: kind } }
@@ -70,7 +73,7 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
       order,
       shard: part,
       strict,
-      concurrency: Math.max(1, settings.workers),
+      concurrency: Math.max(1, workers),
       signal,
     }
     const stage = progress.stage('beams', { unit: 'anchors' })

@@ -15,6 +15,7 @@ import { recordRead } from './reads.ts'
 import { datasetRecord, leakageRecord, leakageWarnings, poolText, protocolRecord } from './record.ts'
 import type { EvaluationRecord } from './record.ts'
 import { writeReport } from './report.ts'
+import { metricOf } from './scoring.ts'
 import { checkFeatures, checkShots, expandSelectors } from './selection.ts'
 import type { StaticSettings } from './static-sets.ts'
 import { chooseStaticSets, planStaticSets } from './static-sets.ts'
@@ -49,7 +50,7 @@ export async function runEvaluate(
   checkShots(shots, pools.size)
   const policies = await readPolicies(settings, inputs)
   const trained = await trainedOn(policies, settings.trainingData)
-  const model = await openModel(settings, progress)
+  const model = await openModel({ ...settings, metric: metricOf(queries) }, progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
     for (const one of policies) checkProtocol(one, model, settings.allowProtocolMismatch)

@@ -1,5 +1,6 @@
 import { InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
 import type { MeasureStatistics, ProposalRequest } from '@lever/rl-generate'
+import type { ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../command.ts'
 import type { Progress } from '../progress.ts'
 import { formatTable } from '../table.ts'
@@ -9,11 +10,12 @@ import { describeFeatures, measureAll, metaOf, planPointers } from './generate.t
 import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
-import { callsOf, openModel } from './model.ts'
-import type { Models } from './models.ts'
+import { callsOf, readModelProtocol } from './model.ts'
 import { openModels } from './models.ts'
 import type { NamedPolicy, PolicyChoice } from './policy.ts'
 import { proposerOf, readPolicy } from './policy.ts'
+import { JOB_SIZE, QUEUE_NAME } from './queue-options.ts'
+import { metricOf } from './scoring.ts'
 
 export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number
@@ -26,11 +28,11 @@ export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoi
   readonly gtProb: boolean
   readonly relScore: boolean
   readonly untilInformative: number | undefined
-  readonly batchSize: number
+  readonly batchSize: number | undefined
   /** URL of a queue whose workers answer. */
   readonly queue: string | undefined
-  readonly queueName: string
-  readonly jobSize: number
+  readonly queueName: string | undefined
+  readonly jobSize: number | undefined
   readonly out: string
 }
 
@@ -64,17 +66,23 @@ export async function runGenerate(
   const { size, prefixes, untilInformative, strict, allowFallback, gtProb, relScore, shard } = settings
   const named = await namedPolicy(settings, features)
   if (features === undefined) progress.warn('without --embeddings all pointers are random')
-  const { model, copies } = await openAnswering(settings, progress)
-  const close: (() => Promise<void>)[] = [() => model.close()]
+  const { described, model, copies } = await openAnswering(
+    { ...settings, metric: metricOf(queries) },
+    progress,
+  )
+  const close: (() => Promise<void>)[] = model === undefined ? [] : [() => model.close()]
   try {
-    const described = named && {
+    const policyOf = named && {
       architecture: named.model.architecture,
       ...named.model.config,
       sha256: named.hash,
     }
     const extra = { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) }
-    const plan = { mix, size, ...(described && { policy: described }), ...describeFeatures(features) }
-    const meta = metaOf({ model, dataset, pools, shots, seed, version: version(), generator: extra, strict })
+    const plan = { mix, size, ...(policyOf && { policy: policyOf }), ...describeFeatures(features) }
+    const meta = metaOf({
+      ...{ model: described, dataset, pools, shots, seed, version: version(), strict },
+      generator: extra,
+    })
     const run = await openRunDirectory({
       path: settings.out,
       command: 'generate',
@@ -129,15 +137,22 @@ export async function runGenerate(
   }
 }
 
+/** Prompts per call of a model in this process. */
+export const BATCH_SIZE = 1024
+
 /** Jobs in the queue at a time: enough for a large fleet, and few are left over when a run is given up. */
 const JOBS = 256
 
-/** The model that answers; where workers do, only its name and protocol are needed. */
-async function openAnswering(settings: GenerateSettings, progress: Progress): Promise<Models> {
-  if (settings.queue === undefined) return openModels(settings, progress)
-  const model = await openModel({ ...settings, device: 'cpu', workers: 0 }, progress)
-  await model.close()
-  return { model, copies: 1 }
+/** The model that answers, on every device; where the workers of a queue have it, only what it is. */
+async function openAnswering(
+  settings: GenerateSettings,
+  progress: Progress,
+): Promise<{ described: ModelProtocol; model: VqaModel | undefined; copies: number }> {
+  if (settings.queue === undefined) {
+    const { model, copies } = await openModels(settings, progress)
+    return { described: model, model, copies }
+  }
+  return { described: await readModelProtocol(settings, progress), model: undefined, copies: 0 }
 }
 
 /** How the prompts go to the model, or to the workers of a queue. */
@@ -146,9 +161,9 @@ function waysOf(
   copies: number,
   progress: Progress,
 ): Pick<MeasureAllOptions, 'batchSize' | 'concurrency' | 'queue'> {
-  const { queue: url, queueName: name, jobSize } = settings
+  const { queue: url, queueName: name = QUEUE_NAME, jobSize = JOB_SIZE } = settings
   if (url === undefined) {
-    const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
+    const { batchSize, concurrency } = callsOf(settings, settings.batchSize ?? BATCH_SIZE)
     return { batchSize, concurrency: concurrency * copies + 1 }
   }
   const onNotice = (line: string): void => progress.warn(line)

@@ -7,10 +7,11 @@ import type { Context } from '../command.ts'
 import { protocolOf } from './generate.ts'
 import type { ModelChoice } from './model.ts'
 import { openModels } from './models.ts'
+import { QUEUE_NAME } from './queue-options.ts'
 
 export interface WorkerSettings extends ModelChoice {
   readonly queue: string
-  readonly queueName: string
+  readonly queueName: string | undefined
   /** Image folders of this machine. */
   readonly images: readonly string[]
   readonly idleSeconds: number | undefined
@@ -22,18 +23,18 @@ export async function runWorker(
   settings: WorkerSettings,
   { progress, signal, emit }: Context,
 ): Promise<WorkerReport> {
-  const { queue, queueName, images, idleSeconds, lockSeconds } = settings
+  const { queue, queueName = QUEUE_NAME, images, idleSeconds, lockSeconds } = settings
+  const { device, workers = 1 } = settings
   const { runQueueWorker } = await import('@lever/rl-generate/queue')
-  const { model } = await openModels(settings, progress)
-  const devices = settings.device.split(',').length
+  const copies = settings.backend === 'onnx' ? workers : undefined
+  const { model } = await openModels({ ...settings, workers: copies }, progress)
   const stage = progress.stage('worker', { unit: 'prompts' })
-  progress.info(`protocol ${model.protocolHash.slice(0, 12)}, waiting for jobs`)
   try {
     const report = await runQueueWorker({
       url: queue,
       name: queueName,
       protocol: protocolOf(model),
-      concurrency: devices * Math.max(1, settings.workers),
+      concurrency: (device?.split(',').length ?? 1) * workers,
       lockMs: 1_000 * lockSeconds,
       ...(idleSeconds !== undefined && { idleMs: 1_000 * idleSeconds }),
       answer: answerOn(model, images),
@@ -43,6 +44,8 @@ export async function runWorker(
       },
       signal,
       onNotice: (line) => progress.warn(line),
+      onReady: (place) =>
+        progress.info(`protocol ${model.protocolHash.slice(0, 12)}, waiting for jobs of ${place}`),
       onJob(done) {
         stage.update(done.prompts, `${done.jobs} jobs`)
         emit?.({ event: 'job', ...done })

@@ -1,6 +1,9 @@
 import type { ScoredAnswer } from '@lever/vqa-eval'
 import { answerSimilarity, expectedAccuracy, fallbackScore, scoreAnswer } from '@lever/vqa-eval'
 
+/** The metric of VQA and OK-VQA, as protocols name it: each of ten answers left out once. */
+export const OFFICIAL = 'vqa-loo'
+
 interface Scored {
   readonly answers: readonly string[]
   readonly id: number
@@ -32,6 +35,11 @@ const ENOUGH = 4
 
 /** Log-probabilities agree between batches to about 1e-4; further digits say nothing. */
 const DIGITS = 4
+
+/** The metric that `officialScore` scores these questions by, as protocols name it. */
+export function metricOf(examples: readonly Pick<Scored, 'metric'>[]): string {
+  return examples.find(({ metric }) => metric !== undefined)?.metric ?? OFFICIAL
+}
 
 /**
  * The official accuracy, or that of A-OKVQA for its questions, as the function that `rl-generate` and `icl-eval` take. The fallback, a

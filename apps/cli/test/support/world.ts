@@ -40,6 +40,22 @@ export function smallWorld(
   return { folder, questions, annotations }
 }
 
+/** The same questions with `direct_answers`, which are scored as those of A-OKVQA. */
+export function directWorld(folder: string, split: string, count: number): string {
+  const { questions, annotations } = smallWorld(join(folder, 'official'), split, count)
+  const rows = questions.questions.map(({ question, image_id }, i) => {
+    const { multiple_choice_answer: answer } = annotations.annotations[i]!
+    return JSON.stringify({
+      question,
+      image: `${image_id}.png`,
+      direct_answers: Array<string>(10).fill(answer),
+    })
+  })
+  symlinkSync(join(WORLD, 'images'), join(folder, 'images'))
+  writeFileSync(join(folder, 'questions.jsonl'), rows.join('\n'))
+  return folder
+}
+
 function read(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'))
 }
