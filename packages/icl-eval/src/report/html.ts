@@ -39,6 +39,9 @@ export interface HtmlTable {
   readonly rows: readonly (readonly Cell[])[]
 }
 
+/** Tables with more columns are printed with upright headings. */
+const MANY_COLUMNS = 10
+
 /** A table that can be sorted by every column and scrolls inside its own box on narrow screens. Captions are unique. */
 export function sortableTable({ caption, header, rows }: HtmlTable): string {
   const id = `t-${slug(caption)}`
@@ -49,7 +52,7 @@ export function sortableTable({ caption, header, rows }: HtmlTable): string {
   return (
     `<p class="caption" id="${id}">${escapeHtml(caption)}</p>\n` +
     `<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">\n` +
-    `<table class="sortable" aria-labelledby="${id}">\n` +
+    `<table class="sortable${header.length > MANY_COLUMNS ? ' many' : ''}" aria-labelledby="${id}">\n` +
     `<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table></div>`
   )
 }

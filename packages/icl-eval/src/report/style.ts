@@ -89,7 +89,7 @@ dt{color:var(--muted)}dd{margin:0}
 footer{color:var(--muted);font-size:.9rem}
 @media (max-width:640px){td small{display:block}th,td{padding:.3rem .4rem}.sort{padding:.35rem .4rem}tbody th{min-width:5.6rem}.shots li{width:112px}.card{padding:.7rem}}
 @media print{
-.filters,.pages,.status,.skip,.bar,.legend input,.legend legend,summary{display:none}
+.filters,.pages,.skip,.bar,.legend input,.legend legend,summary,.screen{display:none}
 .legend{border:0;padding:0}
 .scroll{overflow:visible}
 .chart{max-width:520px}
@@ -98,7 +98,9 @@ table{font-size:.7rem}
 th,td,.sort{padding:.15rem .25rem}
 td small{display:block}
 tbody th,.sort{min-width:0}
-thead th{overflow-wrap:anywhere}
+.many th+th .sort{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;white-space:nowrap;max-height:16em;overflow:hidden}
+.many{font-size:.62rem}
+.many th,.many td{padding:.15rem}
 .sort::after{content:none}
 figure,.card,tr,.key div{break-inside:avoid}
 h2,h3,.caption,figcaption{break-after:avoid}

@@ -79,8 +79,12 @@ function shotsPlot(runs: ReportInput['runs']): string {
     ({ one: { name }, i }) =>
       `<label><input type="checkbox" checked data-toggle="${escapeHtml(name)}"> ${legendSample(i)} ${escapeHtml(name)}</label>`,
   )
+  const bands =
+    series.length > CROWDED
+      ? '<span class="screen">; bands are intervals (of the line under the pointer)</span>'
+      : '; bands are intervals'
   return (
-    `<figure data-chart="shots" class="wide${series.length > CROWDED ? ' crowded' : ''}"><figcaption>Accuracy over the number of demonstrations; bands are intervals${series.length > CROWDED ? ' (of the line under the pointer)' : ''}</figcaption>\n` +
+    `<figure data-chart="shots" class="wide${series.length > CROWDED ? ' crowded' : ''}"><figcaption>Accuracy over the number of demonstrations${bands}</figcaption>\n` +
     `<div class="scroll" role="region" tabindex="0" aria-label="Plot of accuracy over shots">${chart}</div>\n` +
     `<fieldset class="legend"><legend>Selectors shown</legend>${switches.join('')}</fieldset></figure>`
   )
