@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
 import type { AskOptions, AskStats } from './ask.ts'
 import { createAsker } from './ask.ts'
@@ -43,8 +44,8 @@ interface Planned {
  * different prompt, and scores the answers. The same seeds and inputs give the same rows in the same order, whether
  * answers come from the model or from the journal.
  *
- * Throws RangeError before anything is asked when a query has no pool, an id or a selector name appears twice, a
- * selector cannot choose, or `score` cannot score a query.
+ * Throws before anything is asked: InputError when `score` cannot score a query, RangeError when a query has no pool, an
+ * id or a selector name appears twice, or a selector cannot choose.
  */
 export async function evaluateSelectors(options: EvaluateOptions): Promise<Evaluation> {
   const { queries, selectors, score } = options
@@ -56,7 +57,7 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
     selectors.map((selector) => selector.name),
     'selector',
   )
-  for (const query of queries) score('', query)
+  checkScorable(queries, score)
   const plans: Planned[] = []
   for (const selector of selectors) plans.push(...(await planSelector(selector, options)))
   const asker = createAsker(options)
@@ -71,6 +72,23 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
     ),
   )
   return { rows, prompts: asker.stats() }
+}
+
+/** Throws InputError naming the first query that `score` refuses: usually one without human answers. */
+function checkScorable(queries: readonly Example[], score: Score): void {
+  for (const query of queries) {
+    try {
+      score('', query)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new InputError(
+        query.answers.length > 0
+          ? `icl-eval: question ${query.id} cannot be scored: ${why}`
+          : `icl-eval: question ${query.id} has no human answers to score against; give the annotations too`,
+        { cause },
+      )
+    }
+  }
 }
 
 /** The pool of a query. Throws RangeError when it has none. */
