@@ -25,7 +25,7 @@ const shot: JsonSchema = {
   type: 'object',
   required: ['k'],
   properties: {
-    k: { type: 'integer', minimum: 1 },
+    k: { type: 'integer', minimum: 0 },
     vqa_pred_answer: text,
     vqa_correct: correct,
     vqa_acc_score: unit,

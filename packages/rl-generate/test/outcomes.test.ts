@@ -147,6 +147,7 @@ test.each<[string, Partial<MeasureOptions>, RegExp]>([
   ['pointers of another length', { propose: proposer({ shots: 3 }) }, /is not K=2 distinct positions/],
   ['a query twice', { queries: [...queries, queries[0]!] }, /id 0 among the queries is used twice/],
   ['a batch of 0', { batchSize: 0 }, /batchSize is 0/],
+  ['a prefix of -1', { prefixes: [-1] }, /prefix of -1 demonstrations of K=2 cannot be measured; use 0..K/],
   ['a prefix of 3', { prefixes: [3] }, /prefix of 3 demonstrations of K=2/],
   ['a recheck of 2', { recheck: 2 }, /recheck is 2/],
 ])('%s is refused', async (_, changes, message) => {
@@ -181,6 +182,15 @@ describe('prefixes', () => {
         { k: 2, vqa_pred_answer: rest['vqa_pred_answer'], vqa_acc_score: rest['vqa_acc_score'] },
       ])
     }
+  })
+
+  test('of no demonstration is the question alone, asked once', async () => {
+    const path = freshPath()
+    const statistics = await measure(toyOptions(path, { prefixes: [0] }))
+    expect(statistics.prompts).toBe(240 + queries.length)
+    const alone = new Map(outcomesOf(path).map(({ value }) => [value.query_id, value.shots]))
+    for (const { value } of outcomesOf(path)) expect(value.shots).toEqual(alone.get(value.query_id))
+    for (const shots of alone.values()) expect(shots).toMatchObject([{ k: 0, vqa_eval_mode: 'file' }])
   })
 
   test('give the same lines after a failure', async () => {

@@ -46,9 +46,9 @@ export const generate: Command = defineCommand({
       default: 0,
       ...counts,
     }),
-    'prefix-shots': numbers('measure the first k demonstrations of every pointer too', {
+    'prefix-shots': numbers('measure the first k demonstrations of every pointer too, 0 for none', {
       default: [],
-      min: 1,
+      min: 0,
       whole: true,
     }),
     'until-informative': number('more pointers, up to so many, where all rewards are equal', {

@@ -65,12 +65,12 @@ export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promis
   return { rows, coverage }
 }
 
-/** The mean accuracy of each proposal method as a selector of its own, named `method:<name>`. */
+/** The mean accuracy of each proposal method as a selector of its own, named `method:<name>`, at one demonstration and more. */
 export function methodRows(queries: readonly MeasuredQuery[]): EvaluationRow[] {
   return queries.flatMap((entry) =>
-    entry.outcomes.map((outcome, i) =>
-      outcomeRow(entry, outcome, `method:${outcome.method || 'unknown'}`, i),
-    ),
+    entry.outcomes
+      .filter(({ ids }) => ids.length > 0)
+      .map((outcome, i) => outcomeRow(entry, outcome, `method:${outcome.method || 'unknown'}`, i)),
   )
 }
 

@@ -38,9 +38,9 @@ export function checkInputs<A extends MeasureAnswer>(options: MeasureOptions<A>)
   checkWhole('imageBudget', options.imageBudget)
   checkWhole('limit of untilInformative', options.untilInformative?.limit)
   for (const k of prefixes) {
-    if (!Number.isInteger(k) || k < 1 || k > meta.shot_num) {
+    if (!Number.isInteger(k) || k < 0 || k > meta.shot_num) {
       throw new InputError(
-        `rl-generate: a prefix of ${k} demonstrations of K=${meta.shot_num} cannot be measured; use 1..K`,
+        `rl-generate: a prefix of ${k} demonstrations of K=${meta.shot_num} cannot be measured; use 0..K`,
       )
     }
   }

@@ -87,7 +87,7 @@ export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
    * journal whose queries are finished adds what is new, with ranks behind those that are there.
    */
   plan?: PlanLine
-  /** Also measure the first k demonstrations of every pointer, for these k in 1..K. */
+  /** Also measure the first k demonstrations of every pointer, for these k in 0..K. */
   prefixes?: readonly number[]
   /** Work on this part of the queries only. */
   shard?: Shard | undefined
