@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
-import { groupRewards, type GroupRewardOptions } from './group-rewards.ts'
+import type { GroupRewardOptions } from './group-rewards.ts'
+import { prefixesOf, rewardsWithPrefixes } from './prefixes.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
 import { pointerIds, type RlCandidate, type RlData, type RlQuery } from './types.ts'
 
@@ -13,7 +14,7 @@ export interface Group {
   readonly poolIds: readonly number[]
   /** [N] rows of the pool in the embeddings. */
   readonly poolRows: Int32Array
-  /** [G*K] positions in the pool, pointer after pointer. */
+  /** [G*K] positions in the pool, pointer after pointer; -1 after the end of a prefix (`GroupOptions.prefixes`). */
   readonly pointers: Int32Array
   /** G */
   readonly size: number
@@ -44,6 +45,11 @@ export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   readonly requirePositiveQuery?: boolean | 'reward'
   /** Drop groups with fewer pointers. Default 2: one pointer is not a group. */
   readonly minSize?: number
+  /**
+   * Also take the measured beginnings of the pointers: for every outcome in `shots` with k < K the first k demonstrations as
+   * a pointer that ends there, with its own reward. For policies that choose how many they want. Default false.
+   */
+  readonly prefixes?: boolean
   /** Embeddings of the queries, when they are not those of the candidates. */
   readonly queryIndex?: EmbeddingIndex
   /** Name of the data in messages. */
@@ -60,6 +66,8 @@ export interface BuiltGroups {
   readonly flat: number
   /** Queries whose pool is the union of their pointers, since the data gives none. */
   readonly poolsFromPointers: number
+  /** How many pointers of the groups are prefixes of others, by their number of demonstrations. */
+  readonly prefixes: ReadonlyMap<number, number>
 }
 
 /**
@@ -71,6 +79,11 @@ export interface BuiltGroups {
  */
 export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupOptions = {}): BuiltGroups {
   const { requirePositiveQuery = false, minSize = 2, file = 'RL data', queryIndex = index } = options
+  if (options.prefixes === true && options.shotWeights !== undefined) {
+    throw new InputError(
+      `rl-dataset: ${file}: shotWeights put the rewards of the prefixes into that of the whole pointer, so they cannot be pointers of their own too; leave out shotWeights (--shot-weights) or prefixes`,
+    )
+  }
   const rows = rowsOf(index, file)
   const queryRows = queryIndex === index ? rows : rowsOf(queryIndex, file)
   const dropped = new Map<string, number>()
@@ -80,6 +93,7 @@ export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupO
   let candidates = 0
   let flat = 0
   let poolsFromPointers = 0
+  const prefixes = new Map<number, number>()
 
   for (const query of data.queries) {
     candidates += query.pointer_candidates.length
@@ -89,22 +103,30 @@ export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupO
       if (reason === undefined) kept.push(candidate)
       else drop(`candidate.${reason}`)
     }
+    const shorter: RlCandidate[] = []
+    for (const prefix of options.prefixes === true ? prefixesOf(kept) : []) {
+      const reason = reject(prefix)
+      if (reason === undefined) shorter.push(prefix)
+      else drop(`prefix.${reason}`)
+    }
+    const isRight = ({ vqa_correct }: RlCandidate): boolean => vqa_correct === 1
     if (kept.length === 0) drop(query.pointer_candidates.length === 0 ? 'query.empty' : 'query.nothing_left')
-    else if (kept.length < minSize) drop('query.single_pointer')
-    else if (requirePositiveQuery === true && !kept.some(({ vqa_correct }) => vqa_correct === 1)) {
+    else if (kept.length + shorter.length < minSize) drop('query.single_pointer')
+    else if (requirePositiveQuery === true && !kept.some(isRight) && !shorter.some(isRight)) {
       drop('query.no_positive')
     } else {
-      const { group, isFlat } = buildGroup(query, kept, { rows, queryRows, options, file })
+      const { group, isFlat } = buildGroup(query, kept, shorter, { rows, queryRows, options, file })
       if (requirePositiveQuery === 'reward' && !group.rawRewards.some((reward) => reward >= 1)) {
         drop('query.no_positive')
         continue
       }
       groups.push(group)
+      for (const { pointer } of shorter) prefixes.set(pointer.length, (prefixes.get(pointer.length) ?? 0) + 1)
       if (isFlat) flat++
       if (query.candidate_pool_ids === null) poolsFromPointers++
     }
   }
-  return { groups, dropped, queries: data.queries.length, candidates, flat, poolsFromPointers }
+  return { groups, dropped, queries: data.queries.length, candidates, flat, poolsFromPointers, prefixes }
 }
 
 interface Lookup {
@@ -117,6 +139,7 @@ interface Lookup {
 function buildGroup(
   query: RlQuery,
   kept: readonly RlCandidate[],
+  shorter: readonly RlCandidate[],
   lookup: Lookup,
 ): { group: Group; isFlat: boolean } {
   const { rows, queryRows, options, file } = lookup
@@ -148,19 +171,21 @@ function buildGroup(
         `use the embeddings that the data was made with`,
     )
   }
-  const pointers = new Int32Array(kept.length * shots)
-  kept.forEach(({ pointer }, g) => {
-    if (pointer.length !== shots) {
-      throw new InputError(
-        `rl-dataset: ${file}: query ${queryId} has pointers of ${shots} and of ${pointer.length} demonstrations`,
-      )
-    }
-    for (let k = 0; k < shots; k++)
+  const odd = kept.find(({ pointer }) => pointer.length !== shots)
+  if (odd !== undefined) {
+    throw new InputError(
+      `rl-dataset: ${file}: query ${queryId} has pointers of ${shots} and of ${odd.pointer.length} demonstrations`,
+    )
+  }
+  const members = [...kept, ...shorter]
+  const pointers = new Int32Array(members.length * shots).fill(-1)
+  members.forEach(({ pointer }, g) => {
+    for (let k = 0; k < pointer.length; k++)
       pointers[g * shots + k] = positions ? positions.get(pointer[k]!)! : pointer[k]!
   })
 
-  const { raw, rewards, status } = groupRewards(kept, options, `${file}: query ${queryId}`)
-  const hasLogProbs = kept.every(({ logprob_score }) => typeof logprob_score === 'number')
+  const { raw, rewards, status } = rewardsWithPrefixes(kept, shorter, options, `${file}: query ${queryId}`)
+  const hasLogProbs = members.every(({ logprob_score }) => typeof logprob_score === 'number')
   const group: Group = {
     queryId,
     imageId: query.query.image_id ?? null,
@@ -168,12 +193,12 @@ function buildGroup(
     poolIds,
     poolRows,
     pointers,
-    size: kept.length,
+    size: members.length,
     shots,
     rewards,
     rawRewards: raw,
-    logProbs: hasLogProbs ? Float64Array.from(kept, ({ logprob_score }) => logprob_score as number) : null,
-    methods: kept.map(({ gen_method }) => gen_method ?? 'unknown'),
+    logProbs: hasLogProbs ? Float64Array.from(members, ({ logprob_score }) => logprob_score as number) : null,
+    methods: members.map(({ gen_method }) => gen_method ?? 'unknown'),
   }
   return { group, isFlat: status === 'flat' }
 }
