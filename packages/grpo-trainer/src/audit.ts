@@ -1,5 +1,5 @@
 import type { Group } from '@lever/rl-dataset'
-import { isFlat } from './data.ts'
+import { choicesOf, isFlat } from './data.ts'
 import type { TrainingData } from './data.ts'
 import { OBJECTIVES } from './objectives/index.ts'
 import type { Phase } from './phases.ts'
@@ -10,15 +10,19 @@ export function groupsOf(phase: Phase, groups: readonly Group[]): readonly Group
   return phase.dropFlat ? groups.filter((group) => !isFlat(group)) : groups
 }
 
-/** What can be said before training: how much the data can teach, and what a policy that knows nothing reaches. */
-export function auditData({ groups, validation = [] }: TrainingData, phases: readonly Phase[]): Audit {
+/**
+ * What can be said before training: how much the data can teach, and what a policy that knows nothing reaches. One that
+ * `stops` has STOP as one more choice, and pointers that end at different steps.
+ */
+export function auditData(
+  { groups, validation = [] }: TrainingData,
+  phases: readonly Phase[],
+  stops = false,
+): Audit {
   const flat = groups.filter(isFlat).length
   const perPhase = phases.map((phase) => {
     const taken = groupsOf(phase, groups)
-    const objective = OBJECTIVES[phase.objective]
-    const losses = taken.map((group) =>
-      objective.uniformLoss({ ...group, poolSize: group.poolRows.length }, phase.options),
-    )
+    const losses = taken.map((group) => uniformLoss(group, phase, stops))
     return {
       objective: phase.objective,
       groups: taken.length,
@@ -51,6 +55,14 @@ export function auditData({ groups, validation = [] }: TrainingData, phases: rea
     phases: perPhase,
     warnings,
   }
+}
+
+function uniformLoss(group: Group, { objective, options }: Phase, stops: boolean): number {
+  const lossOf = (shots: number, poolSize: number): number =>
+    OBJECTIVES[objective].uniformLoss({ ...group, shots, poolSize }, options)
+  const N = group.poolRows.length
+  if (!stops) return lossOf(group.shots, N)
+  return mean(Array.from({ length: group.size }, (_, g) => lossOf(choicesOf(group, g), N + 1)))
 }
 
 /** Mean of numbers; 0 of none. */

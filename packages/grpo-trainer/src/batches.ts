@@ -1,9 +1,10 @@
 import type { TensorValues } from '@lever/onnx-grad'
 import type { Group } from '@lever/rl-dataset'
+import { choicesOf } from './data.ts'
 import { fillMask } from './dropout.ts'
 import { OBJECTIVES } from './objectives/index.ts'
 import type { Moment, Weighed } from './objectives/types.ts'
-import { maskName, rateOf, scalarName, usesProposer } from './program.ts'
+import { maskName, maskRows, rateOf, scalarName, usesProposer } from './program.ts'
 import type { MaskShapes, ProgramSpec } from './program.ts'
 
 /** The groups of one step, at most B of them, and when it happens. */
@@ -34,7 +35,7 @@ export function stackBatches(spec: ProgramSpec, batches: readonly StepBatch[]): 
     pool: new Int32Array(slots * N),
     valid: new Uint8Array(slots * N).fill(1),
     pointers: new Int32Array(slots * G * K),
-    step_mask: new Float32Array(slots * K).fill(1),
+    step_mask: new Float32Array(slots * maskRows(spec) * K).fill(1),
     weights: new Float32Array(slots * G),
     taken: new Float32Array(slots * G),
     query_weight: new Float32Array(slots),
@@ -60,15 +61,19 @@ function fillQuery(
   group: Group,
   { weights, keep }: Weighed,
   share: number,
-  { sizes }: ProgramSpec,
+  spec: ProgramSpec,
 ): void {
-  const { pool: N, group: G, shots: K } = sizes
+  const { pool: N, group: G, shots: K } = spec.sizes
   const { queryRow, poolRows, pointers, size, shots, logProbs } = group
   arrays.query[slot] = queryRow
   arrays.query_weight[slot] = share
   arrays.pool.set(poolRows, slot * N)
   arrays.valid.fill(0, slot * N + poolRows.length, (slot + 1) * N)
-  arrays.step_mask.fill(0, slot * K + shots, (slot + 1) * K)
+  const rows = maskRows(spec)
+  for (let r = 0; r < rows; r++) {
+    const start = (slot * rows + r) * K
+    arrays.step_mask.fill(0, start + choicesOf(group, r < size ? r : 0), start + K)
+  }
   for (let g = 0; g < G; g++) {
     const from = g < size ? g : 0
     arrays.pointers.set(pointers.subarray(from * shots, (from + 1) * shots), (slot * G + g) * K)

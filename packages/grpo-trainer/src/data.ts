@@ -31,16 +31,25 @@ export function sizesOf(groups: readonly Group[]): Sizes {
   }
 }
 
+/** How many choices pointer g of a group is: K, or up to and with its STOP, the first -1. */
+export function choicesOf({ pointers, shots }: Pick<Group, 'pointers' | 'shots'>, g: number): number {
+  const end = pointers.subarray(g * shots, (g + 1) * shots).indexOf(-1)
+  return end < 0 ? shots : end + 1
+}
+
 /** Are all raw rewards of a group equal? Such a group has no advantage. */
 export function isFlat({ rawRewards }: Pick<Group, 'rawRewards'>): boolean {
   return rawRewards.every((reward) => Math.abs(reward - rawRewards[0]!) <= 1e-12)
 }
 
 /**
- * Checks that the data can be trained on.
+ * Checks that the data can be trained on by a policy, one that may stop before K or not.
  * @throws InputError naming the query when a row, a position or a reward is wrong, or D differs.
  */
-export function checkData(data: TrainingData, dim: number): void {
+export function checkData(
+  data: TrainingData,
+  { dim, stops = false }: { dim: number; stops?: boolean | undefined },
+): void {
   const { groups, validation = [], embeddings, queryEmbeddings = embeddings } = data
   for (const [name, matrix] of [
     ['embeddings', embeddings],
@@ -60,10 +69,13 @@ export function checkData(data: TrainingData, dim: number): void {
   }
   const rows = embeddings.data.length / dim
   const queryRows = queryEmbeddings.data.length / dim
-  for (const group of [...groups, ...validation]) checkGroup(group, rows, queryRows)
+  for (const group of [...groups, ...validation]) checkGroup(group, { rows, queryRows, stops })
 }
 
-function checkGroup(group: Group, rows: number, queryRows: number): void {
+function checkGroup(
+  group: Group,
+  { rows, queryRows, stops }: { rows: number; queryRows: number; stops: boolean },
+): void {
   const { queryId, queryRow, poolRows, pointers, size, shots, rewards, rawRewards } = group
   const fail = (what: string): never => {
     throw new InputError(`grpo-trainer: query ${queryId}: ${what}`)
@@ -79,8 +91,16 @@ function checkGroup(group: Group, rows: number, queryRows: number): void {
   }
   for (let g = 0; g < size; g++) {
     const pointer = pointers.subarray(g * shots, (g + 1) * shots)
-    const inside = pointer.every((n) => n >= 0 && n < poolRows.length)
-    if (!inside || new Set(pointer).size !== shots) {
+    const end = pointer.indexOf(-1)
+    if (end >= 0 && !stops) {
+      fail(
+        `pointer ${g} [${pointer.join(', ')}] ends early, but the policy always chooses ${shots}; train an architecture that stops`,
+      )
+    }
+    const positions =
+      end < 0 || pointer.subarray(end).some((n) => n !== -1) ? pointer : pointer.subarray(0, end)
+    const inside = positions.every((n) => n >= 0 && n < poolRows.length)
+    if (!inside || new Set(positions).size !== positions.length) {
       fail(`pointer ${g} [${pointer.join(', ')}] is not distinct positions in a pool of ${poolRows.length}`)
     }
     if (!Number.isFinite(rawRewards[g]) || !Number.isFinite(rewards[g])) {

@@ -49,15 +49,21 @@ export interface ProgramSpec {
 /** Dropout masks of a step: place -> shape. */
 export type MaskShapes = ReadonlyMap<string, readonly number[]>
 
+/** Rows of the step mask of a query: one for all pointers, or G where they may end at different steps. */
+export function maskRows({ architecture, sizes }: Pick<ProgramSpec, 'architecture' | 'sizes'>): number {
+  return architectureOf(architecture).stops === true ? sizes.group : 1
+}
+
 /** Inputs of every batch, without dropout masks. */
-export function batchSpecs({ phase, batch, sizes, scalars }: ProgramSpec): Specs {
+export function batchSpecs(spec: ProgramSpec): Specs {
+  const { phase, batch, sizes, scalars } = spec
   const { pool, group, shots } = sizes
   return {
     query: { dtype: 'int32', shape: [batch] },
     pool: { dtype: 'int32', shape: [batch, pool] },
     valid: { dtype: 'bool', shape: [batch, pool] },
     pointers: { dtype: 'int32', shape: [batch, group, shots] },
-    step_mask: { shape: [batch, 1, shots] },
+    step_mask: { shape: [batch, maskRows(spec), shots] },
     weights: { shape: [batch, group] },
     taken: { shape: [batch, group] },
     query_weight: { shape: [batch] },

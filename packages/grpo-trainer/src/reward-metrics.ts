@@ -2,7 +2,11 @@ import type { Group } from '@lever/rl-dataset'
 import { mean } from './audit.ts'
 import type { Metrics } from './types.ts'
 
-/** What a policy earns on the measured pointers of one query. */
+/**
+ * What a policy earns on the measured pointers of one query. Where they have several lengths, `expected`, `ranked` and `top`
+ * are over those as long as the greedy pointer, if there are any: probabilities of pointers of different lengths do not
+ * compare, and the policy has chosen the length.
+ */
 export interface QueryRewards {
   readonly queryId: number
   readonly imageId: number | string | null
@@ -28,8 +32,10 @@ export function queryRewards(
 ): QueryRewards[] {
   return groups.map((group, i) => {
     const { queryId, imageId, rawRewards } = group
-    const list = Array.from(scores[i]!)
-    const expected = softmaxMean(rawRewards, list)
+    const like = placesOfLength(group, greedy[i]!.length)
+    const list = like.map((g) => scores[i]![g]!)
+    const rewards = like.map((g) => rawRewards[g]!)
+    const expected = softmaxMean(rewards, list)
     const found = measuredReward(group, greedy[i]!)
     return {
       queryId,
@@ -37,8 +43,8 @@ export function queryRewards(
       reward: found ?? expected,
       measured: found !== undefined,
       expected,
-      ranked: softmaxMean(rawRewards, standardised(list)),
-      top: rawRewards[list.indexOf(Math.max(...list))]!,
+      ranked: softmaxMean(rewards, standardised(list)),
+      top: rewards[list.indexOf(Math.max(...list))]!,
       oracle: Math.max(...rawRewards),
       random: mean(rawRewards),
     }
@@ -74,13 +80,24 @@ function standardised(scores: readonly number[]): number[] {
   return scores.map((score) => (spread === 0 ? 0 : (3 * (score - centre)) / spread))
 }
 
+/** The pointers of a group that show so many demonstrations; all of them when there is none. */
+function placesOfLength({ pointers, shots, size }: Group, length: number): number[] {
+  const all = Array.from({ length: size }, (_, g) => g)
+  const lengthOf = (g: number): number => {
+    const end = pointers.subarray(g * shots, (g + 1) * shots).indexOf(-1)
+    return end < 0 ? shots : end
+  }
+  const found = all.filter((g) => lengthOf(g) === length)
+  return found.length > 0 ? found : all
+}
+
 function measuredReward(
   { pointers, shots, size, rawRewards }: Group,
   pointer: Int32Array,
 ): number | undefined {
-  if (pointer.length !== shots) return undefined
+  const padded = Array.from({ length: shots }, (_, t) => pointer[t] ?? -1)
   for (let g = 0; g < size; g++) {
-    if (pointer.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
+    if (padded.every((position, t) => position === pointers[g * shots + t])) return rawRewards[g]
   }
   return undefined
 }

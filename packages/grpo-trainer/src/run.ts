@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { hashBytes, writeFilesAtomic } from '@lever/durable-files'
 import { flattenParameters, unflattenParameters } from '@lever/onnx-grad'
 import type { ParameterLayout, Parameters } from '@lever/onnx-grad'
-import { encodeCheckpoint } from '@lever/pointer-model'
+import { architectureOf, encodeCheckpoint } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
 import { checkData, checkProposer, hashData, hashProposer } from './data.ts'
 import { openMetricsLog } from './metrics-log.ts'
@@ -38,7 +38,7 @@ export interface Run {
 export async function openRun(options: TrainOptions): Promise<Run> {
   const { model, data, seed = 0, output } = options
   const phases = options.phases.map(resolvePhase)
-  checkData(data, model.config.dim)
+  checkData(data, { dim: model.config.dim, stops: architectureOf(model.architecture).stops })
   if (phases.some(usesProposer)) checkProposer(data)
   for (const phase of phases) checkFreeze(phase, model.parameters)
   const layout = flatLayout(model)

@@ -1,3 +1,4 @@
+import { architectureOf } from '@lever/pointer-model'
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
@@ -25,7 +26,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       const message = state.finished ? 'this training is finished' : `continues after step ${state.step}`
       yield { type: 'notice', message }
     }
-    const audit = auditData(options.data, run.phases)
+    const { stops } = architectureOf(options.model.architecture)
+    const audit = auditData(options.data, run.phases, stops)
     yield { type: 'audit', audit }
     if (!run.resumed) await run.log?.append([{ event: 'audit', ...audit }])
     const steps = audit.phases.reduce((total, phase) => total + phase.steps, 0)

@@ -1,6 +1,7 @@
 import { loadModel } from '@lever/onnx-grad'
 import type { Parameters, TensorValues, Value } from '@lever/onnx-grad'
-import { openPolicy } from '@lever/pointer-model'
+import { architectureOf, openPolicy } from '@lever/pointer-model'
+import { mean } from './audit.ts'
 import { stackBatches } from './batches.ts'
 import { sizesOf } from './data.ts'
 import type { TrainingData } from './data.ts'
@@ -26,6 +27,7 @@ export interface Validator {
    *   weights exp(3 z): how well the policy orders the pointers, whatever its certainty. It selects the
    *   best policy.
    * - `eval/reward_top`: mean raw reward of the most probable measured pointer.
+   * - `eval/chosen`: mean number of demonstrations of the greedy pointer, where the architecture stops.
    * - `eval/oracle`, `eval/random`: best and mean reward of the measured pointers.
    * - `eval/loss` and what the objective reports, without dropout, at the end of its schedules.
    */
@@ -72,6 +74,9 @@ export async function openValidator(
       const greedy = await greedyPointers(policy.withParameters(parameters), groups, data)
       return {
         ...rewardMetrics(queryRewards(groups, scores, greedy)),
+        ...(architectureOf(architecture).stops === true && {
+          'eval/chosen': mean(greedy.map((pointer) => pointer.length)),
+        }),
         ...Object.fromEntries(sums),
       }
     },

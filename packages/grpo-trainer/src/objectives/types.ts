@@ -26,7 +26,7 @@ export interface LossInputs {
   readonly keep: Tensor
   /** Weight of every query [B], summing to 1; 0 where padded. */
   readonly queryWeight: Tensor
-  /** 1 where a pointer has such a step [B, 1, K]. */
+  /** 1 where a pointer has such a step [B, 1, K], or [B, G, K] where pointers may end at different steps. */
   readonly steps: Tensor
   /** Log-probability of every pointer under the policy that proposed it [B, G], 0 where padded; when `usesProposer` says so. */
   readonly proposer?: Tensor
