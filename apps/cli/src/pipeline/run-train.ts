@@ -4,11 +4,14 @@ import type { ObjectiveName, PhaseOptions } from '@lever/grpo-trainer'
 import type { ModelSettings, PointerModel } from '@lever/pointer-model'
 import type { GroupOptions } from '@lever/rl-dataset'
 import type { Context, Result } from '../command.ts'
+import { requirePath } from '../files.ts'
+import type { Progress } from '../progress.ts'
 import { version } from '../version.ts'
 import { checkLabels } from './beam-pools.ts'
 import { readPolicy } from './policy.ts'
 import { formatTrained, trainPolicy } from './train.ts'
 import { loadTraining } from './training-data.ts'
+import type { LoadedTraining } from './training-data.ts'
 
 export interface TrainSettings {
   readonly rlData: readonly string[]
@@ -39,8 +42,10 @@ export async function runTrain(
   settings: TrainSettings,
   context: Context,
 ): Promise<Result> {
-  const { phases, rewards, validation, seed, init } = settings
-  const training = await loadTraining(settings)
+  const { phases, validation, seed, init } = settings
+  const stops = await mayStop(settings)
+  const rewards = stops ? { ...settings.rewards, prefixes: true } : settings.rewards
+  const training = await loadTraining({ ...settings, rewards })
   if (command === 'sft') checkLabels(training, settings.rlData)
   const { model, hash } = await modelFor(settings, training.dim)
   const run = await openRunDirectory({
@@ -53,6 +58,7 @@ export async function runTrain(
   })
   try {
     for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
+    if (stops) tellPrefixes(training, settings, context.progress)
     await run.update({ rlData: settings.rlData.map((file) => resolve(file)) })
     const { threads, device, saveEvery, keepEpochs, tensorboard } = settings
     const name = init === undefined ? model.architecture : 'policy'
@@ -100,6 +106,38 @@ export async function runTrain(
 export async function objectiveNames(): Promise<readonly ObjectiveName[]> {
   const { OBJECTIVE_NAMES } = await import('@lever/grpo-trainer')
   return OBJECTIVE_NAMES
+}
+
+/** Does the policy choose how many demonstrations it wants? */
+async function mayStop({ init, architecture }: TrainSettings): Promise<boolean> {
+  const { ARCHITECTURE_NAMES, architectureOf, readCheckpoint } = await import('@lever/pointer-model')
+  if (init !== undefined) await requirePath(init, '--init')
+  const wanted = init === undefined ? architecture : (await readCheckpoint(init)).model.architecture
+  const name = ARCHITECTURE_NAMES.find((known) => known === wanted)
+  return name !== undefined && architectureOf(name).stops === true
+}
+
+/** Says what there is to learn from about when to stop, and what is missing. */
+function tellPrefixes(
+  { prefixes }: LoadedTraining,
+  { init, phases }: TrainSettings,
+  progress: Progress,
+): void {
+  const compares = (phase: PhaseOptions): boolean => ['listwise', 'grpo'].includes(phase.objective)
+  const counts = [...prefixes].sort(([a], [b]) => a - b).map(([k, count]) => `${count} of ${k}`)
+  if (counts.length === 0) {
+    progress.warn(
+      'no outcome of a pointer that stops early, so nothing teaches when to stop: RCE and SFT learn never to, listwise and GRPO leave it open; measure some with lever generate --prefix-shots 0,1',
+    )
+    return
+  }
+  progress.info(`prefixes: ${counts.join(', ')} demonstrations, measured, are pointers that stop there`)
+  const open = phases.filter(({ epochs }) => epochs > 0).every(compares)
+  if (init === undefined && open && !prefixes.has(0)) {
+    progress.warn(
+      'listwise and GRPO only compare what was measured, and no question was asked without demonstrations, so the policy may choose none; measure that too with lever generate --prefix-shots 0,1',
+    )
+  }
 }
 
 async function modelFor(

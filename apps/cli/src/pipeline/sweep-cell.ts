@@ -87,7 +87,7 @@ export async function runCell(
   const { json } = await train.run({ ...options, out: folder }, context, [])
   const places = json as Record<Scored, Omit<ScoredPolicy, 'validation'>>
   const { scorePolicy } = await import('@lever/grpo-trainer')
-  const { countParameters, readCheckpoint } = await import('@lever/pointer-model')
+  const { architectureOf, countParameters, readCheckpoint } = await import('@lever/pointer-model')
   const choice = options as unknown as RewardChoice & {
     rlData: readonly string[]
     embeddings: string
@@ -108,8 +108,13 @@ export async function runCell(
     skipFallbackReward,
     missingZero,
   })
-  const { data } = await loadTraining({ ...choice, rewards, validation: choice.valRatio })
   const { model } = await readCheckpoint(checkpointOf(folder, 'best'))
+  const { stops = false } = architectureOf(model.architecture)
+  const { data } = await loadTraining({
+    ...choice,
+    rewards: stops ? { ...rewards, prefixes: true } : rewards,
+    validation: choice.valRatio,
+  })
   const score = async (which: Scored): Promise<ScoredPolicy> => ({
     phase: places[which].phase,
     epoch: places[which].epoch,

@@ -98,6 +98,7 @@ export function formatTrained({ result, audit, validations }: Trained): string {
   const columns: Readonly<Record<string, string>> = {
     reward: 'eval/reward',
     expected: 'eval/reward_expected',
+    ...(validations.some(({ metrics }) => 'eval/chosen' in metrics) && { chosen: 'eval/chosen' }),
     ...(audit.phases.some(({ objective }) => objective === 'sft') && {
       'first right': 'eval/first_accuracy',
       'all right': 'eval/sequence_accuracy',

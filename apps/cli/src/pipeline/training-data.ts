@@ -34,6 +34,8 @@ export interface LoadedTraining {
   readonly beams: boolean
   /** Queries whose pool is the union of their pointers, since neither the data nor a file of pools gives one. */
   readonly poolsFromPointers: number
+  /** With `rewards.prefixes`: how many pointers are prefixes of measured ones, by their number of demonstrations. */
+  readonly prefixes: ReadonlyMap<number, number>
 }
 
 /**
@@ -66,6 +68,7 @@ export async function loadTraining({
   const metas: (RlMeta | null)[] = []
   let allBeams = true
   let poolsFromPointers = 0
+  const prefixes = new Map<number, number>()
   const groups: Group[] = []
   const queriesOfData: SplitItem[] = []
   for (const [i, path] of rlData.entries()) {
@@ -85,6 +88,7 @@ export async function loadTraining({
     const built = buildGroups(data, indexOf(candidates), {
       ...rewards,
       ...reward,
+      ...(beams && { prefixes: false }),
       queryIndex: indexOf(queries),
       file: path,
     })
@@ -92,6 +96,7 @@ export async function loadTraining({
     groups.push(...built.groups)
     allBeams &&= beams
     poolsFromPointers += built.poolsFromPointers
+    for (const [k, count] of built.prefixes) prefixes.set(k, (prefixes.get(k) ?? 0) + count)
     for (const { query_id, query } of data.queries)
       queriesOfData.push({ queryId: query_id, imageId: query.image_id ?? null })
     metas.push(data.meta)
@@ -128,6 +133,7 @@ export async function loadTraining({
     dropped,
     beams: allBeams,
     poolsFromPointers,
+    prefixes,
   }
 }
 
