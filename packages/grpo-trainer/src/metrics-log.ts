@@ -1,4 +1,5 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { canonicalJson, InputError } from '@lever/durable-files'
 import { openEventFile } from './tensorboard.ts'
@@ -15,7 +16,7 @@ export interface MetricsLog {
 /**
  * Opens the log and cuts it to a length that is known to be good. `events` is the path of a TensorBoard event file to write
  * beside it.
- * @throws InputError when the file is shorter than that.
+ * @throws InputError when the file is shorter than that, or nothing of it is known and something else wrote it
  */
 export async function openMetricsLog(path: string, bytes: number, events?: string): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
@@ -25,6 +26,12 @@ export async function openMetricsLog(path: string, bytes: number, events?: strin
     await handle.close()
     throw new InputError(
       `grpo-trainer: ${path} has ${size} bytes, but ${bytes} were written; restore it or use another output folder`,
+    )
+  }
+  if (bytes === 0 && !(await isOurs(handle))) {
+    await handle.close()
+    throw new InputError(
+      `grpo-trainer: ${path} is not of a training of this package and is not overwritten; use another output folder`,
     )
   }
   await handle.truncate(bytes)
@@ -37,7 +44,12 @@ export async function openMetricsLog(path: string, bytes: number, events?: strin
     async append(rows) {
       if (rows.length === 0) return
       const data = Buffer.from(rows.map((row) => `${canonicalJson(row)}\n`).join(''))
-      await handle.appendFile(data)
+      await handle.appendFile(data).catch((cause: unknown) => {
+        const { message } = cause as Error
+        throw new Error(`grpo-trainer: cannot write ${path}: ${message}; free some space and train on`, {
+          cause,
+        })
+      })
       length += data.length
       await board?.append(rows)
     },
@@ -47,6 +59,13 @@ export async function openMetricsLog(path: string, bytes: number, events?: strin
       await board?.close()
     },
   }
+}
+
+/** Is it empty, or does it begin as every log of ours, as far as it goes? */
+async function isOurs(handle: FileHandle): Promise<boolean> {
+  const start = Buffer.from('{"event":"audit"')
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(start.length), 0, start.length, 0)
+  return buffer.subarray(0, bytesRead).equals(start.subarray(0, bytesRead))
 }
 
 async function readRows(path: string): Promise<Record<string, unknown>[]> {

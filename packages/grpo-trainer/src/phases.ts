@@ -82,7 +82,9 @@ export function resolvePhase(given: PhaseOptions): Phase {
       `grpo-trainer: a phase has no "${foreign}"; it has ${known.join(', ')} (those of ${given.objective} go into options)`,
     )
   }
-  const phase: Phase = { ...defaults, ...given, options: resolveOptions(given.objective, given.options) }
+  const beside = known.filter((key) => key !== 'objective' && key !== 'options')
+  const options = resolveOptions(given.objective, given.options, beside)
+  const phase: Phase = { ...defaults, ...given, options }
   const share = (x: number): boolean => x >= 0 && x < 1
   const whole = (x: number, least: number): boolean => Number.isSafeInteger(x) && x >= least
   const checks: readonly (readonly [key: keyof Phase, ok: boolean, rule: string])[] = [

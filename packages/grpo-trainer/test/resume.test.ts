@@ -108,6 +108,21 @@ describe('refused, with nothing overwritten', () => {
     expect(await hashes(output)).toEqual(expected)
   })
 
+  test('a log that something else wrote', async () => {
+    const output = join(folder, 'foreign')
+    await mkdir(output)
+    for (const text of ['{"loss":1}\n', 'not JSON']) {
+      await writeFile(join(output, 'metrics.jsonl'), text)
+      await expect(runAll({ ...start, output })).rejects.toThrow(
+        'is not of a training of this package and is not overwritten',
+      )
+      expect(await readFile(join(output, 'metrics.jsonl'), 'utf8')).toBe(text)
+    }
+    await writeFile(join(output, 'metrics.jsonl'), '{"eve')
+    await runAll({ ...start, output })
+    expect(await hashes(output)).toEqual(expected)
+  })
+
   test('a log that lost its end', async () => {
     const output = join(folder, 'log')
     const controller = new AbortController()

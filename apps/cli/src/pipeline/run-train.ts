@@ -42,12 +42,13 @@ export async function runTrain(
   settings: TrainSettings,
   context: Context,
 ): Promise<Result> {
-  const { phases, validation, seed, init } = settings
+  const { validation, seed, init } = settings
   const stops = await mayStop(settings)
   const rewards = stops ? { ...settings.rewards, prefixes: true } : settings.rewards
   const training = await loadTraining({ ...settings, rewards })
   if (command === 'sft') checkLabels(training, settings.rlData)
   const { model, hash } = await modelFor(settings, training.dim)
+  const phases = await fitBackbone(settings.phases, model)
   const run = await openRunDirectory({
     path: settings.out,
     command,
@@ -138,6 +139,18 @@ function tellPrefixes(
       'listwise and GRPO only compare what was measured, and no question was asked without demonstrations, so the policy may choose none; measure that too with lever generate --prefix-shots 0,1',
     )
   }
+}
+
+/** Freezes of the backbone what the policy has of it: there is no input projection where D = H. */
+async function fitBackbone(
+  phases: readonly PhaseOptions[],
+  { parameters }: PointerModel,
+): Promise<readonly PhaseOptions[]> {
+  const { BACKBONE } = await import('@lever/grpo-trainer')
+  const names = [...parameters.keys()]
+  const there = BACKBONE.filter((glob) => names.some((name) => name.startsWith(glob.replace('*', ''))))
+  const isBackbone = ({ freeze }: PhaseOptions): boolean => freeze?.join() === BACKBONE.join()
+  return phases.map((phase) => (isBackbone(phase) ? { ...phase, freeze: there } : phase))
 }
 
 async function modelFor(

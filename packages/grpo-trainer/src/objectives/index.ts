@@ -24,15 +24,20 @@ function generic<O>(objective: Objective<O>): Objective {
 }
 
 /**
- * All options of an objective: those given, the rest by default.
+ * All options of an objective: those given, the rest by default. `beside` are names that are no options but stand beside them.
  * @throws InputError when an option is unknown, has the wrong type, or a value that is not among the choices.
  */
-export function resolveOptions(name: ObjectiveName, given: Options = {}): Options {
+export function resolveOptions(
+  name: ObjectiveName,
+  given: Options = {},
+  beside: readonly string[] = [],
+): Options {
   const { defaults, choices, limits } = OBJECTIVES[name]
   for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, key)) {
       throw new InputError(
-        `grpo-trainer: ${name} has no option "${key}"; it has ${Object.keys(defaults).join(', ')}`,
+        `grpo-trainer: ${name} has no option "${key}"; it has ${Object.keys(defaults).join(', ')}` +
+          (beside.length > 0 ? `; a phase itself has ${beside.join(', ')}` : ''),
       )
     }
     const allowed = choices[key]
