@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from '@jest/globals'
@@ -49,6 +49,34 @@ test('static-best never holds the id of a question, and a path of two files is t
   expect(stderr).toContain(
     'warning: images/0.png is a file of the questions and another of the pool: they count as one image (6 questions have such)',
   )
+})
+
+test('embeddings of another dataset with the same ids are told', async () => {
+  const embed = (name: string): Promise<unknown> =>
+    run('embed', '--dataset', at(name), '--out', at(`${name}.safetensors`))
+  await Promise.all([embed('train'), embed('test')])
+  const files = (own: string, pool: string): string[] => [
+    ...['--embeddings', at(`${own}.safetensors`), '--pool-embeddings', at(`${pool}.safetensors`)],
+    ...['--selectors', 'similarity-both', '--shots', '1', '--resamples', '100', '--out', at(`by-${own}`)],
+  ]
+  const right = await run('evaluate', ...places(), ...model(), ...files('test', 'train'))
+  expect(right.stderr).not.toContain('were made of another dataset')
+  const wrong = await run('evaluate', ...places(), ...model(), ...files('train', 'train'))
+  expect(wrong.stderr).toMatch(
+    /warning: --embeddings were made of another dataset \([0-9a-f]{12}, not [0-9a-f]{12}\) and are matched by id/,
+  )
+  expect(wrong.stderr).not.toContain('--pool-embeddings were')
+})
+
+test('questions without answers are refused before a run directory is made', async () => {
+  folder('blind', 701, 3)
+  const lines = [0, 1, 2].map((i) => JSON.stringify({ question: 'What?', image: `images/${i}.png` }))
+  writeFileSync(at('blind/questions.jsonl'), lines.join('\n'))
+  const args = ['evaluate', '--dataset', at('blind'), '--pool-dataset', at('train'), ...model()]
+  const { code, stderr } = await lever([...args, '--selectors', 'random', '--out', at('blinded')])
+  expect(code).toBe(2)
+  expect(stderr).toContain('question 0 has no human answers to score against; give the annotations too')
+  expect(existsSync(at('blinded'))).toBe(false)
 })
 
 test('an evaluation on measured rewards knows the questions from the pool', async () => {

@@ -75,7 +75,7 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
 }
 
 /** Throws InputError naming the first query that `score` refuses: usually one without human answers. */
-function checkScorable(queries: readonly Example[], score: Score): void {
+export function checkScorable(queries: readonly Example[], score: Score): void {
   for (const query of queries) {
     try {
       score('', query)

@@ -9,6 +9,7 @@ test('the public names', () => {
     'bm25',
     'bootstrapMeans',
     'breakdown',
+    'checkScorable',
     'clusteredMean',
     'clustersOf',
     'copyNearest',

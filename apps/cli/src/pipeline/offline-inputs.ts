@@ -6,8 +6,10 @@ import { requirePath } from '../files.ts'
 import type { Progress } from '../progress.ts'
 import type { DatasetPlace } from './dataset.ts'
 import { filesOf, openDataset } from './dataset.ts'
+import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './generate.ts'
+import { sourceWarnings } from './input-warnings.ts'
 import { datasetRecord } from './record.ts'
 import type { DatasetRecord, ProtocolRecord } from './record.ts'
 
@@ -60,7 +62,7 @@ export async function openOfflineInputs(
   return {
     queries,
     shots: shotsOf(queries, settings),
-    features: await readFeatures(settings, datasets),
+    features: await readFeatures(settings, datasets, progress),
     dataset: datasets[0]?.record ?? null,
     pool: datasets.at(-1)?.record ?? null,
     split: splitOf(data.meta) ?? datasets[0]?.dataset.split ?? 'measured',
@@ -123,15 +125,22 @@ function shotsOf(queries: readonly MeasuredQuery[], { shots, rlData }: OfflineIn
 async function readFeatures(
   { embeddings, poolEmbeddings }: OfflineInputSettings,
   datasets: readonly OpenDataset[],
+  progress: Progress,
 ): Promise<Features | undefined> {
   if (embeddings === undefined) return undefined
-  await requirePath(embeddings, '--embeddings')
-  const order = (role: OpenDataset['role']): number[] | undefined =>
-    datasets.find((one) => one.role === role)?.dataset.examples.map(({ id }) => id)
-  const queries = await readEmbeddings(embeddings, order('dataset'))
+  const read = async (path: string, flag: string, role: OpenDataset['role']): Promise<EmbeddingSet> => {
+    await requirePath(path, flag)
+    const dataset = datasets.find((one) => one.role === role)?.dataset
+    const set = await readEmbeddings(
+      path,
+      dataset?.examples.map(({ id }) => id),
+    )
+    if (dataset) for (const warning of sourceWarnings(set, dataset, flag)) progress.warn(warning)
+    return set
+  }
+  const queries = await read(embeddings, '--embeddings', 'dataset')
   if (poolEmbeddings === undefined) return { queries, candidates: queries }
-  await requirePath(poolEmbeddings, '--pool-embeddings')
-  return { queries, candidates: await readEmbeddings(poolEmbeddings, order('pool')) }
+  return { queries, candidates: await read(poolEmbeddings, '--pool-embeddings', 'pool') }
 }
 
 function splitOf(meta: RlMeta | null): string | undefined {

@@ -7,6 +7,7 @@ import type { Progress } from '../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import type { Features } from './generate.ts'
 import { pairsOf } from './generate.ts'
+import { inputWarnings } from './input-warnings.ts'
 
 export interface PoolSettings {
   /** Undefined: as the file has it, or random. */
@@ -44,7 +45,7 @@ export async function openPools(
   const method = methods.find((name) => name === (poolMethod ?? 'random'))
   if (method === undefined)
     throw new InputError(`--pool-method is "${poolMethod!}"; give one of ${methods.join(', ')}`)
-  for (const warning of namesakeWarnings(dataset, pool)) progress.warn(warning)
+  for (const warning of inputWarnings(inputs)) progress.warn(warning)
   const candidates = pool.examples
   const size = poolSize === undefined ? {} : { size: poolSize }
   if (poolFile !== undefined && (await exists(poolFile))) {
@@ -73,21 +74,6 @@ export async function openPools(
   await savePools(poolFile, { ...pools, source })
   progress.info(`made pools of ${pools.size} examples for ${queries.length} questions: ${poolFile}`)
   return pools
-}
-
-/** An image is known by its id, or by its path as a dataset of one's own gives it; two folders may use one path. */
-function namesakeWarnings(dataset: VqaDataset, pool: VqaDataset): string[] {
-  if (dataset.hash === pool.hash) return []
-  const files = new Map(pool.examples.map(({ imageId, image }) => [String(imageId), image]))
-  const twice = dataset.examples.filter(({ imageId, image }) => {
-    const other = files.get(String(imageId))
-    return typeof imageId === 'string' && image !== undefined && other !== undefined && other !== image
-  })
-  if (twice.length === 0) return []
-  const { imageId } = twice[0]!
-  return [
-    `${imageId} is a file of the questions and another of the pool: they count as one image (${twice.length} questions have such); if they are not, give each an image_id of its own`,
-  ]
 }
 
 function sourceOf(

@@ -16,6 +16,7 @@ import { datasetRecord, leakageRecord, leakageWarnings, poolText, protocolRecord
 import type { EvaluationRecord } from './record.ts'
 import { writeReport } from './report.ts'
 import { metricOf } from './scoring.ts'
+import { officialScore } from './scoring.ts'
 import { checkFeatures, checkShots, expandSelectors } from './selection.ts'
 import type { StaticSettings } from './static-sets.ts'
 import { chooseStaticSets, planStaticSets } from './static-sets.ts'
@@ -44,10 +45,11 @@ export async function runEvaluate(
   { progress, signal }: Context,
 ): Promise<RunEvaluated> {
   const { seed, shots, strict, allowFallback, oracleBudget, resamples, batchSize } = settings
-  const { findLeakage, resolveSelectors } = await import('@lever/icl-eval')
+  const { checkScorable, findLeakage, resolveSelectors } = await import('@lever/icl-eval')
   const inputs = await openInputs(settings, progress)
   const { dataset, pool, queries, features, pools } = inputs
   checkShots(shots, pools.size)
+  checkScorable(queries, officialScore({ allowFallback }))
   const policies = await readPolicies(settings, inputs)
   const trained = await trainedOn(policies, settings.trainingData)
   const model = await openModel({ ...settings, metric: metricOf(queries) }, progress)
