@@ -43,8 +43,8 @@ export interface AnswerOptions {
   /** called with the number of prompts that are done */
   onProgress?: (done: number) => void
   /**
-   * Only the scores of `scoreAnswers` are wanted: nothing is decoded, `text` and `raw` are empty. The scores
-   * are those of the same call without it, to the last digit.
+   * Only the scores of `scoreAnswers` are wanted: nothing is decoded, `text` and `raw` are empty. A call gives
+   * the same scores to the last digit whatever the number of workers.
    */
   scoresOnly?: boolean
 }

@@ -34,6 +34,54 @@ describe('workers', () => {
     expect(found[2]).toEqual(found[0])
   })
 
+  test('scores alone do not depend on their number, to the last bit', async () => {
+    const asked = prompts.slice(0, 300).map((prompt) => ({ ...prompt, scoreAnswers: ['red'] }))
+    const found: unknown[] = []
+    for (const workers of [0, 1, 3]) {
+      const model = await openVqaModel({ backend: 'onnx', model: folder, workers })
+      const seen: number[] = []
+      found.push(await model.answer(asked, { scoresOnly: true, onProgress: (done) => seen.push(done) }))
+      expect(seen.at(-1)).toBe(asked.length)
+      await model.close()
+    }
+    expect(found[1]).toEqual(found[0])
+    expect(found[2]).toEqual(found[0])
+  })
+
+  test('new images are encoded once also when the budget was used up by others', async () => {
+    const bytes = 4 * 32 * 4
+    const model = await openVqaModel({ backend: 'onnx', model: folder, workers: 2, imageBytes: 80 * bytes })
+    let before = 0
+    for (let call = 0; call < 4; call++) {
+      const world = await makeWorld({ demonstrations: 30, queries: 10 })
+      await model.answer(makePrompts(world, { each: 20, shots: [2], seed: call }))
+      const { imageEncodes } = model.stats()
+      expect(imageEncodes - before).toBeLessThan(1.2 * world.images.length)
+      before = imageEncodes
+    }
+    await model.close()
+  })
+
+  test('an abort while images are encoded stops soon', async () => {
+    const slow = await writeTinyModel(await temporaryFolder(), {
+      maxPixels: 50_176,
+      vision: { layers: 4, width: 96 },
+    })
+    const world = await makeWorld({ demonstrations: 120, queries: 1, sizes: [[112, 112]] })
+    const asked = makePrompts(world, { each: 200, shots: [1] })
+    for (const workers of [0, 1, 2]) {
+      const model = await openVqaModel({ backend: 'onnx', model: slow, workers, threads: 1 })
+      const controller = new AbortController()
+      const answering = model.answer(asked, { signal: controller.signal })
+      setTimeout(() => controller.abort(new Error('enough')), 20)
+      await expect(answering).rejects.toThrow('enough')
+      expect([workers, model.stats().imageEncodes < world.images.length / 2]).toEqual([workers, true])
+      const [answer] = await model.answer(asked.slice(0, 1))
+      expect(answer!.error).toBeUndefined()
+      await model.close()
+    }
+  })
+
   test('what is wrong with the model is an error of opening, as input', async () => {
     const opening = openVqaModel({ backend: 'onnx', model: '/nowhere/model', workers: 2 })
     await expect(opening).rejects.toMatchObject({

@@ -9,7 +9,8 @@ import { readLocalProtocol, type ProtocolOptions } from '../onnx/local-protocol.
 import { hashProtocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { ModelProtocol, VqaModel } from '../types.ts'
+import type { ModelProtocol, VqaAnswer, VqaModel } from '../types.ts'
+import { splitCall } from '../workers/split.ts'
 import { openPool, type WorkerPool } from '../workers/pool.ts'
 
 export interface OnnxOptions {
@@ -128,11 +129,22 @@ function inThisThread(model: LocalModel): WorkerPool {
     name: model.name,
     protocol: model.protocol,
     stats: () => model.stats,
-    answer(prompts, { signal, ...rest }) {
+    answer(prompts, { signal, onProgress, scoresOnly }) {
       const check = (): void => signal?.throwIfAborted()
-      const answering = last.then(() => {
-        check()
-        return model.answer(prompts, { check, ...rest })
+      const answering = last.then(async () => {
+        const answers = new Array<VqaAnswer>(prompts.length)
+        let before = 0
+        const parts = scoresOnly ? splitCall(prompts, { workers: 1, scoresOnly }) : [[...prompts.keys()]]
+        for (const indices of parts) {
+          check()
+          const found = await model.answer(
+            indices.map((i) => prompts[i]!),
+            { check, onProgress: (done) => onProgress(before + done), scoresOnly },
+          )
+          found.forEach((answer, i) => (answers[indices[i]!] = answer))
+          before += indices.length
+        }
+        return answers
       })
       last = answering.catch(() => undefined)
       return answering

@@ -2,13 +2,7 @@ import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import type { ModelFolder } from './folder.ts'
 import { floatTensor, floatType, toFloats } from './half.ts'
-import {
-  ImageError,
-  ownCopy,
-  type ImageEncoder,
-  type ImageEncoderOptions,
-  type PixelLimits,
-} from './images.ts'
+import { ImageError, type ImageEncoder, type ImageEncoderOptions, type PixelLimits } from './images.ts'
 import { cutPatches } from './patches.ts'
 import { readImage } from './read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
@@ -68,7 +62,7 @@ export async function openGridEncoder({
           [gridInput]: new ort.Tensor('int64', BigInt64Array.of(1n, BigInt(gridH), BigInt(gridW)), [1, 3]),
         })
         const grid = { height: gridH / layout.merge, width: gridW / layout.merge }
-        return { grid, features: ownCopy(toFloats(features[output]!)) }
+        return { grid, features: toFloats(features[output]!).slice() }
       } catch (cause) {
         throw new ImageError(path, `encode the image ${path} (${image.width} x ${image.height})`, cause)
       }

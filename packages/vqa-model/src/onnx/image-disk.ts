@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashBytes, writeFileAtomic } from '@lever/durable-files'
-import { ownCopy, type EncodedImage } from './images.ts'
+import type { EncodedImage } from './images.ts'
 
 /** Encoded images on disk, for later processes. Neither call throws: without its file an image is encoded again. */
 export interface ImageDisk {
@@ -93,5 +93,5 @@ function decode(data: Buffer): EncodedImage | undefined {
   const features = new Float32Array(body.length / 4)
   new Uint8Array(features.buffer).set(body)
   const grid = { height: data.readUInt32LE(DIGEST), width: data.readUInt32LE(DIGEST + 4) }
-  return { grid, features: ownCopy(features) }
+  return { grid, features }
 }

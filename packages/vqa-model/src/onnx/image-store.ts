@@ -10,8 +10,14 @@ export interface ImageStore {
   refresh(): void
   /** @throws Error naming the file when it cannot be used */
   get(path: string): Promise<EncodedImage>
-  /** Encodes what is missing, a few at a time, as far as the budget goes; failures are left for `get`. */
-  prefetch(paths: Iterable<string>): Promise<void>
+  /**
+   * The images of some files, a few at a time; undefined where one cannot be used.
+   *
+   * @param check called before every image; throws to stop
+   */
+  getAll(paths: readonly string[], check: () => void): Promise<(EncodedImage | undefined)[]>
+  /** Encodes what is missing, as far as these images fit into the budget together; failures are left for `get`. */
+  prefetch(paths: Iterable<string>, check: () => void): Promise<void>
   /** Takes an image that another thread has encoded. */
   put(path: string, key: string, image: EncodedImage): void
 }
@@ -58,19 +64,42 @@ export function createImageStore(
     return image
   }
 
+  /** Some files one after another, a few at a time, until `work` returns false. */
+  async function each(
+    paths: readonly string[],
+    check: () => void,
+    work: (path: string, index: number) => Promise<boolean>,
+  ): Promise<void> {
+    let next = 0
+    const lane = async (): Promise<void> => {
+      for (let index = next++; index < paths.length; index = next++) {
+        check()
+        if (!(await work(paths[index]!, index))) next = paths.length
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  }
+
   return {
     refresh: () => keys.refresh(),
     get,
-    async prefetch(paths) {
-      const waiting = [...new Set(paths)]
-      const lane = async (): Promise<void> => {
-        for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-          if (cache.bytes > 0.8 * budget) return
-          const key = await keys.get(path).catch(() => undefined)
-          if (key !== undefined && !cache.has(key)) await get(path).catch(() => undefined)
-        }
-      }
-      await Promise.all(Array.from({ length: AT_ONCE }, lane))
+    async getAll(paths, check) {
+      const found = new Array<EncodedImage | undefined>(paths.length).fill(undefined)
+      await each(paths, check, async (path, index) => {
+        found[index] = await get(path).catch(() => undefined)
+        return true
+      })
+      return found
+    },
+    async prefetch(paths, check) {
+      let bytes = 0
+      await each([...new Set(paths)], check, async (path) => {
+        const key = await keys.get(path).catch(() => undefined)
+        if (key === undefined) return true
+        const image = cache.get(key) ?? (await get(path).catch(() => undefined))
+        bytes += image?.features.byteLength ?? 0
+        return bytes <= 0.8 * budget
+      })
     },
     put(path, key, image) {
       keys.put(path, key)

@@ -39,13 +39,6 @@ export class ImageError extends Error {
   }
 }
 
-/** The features in memory that threads share. */
-export function ownCopy(data: Float32Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(data.byteLength))
-  copy.set(data)
-  return copy
-}
-
 /** What identifies an image without reading it: its path, size and time of change. */
 export async function imageKey(path: string): Promise<string> {
   try {

@@ -59,7 +59,7 @@ export interface LocalModel {
   readonly stats: VqaModelStats
   readonly abilities: DecoderAbilities
   answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
-  encodeImages(paths: readonly string[]): Promise<(EncodedImage | undefined)[]>
+  encodeImages(paths: readonly string[], check: () => void): Promise<(EncodedImage | undefined)[]>
   putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
   close(): Promise<void>
 }
@@ -175,6 +175,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
         ...demonstrations.map(({ image }) => image),
         query.image,
       ]),
+      check,
     )
     check()
     const asked = { ...settings, scoresOnly }
@@ -212,9 +213,9 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     stats,
     abilities,
     answer,
-    async encodeImages(paths) {
+    encodeImages(paths, check) {
       images.refresh()
-      return Promise.all(paths.map((path) => images.get(path).catch(() => undefined)))
+      return images.getAll(paths, check)
     },
     putImages(entries) {
       for (const [path, key, image] of entries) images.put(path, key, image)

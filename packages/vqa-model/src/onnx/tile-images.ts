@@ -1,13 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import { floatTensor, floatType, toFloats } from './half.ts'
-import {
-  ImageError,
-  ownCopy,
-  type ImageEncoder,
-  type ImageEncoderOptions,
-  type PixelLimits,
-} from './images.ts'
+import { ImageError, type ImageEncoder, type ImageEncoderOptions, type PixelLimits } from './images.ts'
 import { readImage } from './read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
@@ -69,7 +63,7 @@ export async function openTileEncoder({
             `the vision encoder gives ${features.length} numbers for ${count} tiles of ${folder.tileTokens} tokens of ${folder.width}`,
           )
         }
-        return { grid: { height: rows[0]![0]!, width: cols[0]![0]! }, features: ownCopy(features) }
+        return { grid: { height: rows[0]![0]!, width: cols[0]![0]! }, features: features.slice() }
       } catch (cause) {
         throw new ImageError(path, `encode the image ${path} (${image.width} x ${image.height})`, cause)
       }

@@ -12,9 +12,9 @@ export type NamedImage = [path: string, key: string, image: EncodedImage]
 /** What the pool asks of a worker, and what it gets back. */
 export interface Requests {
   open: { ask: object; reply: { name: string; protocol: Protocol } }
-  images: { ask: { paths: string[] }; reply: (EncodedImage | undefined)[] }
+  /** stop: one number in shared memory, not 0 when the work is to stop */
+  images: { ask: { paths: string[]; stop: Int32Array }; reply: (EncodedImage | undefined)[] }
   answer: {
-    /** stop: one number in shared memory, not 0 when the work is to stop */
     ask: { prompts: readonly VqaPrompt[]; images: NamedImage[]; stop: Int32Array; scoresOnly: boolean }
     reply: VqaAnswer[]
   }

@@ -5,7 +5,7 @@ import { LruCache } from '../onnx/lru.ts'
 import { addStats, emptyStats } from '../stats.ts'
 import type { VqaAnswer, VqaPrompt } from '../types.ts'
 import type { NamedImage } from './messages.ts'
-import { splitPrompts } from './split.ts'
+import { splitCall } from './split.ts'
 import { openTeam } from './team.ts'
 import { StoppedError, type Thread } from './thread.ts'
 
@@ -21,16 +21,13 @@ interface PoolAnswerOptions {
   scoresOnly: boolean
 }
 
-/** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
-const LARGE = 256
-const SMALL = 64
 /** Images encoded in one request. */
 const IMAGES = 48
 
 /**
- * Opens the model in every worker. Images are encoded once, by any of them, and their features
- * are shared memory; prompts are split so that prefixes stay together. Calls at the same time
- * share the workers. Answers do not depend on the number of workers.
+ * Opens the model in every worker. Images are encoded once, by any of them, and kept here for the
+ * others; a single worker keeps them itself. Prompts are split so that prefixes stay together. Calls
+ * at the same time share the workers. Answers do not depend on the number of workers.
  */
 export async function openPool(options: LocalModelOptions, workers: number): Promise<WorkerPool> {
   const team = await openTeam(options, workers)
@@ -44,24 +41,31 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
     return images
   }
 
-  /** Encodes what is missing, as far as the budget goes; what fails is left to the outcome. */
-  async function encode(paths: ReadonlySet<string>): Promise<void> {
+  /** Encodes what a call lacks, as far as its images fit into the budget; what fails is left to the outcome. */
+  async function encode(paths: ReadonlySet<string>, stop: Int32Array): Promise<void> {
+    if (workers === 1) return
     keys.refresh()
     const missing: [path: string, key: string][] = []
     const waits: Promise<void>[] = []
+    let bytes = 0
     for (const [path, key] of await keys.all(paths)) {
       const waiting = underway.get(key)
+      const known = features.get(key)
+      bytes += known?.features.byteLength ?? 0
       if (waiting !== undefined) waits.push(waiting)
-      else if (!features.has(key)) missing.push([path, key])
+      else if (known === undefined) missing.push([path, key])
     }
     const size = Math.max(1, Math.min(IMAGES, Math.ceil(missing.length / workers)))
     for (let from = 0; from < missing.length; from += size) {
       const part = missing.slice(from, from + size)
       const done = team.run(async (thread) => {
-        if (features.bytes > 0.8 * options.imageBytes) return
-        const found = await thread.ask('images', { paths: part.map(([path]) => path) })
+        if (bytes > 0.8 * options.imageBytes || isSet(stop)) return
+        const found = await thread
+          .ask('images', { paths: part.map(([path]) => path), stop })
+          .catch(nothingWhenStopped)
         found.forEach((image, i) => {
           if (image === undefined) return
+          bytes += image.features.byteLength
           features.set(part[i]![1], image)
           sentTo(thread).add(image)
         })
@@ -75,6 +79,7 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
 
   /** Images of a part that a thread has not seen, with their keys. */
   async function unsent(thread: Thread, paths: ReadonlySet<string>): Promise<NamedImage[]> {
+    if (workers === 1) return []
     const images: NamedImage[] = []
     for (const [path, key] of await keys.all(paths)) {
       const image = features.get(key)
@@ -93,17 +98,13 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
     const halt = (): void => void Atomics.store(stop, 0, 1)
     signal?.addEventListener('abort', halt, { once: true })
     try {
-      await encode(new Set(prompts.flatMap(imagesOf)))
+      await encode(new Set(prompts.flatMap(imagesOf)), stop)
       signal?.throwIfAborted()
       const answers = new Array<VqaAnswer>(prompts.length)
       const counts = new Map<number[], number>()
-      const count = Math.max(
-        Math.ceil(prompts.length / LARGE),
-        Math.min(workers, Math.ceil(prompts.length / SMALL)),
-      )
-      const parts = splitPrompts(prompts, count).map((indices) =>
+      const parts = splitCall(prompts, { workers, scoresOnly }).map((indices) =>
         team.run(async (thread) => {
-          if (Atomics.load(stop, 0) !== 0) throw new StoppedError('stopped')
+          if (isSet(stop)) throw new StoppedError('stopped')
           const part = indices.map((i) => prompts[i]!)
           const images = await unsent(thread, new Set(part.flatMap(imagesOf)))
           const found = await thread.ask('answer', { prompts: part, images, stop, scoresOnly }, (done) => {
@@ -132,6 +133,16 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
     answer,
     close: () => team.close(),
   }
+}
+
+/** Another call may wait for the images of a call that was stopped. */
+function nothingWhenStopped(error: unknown): [] {
+  if (error instanceof StoppedError) return []
+  throw error
+}
+
+function isSet(stop: Int32Array): boolean {
+  return Atomics.load(stop, 0) !== 0
 }
 
 function imagesOf({ demonstrations, query }: VqaPrompt): string[] {

@@ -1,5 +1,28 @@
 import type { VqaPrompt } from '../types.ts'
 
+/** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
+const LARGE = 256
+const SMALL = 64
+/** Scores depend on what runs together in their last digits, so they are split as for so many workers. */
+const SCORERS = 2
+
+/**
+ * The parts of a call: as many as workers can share, and with `scoresOnly` the same for any number of workers.
+ *
+ * @returns lists of indices
+ */
+export function splitCall(
+  prompts: readonly VqaPrompt[],
+  { workers, scoresOnly }: { workers: number; scoresOnly: boolean },
+): number[][] {
+  const sharing = scoresOnly ? SCORERS : workers
+  const { length } = prompts
+  return splitPrompts(
+    prompts,
+    Math.max(Math.ceil(length / LARGE), Math.min(sharing, Math.ceil(length / SMALL))),
+  )
+}
+
 /**
  * Prompts in parts of about equal size, for several workers: sorted by their demonstrations
  * first, so that prompts with the same beginning come into the same part. Depends on nothing but

@@ -35,18 +35,22 @@ async function handle(ask: Ask): Promise<unknown> {
       model = await openLocalModel(options)
       return { name: model.name, protocol: model.protocol }
     case 'images':
-      return opened().encodeImages(ask.paths)
+      return opened().encodeImages(ask.paths, checkOf(ask.stop))
     case 'answer':
       opened().putImages(ask.images)
       return opened().answer(ask.prompts, {
-        check() {
-          if (Atomics.load(ask.stop, 0) !== 0) throw new Stopped('stopped')
-        },
+        check: checkOf(ask.stop),
         onProgress: (progress) => reply({ id: ask.id, progress }),
         scoresOnly: ask.scoresOnly,
       })
     case 'close':
       return model?.close()
+  }
+}
+
+function checkOf(stop: Int32Array): () => void {
+  return () => {
+    if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')
   }
 }
 
