@@ -33,7 +33,7 @@ export interface PreparedBatches {
 
 /**
  * Cuts queries into batches with pools padded to the largest of the batch.
- * @throws RangeError when a row does not exist, D differs, or a pool has fewer free candidates than shots.
+ * @throws RangeError when a row or an excluded position does not exist, D differs, or a pool has fewer free candidates than shots.
  */
 export function prepareBatches(
   { queries, candidates = queries, items }: PolicyInput,
@@ -49,7 +49,8 @@ export function prepareBatches(
       checkRow(pool[n]!, candidateRows, `query ${i}, candidate ${n}`)
       if (places[pool[n]!] === -1) places[pool[n]!] = used.push(pool[n]!) - 1
     }
-    const free = pool.length - new Set(exclude.filter((n) => n >= 0 && n < pool.length)).size
+    checkPositions(exclude, pool.length, `query ${i}`)
+    const free = pool.length - new Set(exclude).size
     if (free < Math.max(1, shots)) {
       throw new RangeError(
         `pointer-model: query ${i} has ${free} free candidates, which is too few for ${shots} shots`,
@@ -78,7 +79,7 @@ function prepareBatch(
     query.set(data.subarray(row * dim, (row + 1) * dim), b * dim)
     for (let n = 0; n < pool.length; n++) rows[b * size + n] = places[pool[n]!]!
     valid.fill(1, b * size, b * size + pool.length)
-    for (const n of exclude) if (n >= 0 && n < pool.length) valid[b * size + n] = 0
+    for (const n of exclude) valid[b * size + n] = 0
   })
   return { queries: items.length, pool: size, query, rows, valid }
 }
@@ -93,6 +94,15 @@ function checkMatrix({ data, dim }: EmbeddingMatrix, expected: number, name: str
     throw new RangeError(`pointer-model: ${data.length} numbers are no rows of ${dim} (${name})`)
   }
   return data.length / dim
+}
+
+/** @throws RangeError when a position that is to be excluded is not in the pool, as an id or a row may be */
+export function checkPositions(exclude: readonly number[], pool: number, where: string): void {
+  const foreign = exclude.find((n) => !(Number.isInteger(n) && n >= 0 && n < pool))
+  if (foreign === undefined) return
+  throw new RangeError(
+    `pointer-model: ${where}: exclude holds ${foreign}, which is no position in a pool of ${pool}`,
+  )
 }
 
 function checkRow(row: number, rows: number, where: string): void {

@@ -1,8 +1,9 @@
 import type { Random } from '@lever/reward-utils'
+import { checkPositions } from '../batches.ts'
 
 /**
  * Uniform ordered pointers without repetition inside one.
- * @throws RangeError when the pool has fewer free candidates than shots.
+ * @throws RangeError when the pool has fewer free candidates than shots, or an excluded position is not in it.
  */
 export function randomPointers({
   pool,
@@ -19,6 +20,7 @@ export function randomPointers({
   /** Positions that may not be chosen. */
   exclude?: readonly number[]
 }): Int32Array[] {
+  checkPositions(exclude, pool, 'randomPointers')
   const barred = new Set(exclude)
   const free = Array.from({ length: pool }, (_, n) => n).filter((n) => !barred.has(n))
   if (free.length < shots) {
