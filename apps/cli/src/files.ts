@@ -55,10 +55,13 @@ async function nearestAbove(path: string): Promise<string> {
 /** Makes the folders above an output file. @throws InputError where that is not allowed */
 export async function makeFolderOf(path: string, flag: string): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  if (await exists(folder)) return
+  await makeFolderOf(folder, flag)
+  await mkdir(folder).catch(async (cause: unknown) => {
+    if (await exists(folder)) return
     const { code = 'unknown error' } = cause as NodeJS.ErrnoException
     throw new InputError(
-      `${named(flag)}: cannot make the folder ${folder} (${code}); choose another path, or free the way`,
+      `${named(flag)}: cannot make the folder ${folder} (${code}); choose another path, or make it`,
       { cause },
     )
   })

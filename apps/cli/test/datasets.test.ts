@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
@@ -111,6 +111,15 @@ test('embed makes the folders above its file; a file in the way is named', async
   expect(await json(...args, out)).toMatchObject({ rows: 2, out })
   expect(await refused(...args, join(out, 'below/x.safetensors'))).toContain(
     `--out: ${out} is a file; give a folder`,
+  )
+  if (existsSync('/proc/self')) {
+    expect(await refused(...args, '/proc/none/x')).toContain(
+      '--out: cannot make the folder /proc/none (ENOENT)',
+    )
+  }
+  symlinkSync(at('gone'), at('dangling'))
+  expect(await refused(...args, at('dangling/x'))).toContain(
+    `cannot make the folder ${at('dangling')} (EEXIST)`,
   )
 })
 
