@@ -44,6 +44,12 @@ export function auditData(
       'no phase has an epoch and a group to train on: nothing is trained, the policy stays as it is',
     )
   }
+  const shared = sharedWith(groups, validation)
+  if (shared > 0) {
+    warnings.push(
+      `${shared} of ${validation.length} validation groups are about queries or images that are trained on: their figures are too good`,
+    )
+  }
   if (validation.length === 0) warnings.push('no validation groups: the last policy is taken, not the best')
   return {
     queries: groups.length,
@@ -70,4 +76,13 @@ export function mean(values: ArrayLike<number>): number {
   let total = 0
   for (let i = 0; i < values.length; i++) total += values[i]!
   return values.length === 0 ? 0 : total / values.length
+}
+
+/** Validation groups with the query or the image of a group that is trained on. */
+function sharedWith(groups: readonly Group[], validation: readonly Group[]): number {
+  const queries = new Set(groups.map(({ queryId }) => queryId))
+  const images = new Set(groups.map(({ imageId }) => imageId).filter((id) => id !== null))
+  return validation.filter(
+    ({ queryId, imageId }) => queries.has(queryId) || (imageId !== null && images.has(imageId)),
+  ).length
 }

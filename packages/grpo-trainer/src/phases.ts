@@ -85,20 +85,23 @@ export function resolvePhase(given: PhaseOptions): Phase {
   const beside = known.filter((key) => key !== 'objective' && key !== 'options')
   const options = resolveOptions(given.objective, given.options, beside)
   const phase: Phase = { ...defaults, ...given, options }
-  const share = (x: number): boolean => x >= 0 && x < 1
+  const share = (x: number): boolean => Number.isFinite(x) && x >= 0 && x < 1
+  const positive = (x: number): boolean => Number.isFinite(x) && x > 0
   const whole = (x: number, least: number): boolean => Number.isSafeInteger(x) && x >= least
   const checks: readonly (readonly [key: keyof Phase, ok: boolean, rule: string])[] = [
     ['epochs', whole(phase.epochs, 0), 'a whole number from 0'],
-    ['learningRate', phase.learningRate > 0 && phase.learningRate < Infinity, 'positive'],
+    ['learningRate', positive(phase.learningRate), 'positive'],
     ['warmup', share(phase.warmup), 'in [0, 1)'],
     ['batchSize', whole(phase.batchSize, 1), 'a whole number from 1'],
     ['dropout', share(phase.dropout), 'in [0, 1)'],
     ['attentionDropout', share(phase.attentionDropout), 'in [0, 1)'],
-    ['weightDecay', phase.weightDecay >= 0 && phase.weightDecay < Infinity, 'at least 0'],
-    ['clipNorm', phase.clipNorm === null || phase.clipNorm > 0, 'positive or null'],
+    ['weightDecay', phase.weightDecay === 0 || positive(phase.weightDecay), 'at least 0'],
+    ['clipNorm', phase.clipNorm === null || positive(phase.clipNorm), 'positive or null'],
     ['patience', phase.patience === null || whole(phase.patience, 1), 'a whole number from 1, or null'],
     ['average', phase.average === null || share(phase.average), 'in [0, 1) or null'],
     ['schedule', ['constant', 'cosine'].includes(phase.schedule), 'constant or cosine'],
+    ['freeze', Array.isArray(phase.freeze), 'a list of patterns'],
+    ['dropFlat', typeof phase.dropFlat === 'boolean', 'true or false'],
     ['startFrom', ['best', 'last'].includes(phase.startFrom), 'best or last'],
   ]
   for (const [key, ok, rule] of checks) {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hashBytes, writeFilesAtomic } from '@lever/durable-files'
+import { hashBytes, InputError, writeFilesAtomic } from '@lever/durable-files'
 import { flattenParameters, unflattenParameters } from '@lever/onnx-grad'
 import type { ParameterLayout, Parameters } from '@lever/onnx-grad'
 import { architectureOf, encodeCheckpoint } from '@lever/pointer-model'
@@ -13,6 +13,7 @@ import type { Phase } from './phases.ts'
 import { flatLayout, usesProposer } from './program.ts'
 import { decodeState, encodeState } from './state.ts'
 import type { RunState } from './state.ts'
+import { SELECT_BY } from './types.ts'
 import type { Metrics, SelectedPolicy, TrainOptions } from './types.ts'
 
 /** A training with its defaults filled in, its log open, and where its files go. */
@@ -37,6 +38,7 @@ export interface Run {
  */
 export async function openRun(options: TrainOptions): Promise<Run> {
   const { model, data, seed = 0, output } = options
+  checkOptions(options)
   const phases = options.phases.map(resolvePhase)
   checkData(data, { dim: model.config.dim, stops: architectureOf(model.architecture).stops })
   if (phases.some(usesProposer)) checkProposer(data)
@@ -65,6 +67,18 @@ export async function openRun(options: TrainOptions): Promise<Run> {
     start,
     resumed: found !== undefined,
     log,
+  }
+}
+
+function checkOptions({ selectBy = SELECT_BY[0], chunk = 1, saveEvery = null }: TrainOptions): void {
+  if (!SELECT_BY.includes(selectBy)) {
+    throw new InputError(
+      `grpo-trainer: selectBy must be one of ${SELECT_BY.join(', ')}, got ${selectBy as string}`,
+    )
+  }
+  for (const [name, value] of Object.entries({ chunk, saveEvery })) {
+    if (value === null || (Number.isSafeInteger(value) && value >= 1)) continue
+    throw new InputError(`grpo-trainer: ${name} must be a whole number from 1, got ${value}`)
   }
 }
 
@@ -126,8 +140,11 @@ async function readState(output: string, identity: unknown): Promise<RunState | 
   try {
     bytes = await readFile(path)
   } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') return undefined
-    throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new InputError(`grpo-trainer: cannot read ${path} (${message}); use another output folder`, {
+      cause: error,
+    })
   }
   return decodeState(bytes, identity, path)
 }

@@ -37,7 +37,10 @@ export interface TrainOptions {
   readonly signal?: AbortSignal
 }
 
-export type SelectBy = 'reward' | 'reward_expected' | 'reward_ranked' | 'reward_top' | 'loss'
+/** Validation metrics that can select, without `eval/`; the first is the default. */
+export const SELECT_BY = ['reward_ranked', 'reward', 'reward_expected', 'reward_top', 'loss'] as const
+
+export type SelectBy = (typeof SELECT_BY)[number]
 
 /** Numbers by name, as they stand in `metrics.jsonl`. */
 export type Metrics = Readonly<Record<string, number>>

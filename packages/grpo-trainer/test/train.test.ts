@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
 import { openPolicy, readCheckpoint } from '@lever/pointer-model'
@@ -83,6 +84,20 @@ describe('what is reported', () => {
     expect(result.best.phase).toBe('init')
     expect(result.best.model.parameters).toEqual(start.model.parameters)
   })
+})
+
+test('validation on what is trained on is warned of, by query or by image', async () => {
+  const warningsOf = async (validation: readonly Group[]): Promise<readonly string[]> => {
+    const groups = world.groups.map((group) => ({ ...group, imageId: group.queryId }))
+    const { events } = await runAll({ ...start, data: { ...world, groups, validation }, phases: [] })
+    return only(events, 'audit')[0]!.audit.warnings.filter((text) => text.includes('too good'))
+  }
+  const [own, other] = [world.groups[0]!, world.validation![0]!]
+  const message =
+    '1 of 2 validation groups are about queries or images that are trained on: their figures are too good'
+  expect(await warningsOf([own, other])).toEqual([message])
+  expect(await warningsOf([{ ...other, imageId: 3 }, other])).toEqual([message])
+  expect(await warningsOf([other])).toEqual([])
 })
 
 test('phases without epochs: says that nothing is trained, and which policy is final', async () => {
@@ -396,6 +411,24 @@ describe('errors', () => {
       },
     ],
     ['query 0: row 0.5 is not in the 120', { data: { ...world, groups: [{ ...group, queryRow: 0.5 }] } }],
+    [
+      'selectBy must be one of reward_ranked, reward, reward_expected, reward_top, loss',
+      { selectBy: 'rewards' },
+    ],
+    ['chunk must be a whole number from 1, got 0', { chunk: 0 }],
+    [
+      'freeze of phase listwise must be a list of patterns, got "a"',
+      { phases: [{ ...learning, freeze: 'a' }] },
+    ],
+    [
+      'dropFlat of phase listwise must be true or false, got "no"',
+      { phases: [{ ...learning, dropFlat: 'no' }] },
+    ],
+    [
+      'learningRate of phase listwise must be positive, got "1"',
+      { phases: [{ ...learning, learningRate: '1' }] },
+    ],
+    ['cannot read', { output: fileURLToPath(import.meta.url) }],
     ['there is no group to train on', { data: { ...world, groups: [] } }],
     ['embeddings have size 4', { data: { ...world, embeddings: { ...world.embeddings, dim: 4 } } }],
     [
