@@ -166,6 +166,27 @@ describe('one model', () => {
     expect(stats.imageEncodes).toBe(world.images.length)
   })
 
+  test('scoring many answers stays in the budget of keys and values', async () => {
+    const scoreAnswers = ['red', 'blue', 'green circle', 'a', 'it is', 'what', 'team', 'food'].map(
+      (word) => `${word} a`,
+    )
+    const prompts = makePrompts(world, { each: 10, shots: [2, 3] }).map((prompt) => ({
+      ...prompt,
+      scoreAnswers,
+    }))
+    const kvBytes = 60_000
+    const small = await answersOf(prompts, { model: folder, kvBytes })
+    const large = await answersOf(prompts, { model: folder })
+    expect(small.stats.peakKvBytes).toBeLessThan(kvBytes)
+    expect(large.stats.peakKvBytes).toBeGreaterThan(kvBytes)
+    expect(raws(small.answers)).toEqual(raws(large.answers))
+    for (const [i, { scores }] of small.answers.entries()) {
+      for (const [j, { logProb }] of scores!.entries()) {
+        expect(Math.abs(logProb - large.answers[i]!.scores![j]!.logProb)).toBeLessThan(1e-4)
+      }
+    }
+  })
+
   test('a right first answer saves its steps', async () => {
     const prompts = makePrompts(world, { each: 4, shots: [2] })
     const { answers, stats } = await answersOf(prompts, { model: folder })

@@ -7,10 +7,13 @@ export interface BeamAnswer {
   tokens: number[]
   /** see `BeamSearch.margin` */
   margin: number
+  /** why there is no answer; the other rows have theirs */
+  error?: Error
 }
 
 interface Row {
   search: BeamSearch
+  error?: Error
   /** where the keys and values of the running beams are */
   places: { block: KvBlock; row: number }[]
 }
@@ -29,8 +32,10 @@ export async function answerBeams(
   settings: BeamSettings & { batched: boolean },
 ): Promise<BeamAnswer[]> {
   const rows = offsets.map((offset, row): Row => {
-    const search = advanceBeams(startBeams(), logits, [offset], size, settings)
-    return { search, places: search.running.map(() => ({ block, row })) }
+    const state: Row = { search: startBeams(), places: [] }
+    advance(state, logits, [offset])
+    state.places = state.search.running.map(() => ({ block, row }))
+    return state
   })
   for (;;) {
     const steps = rows.flatMap((row) =>
@@ -66,14 +71,25 @@ export async function answerBeams(
       if (mine.length === 0) continue
       const joined = settings.batched ? mine[0]!.logits : joinLogits(mine, size)
       const starts = mine.map(({ offset }, i) => (settings.batched ? offset : i * size))
-      row.search = advanceBeams(row.search, joined, starts, size, settings)
+      advance(row, joined, starts)
       row.places = row.search.running.map(({ parent }) => {
         const { block: kept, row: at } = mine[parent]!
         return { block: kept!, row: at }
       })
     }
   }
-  return rows.map(({ search }) => ({ tokens: search.finished[0]!.tokens, margin: search.margin }))
+  return rows.map(({ search: { finished, margin }, error }) =>
+    error === undefined ? { tokens: finished[0]!.tokens, margin } : { tokens: [], margin: Infinity, error },
+  )
+
+  function advance(row: Row, from: Float32Array, starts: readonly number[]): void {
+    try {
+      row.search = advanceBeams(row.search, from, starts, size, settings)
+    } catch (error) {
+      row.error = error as Error
+      row.search = { ...row.search, running: [] }
+    }
+  }
 }
 
 function joinLogits(parts: readonly { logits: Float32Array; offset: number }[], size: number): Float32Array {

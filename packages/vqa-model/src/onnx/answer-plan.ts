@@ -11,12 +11,11 @@ import { runBatch, type Engine } from './batch.ts'
 import { emptyBlock, type KvBlock } from './kv.ts'
 import { joinSegments, type TokenSegment } from './segments.ts'
 
-export interface PlanSettings extends Omit<DecodingSettings, 'maxRows'> {
+export interface PlanSettings extends Omit<DecodingSettings, 'blockBytes'> {
   /** share prefixes; without, every prompt runs alone and whole */
   sharing: boolean
   /** answers with a smaller margin are repeated alone and whole */
   nearTie: number
-  maxRows: number
   /** most tokens of a prompt with its answer */
   contextLength: number
   /** most tokens in one run, padding included */
@@ -123,15 +122,22 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
       segment,
       answers: item.answers.map(input.encodeAnswer),
     }))
-    const found = await answerRows(engine, block, rows, settings)
+    const found = await answerRows(engine, block, rows, { ...settings, blockBytes: share })
     for (const [i, { item, place, segment }] of group.entries()) {
       const answer = found[i]!
       if (answer.margin < settings.nearTie) {
         engine.stats.nearTies += 1
-        answer.tokens = (await answerAlone([...place.path, segment])).tokens
+        const { tokens, error } = await answerAlone([...place.path, segment])
+        answer.tokens = tokens
+        if (error !== undefined) answer.error ??= error
       }
-      input.onAnswer(item.prompts, answer)
+      tell(item.prompts, answer)
     }
+  }
+
+  function tell(prompts: readonly number[], answer: RowAnswer): void {
+    if (answer.error === undefined) input.onAnswer(prompts, answer)
+    else input.onError(prompts, answer.error)
   }
 
   const root = emptyBlock(ort, decoder.layout)
@@ -142,7 +148,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
   ): Promise<RowAnswer> {
     const before = engine.stats.prefillTokens
     const scored = answers.length > 0 ? { scoresOnly: true } : {}
-    const alone = { ...settings, ...scored, batched: false }
+    const alone = { ...settings, ...scored, batched: false, blockBytes: share }
     const row = { parent: 0, segment: joinSegments(path), answers }
     const [answer] = await answerRows(engine, root, [row], alone)
     engine.stats.prefillTokens = before
@@ -160,10 +166,11 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
         const answer = settings.scoresOnly ? nothing() : await answerAlone(segments)
         engine.stats.prefillTokens += segments.reduce((sum, { ids }) => sum + ids.length, 0)
         for (const text of item.answers) {
-          const { scores } = await answerAlone(segments, [input.encodeAnswer(text)])
+          const { scores, error } = await answerAlone(segments, [input.encodeAnswer(text)])
           answer.scores.push(scores[0]!)
+          if (error !== undefined) answer.error ??= error
         }
-        input.onAnswer([prompt], answer)
+        tell([prompt], answer)
       }
     }
     for (const { item, place, segment } of await resolveSteps(

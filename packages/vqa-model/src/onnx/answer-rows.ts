@@ -1,7 +1,7 @@
 import { answerBeams } from './answer-beams.ts'
 import { runBatch, type BatchRow, type Engine } from './batch.ts'
 import { firstSlots, type KvBlock } from './kv.ts'
-import { logProbability, topTwo } from './logits.ts'
+import { logProbability, NO_NUMBERS, topTwo } from './logits.ts'
 import { extendSegment, tokenSegment } from './segments.ts'
 
 /** A prompt's last segment, and answers (token ids) to score. */
@@ -15,6 +15,8 @@ export interface RowAnswer {
   /** smallest distance between the two best logits on the way; by beam search, of two scores */
   margin: number
   scores: { logProb: number; tokens: number }[]
+  /** why there is no answer; the other rows have theirs */
+  error?: Error
 }
 
 export interface DecodingSettings {
@@ -28,6 +30,8 @@ export interface DecodingSettings {
   batched: boolean
   /** most rows in one run of scored answers */
   maxRows: number
+  /** most bytes of keys and values that such a run reads */
+  blockBytes: number
   /** no answers, only scores */
   scoresOnly: boolean
 }
@@ -81,7 +85,7 @@ export async function answerRows(
       const at = state.accepted
       const best = topTwo(run.logits, offset(row, bases[row]! - 1 + at), vocabulary)
       takeToken(state, best, settings)
-      if (state.feed === undefined || at === draft.length || best.token !== draft[at]) return state
+      if (state.feed === undefined || at === draft.length || best?.token !== draft[at]) return state
       state.accepted += 1
     }
   })
@@ -93,6 +97,7 @@ export async function answerRows(
         const token = answer[t] ?? settings.endToken
         logProb += logProbability(run.logits, offset(row, bases[row]! - 1 + t), vocabulary, token)
       }
+      if (Number.isNaN(logProb)) states[row]!.error ??= new Error(NO_NUMBERS)
       states[row]!.scores.push({ logProb, tokens: answer.length + 1 })
     }
   })
@@ -125,11 +130,16 @@ export async function answerRows(
 
 function takeToken(
   state: RowState,
-  { token, margin }: { token: number; margin: number },
+  best: { token: number; margin: number } | undefined,
   { eosTokenIds, maxNewTokens }: DecodingSettings,
 ): void {
-  state.margin = Math.min(state.margin, margin)
   state.feed = undefined
+  if (best === undefined) {
+    state.error = new Error(NO_NUMBERS)
+    return
+  }
+  const { token, margin } = best
+  state.margin = Math.min(state.margin, margin)
   if (eosTokenIds.has(token)) return
   state.tokens.push(token)
   if (state.tokens.length < maxNewTokens) state.feed = token
@@ -185,14 +195,16 @@ async function scoreRest(
   block: KvBlock,
   rows: readonly QueryRow[],
   states: readonly RowState[],
-  { endToken, maxRows, batched }: DecodingSettings,
+  { endToken, maxRows, blockBytes, batched }: DecodingSettings,
 ): Promise<void> {
   const wanted = rows.flatMap(({ answers }, parent) =>
     answers
       .map((answer, index) => ({ parent, index, answer }))
       .filter(({ answer, index }) => index > 0 && answer.length > 0),
   )
-  const step = batched ? maxRows : 1
+  const longest = Math.max(0, ...wanted.map(({ answer }) => answer.length))
+  const rowBytes = (block.slots + longest) * engine.decoder.bytesPerSlot
+  const step = batched ? Math.max(1, Math.min(maxRows, Math.floor(blockBytes / rowBytes))) : 1
   for (let from = 0; from < wanted.length; from += step) {
     const part = wanted.slice(from, from + step)
     const length = Math.max(...part.map(({ answer }) => answer.length))
@@ -209,6 +221,7 @@ async function scoreRest(
         const offset = (i * run.columns + t) * vocabulary
         score.logProb += logProbability(run.logits, offset, vocabulary, answer[t + 1] ?? endToken)
       }
+      if (Number.isNaN(score.logProb)) states[parent]!.error ??= new Error(NO_NUMBERS)
     })
   }
 }

@@ -1,4 +1,4 @@
-import { logProbability } from './logits.ts'
+import { logProbability, NO_NUMBERS } from './logits.ts'
 
 export interface BeamSettings {
   /** width of the search */
@@ -41,6 +41,7 @@ export function startBeams(): BeamSearch {
  * beam that was better, then to the smaller token.
  *
  * @param logits of every running beam from its offset, V each
+ * @throws Error when they are no numbers
  */
 export function advanceBeams(
   { running, finished, margin }: BeamSearch,
@@ -101,9 +102,7 @@ function bestContinuations(
       if (best.length > count) best.pop()
     }
   }
-  if (best.length === 0 || !Number.isFinite(best[0]!.score)) {
-    throw new Error('vqa-model: the decoder returned no finite logits; use another dtype or device')
-  }
+  if (best.length === 0 || !Number.isFinite(best[0]!.score)) throw new Error(NO_NUMBERS)
   return best
 }
 

@@ -1,13 +1,12 @@
-/**
- * The two largest of V logits from `offset`; ties go to the smaller index.
- *
- * @throws Error when no logit is a number
- */
+/** What is wrong with an outcome whose logits are no numbers. */
+export const NO_NUMBERS = 'vqa-model: the decoder returned no finite logits; use another dtype or device'
+
+/** The two largest of V logits from `offset`; ties go to the smaller index; undefined when no logit is a number. */
 export function topTwo(
   logits: Float32Array,
   offset: number,
   size: number,
-): { token: number; margin: number } {
+): { token: number; margin: number } | undefined {
   let token = 0
   let best = -Infinity
   let second = -Infinity
@@ -19,8 +18,7 @@ export function topTwo(
       token = v
     } else if (value > second) second = value
   }
-  if (best === -Infinity)
-    throw new Error('vqa-model: the decoder returned no finite logits; use another dtype or device')
+  if (best === -Infinity) return undefined
   return { token, margin: best - second }
 }
 
