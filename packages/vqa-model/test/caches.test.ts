@@ -77,67 +77,92 @@ describe('encoded images on disk', () => {
     features: new Float32Array(size).fill(value),
   })
 
+  const file = (name: string): Uint8Array => Buffer.from(name)
+  const size = 32 + 8 + 4 * 8
+
   test('are found by the bytes of the file, the model and nothing else', async () => {
     const folder = join(cache, 'images')
-    const [a, b] = (await writeImages(await temporaryFolder(), 2)) as [string, string]
     const disk = openImageDisk({ folder, bytes: 10_000, model: 'm' })
-    expect(await disk.get(a)).toBeUndefined()
-    await disk.put(a, image(1))
-    expect(await disk.get(a)).toEqual(image(1))
-    expect(await disk.get(b)).toBeUndefined()
-    expect(await openImageDisk({ folder, bytes: 10_000, model: 'other' }).get(a)).toBeUndefined()
-    const copy = join(await temporaryFolder(), 'copy.png')
-    await writeFile(copy, await readFile(a))
-    expect(await disk.get(copy)).toEqual(image(1))
-    await writeFile(a, await readFile(b))
-    expect(await disk.get(a)).toBeUndefined()
-    expect(await disk.get(join(folder, 'none.png'))).toBeUndefined()
+    const entry = disk.entryOf(file('a'))
+    expect(await disk.get(entry)).toBeUndefined()
+    await disk.put(entry, image(1))
+    expect(await disk.get(disk.entryOf(file('a')))).toEqual(image(1))
+    expect(await disk.get(disk.entryOf(file('b')))).toBeUndefined()
+    const other = openImageDisk({ folder, bytes: 10_000, model: 'other' })
+    expect(await other.get(other.entryOf(file('a')))).toBeUndefined()
   })
 
   test('a damaged entry is not used, and removed', async () => {
     const folder = join(cache, 'images')
-    const [path] = (await writeImages(await temporaryFolder(), 1)) as [string]
     const disk = openImageDisk({ folder, bytes: 10_000, model: 'm' })
+    const entry = disk.entryOf(file('a'))
     for (const damage of [
       (data: Buffer) => data.subarray(0, data.length - 1),
       (data: Buffer) => data.fill(7, 45, 46),
       () => Buffer.alloc(0),
       () => Buffer.alloc(50),
     ]) {
-      await disk.put(path, image(1))
-      const [name] = await readdir(folder)
-      const entry = join(folder, name!)
+      await disk.put(entry, image(1))
       await writeFile(entry, damage(await readFile(entry)))
-      expect(await disk.get(path)).toBeUndefined()
+      expect(await disk.get(entry)).toBeUndefined()
       expect(await readdir(folder)).toEqual([])
     }
   })
 
   test('the budget holds: what was not used for longest goes', async () => {
     const folder = join(cache, 'images')
-    const paths = await writeImages(await temporaryFolder(), 5)
-    const size = 32 + 8 + 4 * 8
-    const disk = openImageDisk({ folder, bytes: 3 * size, model: 'm' })
-    for (const [i, path] of paths.entries()) {
-      await disk.put(path, image(i))
+    const disk = openImageDisk({ folder, bytes: 3.5 * size, model: 'm' })
+    const entries = ['a', 'b', 'c', 'd', 'e'].map((name) => disk.entryOf(file(name)))
+    for (const [i, entry] of entries.entries()) {
+      await disk.put(entry, image(i))
       for (const name of await readdir(folder)) {
         const { mtime } = await stat(join(folder, name))
         await utimes(join(folder, name), mtime, new Date(mtime.getTime() - 1000))
       }
-      if (i > 0) expect(await disk.get(paths[0]!)).toEqual(image(0))
+      if (i > 0) expect(await disk.get(entries[0]!)).toEqual(image(0))
     }
-    const there = await Promise.all(paths.map((path) => disk.get(path)))
+    const there = await Promise.all(entries.map((entry) => disk.get(entry)))
     expect(there.map((found) => found !== undefined)).toEqual([true, false, false, true, true])
-    await disk.put(paths[1]!, image(9, 1000))
+    await disk.put(entries[1]!, image(9, 1000))
     expect(await readdir(folder)).toHaveLength(3)
   })
 
+  test('the budget holds for all processes of a folder together, and few entries are looked at again and again', async () => {
+    const folder = join(cache, 'images')
+    const bytes = 40 * size
+    const disks = [1, 2, 3, 4].map(() => openImageDisk({ folder, bytes, model: 'm' }))
+    for (let i = 0; i < 240; i++) {
+      const disk = disks[i % disks.length]!
+      await disk.put(disk.entryOf(file(`${i}`)), image(i))
+      // Between two looks each process writes an eighth.
+      expect((await readdir(folder)).length).toBeLessThanOrEqual(40 + 4 * 6)
+    }
+    expect((await readdir(folder)).length).toBeGreaterThan(30)
+  })
+
+  test('an image that changes while it is encoded does not spoil the entry of another', async () => {
+    const folder = await writeTinyModel(await temporaryFolder())
+    const [a, b] = (await writeImages(await temporaryFolder(), 2)) as [string, string]
+    const { size: before } = await stat(a)
+    const model = await openVqaModel({ backend: 'onnx', model: folder, imageDiskBytes: 2 ** 20 })
+    const ask = { demonstrations: [], query: { id: 1, image: a, question: 'what ?' } }
+    const answering = model.answer([ask])
+    await writeFile(a, await readFile(b))
+    await answering
+    await model.close()
+    expect(before).toBeGreaterThan(0)
+    const again = await openVqaModel({ backend: 'onnx', model: folder, imageDiskBytes: 2 ** 20 })
+    const plain = await openVqaModel({ backend: 'onnx', model: folder })
+    const scored = [{ ...ask, query: { ...ask.query, image: b }, scoreAnswers: ['red'] }]
+    expect(await again.answer(scored)).toEqual(await plain.answer(scored))
+    await Promise.all([again.close(), plain.close()])
+  })
+
   test('a folder that cannot be written changes nothing', async () => {
-    const [path] = (await writeImages(await temporaryFolder(), 1)) as [string]
     await writeFile(join(cache, 'file'), '')
     const disk = openImageDisk({ folder: join(cache, 'file', 'images'), bytes: 10_000, model: 'm' })
-    await disk.put(path, image(1))
-    expect(await disk.get(path)).toBeUndefined()
+    await disk.put(disk.entryOf(file('a')), image(1))
+    expect(await disk.get(disk.entryOf(file('a')))).toBeUndefined()
   })
 
   test.each(['qwen2_vl', 'idefics3'] as const)(

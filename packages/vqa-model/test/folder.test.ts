@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openVqaModel, type OnnxOptions } from '../src/index.ts'
 import { GraphWriter, type Value } from './support/onnx-writer.ts'
@@ -37,6 +37,12 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('unknown dtype "fp13"', { dtype: { vision_encoder: 'fp13' } })
     await rm(join(folder, 'onnx/embed_tokens.onnx'))
     await refusal('embed_tokens.onnx does not exist')
+    for (const name of ['tokenizer_config.json', 'tokenizer.json', 'preprocessor_config.json']) {
+      const text = await readFile(join(folder, name))
+      await rm(join(folder, name))
+      await refusal(`${name}; the folder is not a complete model`)
+      await writeFile(join(folder, name), text)
+    }
     await rm(join(folder, 'generation_config.json'))
     await refusal('generation_config.json; the folder is not a complete model')
   })
@@ -60,6 +66,8 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
   test('broken ONNX, broken tokenizer', async () => {
     await writeFile(join(folder, 'onnx/vision_encoder.onnx'), 'no model')
     await refusal('vision_encoder.onnx on cpu')
+    await truncate(join(folder, 'onnx/embed_tokens.onnx'), 900)
+    await refusal('is damaged or incomplete: copy or download the model again')
     await writeFile(join(folder, 'tokenizer.json'), '{')
     await refusal('cannot load the tokenizer')
   })
@@ -103,6 +111,8 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('maxNewTokens is 0', { maxNewTokens: 0 })
     await refusal('unknown prompt template "x"', { template: 'x' })
     await refusal('unknown post-processing "x"', { postprocess: 'x' })
+    await refusal('pixels.max is NaN; it must be a number of pixels above 0', { pixels: { max: NaN } })
+    await refusal('pixels.min is -5', { pixels: { min: -5 } })
     await refusal('unknown device "tpu"', { device: 'tpu' as 'cpu' })
   })
 })
@@ -112,6 +122,21 @@ test('external data files count as files of the model', async () => {
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
   await model.close()
+})
+
+test('files that do not belong together fail the outcomes, with the image and the reason', async () => {
+  const prompts = makePrompts(await makeWorld({ demonstrations: 2, queries: 1 }), { each: 1, shots: [1] })
+  for (const [change, message] of [
+    [{ merge_size: 1 }, /the vision encoder gives 128 numbers for 16 visual tokens of 32/],
+    [{ image_mean: null, image_std: null }, /values that are no numbers/],
+  ] as const) {
+    await edit('preprocessor_config.json', (json) => Object.assign(json, { merge_size: 2 }, change))
+    const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
+    const [answer] = await model.answer(prompts)
+    expect(answer!.error).toMatch(message)
+    expect(answer!.error).toContain('cannot encode the image')
+    await model.close()
+  }
 })
 
 test('a prompt beyond the context fails its outcome', async () => {

@@ -1,4 +1,11 @@
 import { expect, test } from '@jest/globals'
+import { createDecoder } from '../src/onnx/decoder.ts'
+import { readModelFolder } from '../src/onnx/folder.ts'
+import { loadOrt } from '../src/onnx/ort.ts'
+import { probeDecoder } from '../src/onnx/probe-decoder.ts'
+import { openSessions } from '../src/onnx/sessions.ts'
+import { chooseThreads } from '../src/onnx/threads.ts'
+import { emptyStats } from '../src/stats.ts'
 import { openLocalModel, type LocalModelOptions } from '../src/onnx/local-model.ts'
 import { writeTinyIdefics } from './support/tiny-idefics.ts'
 import { writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts'
@@ -9,6 +16,7 @@ const options: Omit<LocalModelOptions, 'model'> = {
   dtype: 'fp32',
   device: 'cpu',
   threads: 1,
+  workers: 1,
   maxNewTokens: 5,
   beams: 1,
   metric: 'vqa-loo',
@@ -44,6 +52,38 @@ test('a decoder without position ids takes the slot as the position, so padding 
   expect(await abilities(sequence)).toMatchObject({ chunkOnPast: true, batchOnPast: true })
   const none = await writeTinyIdefics(await temporaryFolder(), { positions: 'none' })
   expect(await abilities(none)).toMatchObject({ chunkOnPast: true, batchOnPast: false })
+})
+
+test('memory that is used up says nothing about a decoder', async () => {
+  const folder = await readModelFolder(await writeTinyModel(await temporaryFolder(), { attention: 'gqa' }))
+  const ort = await loadOrt()
+  const { embed_tokens: embed, ...others } = await openSessions(ort, folder, { device: 'cpu', threads: 1 })
+  const decoder = createDecoder(ort, others.decoder_model_merged, folder)
+  const probe = (failAt: number, message: string): Promise<unknown> => {
+    let runs = 0
+    const run: typeof decoder.run = (input) =>
+      (runs += 1) === failAt ? Promise.reject(new Error(message)) : decoder.run(input)
+    return probeDecoder(
+      { ort, embed, decoder: { ...decoder, run }, stats: emptyStats(), scratch: new Map() },
+      20,
+    )
+  }
+  expect(await probe(0, '')).toMatchObject({ chunkOnPast: true, batchOnPast: false })
+  expect(await probe(6, 'seqlens_k is not supported')).toMatchObject({ chunkOnPast: false })
+  for (const message of [
+    'Failed to allocate memory for requested buffer of size 7',
+    'CUDA failure 2: out of memory',
+  ]) {
+    await expect(probe(6, message)).rejects.toThrow(message)
+  }
+})
+
+test('threads of a session', () => {
+  const large = 3 * 2 ** 30
+  expect(chooseThreads(2 ** 20, 4, 16)).toBe(1)
+  expect(chooseThreads(large, 1, 16)).toBe(0)
+  expect(chooseThreads(large, 3, 16)).toBe(5)
+  expect(chooseThreads(large, 32, 16)).toBe(1)
 })
 
 test('the bundled model takes batches', async () => {

@@ -66,6 +66,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     ...protocolOptions(options),
     device: await resolveDevice(device, onNotice),
     threads: options.threads ?? 0,
+    workers: Math.max(1, workers),
     sharing: options.sharing ?? true,
     batchRows: options.batchRows ?? 32,
     batchTokens: options.batchTokens ?? 2048,
@@ -163,6 +164,10 @@ function checkCounts(options: OnnxOptions): void {
     kvBytes: 1,
     imageBytes: 0,
     imageDiskBytes: 0,
+  }
+  for (const [name, value] of Object.entries(options.pixels ?? {})) {
+    if (Number.isFinite(value) && value > 0) continue
+    throw new InputError(`vqa-model: pixels.${name} is ${value}; it must be a number of pixels above 0`)
   }
   if (![1, 3].includes(options.beams ?? 1)) {
     throw new InputError(`vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`)

@@ -104,7 +104,9 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       }
       pastNames.forEach((name, i) => (feeds[name] = past.past[i]!))
       const fetches = [...(keep > 0 ? ['logits'] : []), ...(cache ? presentNames : [])]
-      const outputs = await session.run(feeds, fetches)
+      const outputs = await session.run(feeds, fetches).catch((cause: unknown) => {
+        throw failure(cause as Error, `${rows} x ${length} tokens after ${past.slots}`)
+      })
       const logits = outputs['logits']
       return {
         logits: logits === undefined ? new Float32Array(0) : toFloats(logits),
@@ -116,6 +118,13 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       }
     },
   }
+}
+
+function failure(cause: Error, what: string): Error {
+  const remedy = /memory|alloc/i.test(cause.message)
+    ? '; use fewer workers, smaller images (pixels.max) or smaller batches (batchTokens, batchRows)'
+    : ''
+  return new Error(`vqa-model: the decoder failed on ${what}: ${cause.message}${remedy}`, { cause })
 }
 
 function extendMask(past: KvBlock, length: number, lengths: ArrayLike<number>): Uint8Array {

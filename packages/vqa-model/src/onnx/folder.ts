@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { access, constants, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
@@ -52,6 +52,7 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const width = number(text, 'hidden_size')
   const tiled = family.images === 'tiles'
   const processor = tiled ? await readJson(path, 'processor_config.json') : {}
+  for (const name of ['tokenizer.json', 'tokenizer_config.json']) await requireFile(path, name)
   const sessions = await findSessions(path, id, dtype)
   return {
     path,
@@ -99,15 +100,24 @@ function endTokens(value: unknown, path: string): number[] {
   )
 }
 
+function unreadable(path: string, cause: unknown): InputError {
+  return new InputError(
+    `vqa-model: cannot read ${path}; the folder is not a complete model of the Hub's ONNX layout`,
+    { cause },
+  )
+}
+
+async function requireFile(folder: string, name: string): Promise<void> {
+  const path = join(folder, name)
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw unreadable(path, cause)
+  })
+}
+
 export async function readJson(folder: string, name: string): Promise<Json> {
   const path = join(folder, name)
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new InputError(
-      `vqa-model: cannot read ${path}; the folder is not a complete model of the Hub's ONNX layout`,
-      {
-        cause,
-      },
-    )
+    throw unreadable(path, cause)
   })
   try {
     const value: unknown = JSON.parse(text)

@@ -2,7 +2,13 @@ import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import type { ModelFolder } from './folder.ts'
 import { floatTensor, floatType, toFloats } from './half.ts'
-import { ImageError, type ImageEncoder, type ImageEncoderOptions, type PixelLimits } from './images.ts'
+import {
+  ImageError,
+  checkFeatures,
+  type ImageEncoder,
+  type ImageEncoderOptions,
+  type PixelLimits,
+} from './images.ts'
 import { cutPatches } from './patches.ts'
 import { readImage } from './read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
@@ -50,8 +56,8 @@ export async function openGridEncoder({
 
   return {
     pixels: limits,
-    async encode(path) {
-      const image = await readImage(transformers, path)
+    async encode(path, bytes) {
+      const image = await readImage(transformers, path, bytes)
       try {
         const { pixel_values } = await processor.preprocess(image)
         const dims = pixel_values.dims as [number, number, number]
@@ -62,7 +68,10 @@ export async function openGridEncoder({
           [gridInput]: new ort.Tensor('int64', BigInt64Array.of(1n, BigInt(gridH), BigInt(gridW)), [1, 3]),
         })
         const grid = { height: gridH / layout.merge, width: gridW / layout.merge }
-        return { grid, features: toFloats(features[output]!).slice() }
+        return {
+          grid,
+          features: checkFeatures(toFloats(features[output]!), grid.height * grid.width, folder.width),
+        }
       } catch (cause) {
         throw new ImageError(path, `encode the image ${path} (${image.width} x ${image.height})`, cause)
       }

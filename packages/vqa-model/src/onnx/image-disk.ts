@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { hashBytes, writeFileAtomic } from '@lever/durable-files'
 import type { EncodedImage } from './images.ts'
 
-/** Encoded images on disk, for later processes. Neither call throws: without its file an image is encoded again. */
+/** Encoded images on disk, for later processes. No call throws: without its entry an image is encoded again. */
 export interface ImageDisk {
-  /** The image of a file with these bytes; undefined when it is not there or its entry is damaged. */
-  get(path: string): Promise<EncodedImage | undefined>
-  put(path: string, image: EncodedImage): Promise<void>
+  /** Path of the entry of an image file with these bytes. */
+  entryOf(file: Uint8Array): string
+  /** The image of an entry; undefined when it is not there or damaged. */
+  get(entry: string): Promise<EncodedImage | undefined>
+  put(entry: string, image: EncodedImage): Promise<void>
 }
 
 export interface ImageDiskOptions {
@@ -26,12 +28,12 @@ const ENDING = '.features'
 /**
  * A folder of entries, named by the hash of the image's bytes, the model and the pixel limits: SHA-256 of what follows
  * (32 bytes), height and width of the grid (2 x uint32), features (float32), little endian. Several processes may use
- * one folder.
+ * one folder: each looks at what all have written when it has itself written an eighth of the budget since it last
+ * looked, and makes room for another eighth.
  */
 export function openImageDisk({ folder, bytes, model }: ImageDiskOptions): ImageDisk {
-  let used: number | undefined
-  const entryOf = async (path: string): Promise<string> =>
-    join(folder, `${hashBytes(`${hashBytes(await readFile(path))} ${model}`)}${ENDING}`)
+  const step = bytes / 8
+  let written = Infinity
 
   async function makeRoom(): Promise<void> {
     const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING))
@@ -42,18 +44,19 @@ export function openImageDisk({ folder, bytes, model }: ImageDiskOptions): Image
         return { path, size: found?.size ?? 0, time: found?.mtimeMs ?? 0 }
       }),
     )
-    used = entries.reduce((sum, { size }) => sum + size, 0)
+    let used = entries.reduce((sum, { size }) => sum + size, 0)
+    if (used <= bytes) return
     for (const { path, size } of entries.sort((a, b) => a.time - b.time)) {
-      if (used <= bytes) break
+      if (used <= bytes - step) break
       await unlink(path).catch(() => undefined)
       used -= size
     }
   }
 
   return {
-    async get(path) {
+    entryOf: (file) => join(folder, `${hashBytes(`${hashBytes(file)} ${model}`)}${ENDING}`),
+    async get(entry) {
       try {
-        const entry = await entryOf(path)
         const image = decode(await readFile(entry))
         if (image === undefined) await unlink(entry)
         else await utimes(entry, new Date(), new Date())
@@ -62,14 +65,16 @@ export function openImageDisk({ folder, bytes, model }: ImageDiskOptions): Image
         return undefined
       }
     },
-    async put(path, image) {
+    async put(entry, image) {
       try {
         const data = encode(image)
         if (data.length > bytes) return
         await mkdir(folder, { recursive: true })
-        await writeFileAtomic(await entryOf(path), data)
-        if (used !== undefined) used += data.length
-        if (used === undefined || used > bytes) await makeRoom()
+        await writeFileAtomic(entry, data)
+        written += data.length
+        if (written <= step) return
+        written = 0
+        await makeRoom()
       } catch {
         return
       }

@@ -1,6 +1,6 @@
 import type { VqaModelStats } from '../types.ts'
 import type { ImageDisk } from './image-disk.ts'
-import type { EncodedImage, ImageEncoder } from './images.ts'
+import { readImageFile, type EncodedImage, type ImageEncoder } from './images.ts'
 import { createKeyBook } from './key-book.ts'
 import { LruCache } from './lru.ts'
 
@@ -35,11 +35,13 @@ export function createImageStore(
   const underway = new Map<string, Promise<EncodedImage>>()
 
   async function encode(path: string, key: string): Promise<EncodedImage> {
-    const saved = await disk?.get(path)
-    const image = saved ?? (await encoder.encode(path))
+    const bytes = await readImageFile(path)
+    const entry = disk?.entryOf(bytes)
+    const saved = entry === undefined ? undefined : await disk?.get(entry)
+    const image = saved ?? (await encoder.encode(path, bytes))
     if (saved === undefined) {
       stats.imageEncodes += 1
-      await disk?.put(path, image)
+      if (entry !== undefined) await disk?.put(entry, image)
     } else stats.imageCacheHits += 1
     cache.set(key, image)
     return image

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 import type { TokenGrid } from './positions.ts'
@@ -18,8 +18,11 @@ export interface PixelLimits {
 
 export interface ImageEncoder {
   readonly pixels: PixelLimits
-  /** @throws ImageError when it cannot be read or decoded */
-  encode(path: string): Promise<EncodedImage>
+  /**
+   * @param bytes of the file, when they were read already
+   * @throws ImageError when it cannot be read, decoded or encoded
+   */
+  encode(path: string, bytes?: Uint8Array): Promise<EncodedImage>
 }
 
 export interface ImageEncoderOptions {
@@ -37,6 +40,34 @@ export class ImageError extends Error {
     super(`vqa-model: cannot ${what}: ${(cause as Error).message}`, { cause })
     this.path = path
   }
+}
+
+/** @throws ImageError */
+export async function readImageFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new ImageError(path, `read the image ${path}`, cause)
+  }
+}
+
+/**
+ * What a vision encoder gave, in memory of its own.
+ *
+ * @throws Error when its size is not the wanted one, or when it holds values that are no numbers
+ */
+export function checkFeatures(features: Float32Array, tokens: number, width: number): Float32Array {
+  if (features.length !== tokens * width) {
+    throw new Error(
+      `the vision encoder gives ${features.length} numbers for ${tokens} visual tokens of ${width}; ` +
+        'config.json, preprocessor_config.json and the ONNX files do not belong together',
+    )
+  }
+  // A sum is finite where all of its terms are.
+  if (!Number.isFinite(features.reduce((sum, value) => sum + value, 0))) {
+    throw new Error('the vision encoder gives values that are no numbers; use another dtype or device')
+  }
+  return features.slice()
 }
 
 /** What identifies an image without reading it: its path, size and time of change. */

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
+import { parseDevice } from '../devices/devices.ts'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
 import type { Protocol } from '../protocol.ts'
 import { emptyStats } from '../stats.ts'
@@ -13,6 +14,7 @@ import { rememberAbilities } from './ability-cache.ts'
 import { createDecoder } from './decoder.ts'
 import type { Dtypes } from './dtypes.ts'
 import { openImageDisk, type ImageDisk } from './image-disk.ts'
+import type { ModelFolder } from './folder.ts'
 import { createImageStore } from './image-store.ts'
 import { createImageEncoder } from './image-encoder.ts'
 import { ImageError, type EncodedImage, type PixelLimits } from './images.ts'
@@ -23,6 +25,7 @@ import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
 import { createPrompter } from './prompter.ts'
 import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
 import { openSessions } from './sessions.ts'
+import { chooseThreads } from './threads.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
 export interface LocalModelOptions {
@@ -36,6 +39,8 @@ export interface LocalModelOptions {
   device: string
   /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
   threads: number
+  /** how many open this model side by side */
+  workers: number
   maxNewTokens: number
   beams: Protocol['decoding']['beams']
   pixels?: Partial<PixelLimits> | undefined
@@ -71,9 +76,6 @@ export interface AnswerControl {
   scoresOnly: boolean
 }
 
-/** Below this size a decoder runs faster on one thread. */
-const SMALL_DECODER = 32 * 2 ** 20
-
 /** @throws InputError when the folder, its files or an option is wrong */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
   const { protocol, folder, codec, template, postprocess } = await readLocalProtocol(options)
@@ -83,8 +85,8 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
   const placeImage = imagePlacer(folder, codec, imageToken)
 
   const ort = await loadOrt()
-  const small = (await stat(folder.sessions.decoder_model_merged)).size < SMALL_DECODER
-  const threads = options.threads > 0 ? options.threads : small ? 1 : 0
+  const threads =
+    options.threads > 0 ? options.threads : chooseThreads(await decoderBytes(folder), options.workers)
   const sessions = await openSessions(ort, folder, { device: options.device, threads })
   const stats = emptyStats()
   const engine: Engine = {
@@ -108,7 +110,7 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
   )
   const abilities = await rememberAbilities(
     {
-      files: Object.entries(files).filter(([name]) => /onnx\/(decoder|embed)/.test(name)),
+      files: Object.entries(files).filter(([name]) => /^config\.json|onnx\/(decoder|embed)/.test(name)),
       ...{
         device: options.device,
         threads,
@@ -226,6 +228,12 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
   }
 }
 
+async function decoderBytes({ path, files }: ModelFolder): Promise<number> {
+  const parts = files.filter((name) => name.startsWith('onnx/decoder_model_merged'))
+  const sizes = await Promise.all(parts.map(async (name) => (await stat(join(path, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 function openDisk(
   { imageDiskBytes, device, cacheFolder }: LocalModelOptions,
   files: Readonly<Record<string, string>>,
@@ -233,7 +241,7 @@ function openDisk(
 ): ImageDisk | undefined {
   if (imageDiskBytes === 0) return undefined
   const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
-  const model = hashOf({ version: 1, fixed, pixels, device })
+  const model = hashOf({ version: 1, fixed, pixels, device: parseDevice(device).name })
   return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
 }
 

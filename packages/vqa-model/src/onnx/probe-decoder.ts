@@ -22,6 +22,7 @@ const TOLERANCE = 1e-2
  * attention do all of it; with `GroupQueryAttention` only one row can go on from a cache.
  *
  * @param tokens number of token ids that may be used
+ * @throws what the runtime says when its memory is used up or its device is gone
  */
 export async function probeDecoder(engine: Engine, tokens: number): Promise<DecoderAbilities> {
   const root = emptyBlock(engine.ort, engine.decoder.layout)
@@ -84,7 +85,14 @@ function largest(logits: Float32Array): number {
   return logits.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30)
 }
 
-/** Largest difference relative to the largest logit; Infinity where the way fails. */
+/** What a runtime says that has no memory left or lost its device, which tells nothing about a decoder. */
+const EXHAUSTED = /memory|alloc|(cuda|cudnn|cublas)\w* (failure|error)/i
+
+/**
+ * Largest difference relative to the largest logit; Infinity where the way fails.
+ *
+ * @throws the error when memory or the device is to blame
+ */
 async function tryWay(way: () => Promise<Float32Array[]>, whole: readonly Float32Array[]): Promise<number> {
   try {
     const found = await way()
@@ -97,7 +105,8 @@ async function tryWay(way: () => Promise<Float32Array[]>, whole: readonly Float3
         return Number.isFinite(difference) ? difference / largest(wanted) : Infinity
       }),
     )
-  } catch {
+  } catch (error) {
+    if (EXHAUSTED.test((error as Error).message)) throw error
     return Infinity
   }
 }

@@ -4,19 +4,21 @@ import { decodePlainPng } from './png.ts'
 import type { Transformers } from './transformers.ts'
 
 /**
- * Reads an image file of any format that transformers.js (sharp) reads.
+ * Pixels of an image file of any format that transformers.js (sharp) reads.
  *
+ * @param bytes of the file, when they were read already
  * @throws ImageError
  */
 export async function readImage(
   { RawImage }: typeof Transformers,
   path: string,
+  bytes?: Uint8Array,
 ): Promise<Transformers.RawImage> {
   try {
-    const bytes = await readFile(path)
-    const plain = decodePlainPng(bytes)
+    const file = bytes ?? (await readFile(path))
+    const plain = decodePlainPng(Buffer.from(file.buffer, file.byteOffset, file.byteLength))
     if (plain !== undefined) return new RawImage(plain.data, plain.width, plain.height, plain.channels)
-    return await RawImage.fromBlob(new Blob([bytes]))
+    return await RawImage.fromBlob(new Blob([file]))
   } catch (cause) {
     throw new ImageError(path, `read the image ${path}`, cause)
   }

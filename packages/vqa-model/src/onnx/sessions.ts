@@ -25,12 +25,13 @@ export async function openSession(
       logSeverityLevel: 4,
     })
   } catch (cause) {
-    throw new InputError(
-      `vqa-model: ONNX Runtime cannot open ${path} on ${device}: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    )
+    const { message } = cause as Error
+    const damaged = /protobuf|external|initializer/i.test(message)
+      ? '; the file, or the data file beside it, is damaged or incomplete: copy or download the model again'
+      : ''
+    throw new InputError(`vqa-model: ONNX Runtime cannot open ${path} on ${device}: ${message}${damaged}`, {
+      cause,
+    })
   }
 }
 

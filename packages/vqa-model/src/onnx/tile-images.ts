@@ -1,7 +1,13 @@
 import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import { floatTensor, floatType, toFloats } from './half.ts'
-import { ImageError, type ImageEncoder, type ImageEncoderOptions, type PixelLimits } from './images.ts'
+import {
+  ImageError,
+  checkFeatures,
+  type ImageEncoder,
+  type ImageEncoderOptions,
+  type PixelLimits,
+} from './images.ts'
 import { readImage } from './read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
@@ -45,8 +51,8 @@ export async function openTileEncoder({
 
   return {
     pixels: limits,
-    async encode(path) {
-      const image = await readImage(transformers, path)
+    async encode(path, bytes) {
+      const image = await readImage(transformers, path, bytes)
       try {
         const { pixel_values, rows, cols } = await process([image], { return_row_col_info: true })
         const [, count, , height, width] = pixel_values.dims as [number, number, number, number, number]
@@ -57,13 +63,8 @@ export async function openTileEncoder({
             ? { pixel_attention_mask: new ort.Tensor('bool', mask, [1, count, height, width]) }
             : {}),
         })
-        const features = toFloats(outputs[output]!)
-        if (features.length !== count * folder.tileTokens * folder.width) {
-          throw new Error(
-            `the vision encoder gives ${features.length} numbers for ${count} tiles of ${folder.tileTokens} tokens of ${folder.width}`,
-          )
-        }
-        return { grid: { height: rows[0]![0]!, width: cols[0]![0]! }, features: features.slice() }
+        const features = checkFeatures(toFloats(outputs[output]!), count * folder.tileTokens, folder.width)
+        return { grid: { height: rows[0]![0]!, width: cols[0]![0]! }, features }
       } catch (cause) {
         throw new ImageError(path, `encode the image ${path} (${image.width} x ${image.height})`, cause)
       }
