@@ -117,6 +117,20 @@ describe('renderReport', () => {
     expect(() => renderReport({ title: 't', runs: [] })).toThrow('at least one run')
   })
 
+  test('ranked trainings are a table, whose figures sort as numbers', () => {
+    const ranking = {
+      ...{ header: ['recipe', 'accuracy', '95 %'], text: 1 },
+      ...{ rows: [['<b>', '62.5', '[1.0, 2.0]']], notes: ['a & b'] },
+    }
+    const page = renderReport({ title: 't', runs: [{ name: 'sweep', ranking }] })
+    expect(page).toContain('<section id="ranking"')
+    expect(page).toContain(
+      '<th scope="row">&lt;b&gt;</th><td data-value="62.5">62.5</td><td>[1.0, 2.0]</td>',
+    )
+    expect(page).toContain('<p>a &amp; b</p>')
+    expect(html).not.toContain('<section id="ranking"')
+  })
+
   test('a run that only trained has its curves and facts, alone and beside an evaluation', () => {
     const { summary, rows, examples, warnings, ...trained } = reportRun('train')
     const alone = renderReport({ title: 't', runs: [trained] })

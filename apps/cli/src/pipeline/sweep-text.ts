@@ -147,7 +147,7 @@ function cellsOf({
 }
 
 function percent(value: number): string {
-  return (100 * value).toFixed(1)
+  return (100 * value).toFixed(1).replace(/^-(0\.0)$/, '$1')
 }
 
 function between(interval: Interval | null): string {
