@@ -124,9 +124,7 @@ describe('renderReport', () => {
     }
     const page = renderReport({ title: 't', runs: [{ name: 'sweep', ranking }] })
     expect(page).toContain('<section id="ranking"')
-    expect(page).toContain(
-      '<th scope="row">&lt;b&gt;</th><td data-value="62.5">62.5</td><td>[1.0, 2.0]</td>',
-    )
+    expect(page).toContain('<th scope="row">&lt;b&gt;</th><td data-value="62.5">62.5</td><td>[1.0, 2.0]</td>')
     expect(page).toContain('<p>a &amp; b</p>')
     expect(html).not.toContain('<section id="ranking"')
   })
