@@ -291,6 +291,20 @@ describe('the cache of the joined form', () => {
     expect(await readdir(join(cache, 'datasets'))).toHaveLength(2)
     expect(relative(folder, plain.examples[0]!.image ?? folder)).toBe('')
   })
+
+  test('is only told when it cannot be kept', async () => {
+    const folder = await folderOf({
+      'questions.json': questionsOf([1, 2], 'val2014'),
+      'annotations.json': annotationsOf([1, 2]),
+      file: '',
+    })
+    const files = await locateDataset(folder)
+    const { notices, ...dataset } = await readDataset({ ...files, cache: join(folder, 'file') })
+    expect(notices).toEqual([
+      `the joined form cannot be kept in ${join(folder, 'file')} (ENOTDIR), and is made again every time`,
+    ])
+    expect({ ...dataset, notices: [] }).toEqual(await readDataset(files))
+  })
 })
 
 describe('description', () => {

@@ -114,6 +114,15 @@ test('the joined form is kept under the hash of the files, and a damaged one is 
   expect((await readDataset({ questions, cache })).examples).toHaveLength(3)
 })
 
+test('images that cannot be kept name the folder', async () => {
+  const folder = await scratch()
+  await writeFile(join(folder, 'file'), '')
+  const { questions } = await locateDataset(join(GOLDEN, 'vqav2'))
+  expect((await rejection(readDataset({ questions, cache: join(folder, 'file') }))).message).toMatch(
+    /cannot keep images in .*file.images \(ENOTDIR\); choose another cache folder/,
+  )
+})
+
 test('a file of hyparquet-writer without images, and a pattern', async () => {
   const folder = await scratch()
   const file = (ids: number[]): Buffer =>

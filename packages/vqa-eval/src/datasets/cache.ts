@@ -9,7 +9,7 @@ const VERSION = 1
 
 /**
  * What `read` gives, kept in `<folder>/datasets/<key>.json` under the hash of what it was read from. A file that is
- * damaged, or of another key or version, is as if it were not there.
+ * damaged, or of another key or version, is as if it were not there; a folder that cannot be written is a notice.
  */
 export async function cachedJoin(
   folder: string | undefined,
@@ -25,8 +25,14 @@ export async function cachedJoin(
   )
   if (known !== undefined) return known
   const joined = await read()
-  await mkdir(join(folder, 'datasets'), { recursive: true })
-  await writeAtomic(path, encode(joined, key))
+  try {
+    await mkdir(join(folder, 'datasets'), { recursive: true })
+    await writeAtomic(path, encode(joined, key))
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error)
+    const notice = `the joined form cannot be kept in ${folder} (${why}), and is made again every time`
+    return { ...joined, notices: [...joined.notices, notice] }
+  }
   return joined
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { InputError } from '../errors.ts'
 import { writeAtomic } from './atomic.ts'
 
 /** Images by content: `<first two digits>/<sha256>.<extension>` under one folder. */
 export interface ImageStore {
-  /** Keeps an image, once, and gives its path inside the folder. */
+  /** Keeps an image, once, and gives its path inside the folder. Throws InputError when it cannot be written. */
   put(bytes: Uint8Array): Promise<string>
 }
 
@@ -20,9 +21,16 @@ export function openImageStore(folder: string): ImageStore {
       const path = join(folder, name)
       const there = await stat(path).catch(() => undefined)
       if (there?.size !== bytes.length) {
-        if (!made.has(hash.slice(0, 2))) await mkdir(join(folder, hash.slice(0, 2)), { recursive: true })
-        made.add(hash.slice(0, 2))
-        await writeAtomic(path, bytes, { sync: false })
+        try {
+          if (!made.has(hash.slice(0, 2))) await mkdir(join(folder, hash.slice(0, 2)), { recursive: true })
+          made.add(hash.slice(0, 2))
+          await writeAtomic(path, bytes, { sync: false })
+        } catch (cause) {
+          throw new InputError(
+            `vqa-eval: cannot keep images in ${folder} (${(cause as NodeJS.ErrnoException).code ?? String(cause)}); choose another cache folder (LEVER_CACHE for the command)`,
+            { cause },
+          )
+        }
       }
       kept.add(name)
       return name
