@@ -3,7 +3,8 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import { openVqaModel, type OnnxOptions, type VqaPrompt } from '../src/index.ts'
-import { floatToHalf, halfToFloat } from '../src/onnx/half.ts'
+import { floatTensor, floatToHalf, halfToFloat, lastColumns, toFloats } from '../src/onnx/half.ts'
+import { loadOrt } from '../src/onnx/ort.ts'
 import { tileText } from '../src/onnx/place-image.ts'
 import { writeTinyIdefics } from './support/tiny-idefics.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
@@ -141,6 +142,22 @@ describe('half precision', () => {
       if (Number.isNaN(value)) expect(Number.isNaN(halfToFloat(floatToHalf(value)))).toBe(true)
       else if (floatToHalf(value) !== bits) throw new Error(`${bits} became ${floatToHalf(value)}`)
     }
+  })
+
+  test('tensors of it', async () => {
+    const ort = await loadOrt()
+    const bits = Uint16Array.from({ length: 24 }, (_, i) => 3001 * i)
+    const floats = Float32Array.from(bits, halfToFloat)
+    const halves = new ort.Tensor('float16', bits, [2, 3, 4])
+    expect(toFloats(halves)).toEqual(floats)
+    expect(floatTensor(ort, 'float16', floats, [2, 3, 4]).data).toEqual(halves.data)
+    const singles = new ort.Tensor('float32', floats, [2, 3, 4])
+    expect(lastColumns(singles, 1)).toEqual({ floats, columns: 3 })
+    expect(lastColumns(halves, 5)).toEqual({ floats, columns: 3 })
+    expect(lastColumns(halves, 2)).toEqual({
+      floats: Float32Array.of(...floats.subarray(4, 12), ...floats.subarray(16, 24)),
+      columns: 2,
+    })
   })
 
   test('is rounded to the nearest, and to even when halfway', () => {

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { ModelFolder } from './folder.ts'
-import { floatTensor, floatType, toFloats } from './half.ts'
+import { floatTensor, floatType, lastColumns } from './half.ts'
 import { bytesPerSlot, type KvBlock, type KvLayout } from './kv.ts'
 import type { Ort, Session, Tensor } from './ort.ts'
 
@@ -107,10 +107,11 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       const outputs = await session.run(feeds, fetches).catch((cause: unknown) => {
         throw failure(cause as Error, `${rows} x ${length} tokens after ${past.slots}`)
       })
-      const logits = outputs['logits']
+      const { floats: logits, columns } =
+        keep > 0 ? lastColumns(outputs['logits']!, keep) : { floats: new Float32Array(0), columns: 0 }
       return {
-        logits: logits === undefined ? new Float32Array(0) : toFloats(logits),
-        columns: logits?.dims[1] ?? 0,
+        logits,
+        columns,
         rows,
         block: cache
           ? { rows, slots, mask, next, past: presentNames.map((name) => outputs[name]!) }

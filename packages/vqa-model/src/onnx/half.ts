@@ -16,15 +16,43 @@ export function floatTensor(
   dims: readonly number[],
 ): Tensor {
   if (type === 'float32') return new ort.Tensor('float32', data, dims)
-  return new ort.Tensor('float16', Uint16Array.from(data, floatToHalf), dims)
+  const halves = new Uint16Array(data.length)
+  for (let i = 0; i < data.length; i++) halves[i] = floatToHalf(data[i]!)
+  return new ort.Tensor('float16', halves, dims)
 }
 
 /** Floats of a tensor of float32 or float16. */
 export function toFloats(tensor: Tensor): Float32Array {
+  return asFloats(tensor.data)
+}
+
+/**
+ * Floats of the last columns of a tensor [rows, S, V], [rows, columns, V]. Those of float32 stay where they are, with
+ * all of their columns; of halves only what is wanted is converted, since a V of real models is large.
+ */
+export function lastColumns(tensor: Tensor, wanted: number): { floats: Float32Array; columns: number } {
+  const [rows, all, size] = tensor.dims as [number, number, number]
   const data = tensor.data as unknown
+  if (data instanceof Float32Array || wanted >= all) return { floats: toFloats(tensor), columns: all }
+  const floats = new Float32Array(rows * wanted * size)
+  for (let row = 0; row < rows; row++) {
+    const end = (row + 1) * all * size
+    const part = (data as Uint16Array).subarray(end - wanted * size, end)
+    floats.set(asFloats(part), row * wanted * size)
+  }
+  return { floats, columns: wanted }
+}
+
+let table: Float32Array | undefined
+
+/** Node has an array of halves from 24 on; before, they come as their bits. */
+function asFloats(data: unknown): Float32Array {
   if (data instanceof Float32Array) return data
-  if (data instanceof Uint16Array) return Float32Array.from(data, halfToFloat)
-  return Float32Array.from(data as ArrayLike<number>)
+  if (!(data instanceof Uint16Array)) return Float32Array.from(data as ArrayLike<number>)
+  table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToFloat(bits))
+  const floats = new Float32Array(data.length)
+  for (let i = 0; i < data.length; i++) floats[i] = table[data[i]!]!
+  return floats
 }
 
 /** IEEE 754 half precision bits to a number. */
