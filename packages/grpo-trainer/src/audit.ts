@@ -50,7 +50,10 @@ export function auditData(
       `${shared} of ${validation.length} validation groups are about queries or images that are trained on: their figures are too good`,
     )
   }
-  if (validation.length === 0) warnings.push('no validation groups: the last policy is taken, not the best')
+  if (validation.length === 0) {
+    const endless = phases.some(({ patience }) => patience !== null) ? ', and patience ends no phase' : ''
+    warnings.push(`no validation groups: the last policy is taken, not the best${endless}`)
+  }
   return {
     queries: groups.length,
     pointers: groups.reduce((total, { size }) => total + size, 0),

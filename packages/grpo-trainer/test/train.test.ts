@@ -100,6 +100,14 @@ test('validation on what is trained on is warned of, by query or by image', asyn
   expect(await warningsOf([other])).toEqual([])
 })
 
+test('patience without validation is said to have no effect', async () => {
+  const phases = [{ ...learning, epochs: 1, patience: 2 }]
+  const { events } = await runAll({ ...start, data: { ...world, validation: [] }, phases })
+  expect(only(events, 'audit')[0]!.audit.warnings).toEqual([
+    'no validation groups: the last policy is taken, not the best, and patience ends no phase',
+  ])
+})
+
 test('phases without epochs: says that nothing is trained, and which policy is final', async () => {
   const none: PhaseOptions[] = [
     { objective: 'rce', epochs: 0 },

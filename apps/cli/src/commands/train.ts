@@ -13,8 +13,10 @@ export const train: Command = defineCommand({
   example: 'lever train --rl-data runs/generate/rl-data.json --embeddings train.safetensors --out runs/train',
   async options() {
     const { PRESET_NAMES } = await import('@lever/grpo-trainer')
+    const { ARCHITECTURE_NAMES } = await import('@lever/pointer-model')
     return {
       ...trainOptions,
+      architecture: choice('architecture of a new policy', ARCHITECTURE_NAMES, { shown: 'of the preset' }),
       preset: choice('recipe that the other options change', PRESET_NAMES, { default: 'default' }),
       ...phaseOptions,
       ...rewardOptions,

@@ -85,11 +85,14 @@ export const phaseOptions: Readonly<{
     aliases: ['freeze-backbone-in-grpo'],
   }),
   'batch-size': number('queries a step', { min: 1, whole: true, shown: 'of the preset' }),
-  dropout: number('share of features dropped in training, in every phase, so in GRPO too', {
-    min: 0,
-    max: 0.99,
-    shown: 'of the preset',
-  }),
+  dropout: number(
+    'share of features dropped in training, in every phase, so in GRPO too (of attention weights: --set *.attentionDropout=0.1)',
+    {
+      min: 0,
+      max: 0.99,
+      shown: 'of the preset',
+    },
+  ),
   'weight-decay': number('weight decay of AdamW', { ...positive, shown: '0.01' }),
   'clip-norm': number('limit of the gradient norm', { ...positive, shown: '1' }),
   'label-smoothing': number('label smoothing of RCE and SFT', { min: 0, max: 0.99, shown: '0' }),
