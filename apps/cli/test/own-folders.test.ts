@@ -51,6 +51,18 @@ test('static-best never holds the id of a question, and a path of two files is t
   )
 })
 
+test('all leaves static-best out where nothing is left to make it of; asked for by name, it is refused', async () => {
+  const args = ['evaluate', '--dataset', at('train'), ...model(), '--resamples', '100', '--shots', '1']
+  const { out, stderr } = await run(...args, '--seeds', '1', '--selectors', 'all', '--out', at('all'))
+  expect(stderr).toContain('warning: left out: static-best is chosen on questions about other images')
+  const names = (out['table'] as { selector: string }[]).map(({ selector }) => selector)
+  expect(names).toEqual(expect.arrayContaining(['random', 'bm25', 'oracle']))
+  expect(names).not.toContain('static-best')
+  const { code, stderr: why } = await lever([...args, '--selectors', 'static-best', '--out', at('none')])
+  expect([code, existsSync(at('none'))]).toEqual([2, false])
+  expect(why).toContain('lever: static-best is chosen on questions about other images')
+})
+
 test('embeddings of another dataset with the same ids are told', async () => {
   const embed = (name: string): Promise<unknown> =>
     run('embed', '--dataset', at(name), '--out', at(`${name}.safetensors`))

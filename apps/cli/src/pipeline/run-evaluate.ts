@@ -19,7 +19,7 @@ import { metricOf } from './scoring.ts'
 import { officialScore } from './scoring.ts'
 import { checkFeatures, checkShots, expandSelectors } from './selection.ts'
 import type { StaticSettings } from './static-sets.ts'
-import { chooseStaticSets, planStaticSets } from './static-sets.ts'
+import { chooseStaticSets, planNamed } from './static-sets.ts'
 
 export interface EvaluateSettings extends InputSettings, ModelChoice, PoliciesSettings, StaticSettings {
   readonly selectors: readonly string[]
@@ -58,7 +58,8 @@ export async function runEvaluate(
     for (const one of policies) checkProtocol(one, model, settings.allowProtocolMismatch)
     const named = await openPolicies(policies, settings, features, close)
     const focus = policies.at(-1)?.name ?? 'similarity-both'
-    const names = await expandSelectors(settings.selectors, { focus, features })
+    const expanded = await expandSelectors(settings.selectors, { focus, features })
+    const { names, plan } = await planNamed(expanded, settings, inputs, { progress })
     const bounds = ['oracle', 'worst']
     const plain = names.filter((name) => !bounds.includes(name) && !named.some((one) => one.name === name))
     const resolve = (sets: readonly (readonly Example[])[]): Selector[] => [
@@ -67,9 +68,6 @@ export async function runEvaluate(
     ]
     const wanted = resolve([])
     checkFeatures(wanted, features)
-    const plan = plain.some((name) => name.split(':').at(-1) === 'static-best')
-      ? await planStaticSets(settings, inputs, { progress })
-      : undefined
     const run = await openRunDirectory({
       path: settings.out,
       command: 'evaluate',

@@ -74,7 +74,7 @@ export interface StaticPlan {
  * Splits off the questions on which static sets are chosen, at most half of a pool that they come from.
  * @throws InputError when that is the evaluated split, or when too little is left
  */
-export async function planStaticSets(
+async function planStaticSets(
   { validationDataset, staticQuestions, shots, seed }: StaticSettings,
   { dataset, pool, queries }: Pick<Inputs, 'dataset' | 'pool' | 'queries'>,
   { progress }: Pick<Context, 'progress'>,
@@ -102,6 +102,29 @@ export async function planStaticSets(
     )
   }
   return { library, questions, split: source.split, data: source.hash }
+}
+
+/**
+ * The plan where `static-best` is among the names; where only `all` asked for it and there is too little for it, the names
+ * without it.
+ * @throws InputError as `planStaticSets`
+ */
+export async function planNamed(
+  names: readonly string[],
+  settings: StaticSettings & { readonly selectors: readonly string[] },
+  inputs: Pick<Inputs, 'dataset' | 'pool' | 'queries'>,
+  context: Pick<Context, 'progress'>,
+): Promise<{ readonly names: readonly string[]; readonly plan?: StaticPlan }> {
+  const isStatic = (name: string): boolean => name.split(':').at(-1) === 'static-best'
+  if (!names.some(isStatic)) return { names }
+  try {
+    return { names, plan: await planStaticSets(settings, inputs, context) }
+  } catch (error) {
+    if (!(error instanceof InputError) || settings.selectors.some(isStatic)) throw error
+    if (settings.validationDataset !== undefined) throw error
+    context.progress.warn(`left out: ${error.message}`)
+    return { names: names.filter((name) => !isStatic(name)) }
+  }
 }
 
 /** The best of random sets on the validation questions. Its answers are kept in the journal too. */
