@@ -82,6 +82,11 @@ describe('lever beams', () => {
     expect(queriesOf('merged.json')).toHaveLength(20)
   }, 60_000)
 
+  test('on several devices gives the same bytes', async () => {
+    await json(...beams('devices', '--device', 'cpu, cpu', '--queries', '20'))
+    expect(read('devices/beams.json')).toBe(read('whole/beams.json'))
+  }, 60_000)
+
   test('needs answers and probabilities', async () => {
     const script = at('model.mjs')
     writeFileSync(script, "export default () => 'red'\n")

@@ -13,6 +13,14 @@ export const beams: Command = defineCommand({
   options: {
     ...inputOptions,
     ...modelOptions,
+    device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
+      shown: 'cpu',
+    }),
+    workers: number('onnx: worker threads on every device, each with a model of its own', {
+      min: 0,
+      whole: true,
+      shown: '2',
+    }),
     out: text('run directory', { required: true, aliases: ['output-dir'] }),
     shots: number('demonstrations of a beam, K', {
       default: 2,

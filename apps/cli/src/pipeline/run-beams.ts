@@ -7,7 +7,7 @@ import { describeFeatures, metaOf } from './generate.ts'
 import type { InputSettings } from './inputs.ts'
 import { openInputs } from './inputs.ts'
 import type { ModelChoice } from './model.ts'
-import { openModel } from './model.ts'
+import { openModels } from './models.ts'
 import { metricOf } from './scoring.ts'
 
 export interface BeamSettings extends InputSettings, ModelChoice {
@@ -45,8 +45,8 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
   const part = shard === undefined ? undefined : parseShard(shard, process.env)
   const { dataset, pool, queries, features, pools, hashes } = await openInputs(settings, progress)
   const { workers = 2 } = settings
-  const copies = settings.backend === 'onnx' ? workers : undefined
-  const model = await openModel({ ...settings, workers: copies, metric: metricOf(queries) }, progress)
+  const choice = { ...settings, workers: settings.backend === 'onnx' ? workers : undefined }
+  const { model, copies } = await openModels({ ...choice, metric: metricOf(queries) }, progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
     const generator = { beams: { width, order, info_score: kind } }
@@ -73,7 +73,7 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
       order,
       shard: part,
       strict,
-      concurrency: Math.max(1, workers),
+      concurrency: Math.max(1, workers) * copies,
       signal,
     }
     const stage = progress.stage('beams', { unit: 'anchors' })
