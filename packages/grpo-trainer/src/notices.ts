@@ -9,9 +9,9 @@ export function zeroLossNotice(
   { loss = NaN, grad_norm: norm = NaN }: Metrics,
 ): string | undefined {
   if (!(Math.abs(loss) < 1e-6)) return undefined
-  return norm > 0
+  return norm > 1e-6
     ? `${name}: the loss of the first step is about 0 by construction: every ratio is 1 and the advantages of a group add up to 0; the gradient is not 0 (norm ${norm.toPrecision(3)})`
-    : `${name}: loss and gradient of the first step are 0: its queries teach nothing, as when all rewards of a group are equal`
+    : `${name}: loss and gradient of the first step are 0: its queries teach nothing, as when all rewards of a group are equal, or those of the best that topK keeps`
 }
 
 /** Says how many parameters train, when some are frozen. */

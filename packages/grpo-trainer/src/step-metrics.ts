@@ -22,7 +22,8 @@ export function stepMetrics(
   }
 }
 
-function graphName(name: string): string {
+/** The name under which a metric of the graph is reported. */
+export function graphName(name: string): string {
   return name === 'ratio' ? 'pointer/ratio_mean' : name
 }
 

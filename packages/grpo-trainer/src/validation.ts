@@ -10,6 +10,7 @@ import { batchSpecs, encodeEvaluation, sharedSpecs } from './program.ts'
 import type { ProgramSpec } from './program.ts'
 import { queryRewards, rewardMetrics } from './reward-metrics.ts'
 import { greedyPointers } from './score-policy.ts'
+import { graphName } from './step-metrics.ts'
 import type { Metrics } from './types.ts'
 
 const BATCH = 32
@@ -64,7 +65,7 @@ export async function openValidator(
         const result = await runner.run({ parameters: weights, ...valuesOf(spec, values) })
         for (const [name, { data: numbers }] of Object.entries(result)) {
           if (name === 'sequence') continue
-          const key = `eval/${name.replace('metric.', '')}`
+          const key = `eval/${graphName(name.replace('metric.', ''))}`
           sums.set(key, (sums.get(key) ?? 0) + (Number(numbers[0]) * batch.length) / groups.length)
         }
         const sequence = result['sequence']!.data as Float32Array

@@ -271,6 +271,22 @@ describe('GRPO', () => {
     expect(why).toMatch(/^grpo: the loss of the first step is about 0 by construction: .* \(norm \d/)
     expect(others).toEqual([])
     expect(only(events, 'step')[0]!.metrics['grad_norm']).toBeGreaterThan(0)
+    expect(only(events, 'validation')[0]!.metrics).toMatchObject({
+      'eval/pointer/ratio_mean': 1,
+      'eval/kl': 0,
+    })
+  })
+
+  test('says that the best pointers alone teach nothing when their rewards are equal', async () => {
+    const equal = world.groups.map((group): Group => {
+      const rawRewards = Float64Array.from({ length: group.size }, (_, g) => (g < 3 ? 1 : 0))
+      return { ...group, rawRewards }
+    })
+    const phases = [{ ...grpo, epochs: 1, options: { topKFirst: 3 } }]
+    const { events } = await runAll({ ...start, data: { ...world, groups: equal }, phases })
+    expect(only(events, 'notice')[0]!.message).toMatch(
+      /loss and gradient of the first step are 0: .* or those of the best that topK keeps$/,
+    )
   })
 
   test('num_iterations: so many epochs against one old policy', async () => {
