@@ -44,6 +44,10 @@ export async function loadModel(
     executionMode: 'sequential',
     executionProviders: [device],
     logSeverityLevel: 4,
+  }).catch((error: unknown) => {
+    throw new Error(`onnx-grad: the graph cannot be loaded on ${device}: ${messageOf(error)}`, {
+      cause: error,
+    })
   })
   return {
     async run(inputs, outputs) {
@@ -78,7 +82,7 @@ function tensorOf(name: string, { dtype, dims, data }: Value): ort.Tensor {
 }
 
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).trim()
+  return ((error as Partial<Error> | null)?.message ?? String(error)).trim()
 }
 
 function describeValues(values: Readonly<Record<string, Value>>): string {

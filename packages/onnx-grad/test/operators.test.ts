@@ -217,6 +217,16 @@ describe('errors name the operation and the shapes', () => {
     expect(f).toThrow(message)
   })
 
+  test('also when a graph is loaded', async () => {
+    const wrong = g.encodeModel({ outputs: { y: g.matmul(a, g.input('i', [3, 2], 'int32')) } })
+    await expect(g.loadModel(wrong)).rejects.toThrow(
+      /^onnx-grad: the graph cannot be loaded on cpu: Type Error: .*MatMul.* in node \(y \[2, 3\] \[3, 2\] -> \[2, 2\]\)/,
+    )
+    await expect(g.loadModel(wrong, { device: 'tpu' as never })).rejects.toThrow(
+      'onnx-grad: the graph cannot be loaded on tpu: no available backend found',
+    )
+  })
+
   test('also at run time', async () => {
     const x = g.input('x', ['B', 3])
     const y = g.input('y', ['B', 3])
