@@ -71,6 +71,30 @@ describe('what a decoder can do', () => {
   })
 })
 
+test('a decoder that cannot go on from a cache is told of, and gives the same answers', async () => {
+  const folder = await writeTinyModel(await temporaryFolder())
+  const prompts = makePrompts(await makeWorld({ demonstrations: 3, queries: 2 }), { each: 2, shots: [2] })
+  const lines: string[] = []
+  const answered = async (workers: number): Promise<string[]> => {
+    const onNotice = (line: string): void => void lines.push(line)
+    const model = await openVqaModel({ backend: 'onnx', model: folder, workers, onNotice })
+    const answers = await model.answer(prompts)
+    await model.close()
+    return answers.map(({ raw }) => raw)
+  }
+  const shared = await answered(0)
+  expect(lines).toEqual([])
+  const [entry] = await readdir(join(cache, 'probes'))
+  await writeFile(
+    join(cache, 'probes', entry!),
+    JSON.stringify({ chunkOnPast: false, batchOnPast: false, noise: 0 }),
+  )
+  for (const workers of [0, 1]) {
+    expect(await answered(workers)).toEqual(shared)
+    expect(lines.splice(0)).toEqual([expect.stringContaining('every prompt runs whole')])
+  }
+})
+
 describe('encoded images on disk', () => {
   const image = (value: number, size = 8): EncodedImage => ({
     grid: { height: 1, width: 2 },

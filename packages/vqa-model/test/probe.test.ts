@@ -1,10 +1,12 @@
 import { expect, test } from '@jest/globals'
+import { answerPlan } from '../src/onnx/answer-plan.ts'
 import { createDecoder } from '../src/onnx/decoder.ts'
 import { readModelFolder } from '../src/onnx/folder.ts'
 import { loadOrt } from '../src/onnx/ort.ts'
 import { probeDecoder } from '../src/onnx/probe-decoder.ts'
 import { openSessions } from '../src/onnx/sessions.ts'
 import { chooseThreads } from '../src/onnx/threads.ts'
+import { planPrompts } from '../src/prompt/plan.ts'
 import { emptyStats } from '../src/stats.ts'
 import { openLocalModel, type LocalModelOptions } from '../src/onnx/local-model.ts'
 import { writeTinyIdefics } from './support/tiny-idefics.ts'
@@ -76,6 +78,65 @@ test('memory that is used up says nothing about a decoder', async () => {
   ]) {
     await expect(probe(6, message)).rejects.toThrow(message)
   }
+})
+
+test('a device that fails ends the call, where a bad image fails its outcomes', async () => {
+  const folder = await readModelFolder(await writeTinyModel(await temporaryFolder()))
+  const ort = await loadOrt()
+  const { embed_tokens: embed, decoder_model_merged: session } = await openSessions(ort, folder, {
+    device: 'cpu',
+    threads: 1,
+  })
+  const engine = {
+    ort,
+    embed,
+    decoder: createDecoder(ort, session, folder),
+    stats: emptyStats(),
+    scratch: new Map(),
+  }
+  const plan = planPrompts([{ segments: [{ key: 'a', pieces: ['a'] }], answers: [] }])
+  const run = async (message: string): Promise<unknown> => {
+    const found: unknown[] = []
+    await answerPlan(
+      engine,
+      {
+        ...{
+          maxNewTokens: 5,
+          beams: 1,
+          eosTokenIds: new Set([2]),
+          endToken: 2,
+          batched: true,
+          sharing: true,
+        },
+        ...{
+          nearTie: 0,
+          contextLength: 100,
+          maxRows: 32,
+          maxTokens: 2048,
+          kvBytes: 2 ** 20,
+          scoresOnly: false,
+        },
+      },
+      {
+        plan,
+        resolve: () => Promise.reject(new Error(message)),
+        encodeAnswer: () => new Int32Array(0),
+        check: () => undefined,
+        onAnswer: (prompts) => found.push(prompts),
+        onError: (prompts, error) => found.push(prompts, error.message),
+      },
+    )
+    return found
+  }
+  for (const image of [
+    'cannot read the image a.jpg',
+    'cannot encode the image a.jpg: CUDA failure 2: out of memory',
+  ]) {
+    expect(await run(image)).toEqual([[0], image])
+  }
+  const lost =
+    'cannot encode the image a.jpg: CUDA failure 700: an illegal memory access was encountered ; GPU=0'
+  await expect(run(lost)).rejects.toThrow(lost)
 })
 
 test('threads of a session', () => {

@@ -48,7 +48,7 @@ export interface OnnxOptions {
   imageDiskBytes?: number
   /** where what was found out about models, and encoded images, are kept; `LEVER_CACHE` or `~/.cache/lever` */
   cacheFolder?: string
-  /** receives one line when something was chosen for the caller (`device: 'auto'`) */
+  /** receives one line when something was chosen for the caller (`device: 'auto'`), or when nothing can be shared */
   onNotice?: (line: string) => void
 }
 
@@ -76,6 +76,11 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
     cacheFolder: options.cacheFolder ?? cacheFolder(),
   }
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
+  if (local.sharing && !pool.abilities.chunkOnPast) {
+    onNotice(
+      `model ${pool.name}: its decoder cannot go on from a cache (tried at opening), so nothing is shared and every prompt runs whole`,
+    )
+  }
   const open = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
   return {
@@ -129,6 +134,7 @@ function inThisThread(model: LocalModel): WorkerPool {
   return {
     name: model.name,
     protocol: model.protocol,
+    abilities: model.abilities,
     stats: () => model.stats,
     answer(prompts, { signal, onProgress, scoresOnly }) {
       const check = (): void => signal?.throwIfAborted()

@@ -8,6 +8,7 @@ import {
 } from '../prompt/plan.ts'
 import { answerRows, type DecodingSettings, type RowAnswer } from './answer-rows.ts'
 import { runBatch, type Engine } from './batch.ts'
+import { isDeviceFailure } from './failures.ts'
 import { emptyBlock, type KvBlock } from './kv.ts'
 import { joinSegments, type TokenSegment } from './segments.ts'
 
@@ -26,7 +27,7 @@ export interface PlanSettings extends Omit<DecodingSettings, 'blockBytes'> {
 
 export interface PlanInput {
   plan: Plan
-  /** tokens of a segment; rejects when one of its images cannot be used */
+  /** tokens of a segment; rejects when one of its images cannot be used. A device that fails ends the call. */
   resolve: (segment: TextSegment) => Promise<TokenSegment>
   encodeAnswer: (answer: string) => Int32Array
   /** called between runs; throws to stop */
@@ -92,6 +93,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
         checkLength([...place.path, segment], settings)
         found.push({ item, place, segment })
       } catch (error) {
+        if (isDeviceFailure(error as Error)) throw error
         input.onError(promptsOf(item), error as Error)
       }
     }

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { isOutOfMemory } from './failures.ts'
 import type { ModelFolder } from './folder.ts'
 import { floatTensor, floatType, lastColumns } from './half.ts'
 import { bytesPerSlot, type KvBlock, type KvLayout } from './kv.ts'
@@ -122,7 +123,7 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
 }
 
 function failure(cause: Error, what: string): Error {
-  const remedy = /memory|alloc/i.test(cause.message)
+  const remedy = isOutOfMemory(cause)
     ? '; use fewer workers, smaller images (pixels.max) or smaller batches (batchTokens, batchRows)'
     : ''
   return new Error(`vqa-model: the decoder failed on ${what}: ${cause.message}${remedy}`, { cause })

@@ -1,5 +1,6 @@
 import { runBatch, type BatchRow, type Engine } from './batch.ts'
 import type { DecoderOutput } from './decoder.ts'
+import { isDeviceFailure, isOutOfMemory } from './failures.ts'
 import { emptyBlock, type KvBlock } from './kv.ts'
 import { joinSegments, tokenSegment, type TokenSegment } from './segments.ts'
 
@@ -85,9 +86,6 @@ function largest(logits: Float32Array): number {
   return logits.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30)
 }
 
-/** What a runtime says that has no memory left or lost its device, which tells nothing about a decoder. */
-const EXHAUSTED = /memory|alloc|(cuda|cudnn|cublas)\w* (failure|error)/i
-
 /**
  * Largest difference relative to the largest logit; Infinity where the way fails.
  *
@@ -106,7 +104,7 @@ async function tryWay(way: () => Promise<Float32Array[]>, whole: readonly Float3
       }),
     )
   } catch (error) {
-    if (EXHAUSTED.test((error as Error).message)) throw error
+    if (isOutOfMemory(error as Error) || isDeviceFailure(error as Error)) throw error
     return Infinity
   }
 }

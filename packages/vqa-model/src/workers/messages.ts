@@ -1,5 +1,6 @@
 import type { EncodedImage } from '../onnx/images.ts'
 import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
 import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
 
@@ -11,7 +12,7 @@ export type NamedImage = [path: string, key: string, image: EncodedImage]
 
 /** What the pool asks of a worker, and what it gets back. */
 export interface Requests {
-  open: { ask: object; reply: { name: string; protocol: Protocol } }
+  open: { ask: object; reply: { name: string; protocol: Protocol; abilities: DecoderAbilities } }
   /** stop: one number in shared memory, not 0 when the work is to stop */
   images: { ask: { paths: string[]; stop: Int32Array }; reply: (EncodedImage | undefined)[] }
   answer: {

@@ -10,7 +10,7 @@ import { openTeam } from './team.ts'
 import { StoppedError, type Thread } from './thread.ts'
 
 /** What the pool does for a model; the same as a model in this thread, without blocking it. */
-export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'close'> {
+export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'abilities' | 'close'> {
   stats(): LocalModel['stats']
   answer(prompts: readonly VqaPrompt[], options: PoolAnswerOptions): Promise<VqaAnswer[]>
 }
@@ -129,6 +129,7 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
   return {
     name: team.name,
     protocol: team.protocol,
+    abilities: team.abilities,
     stats: () => team.threads.map((thread) => thread.stats).reduce(addStats, emptyStats()),
     answer,
     close: () => team.close(),

@@ -1,15 +1,20 @@
 import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
+import type { Requests } from './messages.ts'
 import { startThread, type Thread } from './thread.ts'
 
 /** Worker threads with a model each, lent to one piece of work at a time, in the order of asking. */
 export interface Team {
   readonly name: string
   readonly protocol: Protocol
+  readonly abilities: DecoderAbilities
   readonly threads: readonly Thread[]
   run(work: (thread: Thread) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
+
+type Opened = Requests['open']['reply']
 
 /** @throws InputError when the model cannot be opened */
 export async function openTeam(options: LocalModelOptions, size: number): Promise<Team> {
@@ -25,13 +30,14 @@ export async function openTeam(options: LocalModelOptions, size: number): Promis
     await close()
     throw failed.reason as Error
   }
-  const { name, protocol } = (opened[0] as PromiseFulfilledResult<{ name: string; protocol: Protocol }>).value
+  const { name, protocol, abilities } = (opened[0] as PromiseFulfilledResult<Opened>).value
   const free = [...threads]
   const waiting: ((thread: Thread) => void)[] = []
 
   return {
     name,
     protocol,
+    abilities,
     threads,
     async run(work) {
       const thread = free.shift() ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))

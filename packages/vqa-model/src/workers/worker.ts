@@ -33,7 +33,7 @@ async function handle(ask: Ask): Promise<unknown> {
   switch (ask.name) {
     case 'open':
       model = await openLocalModel(options)
-      return { name: model.name, protocol: model.protocol }
+      return { name: model.name, protocol: model.protocol, abilities: model.abilities }
     case 'images':
       return opened().encodeImages(ask.paths, checkOf(ask.stop))
     case 'answer':
