@@ -186,4 +186,18 @@ describe('--pool-file', () => {
     )
     expect(existsSync(at('run4'))).toBe(false)
   })
+
+  test('made by one file of embeddings serves a command with another, unless it asks for their method', async () => {
+    const embed = (kind: string): Promise<unknown> =>
+      json('embed', '--dataset', at('a'), '--kind', kind, '--out', at(`${kind}.safetensors`))
+    await Promise.all([embed('text'), embed('both')])
+    const pools = ['--pool-size', '6', '--pool-file', at('similar.json'), '--dry-run']
+    const by = (kind: string): string[] => ['--embeddings', at(`${kind}.safetensors`), ...pools]
+    const method = ['--pool-method', 'text-similar']
+    expect(await lever(generate('run5', 'a', ...by('text'), ...method))).toMatchObject({ code: 0 })
+    expect(await lever(generate('run5', 'a', ...by('both')))).toMatchObject({ code: 0 })
+    expect(await refused(...generate('run5', 'a', ...by('both'), ...method))).toMatch(
+      /the embeddings of the queries were text by .*, not both by/,
+    )
+  })
 })

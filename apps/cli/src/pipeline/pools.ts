@@ -29,7 +29,8 @@ export interface PoolInputs {
 }
 
 /**
- * The pools of a file, when it is there; else pools that are made, and written to it when one is named.
+ * The pools of a file, when it is there; else pools that are made, and written to it when one is named. The embeddings
+ * that pools of a file were made by matter only where a method is asked for: other ones may serve a policy.
  * @throws InputError for a file of other data or without a pool for a query, and for what a method lacks
  */
 export async function openPools(
@@ -51,7 +52,8 @@ export async function openPools(
   if (poolFile !== undefined && (await exists(poolFile))) {
     await requirePath(poolFile, '--pool-file')
     const file = await readPools(poolFile)
-    const source = sourceOf(inputs, file.source?.embeddings && (await embeddingsOf(settings, features)))
+    const wouldMake = poolMethod !== undefined && file.source?.embeddings !== undefined
+    const source = sourceOf(inputs, wouldMake ? await embeddingsOf(settings, features) : undefined)
     checkPools(file, { ...source, method: poolMethod, size: poolSize }, poolFile)
     return buildPools({ queries, candidates, method: 'file', ...size, file })
   }
