@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,8 @@ export interface BeamFigures {
   /** Tokens that went through the decoder, and images through the encoder. */
   tokens: number
   imageEncodes: number
+  /** The same with answers decoded besides the scores: scores that differ, and processor time with scores alone over it. */
+  decoding: { cpuSeconds: number; different: number; ratio: number }
   /** The same again on the finished journal: nothing is asked. */
   resumeSeconds: number
   /**
@@ -55,9 +57,13 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
   try {
     for (const order of ['after', 'before'] as const) {
       const journal = join(folder, `${order}.jsonl`)
-      const ours = await grow(examples, { anchors, order, journal, workers: 2, sharing: true })
+      const decodedJournal = join(folder, `${order}-decoded.jsonl`)
+      const fast = { anchors, order, workers: 2, sharing: true }
+      const decoded = await grow(examples, { ...fast, journal: decodedJournal, scoresOnly: false })
+      const ours = await grow(examples, { ...fast, journal })
       const found = new Map(ours.beams.map((anchor) => [anchor.query.id, anchor]))
-      const again = await grow(examples, { anchors, order, journal, workers: 2, sharing: true })
+      const [lines, decodedLines] = await Promise.all([journal, decodedJournal].map(sortedLines))
+      const again = await grow(examples, { ...fast, journal })
       if (again.statistics.prompts !== 0) throw new Error('bench: scores were lost')
       const plainJournal = join(folder, `${order}-plain.jsonl`)
       const plain = await grow(examples, {
@@ -86,6 +92,11 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
         prompts: ours.statistics.prompts,
         tokens: ours.stats.prefillTokens,
         imageEncodes: ours.stats.imageEncodes,
+        decoding: {
+          cpuSeconds: decoded.cpuSeconds,
+          different: lines!.filter((line, i) => line !== decodedLines![i]).length,
+          ratio: ours.cpuSeconds / decoded.cpuSeconds,
+        },
         resumeSeconds: again.statistics.seconds,
         original,
         ratio: {
@@ -102,6 +113,10 @@ export async function run({ anchors = 200, sample = 6 } = {}): Promise<BeamFigur
   return figures
 }
 
+async function sortedLines(path: string): Promise<string[]> {
+  return (await readFile(path, 'utf8')).split('\n').sort()
+}
+
 function idsOf({ beams }: AnchorBeams): string {
   return beams.map(({ ids }) => ids.join()).join(' ')
 }
@@ -115,9 +130,16 @@ interface Grown {
 
 async function grow(
   candidates: readonly VqaExample[],
-  options: { anchors: number; order: ConstructOrder; journal: string; workers: number; sharing: boolean },
+  options: {
+    anchors: number
+    order: ConstructOrder
+    journal: string
+    workers: number
+    sharing: boolean
+    scoresOnly?: boolean
+  },
 ): Promise<Grown> {
-  const { anchors, order, journal, workers, sharing } = options
+  const { anchors, order, journal, workers, sharing, scoresOnly = true } = options
   const queries = candidates.slice(0, anchors)
   const { byQuery: pools } = await buildPools({ queries, candidates, size: POOL, seed: 0 })
   const model = await openVqaModel({ backend: 'onnx', model: `${ROOT}model`, threads: 1, workers, sharing })
@@ -127,7 +149,7 @@ async function grow(
       queries,
       candidates,
       pools,
-      scoreGroundTruth: (prompts) => scoresOf(model, prompts),
+      scoreGroundTruth: (prompts) => scoresOf(model, prompts, scoresOnly),
       infoScore,
       journal,
       meta: { protocol: { hash: model.protocolHash }, shot_num: SHOTS },
@@ -149,6 +171,7 @@ async function grow(
 async function scoresOf(
   model: VqaModel,
   prompts: Parameters<Parameters<typeof growBeams>[0]['scoreGroundTruth']>[0],
+  scoresOnly: boolean,
 ): Promise<{ logProb: number; tokens: number }[]> {
   const answers = await model.answer(
     prompts.map(({ demonstrations, query }) => ({
@@ -161,7 +184,7 @@ async function scoresOf(
       query: { id: query.id, image: query.image!, question: query.question },
       scoreAnswers: [query.answer],
     })),
-    { scoresOnly: true },
+    { scoresOnly },
   )
   return answers.map(({ scores }) => scores![0]!)
 }
