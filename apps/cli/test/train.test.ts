@@ -94,6 +94,30 @@ test('--freeze-backbone freezes what there is of it, also without an input proje
   expect(phaseOf('square', 'grpo')!.freeze).toEqual(['query_proj.*', 'cand_proj.*'])
 }, 60_000)
 
+test('the parts that the data name are kept, what is in none of them is counted, and they can be left', async () => {
+  const ids = (from: number, to: number): number[] => QUERIES.slice(from, to)
+  const parts = { train_ids: ids(0, 12), val_ids: ids(12, 16), test_ids: ids(16, 19) }
+  save('parts.json', { _meta: parts, ...rlData() })
+  const split = async (out: string, files: readonly string[], ...more: string[]): Promise<Ran> =>
+    lever([
+      ...['train', '--rl-data', ...files.map(at), '--embeddings', at('e.safetensors'), '--out', at(out)],
+      ...['--hidden', '4', '--rce-epochs', '1', '--batch-size', '8', '--json', ...more],
+    ])
+  const named = await split('named', ['parts.json'])
+  expect(JSON.parse(named.stdout)).toMatchObject({
+    audit: { queries: 12, validationQueries: 4 },
+    dropped: { 'questions of the test_ids': 3, 'questions in no part': 1 },
+  })
+  expect(named.stderr).toContain('validated on the val_ids of the data, not by --val-ratio')
+  const twice = await split('twice', ['parts.json', 'parts.json'])
+  expect(JSON.parse(twice.stdout)).toMatchObject({ audit: { queries: 24, validationQueries: 8 } })
+  const anew = await split('anew', ['parts.json', 'rl.json'], '--split-by', 'image')
+  expect(JSON.parse(anew.stdout)).toMatchObject({ audit: { queries: 36, validationQueries: 4 }, dropped: {} })
+  const mixed = await split('mixed', ['parts.json', 'rl.json'])
+  expect(mixed).toMatchObject({ code: 2, stdout: '' })
+  expect(mixed.stderr).toMatch(/parts\.json names the questions .*rl\.json does not; .* --split-by image/)
+}, 60_000)
+
 test("GRPO's iterations and importance sampling, and its metrics", async () => {
   const more = ['--grpo-epochs', '2', '--num_iterations', '2', '--importance-sampling-mode', 'mask']
   expect(await train('grpo', ...more, '--importance-sampling-cap', '1.5')).toMatchObject({ code: 0 })

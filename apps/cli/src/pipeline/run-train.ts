@@ -26,6 +26,7 @@ export interface TrainSettings {
   readonly phases: readonly PhaseOptions[]
   readonly rewards: GroupOptions
   readonly validation: number
+  readonly splitBy: 'data' | 'image' | undefined
   readonly threads: number
   readonly device: 'cpu' | 'cuda' | 'webgpu'
   readonly saveEvery: number | undefined
@@ -42,7 +43,7 @@ export async function runTrain(
   settings: TrainSettings,
   context: Context,
 ): Promise<Result> {
-  const { validation, seed, init } = settings
+  const { validation, splitBy, seed, init } = settings
   const stops = await mayStop(settings)
   const rewards = stops ? { ...settings.rewards, prefixes: true } : settings.rewards
   const training = await loadTraining({ ...settings, rewards })
@@ -52,13 +53,20 @@ export async function runTrain(
   const run = await openRunDirectory({
     path: settings.out,
     command,
-    config: { architecture: model.architecture, model: model.config, phases, rewards, validation },
+    config: {
+      ...{ architecture: model.architecture, model: model.config, phases, rewards, validation },
+      ...(splitBy === 'image' && { splitBy }),
+    },
     inputs: { ...training.hashes, ...(hash !== null && { init: hash }) },
     seed,
     versions: { lever: version() },
   })
   try {
     for (const [reason, count] of training.dropped) context.progress.info(`left out: ${count} (${reason})`)
+    if (training.splitByData)
+      context.progress.info(
+        'validated on the val_ids of the data, not by --val-ratio (else: --split-by image)',
+      )
     if (stops) tellPrefixes(training, settings, context.progress)
     await run.update({ rlData: settings.rlData.map((file) => resolve(file)) })
     const { threads, device, saveEvery, keepEpochs, tensorboard } = settings

@@ -93,6 +93,7 @@ export async function runCell(
     embeddings: string
     queryEmbeddings: string | undefined
     valRatio: number
+    splitBy: 'data' | 'image' | undefined
     seed: number
   }
   const { skipFallbackReward, missingZero } = choice

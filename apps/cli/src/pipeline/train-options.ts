@@ -12,6 +12,7 @@ export const trainOptions: {
   readonly hidden: Option<number | undefined>
   readonly 'num-layers': Option<number | undefined>
   readonly 'val-ratio': Option<number>
+  readonly 'split-by': Option<'data' | 'image' | undefined>
   readonly 'require-positive-query': Option<boolean>
   readonly threads: Option<number>
   readonly device: Option<'cpu' | 'cuda' | 'webgpu'>
@@ -41,6 +42,11 @@ export const trainOptions: {
     min: 0,
     max: 0.9,
   }),
+  'split-by': choice(
+    'what is validated on: the val_ids of the data where they have any, else --val-ratio; or always --val-ratio',
+    ['data', 'image'],
+    { shown: 'data' },
+  ),
   'require-positive-query': flag('leave out queries without a right answer'),
   threads: number('threads inside an operator', { default: 1, min: 1, whole: true }),
   device: choice('execution provider', ['cpu', 'cuda', 'webgpu'], { default: 'cpu' }),

@@ -16,8 +16,10 @@ export interface TrainingFiles {
   readonly rewards: GroupOptions
   /** Pools of the queries, for files of beams that name none. */
   readonly poolFile?: string | undefined
-  /** Share of the queries kept for validation, whole images; 0 for none. */
+  /** Share of the queries kept for validation, whole images; 0 for none. Without effect where the data name the parts. */
   readonly validation: number
+  /** `image`: split whole images although the data name the parts (default `data`). */
+  readonly splitBy?: 'data' | 'image' | undefined
   readonly seed: number
 }
 
@@ -36,6 +38,8 @@ export interface LoadedTraining {
   readonly poolsFromPointers: number
   /** With `rewards.prefixes`: how many pointers are prefixes of measured ones, by their number of demonstrations. */
   readonly prefixes: ReadonlyMap<number, number>
+  /** Do the data say what is validated on? */
+  readonly splitByData: boolean
 }
 
 /**
@@ -51,6 +55,7 @@ export async function loadTraining({
   rewards,
   poolFile,
   validation,
+  splitBy,
   seed,
 }: TrainingFiles): Promise<LoadedTraining> {
   for (const path of rlData) await requirePath(path, '--rl-data')
@@ -112,9 +117,11 @@ export async function loadTraining({
   const split = splitByImage(queriesOfData, {
     seed,
     validation,
-    meta: metas.length === 1 ? metas[0]! : null,
-    file: rlData[0]!,
+    meta: splitBy === 'image' ? null : partsOf(rlData, metas),
+    file: rlData.join(', '),
   })
+  const outside = { 'questions of the test_ids': split.test, 'questions in no part': split.unassigned }
+  for (const [reason, { length }] of Object.entries(outside)) if (length > 0) dropped.set(reason, length)
   const pool = metas[0]?.['pool']
   return {
     data: {
@@ -134,7 +141,21 @@ export async function loadTraining({
     beams: allBeams,
     poolsFromPointers,
     prefixes,
+    splitByData: split.by === 'meta',
   }
+}
+
+/** The parts that files name, together. @throws InputError when some name theirs and some do not */
+function partsOf(files: readonly string[], metas: readonly (RlMeta | null)[]): RlMeta | null {
+  const keys = ['train_ids', 'val_ids', 'test_ids'] as const
+  const isNamed = metas.map((meta) => keys.some((key) => meta?.[key] !== undefined))
+  if (!isNamed.includes(true)) return null
+  if (isNamed.includes(false)) {
+    throw new InputError(
+      `${files[isNamed.indexOf(true)]!} names the questions to train and to validate on (${keys.join(', ')}), and ${files[isNamed.indexOf(false)]!} does not; name them in both, or split anew with --split-by image`,
+    )
+  }
+  return Object.fromEntries(keys.map((key) => [key, metas.flatMap((meta) => meta?.[key] ?? [])]))
 }
 
 /** Are all pointers InfoScore beams? They have no answers. */
