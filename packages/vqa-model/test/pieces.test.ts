@@ -116,7 +116,7 @@ describe('logits', () => {
   test('the two best of a slice; the first of equal ones', () => {
     expect(topTwo(logits, 1, 4)).toEqual({ token: 1, margin: 0 })
     expect(topTwo(logits, 1, 2)).toEqual({ token: 1, margin: 2 })
-    expect(() => topTwo(Float32Array.of(NaN, NaN), 0, 2)).toThrow('no finite logits')
+    expect(topTwo(Float32Array.of(NaN, NaN), 0, 2)).toBeUndefined()
   })
 
   test('log softmax', () => {
