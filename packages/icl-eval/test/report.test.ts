@@ -59,6 +59,12 @@ describe('renderReport', () => {
     expect(two).toContain('b &lt;b&gt; · pointer')
   })
 
+  test('has no figure to begin with for a bound, which is compared with nothing', () => {
+    const run = reportRun('one')
+    const examples = { ...run.examples!, selectors: ['oracle', 'random'] }
+    expect(renderReport({ title: 't', runs: [{ ...run, examples }] })).not.toContain('<dl class="key">')
+  })
+
   test('begins with the figures of the selector that it is about, when it is about one run', () => {
     const key = /<dl class="key">(.*?)<\/dl>/s.exec(html)![1]!
     expect(Array.from(key.matchAll(/<dt>([^<]*)</g), ([, label]) => label)).toEqual([
@@ -230,6 +236,38 @@ describe('charts', () => {
     expect(scale.ticks).toEqual(ticks)
     expect(scale.at(ticks[0]!)).toBeCloseTo(0, 9)
     expect(scale.at(ticks.at(-1)!)).toBeCloseTo(100, 9)
+  })
+
+  test('an axis keeps within what the quantity can be', () => {
+    const percent = { from: 0, to: 1, limits: [0, 100] as const }
+    expect(linearScale({ min: 100, max: 100, ...percent }).ticks).toEqual([90, 95, 100])
+    expect(linearScale({ min: 0, max: 0, ...percent }).ticks).toEqual([0, 0.5, 1])
+    expect(linearScale({ min: 18.2, max: 90.3, ...percent }).ticks).toEqual([0, 20, 40, 60, 80, 100])
+  })
+
+  test('single points at one x stand beside one another with their intervals', () => {
+    const point = (
+      name: string,
+      x: number,
+    ): { name: string; points: { x: number; y: number; low: number; high: number }[] } => ({
+      name,
+      points: [{ x, y: 50, low: 40, high: 60 }],
+    })
+    const chart = lineChart({
+      title: 't',
+      xLabel: 'x',
+      yLabel: 'y',
+      series: [point('a', 2), point('b', 2), point('c', 3)],
+    })
+    const bars = Array.from(
+      chart.matchAll(
+        /<line x1="([\d.]+)" x2="\1" y1="([\d.]+)" y2="([\d.]+)" stroke="[^"]*" stroke-width="1.2" opacity/g,
+      ),
+      (m) => m.slice(1).map(Number),
+    )
+    expect(bars).toHaveLength(3)
+    expect(bars[1]![0]! - bars[0]![0]!).toBeCloseTo(8, 9)
+    expect(bars.every(([, low, high]) => low! > high!)).toBe(true)
   })
 
   test('whole numbers only, and short text', () => {

@@ -81,8 +81,8 @@ function shotsPlot(runs: ReportInput['runs']): string {
   )
   const bands =
     series.length > CROWDED
-      ? '<span class="screen">; bands are intervals (of the line under the pointer)</span>'
-      : '; bands are intervals'
+      ? '<span class="screen">; bands and bars are intervals (bands of the line under the pointer)</span>'
+      : '; bands and bars are intervals'
   return (
     `<figure data-chart="shots" class="wide${series.length > CROWDED ? ' crowded' : ''}"><figcaption>Accuracy over the number of demonstrations${bands}</figcaption>\n` +
     `<div class="scroll" role="region" tabindex="0" aria-label="Plot of accuracy over shots">${chart}</div>\n` +
@@ -99,6 +99,7 @@ export function accuracyChart(
     title: 'Accuracy in per cent over the number of demonstrations, one line per selector',
     xLabel: 'demonstrations (shots)',
     yLabel: 'accuracy, %',
+    yLimits: [0, 100],
     series: accuracySeries(runs),
     wholeX: true,
     legend,

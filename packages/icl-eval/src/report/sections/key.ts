@@ -27,8 +27,9 @@ export function keyFigures({ runs }: ReportInput): string {
     },
     ...row.comparisons.map(difference),
     ...gapFigure(run.summary, row),
-    ...detectableFigure(run.summary),
+    ...(row.comparisons.length > 0 ? detectableFigure(run.summary) : []),
   ]
+  if (figures.length === 1) return ''
   const items = figures.map(
     ({ label, value, note }) =>
       `<div><dt>${escapeHtml(label)}</dt><dd><strong>${escapeHtml(value)}</strong> <small>${escapeHtml(note)}</small></dd></div>`,

@@ -25,6 +25,8 @@ export interface LineChartOptions {
   readonly xLabel: string
   readonly yLabel: string
   readonly series: readonly ChartSeries[]
+  /** What y can be, to keep the axis within. */
+  readonly yLimits?: readonly [low: number, high: number]
   /** Ticks of x at whole numbers only. Default false. */
   readonly wholeX?: boolean
   /** Draw the legend inside. Default true. */
@@ -41,11 +43,11 @@ const TOP = 12
 const BOTTOM = 46
 
 /**
- * Lines over a common x, with bands where points carry intervals; a series of one point is a dotted level. Each
- * series is a group with `data-series`, so a page can hide it. Points that are not finite are left out.
+ * Lines over a common x, with bands where points carry intervals; a series of one point is a dotted level with its
+ * interval as a bar, beside those of others at the same x. Each series is a group with `data-series`, so a page can hide it. Points that are not finite are left out.
  */
 export function lineChart(options: LineChartOptions): string {
-  const { title, xLabel, yLabel, series, wholeX = false } = options
+  const { title, xLabel, yLabel, series, yLimits, wholeX = false } = options
   const drawn = series.map(({ name, points, look }, i) => ({
     name,
     look: look ?? i,
@@ -64,9 +66,14 @@ export function lineChart(options: LineChartOptions): string {
     max: ys.reduce((a, b) => Math.max(a, b)),
     from: bottom,
     to: TOP,
+    ...(yLimits && { limits: yLimits }),
   })
   const marks = options.markers ?? drawn.every(({ points }) => points.length <= 30)
-  const groups = drawn.map((one) => seriesGroup(one, one.look, { x, y, right, marks }))
+  const aside = asideOf(drawn, xMin < xMax ? [xMin, xMax] : [])
+  const groups = drawn.map((one, i) => {
+    const moved: Scale = { ticks: x.ticks, at: (value) => x.at(value) + aside[i]! }
+    return seriesGroup(one, one.look, { x: moved, y, right, marks })
+  })
   const key =
     (options.legend ?? true)
       ? legend(drawn, { left: LEFT, top: HEIGHT + 6, width: right - LEFT })
@@ -78,6 +85,22 @@ export function lineChart(options: LineChartOptions): string {
     axes({ x, y, right, bottom, xLabel, yLabel }) +
     `${groups.join('')}${key.svg}</svg>`
   )
+}
+
+/** Pixels between intervals of single points. */
+const ASIDE = 8
+
+/** How far each series of one point stands from its x, so that those at one x stand beside one another, within the ends. */
+function asideOf(series: readonly ChartSeries[], [first, last]: readonly number[]): number[] {
+  const single = ({ points }: ChartSeries): number | undefined =>
+    points.length === 1 ? points[0]!.x : undefined
+  return series.map((one, i) => {
+    const x = single(one)
+    if (x === undefined) return 0
+    const place = series.slice(0, i).filter((other) => single(other) === x).length
+    const count = series.filter((other) => single(other) === x).length
+    return ASIDE * (x === first ? place : x === last ? place - count + 1 : place - (count - 1) / 2)
+  })
 }
 
 function axes(options: {
@@ -135,6 +158,10 @@ function seriesGroup(
     points.length === 1
       ? `<line x1="${round(x.at(only!.x))}" x2="${right}" y1="${round(y.at(only!.y))}" y2="${round(y.at(only!.y))}" ` +
         `stroke="${colour}" stroke-width="1.2" stroke-dasharray="1 4"/>`
+      : '',
+    points.length === 1 && banded.length === 1
+      ? `<line x1="${round(x.at(only!.x))}" x2="${round(x.at(only!.x))}" y1="${round(y.at(only!.low!))}" ` +
+        `y2="${round(y.at(only!.high!))}" stroke="${colour}" stroke-width="1.2" opacity=".6"/>`
       : '',
     ...points.map((point) => {
       const interval =

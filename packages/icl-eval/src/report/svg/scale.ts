@@ -16,12 +16,14 @@ export function linearScale(options: {
   readonly count?: number
   /** Only whole numbers as ticks. */
   readonly integer?: boolean
+  /** What the quantity can be: ticks do not go beyond. They should be whole ticks themselves. */
+  readonly limits?: readonly [low: number, high: number]
 }): Scale {
-  const { min, max, from, to, count = 5, integer = false } = options
+  const { min, max, from, to, count = 5, integer = false, limits = [-Infinity, Infinity] } = options
   const widened = max > min ? [min, max] : [min - (Math.abs(min) / 10 || 1), max + (Math.abs(max) / 10 || 1)]
   const step = Math.max(niceStep((widened[1]! - widened[0]!) / count), integer ? 1 : 0)
-  const low = Math.floor(widened[0]! / step + 1e-9) * step
-  const high = Math.ceil(widened[1]! / step - 1e-9) * step
+  const low = Math.max(limits[0], Math.floor(widened[0]! / step + 1e-9) * step)
+  const high = Math.min(limits[1], Math.ceil(widened[1]! / step - 1e-9) * step)
   const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, i) =>
     Number((low + i * step).toPrecision(12)),
   )
