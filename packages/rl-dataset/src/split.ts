@@ -100,7 +100,7 @@ export function assertDisjointImages(
   if (!first) return
   throw new InputError(
     `rl-dataset: ${file}: image ${first[0]} is in ${first[1]} (${shared.size} images are in two parts); ` +
-      `split again by image (resplit), or repair train_ids, val_ids and test_ids in _meta`,
+      `split again by image (resplit, --split-by image), or repair train_ids, val_ids and test_ids in _meta`,
   )
 }
 
@@ -123,7 +123,7 @@ function splitByIds<T extends SplitItem>(
     const names = (['train', 'validation', 'test'] as const).filter((name) => parts[name].has(item.queryId))
     if (names.length > 1) {
       throw new InputError(
-        `rl-dataset: ${file}: query ${item.queryId} is in ${names.join(' and ')} by _meta; repair the ids or split again (resplit)`,
+        `rl-dataset: ${file}: query ${item.queryId} is in ${names.join(' and ')} by _meta; repair the ids or split again (resplit, --split-by image)`,
       )
     }
     split[names[0] ?? 'unassigned'].push(item)
