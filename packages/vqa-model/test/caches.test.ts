@@ -149,6 +149,11 @@ describe('encoded images on disk', () => {
     expect(there.map((found) => found !== undefined)).toEqual([true, false, false, true, true])
     await disk.put(entries[1]!, image(9, 1000))
     expect(await readdir(folder)).toHaveLength(3)
+    const left = join(folder, '.a.features.1-1.tmp')
+    await writeFile(left, Buffer.alloc(size))
+    await utimes(left, new Date(0), new Date(0))
+    await disk.put(entries[1]!, image(9))
+    expect(await readdir(folder)).not.toContain('.a.features.1-1.tmp')
   })
 
   test('the budget holds for all processes of a folder together, and few entries are looked at again and again', async () => {

@@ -36,7 +36,8 @@ export function openImageDisk({ folder, bytes, model }: ImageDiskOptions): Image
   let written = Infinity
 
   async function makeRoom(): Promise<void> {
-    const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING))
+    // Also what a killed writer left half written.
+    const names = (await readdir(folder)).filter((name) => name.includes(ENDING))
     const entries = await Promise.all(
       names.map(async (name) => {
         const path = join(folder, name)

@@ -18,9 +18,7 @@ type Opened = Requests['open']['reply']
 
 /** @throws InputError when the model cannot be opened */
 export async function openTeam(options: LocalModelOptions, size: number): Promise<Team> {
-  const threads = Array.from({ length: size }, (_, i) =>
-    startThread({ options }, `vqa-model worker ${i + 1}`),
-  )
+  const threads = Array.from({ length: size }, (_, i) => startThread({ options }, `worker ${i + 1}`))
   const close = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.end()))
   }
