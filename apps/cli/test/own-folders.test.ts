@@ -91,6 +91,25 @@ test('questions without answers are refused before a run directory is made', asy
   expect(existsSync(at('blinded'))).toBe(false)
 })
 
+test('a policy may not take the place of a selector, and shots must leave something to evaluate', async () => {
+  const refused = async (...more: string[]): Promise<string> => {
+    const args = ['evaluate', ...places(), ...model(), ...more, '--out', at('never')]
+    const { code, stderr } = await lever(args)
+    expect([code, existsSync(at('never'))]).toEqual([2, false])
+    return stderr
+  }
+  expect(await refused('--shots', '0', '--selectors', 'random')).toContain(
+    '--shots 0 asks for no demonstrations, and random choose some',
+  )
+  const [one, two] = [at('train.safetensors'), at('test.safetensors')]
+  const policy = fileURLToPath(
+    new URL('../../../fixtures/golden/pointer-model/small-1layer.pt', import.meta.url),
+  )
+  expect(
+    await refused('--embeddings', two, '--pool-embeddings', one, '--policies', `random=${policy}`),
+  ).toContain('--policies: random is the name of a selector')
+})
+
 test('an evaluation on measured rewards knows the questions from the pool', async () => {
   await run('generate', ...places(), ...model(), '--num-random', '4', '--out', at('rl'))
   const { out } = await run(

@@ -192,6 +192,9 @@ describe('summarize', () => {
     expect(failing.table[2]!.comparisons).toEqual([])
     expect(failing.modes.error).toBe(5)
     expect(renderText(failing)).toContain('Failed and counted nowhere: 5 answers')
+    expect(renderText(failing)).toContain('Not about all questions: pointer at 2 shots on 3; compare')
+    const many = Array.from({ length: 10 }, (_, i) => rowsFor({ selector: `s${i}` }, [1, null])).flat()
+    expect(renderText(summarize(many, { resamples: 100 }))).toContain('s7 at 2 shots on 1, 2 more; compare')
     expect(renderText(failing)).toContain('failed')
   })
 

@@ -9,6 +9,7 @@ import { list, number } from '../options.ts'
 import type { Inputs } from './inputs.ts'
 import { readPolicy, selectorOf } from './policy.ts'
 import type { Decoding } from './policy.ts'
+import { checkPolicyName } from './selection.ts'
 
 /** The options that name the policies of an evaluation. */
 export const policiesOptions: {
@@ -74,6 +75,7 @@ export async function readPolicies(
     const [, name = '', file = ''] = /^([^=/]+)=(.+)$/.exec(given) ?? []
     if (name === '')
       throw new InputError(`--policies: "${given}" is not NAME=FILE; write pointer-rce=${given}, for example`)
+    await checkPolicyName(name)
     const names = rows.flatMap((row) => rowNames(row.name, decoding))
     if (rowNames(name, decoding).some((one) => names.includes(one)))
       throw new InputError(`--policies: the name ${name} is given twice; rename one`)

@@ -17,7 +17,7 @@ import type { EvaluationRecord } from './record.ts'
 import { writeReport } from './report.ts'
 import { metricOf } from './scoring.ts'
 import { officialScore } from './scoring.ts'
-import { checkFeatures, checkShots, expandSelectors } from './selection.ts'
+import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from './selection.ts'
 import type { StaticSettings } from './static-sets.ts'
 import { chooseStaticSets, planNamed } from './static-sets.ts'
 
@@ -68,6 +68,7 @@ export async function runEvaluate(
     ]
     const wanted = resolve([])
     checkFeatures(wanted, features)
+    checkSomeShots(shots, names, wanted)
     const run = await openRunDirectory({
       path: settings.out,
       command: 'evaluate',

@@ -38,6 +38,31 @@ export async function expandSelectors(
   return [...new Set(names.flatMap((name) => (name === ALL ? [...able, ...derived] : [name])))]
 }
 
+/** Not the names of policies, which would stand in the table in their place. */
+const TAKEN = [ALL, 'methods']
+
+/** @throws InputError when a policy has the name of a selector */
+export async function checkPolicyName(name: string): Promise<void> {
+  const { SELECTOR_NAMES } = await import('@lever/icl-eval')
+  const taken: readonly string[] = [...SELECTOR_NAMES.filter((one) => one !== 'pointer'), ...TAKEN]
+  if (!taken.includes(name)) return
+  throw new InputError(
+    `--policies: ${name} is the name of a selector, and the policy would stand in its place; give it another name`,
+  )
+}
+
+/** @throws InputError when no selector is evaluated at these numbers of shots */
+export function checkSomeShots(
+  shots: readonly number[],
+  names: readonly string[],
+  selectors: readonly Selector[],
+): void {
+  if (shots.some((count) => count > 0) || selectors.some(({ shots: own }) => own === 'zero')) return
+  throw new InputError(
+    `--shots ${shots.join(',')} asks for no demonstrations, and ${names.join(', ')} choose some; give larger --shots, or the selector zero-shot`,
+  )
+}
+
 /** @throws InputError when a selector needs embeddings that there are not */
 export function checkFeatures(selectors: readonly Selector[], features: Features | undefined): void {
   const kinds = Object.keys(pairsOf(features))

@@ -108,7 +108,24 @@ export function footnotes(summary: Summary): string[] {
     ...(modes.fallback > 0
       ? [`Scored by the string fallback, not officially: ${count(modes.fallback, 'answer')}.`]
       : []),
-    ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}; see n.`] : []),
+    ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}.`] : []),
+    ...partialNote(summary),
+  ]
+}
+
+/** Cells that are named when they are not about all questions. */
+const NAMED_CELLS = 8
+
+/** Which figures are about a part of the questions only. */
+function partialNote({ table, questions }: Summary): string[] {
+  const partial = table.filter(({ n }) => n > 0 && n < questions)
+  if (partial.length === 0) return []
+  const named = partial
+    .slice(0, NAMED_CELLS)
+    .map(({ selector, shots, n }) => `${selector} at ${count(shots, 'shot')} on ${n.toLocaleString('en')}`)
+  const more = partial.length > NAMED_CELLS ? [`${partial.length - NAMED_CELLS} more`] : []
+  return [
+    `Not about all questions: ${[...named, ...more].join(', ')}; compare these by their paired differences alone.`,
   ]
 }
 
