@@ -144,11 +144,12 @@ test('a prompt beyond the context fails its outcome', async () => {
   await edit('config.json', (json) => (json['max_position_embeddings'] = 60))
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   const answers = await model.answer(makePrompts(world, { each: 2, shots: [0, 4] }))
-  expect(answers.map(({ error }) => error?.includes('the model takes 60 with the answer') ?? false)).toEqual([
-    false,
-    true,
-    false,
-    true,
-  ])
+  expect(
+    answers.map(({ error }) => error?.includes('the model takes 60 with the 5 of the answer') ?? false),
+  ).toEqual([false, true, false, true])
+  const [short] = makePrompts(world, { each: 1, shots: [0] })
+  const scoreAnswers = ['red '.repeat(40)]
+  const [scored] = await model.answer([{ ...short!, scoreAnswers }])
+  expect(scored!.error).toContain('with the 41 of the answer')
   await model.close()
 })

@@ -82,7 +82,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     }
   }
 
-  async function resolveSteps<Item extends { segment: TextSegment }>(
+  async function resolveSteps<Item extends { segment: TextSegment; answers?: readonly string[] }>(
     steps: readonly { item: Item; place: Place }[],
     promptsOf: (item: Item) => readonly number[],
   ): Promise<Step<Item>[]> {
@@ -90,7 +90,7 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     for (const { item, place } of steps) {
       try {
         const segment = await input.resolve(item.segment)
-        checkLength([...place.path, segment], settings)
+        checkLength([...place.path, segment], afterPrompt(item), settings.contextLength)
         found.push({ item, place, segment })
       } catch (error) {
         if (isDeviceFailure(error as Error)) throw error
@@ -112,6 +112,12 @@ export async function answerPlan(engine: Engine, settings: PlanSettings, input: 
     const rowBytes = (block.slots + longest + settings.maxNewTokens) * decoder.bytesPerSlot * copies
     const maxRows = Math.max(1, Math.floor(Math.min(settings.maxRows / copies, share / rowBytes)))
     return groupByLength(steps, lengthOf, { maxRows, maxTokens: settings.maxTokens })
+  }
+
+  /** Tokens that come after a prompt: those of its answer, or those of an answer to score with its end token. */
+  function afterPrompt(item: { answers?: readonly string[] }): number {
+    const scored = (item.answers ?? []).map((answer) => input.encodeAnswer(answer).length + 1)
+    return Math.max(settings.maxNewTokens, ...scored)
   }
 
   function longestAnswer({ answers }: PlanLeaf): number {
@@ -191,14 +197,11 @@ function nothing(): RowAnswer {
   return { tokens: [], margin: Infinity, scores: [] }
 }
 
-function checkLength(
-  path: readonly TokenSegment[],
-  { contextLength, maxNewTokens }: Pick<PlanSettings, 'contextLength' | 'maxNewTokens'>,
-): void {
+function checkLength(path: readonly TokenSegment[], after: number, contextLength: number): void {
   const length = path.reduce((sum, { ids }) => sum + ids.length, 0)
-  if (length + maxNewTokens <= contextLength) return
+  if (length + after <= contextLength) return
   throw new Error(
-    `vqa-model: the prompt has ${length} tokens or more and the model takes ${contextLength} with the answer; ` +
+    `vqa-model: the prompt has ${length} tokens or more and the model takes ${contextLength} with the ${after} of the answer; ` +
       `show fewer demonstrations or smaller images (pixels.max)`,
   )
 }
