@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openVqaModel, type OnnxOptions } from '../src/index.ts'
 import { GraphWriter, type Value } from './support/onnx-writer.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
+import { tokenizerFiles } from './support/tokenizer-files.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
 let folder: string
@@ -121,6 +122,29 @@ test('external data files count as files of the model', async () => {
   await writeFile(join(folder, 'onnx/decoder_model_merged.onnx_data'), 'x')
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
+  await model.close()
+})
+
+test('a data file beside the ONNX file that is missing or cut short is said with the remedy', async () => {
+  const { vocab } = tokenizerFiles('words')
+  const data = join(folder, 'onnx/embed_tokens.onnx_data')
+  const g = new GraphWriter()
+  g.op('Gather', [g.externalFloats('embed_tokens.onnx_data', [vocab, 32]), 'input_ids'], {}, 'inputs_embeds')
+  const shape = ['batch_size', 'sequence_length']
+  await writeFile(
+    join(folder, 'onnx/embed_tokens.onnx'),
+    g.model(
+      [{ name: 'input_ids', type: 'i64', shape }],
+      [{ name: 'inputs_embeds', type: 'f32', shape: [...shape, 32] }],
+    ),
+  )
+  const damaged = 'is damaged or incomplete: copy or download the model again'
+  await refusal(damaged)
+  await writeFile(data, Buffer.alloc(100))
+  await refusal(damaged)
+  await writeFile(data, Buffer.alloc(4 * 32 * vocab))
+  const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
+  expect(Object.keys(model.protocol.files)).toContain('onnx/embed_tokens.onnx_data')
   await model.close()
 })
 

@@ -25,7 +25,7 @@ export async function openSession(
       logSeverityLevel: 4,
     })
   } catch (cause) {
-    const { message } = cause as Error
+    const message = (cause as Error).message.replace(/\.$/, '')
     const damaged = /protobuf|external|initializer/i.test(message)
       ? '; the file, or the data file beside it, is damaged or incomplete: copy or download the model again'
       : ''

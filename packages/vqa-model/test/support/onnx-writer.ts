@@ -87,6 +87,15 @@ export class GraphWriter {
     return name
   }
 
+  /** Floats that stand in a file of their own beside the model's. */
+  externalFloats(file: string, dims: readonly number[]): string {
+    const name = `w${this.initializers.length}`
+    const place = bytes(13, bytes(1, 'location'), bytes(2, file))
+    const shape = dims.map((dim) => int(1, dim))
+    this.initializers.push(bytes(5, ...shape, int(2, TYPES.f32), bytes(8, name), place, int(14, 1)))
+    return name
+  }
+
   ints(...data: number[]): string {
     return this.intTensor(data, [data.length])
   }
