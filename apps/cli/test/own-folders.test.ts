@@ -110,6 +110,19 @@ test('a policy may not take the place of a selector, and shots must leave someth
   ).toContain('--policies: random is the name of a selector')
 })
 
+test('one answer a question, by which nothing can be right, is told', async () => {
+  folder('single', 711, 3)
+  const lines = [0, 1, 2].map((i) =>
+    JSON.stringify({ question: 'Q?', image: `images/${i}.png`, answer: 'x' }),
+  )
+  writeFileSync(at('single/questions.jsonl'), lines.join('\n'))
+  const args = ['generate', '--dataset', at('single'), '--pool-dataset', at('train'), ...model()]
+  const { stderr } = await run(...args, '--num-random', '2', '--out', at('singles'))
+  expect(stderr).toContain(
+    'warning: 3 of 3 questions have fewer than four answers: officially a right answer',
+  )
+})
+
 test('an evaluation on measured rewards knows the questions from the pool', async () => {
   await run('generate', ...places(), ...model(), '--num-random', '4', '--out', at('rl'))
   const { out } = await run(

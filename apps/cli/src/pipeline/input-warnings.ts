@@ -1,16 +1,31 @@
-import type { VqaDataset } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
 import type { EmbeddingSet } from './embeddings.ts'
 import type { PoolInputs } from './pools.ts'
 
-/** What may have been swapped among inputs that fit together by their ids. */
-export function inputWarnings({ dataset, pool, features }: Omit<PoolInputs, 'queries'>): string[] {
+/** What may have been swapped among inputs that fit together by their ids, and answers that cannot be right. */
+export function inputWarnings({ dataset, pool, queries, features }: PoolInputs): string[] {
   const isOne = dataset.hash === pool.hash
   return [
+    ...answerWarnings(queries),
     ...(isOne ? [] : namesakeWarnings(dataset, pool)),
     ...(features ? sourceWarnings(features.queries, dataset, '--embeddings') : []),
     ...(features && features.candidates !== features.queries
       ? sourceWarnings(features.candidates, pool, '--pool-embeddings')
       : []),
+  ]
+}
+
+/** So many equal answers make a right answer score 1. */
+const ENOUGH = 4
+
+/** A dataset of one's own often has one answer a question, by which the official metric gives nothing. */
+function answerWarnings(queries: readonly VqaExample[]): string[] {
+  const few = queries.filter(
+    ({ answers, metric }) => metric === undefined && answers.length > 0 && answers.length < ENOUGH,
+  )
+  if (few.length === 0) return []
+  return [
+    `${few.length} of ${queries.length} questions have fewer than four answers: officially a right answer then scores below 1, with one answer 0; --allow-fallback scores these by a string match, or write an answer that is surely right ten times`,
   ]
 }
 
