@@ -1,7 +1,9 @@
-import { beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { InferenceSession } from 'onnxruntime-node'
 import { openVqaModel, type OnnxOptions } from '../src/index.ts'
+import { loadOrt } from '../src/onnx/ort.ts'
 import { GraphWriter, type Value } from './support/onnx-writer.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { tokenizerFiles } from './support/tokenizer-files.ts'
@@ -73,9 +75,16 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('cannot load the tokenizer')
   })
 
-  test('a decoder with another number of layers', async () => {
+  test('a decoder with another number of layers; nothing stays open', async () => {
     await edit('config.json', (json) => (json['num_hidden_layers'] = 3))
+    const opened: InferenceSession[] = []
+    const { InferenceSession } = await loadOrt()
+    const create = jest.spyOn(InferenceSession, 'create')
     await refusal('missing: past_key_values.2.value')
+    for (const { value } of create.mock.results) opened.push((await value) as InferenceSession)
+    create.mockRestore()
+    expect(opened).toHaveLength(3)
+    for (const session of opened) await expect(session.release()).rejects.toThrow('disposed')
   })
 
   test('a decoder that takes what nobody gives', async () => {

@@ -18,13 +18,13 @@ import type { ModelFolder } from './folder.ts'
 import { createImageStore } from './image-store.ts'
 import { createImageEncoder } from './image-encoder.ts'
 import { ImageError, type EncodedImage, type PixelLimits } from './images.ts'
-import { readLocalProtocol } from './local-protocol.ts'
-import { loadOrt } from './ort.ts'
+import { readLocalProtocol, type LocalProtocol } from './local-protocol.ts'
+import { loadOrt, type Ort } from './ort.ts'
 import { imagePlacer } from './place-image.ts'
 import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
 import { createPrompter } from './prompter.ts'
 import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
-import { openSessions } from './sessions.ts'
+import { openSessions, type Sessions } from './sessions.ts'
 import { chooseThreads } from './threads.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
@@ -78,16 +78,30 @@ export interface AnswerControl {
 
 /** @throws InputError when the folder, its files or an option is wrong */
 export async function openLocalModel(options: LocalModelOptions): Promise<LocalModel> {
-  const { protocol, folder, codec, template, postprocess } = await readLocalProtocol(options)
+  const read = await readLocalProtocol(options)
+  const ort = await loadOrt()
+  const { device } = options
+  const threads =
+    options.threads > 0 ? options.threads : chooseThreads(await decoderBytes(read.folder), options.workers)
+  const sessions = await openSessions(ort, read.folder, { device, threads })
+  try {
+    return await assembleModel(options, read, { ort, sessions, threads })
+  } catch (error) {
+    await releaseAll(sessions)
+    throw error
+  }
+}
+
+async function assembleModel(
+  options: LocalModelOptions,
+  { protocol, folder, codec, template, postprocess }: LocalProtocol,
+  { ort, sessions, threads }: { ort: typeof Ort; sessions: Sessions; threads: number },
+): Promise<LocalModel> {
   const { files, system } = protocol
   const imageToken = codec.tokenText(folder.imageTokenId)
   const prompter = createPrompter({ codec, template, system, imageToken })
   const placeImage = imagePlacer(folder, codec, imageToken)
 
-  const ort = await loadOrt()
-  const threads =
-    options.threads > 0 ? options.threads : chooseThreads(await decoderBytes(folder), options.workers)
-  const sessions = await openSessions(ort, folder, { device: options.device, threads })
   const stats = emptyStats()
   const engine: Engine = {
     ort,
@@ -222,10 +236,12 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
     putImages(entries) {
       for (const [path, key, image] of entries) images.put(path, key, image)
     },
-    async close() {
-      await Promise.all(Object.values(sessions).map((session) => session.release()))
-    },
+    close: () => releaseAll(sessions),
   }
+}
+
+async function releaseAll(sessions: Sessions): Promise<void> {
+  await Promise.all(Object.values(sessions).map((session) => session.release()))
 }
 
 async function decoderBytes({ path, files }: ModelFolder): Promise<number> {
