@@ -40,6 +40,12 @@ describe('renderReport', () => {
     expect(renderReport({ title: 't', runs: [some] })).not.toContain('not evaluated on the same')
   })
 
+  test('refuses one run twice', () => {
+    expect(() => renderReport({ title: 't', runs: [reportRun('one'), reportRun('one')] })).toThrow(
+      'the run one is in the report twice',
+    )
+  })
+
   test('a share of a gap without an interval says so', () => {
     const run = reportRun('one')
     const gapClosed = run.summary!.gapClosed.map((gap) => ({ ...gap, ci: null }))

@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files'
 import { escapeHtml, slug } from './html.ts'
 import { PAGE_SCRIPT } from './script.ts'
 import { accuracyChart, accuracySection } from './sections/accuracy.ts'
@@ -28,10 +29,15 @@ const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sc
 /**
  * One self-contained HTML page: tables that sort, SVG plots, the examples browser. It opens from a file without
  * network (its content policy forbids any) and holds no time of its own, so equal inputs give equal bytes.
- * Throws RangeError without a run.
+ * Throws RangeError without a run, InputError when two runs have one name.
  */
 export function renderReport(input: ReportInput): string {
   if (input.runs.length === 0) throw new RangeError('icl-eval: a report needs at least one run')
+  const names = input.runs.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) {
+    throw new InputError(`icl-eval: the run ${twice} is in the report twice; give different runs`)
+  }
   const sections = SECTIONS.map(([id, title, render]) => ({ id, title, html: render(input) })).filter(
     ({ html }) => html !== '',
   )
