@@ -33,8 +33,13 @@ function emit(event: Readonly<Record<string, unknown>>): void {
   process.stderr.write(`${JSON.stringify(event)}\n`)
 }
 
-function interrupt(): void {
-  if (abort.signal.aborted) process.exit(130)
+/** The second time the signal's own way to end a process: `exit` would run into a model at work in another thread. */
+function interrupt(signal: NodeJS.Signals): void {
+  if (abort.signal.aborted) {
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+    return
+  }
   context?.progress.info('stopping after saving; press Ctrl-C once more to quit at once')
   abort.abort(new DOMException('interrupted', 'AbortError'))
 }

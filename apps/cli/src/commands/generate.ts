@@ -84,7 +84,7 @@ export const generate: Command = defineCommand({
     const settings = { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots }
     if (options.dryRun) {
       const planned = await dryRun(settings, context)
-      return { json: planned, text: formatDryRun(planned) }
+      return { json: planned, text: formatDryRun(planned, settings.poolFile) }
     }
     const generated = await runGenerate(settings, context)
     return { json: generated, text: formatGenerated(generated) }

@@ -91,12 +91,12 @@ function answersOf({ answers }: VqaExample): number {
   return distinctAnswers(answers).length
 }
 
-export function formatDryRun(planned: DryRun): string {
+export function formatDryRun(planned: DryRun, poolFile?: string): string {
   const { queries, pointers, prompts, images, tokens, answersToScore, withoutImage } = planned
   const count = (value: number): string => value.toLocaleString('en')
   const times = (whole: number, part: number): string => (whole / Math.max(1, part)).toFixed(2)
   return [
-    'dry run: nothing was asked, nothing was written',
+    `dry run: nothing was asked, nothing was written${poolFile === undefined ? '' : ' but the pools'}`,
     '',
     `${count(queries)} queries, ${count(pointers)} pointers, ${count(prompts)} prompts`,
     `${count(images.uses)} images in prompts, ${count(images.files)} different files (${times(images.uses, images.files)} times fewer to encode)`,

@@ -84,9 +84,10 @@ function leakageFacts({ leakage, pool, dataset, trainedOn }: EvaluationRecord): 
 
 function staticText({ split, questions, tried, sets }: StaticRecord): string {
   const each = sets.map(({ shots, accuracy }) => `${shots}: ${(100 * accuracy).toFixed(1)} %`)
-  return `the best of ${tried} random sets on ${questions} questions of the ${split} split (${each.join(', ')})`
+  const where = split === '' ? 'the validation dataset' : `the ${split} split`
+  return `the best of ${tried} random sets on ${questions} questions of ${where} (${each.join(', ')})`
 }
 
 function datasetText({ name, split, examples }: DatasetRecord): string {
-  return `${name}, split ${split} (${examples} questions)`
+  return `${name}${split && `, split ${split}`} (${examples} ${examples === 1 ? 'question' : 'questions'})`
 }

@@ -111,7 +111,9 @@ function inputOf(contents: readonly RunContent[]): ReportInput {
   const { summary } = first!.run
   return {
     title: TITLES[command] ?? `Run of lever ${command}`,
-    ...(summary && { intro: `${summary.questions} questions about ${summary.images} images.` }),
+    ...(summary && {
+      intro: `${counted(summary.questions, 'question')} about ${counted(summary.images, 'image')}.`,
+    }),
     runs,
   }
 }
@@ -123,4 +125,8 @@ const TITLES: Readonly<Record<string, string>> = {
   sft: 'Supervised training',
   sweep: 'Sweep',
   generate: 'Measured rewards',
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
