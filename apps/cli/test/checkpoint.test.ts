@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { createModel, readCheckpoint, writeCheckpoint } from '@lever/pointer-model'
 import { readSafetensors, readTorch } from '@lever/tensor-files'
-import type { CheckpointDescription } from '../src/pipeline/checkpoints.ts'
+import type { CheckpointDescription } from '../src/pipeline/policy/checkpoints.ts'
 import { lever, scratch } from './support/lever.ts'
 
 const root = scratch()

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { metricOf, officialScore } from '../src/pipeline/scoring.ts'
+import { metricOf, officialScore } from '../src/pipeline/generate/scoring.ts'
 import { lever, scratch } from './support/lever.ts'
 import { directWorld, smallWorld } from './support/world.ts'
 

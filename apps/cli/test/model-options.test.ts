@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { runCommand } from '../src/cli.ts'
-import { checkBackendOptions } from '../src/pipeline/backend-options.ts'
+import { checkBackendOptions } from '../src/pipeline/model/backend-options.ts'
 import { lever, scratch } from './support/lever.ts'
 import { smallWorld } from './support/world.ts'
 

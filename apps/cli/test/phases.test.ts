@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { OBJECTIVE_NAMES, PRESETS } from '@lever/grpo-trainer'
 import type { PhaseOptions } from '@lever/grpo-trainer'
-import { phasesOf } from '../src/pipeline/phases.ts'
+import { phasesOf } from '../src/pipeline/train/phases.ts'
 
 const phases = (values: Readonly<Record<string, unknown>>, preset = PRESETS.default): PhaseOptions[] =>
   phasesOf(preset.phases, values, OBJECTIVE_NAMES)

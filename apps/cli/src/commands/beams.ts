@@ -1,10 +1,10 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, number, text } from '../options.ts'
-import { placesOf } from '../pipeline/dataset.ts'
-import { inputOptions } from '../pipeline/inputs.ts'
-import { modelOptions } from '../pipeline/model.ts'
-import { formatBeams, runBeams } from '../pipeline/run-beams.ts'
+import { placesOf } from '../pipeline/inputs/dataset.ts'
+import { inputOptions } from '../pipeline/inputs/inputs.ts'
+import { modelOptions } from '../pipeline/model/model.ts'
+import { formatBeams, runBeams } from '../pipeline/beams/run-beams.ts'
 
 export const beams: Command = defineCommand({
   describe:

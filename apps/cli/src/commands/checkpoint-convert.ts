@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
 import { choice } from '../options.ts'
-import { loadingOptions, loadOptionsOf } from '../pipeline/checkpoints.ts'
+import { loadingOptions, loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
 
 const FORMS = ['lever', 'original'] as const
 

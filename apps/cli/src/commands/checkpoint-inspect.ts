@@ -1,7 +1,12 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
-import { formatInspected, inspectCheckpoint, loadingOptions, loadOptionsOf } from '../pipeline/checkpoints.ts'
+import {
+  formatInspected,
+  inspectCheckpoint,
+  loadingOptions,
+  loadOptionsOf,
+} from '../pipeline/policy/checkpoints.ts'
 
 export const checkpointInspect: Command = defineCommand({
   describe:

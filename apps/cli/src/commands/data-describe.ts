@@ -4,9 +4,9 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
 import { choice } from '../options.ts'
-import { datasetOptions } from '../pipeline/dataset.ts'
-import { describeDatasets, isDataset } from '../pipeline/describe-dataset.ts'
-import { groupOptionsOf, rewardOptions } from '../pipeline/rewards.ts'
+import { datasetOptions } from '../pipeline/inputs/dataset.ts'
+import { describeDatasets, isDataset } from '../pipeline/inputs/describe-dataset.ts'
+import { groupOptionsOf, rewardOptions } from '../pipeline/train/rewards.ts'
 
 export const dataDescribe: Command = defineCommand({
   describe:

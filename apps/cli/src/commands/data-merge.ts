@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
 import { choice, flag, text } from '../options.ts'
-import { areShards, joinShards } from '../pipeline/shards.ts'
+import { areShards, joinShards } from '../pipeline/inputs/shards.ts'
 
 export const dataMerge: Command = defineCommand({
   describe: 'One file out of several of one experiment, or out of all shards of one generation.',

@@ -1,9 +1,9 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { number, text } from '../options.ts'
-import { runDemo } from '../pipeline/demo.ts'
-import { demoResult } from '../pipeline/demo-report.ts'
-import { RECIPE } from '../pipeline/recipe.ts'
+import { runDemo } from '../pipeline/demo/demo.ts'
+import { demoResult } from '../pipeline/demo/demo-report.ts'
+import { RECIPE } from '../pipeline/demo/recipe.ts'
 
 export const demo: Command = defineCommand({
   describe:

@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { list, text } from '../options.ts'
 import { BUNDLED } from '../files.ts'
-import { checkMachine, formatHealth } from '../pipeline/health.ts'
+import { checkMachine, formatHealth } from '../pipeline/model/health.ts'
 import type { Progress } from '../progress.ts'
 
 export const doctor: Command = defineCommand({

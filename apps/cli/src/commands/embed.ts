@@ -2,9 +2,9 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { makeFolderOf, requireNew } from '../files.ts'
 import { choice, number, text } from '../options.ts'
-import { datasetOptions, openDataset, placesOf } from '../pipeline/dataset.ts'
-import { embedDataset } from '../pipeline/embeddings.ts'
-import { modelOptions } from '../pipeline/model.ts'
+import { datasetOptions, openDataset, placesOf } from '../pipeline/inputs/dataset.ts'
+import { embedDataset } from '../pipeline/inputs/embeddings.ts'
+import { modelOptions } from '../pipeline/model/model.ts'
 
 export const embed: Command = defineCommand({
   describe:

@@ -1,14 +1,14 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, list, number, numbers, text } from '../options.ts'
-import { placesOf } from '../pipeline/dataset.ts'
-import { inputOptions } from '../pipeline/inputs.ts'
-import { modelOptions } from '../pipeline/model.ts'
-import { policiesOptions } from '../pipeline/policies.ts'
-import { comparisonsOf, resultsOf } from '../pipeline/results.ts'
-import { formatEvaluated, runEvaluate } from '../pipeline/run-evaluate.ts'
-import { formatOffline, runOffline } from '../pipeline/run-offline.ts'
-import { staticOptions } from '../pipeline/static-sets.ts'
+import { placesOf } from '../pipeline/inputs/dataset.ts'
+import { inputOptions } from '../pipeline/inputs/inputs.ts'
+import { modelOptions } from '../pipeline/model/model.ts'
+import { policiesOptions } from '../pipeline/evaluate/policies.ts'
+import { comparisonsOf, resultsOf } from '../pipeline/evaluate/results.ts'
+import { formatEvaluated, runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
+import { formatOffline, runOffline } from '../pipeline/evaluate/run-offline.ts'
+import { staticOptions } from '../pipeline/evaluate/static-sets.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
 

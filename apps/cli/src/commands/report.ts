@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew } from '../files.ts'
 import { flag, number, text } from '../options.ts'
-import { EXAMPLES, reportRuns } from '../pipeline/report.ts'
+import { EXAMPLES, reportRuns } from '../pipeline/report/report.ts'
 
 export const report: Command = defineCommand({
   describe:

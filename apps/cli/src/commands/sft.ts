@@ -2,9 +2,9 @@ import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, list, number, text } from '../options.ts'
-import { objectiveNames, runTrain } from '../pipeline/run-train.ts'
-import { phaseOptions, phasesOf } from '../pipeline/phases.ts'
-import { trainOptions } from '../pipeline/train-options.ts'
+import { objectiveNames, runTrain } from '../pipeline/train/run-train.ts'
+import { phaseOptions, phasesOf } from '../pipeline/train/phases.ts'
+import { trainOptions } from '../pipeline/train/train-options.ts'
 
 const { 'batch-size': batchSize, dropout, 'weight-decay': weightDecay, 'clip-norm': clipNorm } = phaseOptions
 const { 'label-smoothing': labelSmoothing, schedule, warmup, patience, set } = phaseOptions

@@ -2,11 +2,11 @@ import { writeFileAtomic } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, flag, number, text } from '../options.ts'
-import { openSweep, RANKING, runSweep } from '../pipeline/run-sweep.ts'
-import { SCORED } from '../pipeline/sweep-cell.ts'
-import { RANKINGS } from '../pipeline/sweep-rank.ts'
-import { runSweepTest } from '../pipeline/sweep-test.ts'
-import { formatSwept, sweptJson } from '../pipeline/sweep-text.ts'
+import { openSweep, RANKING, runSweep } from '../pipeline/sweep/run-sweep.ts'
+import { SCORED } from '../pipeline/sweep/sweep-cell.ts'
+import { RANKINGS } from '../pipeline/sweep/sweep-rank.ts'
+import { runSweepTest } from '../pipeline/sweep/sweep-test.ts'
+import { formatSwept, sweptJson } from '../pipeline/sweep/sweep-text.ts'
 
 export const sweep: Command = defineCommand({
   describe:

@@ -2,10 +2,10 @@ import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice } from '../options.ts'
-import { phaseOptions, phasesOf } from '../pipeline/phases.ts'
-import { groupOptionsOf, rewardOptions } from '../pipeline/rewards.ts'
-import { objectiveNames, runTrain } from '../pipeline/run-train.ts'
-import { trainOptions } from '../pipeline/train-options.ts'
+import { phaseOptions, phasesOf } from '../pipeline/train/phases.ts'
+import { groupOptionsOf, rewardOptions } from '../pipeline/train/rewards.ts'
+import { objectiveNames, runTrain } from '../pipeline/train/run-train.ts'
+import { trainOptions } from '../pipeline/train/train-options.ts'
 
 export const train: Command = defineCommand({
   describe:

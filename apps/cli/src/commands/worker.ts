@@ -1,9 +1,9 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { list, number, text } from '../options.ts'
-import { modelOptions } from '../pipeline/model.ts'
-import { queueOptions } from '../pipeline/queue-options.ts'
-import { runWorker } from '../pipeline/run-worker.ts'
+import { modelOptions } from '../pipeline/model/model.ts'
+import { queueOptions } from '../pipeline/generate/queue-options.ts'
+import { runWorker } from '../pipeline/generate/run-worker.ts'
 
 export const worker: Command = defineCommand({
   describe:

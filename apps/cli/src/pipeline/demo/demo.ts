@@ -1,0 +1,297 @@
+import { join } from 'node:path'
+import type { RunDirectory } from '@lever/durable-files'
+import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
+import type { Pools } from '@lever/rl-generate'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaModel } from '@lever/vqa-model'
+import type { Context } from '../../command.ts'
+import { BUNDLED, hashFiles } from '../../files.ts'
+import { version } from '../../version.ts'
+import type { DatasetFiles } from '../inputs/dataset.ts'
+import { filesOf, openDataset, sampleExamples } from '../inputs/dataset.ts'
+import { embedDataset, readEmbeddings } from '../inputs/embeddings.ts'
+import { evaluateAll, saveEvaluation } from '../evaluate/evaluate.ts'
+import type { Features } from '../generate/generate.ts'
+import { describeFeatures, measureAll, metaOf, planPointers } from '../generate/generate.ts'
+import { openModel } from '../model/model.ts'
+import { policyOf, proposerOf, selectorOf } from '../policy/policy.ts'
+import type { PolicyRecipe, Recipe } from './recipe.ts'
+import { recordRead } from '../evaluate/reads.ts'
+import { datasetRecord, leakageRecord, poolText, protocolRecord } from '../evaluate/record.ts'
+import type { EvaluationRecord } from '../evaluate/record.ts'
+import { REPORT, writeReport } from '../report/report.ts'
+import { JOURNAL, RL_DATA, writeRlData } from '../generate/run-generate.ts'
+import { runStage } from './stages.ts'
+import { trainPolicy } from '../train/train.ts'
+import { loadTraining } from '../train/training-data.ts'
+
+const MODEL = join(BUNDLED, 'model')
+
+/** One side of the world: the train split, which is also the pool, or the test split. */
+interface Side {
+  readonly name: 'train' | 'test'
+  readonly dataset: VqaDataset
+  readonly queries: readonly VqaExample[]
+  readonly pools: Pools
+}
+
+interface Demo {
+  readonly recipe: Recipe
+  readonly seed: number
+  readonly run: RunDirectory
+  readonly train: Side
+  readonly test: Side
+  /** Opened at the first call: a finished demo needs no model. */
+  readonly model: () => Promise<VqaModel>
+  readonly context: Context
+}
+
+export interface DemoSettings {
+  readonly out: string
+  readonly seed: number
+  readonly recipe: Recipe
+  /** Worker threads of the model; they change no result. */
+  readonly workers: number
+}
+
+/**
+ * The whole pipeline on the bundled world: embed, generate, train, evaluate. Every stage that is done
+ * is kept; a stage that was interrupted continues.
+ * @returns the path of the run directory
+ */
+export async function runDemo(
+  { out, seed, recipe, workers }: DemoSettings,
+  context: Context,
+): Promise<RunDirectory> {
+  const [train, test] = [
+    await openSide('train', recipe, seed, context),
+    await openSide('test', recipe, seed, context),
+  ]
+  const { queries } = recipe.generate
+  if (queries !== null && queries > train.dataset.examples.length) {
+    throw new InputError(
+      `--queries is ${queries}, but the bundled world has ${train.dataset.examples.length} training and ${test.dataset.examples.length} test questions; give fewer`,
+    )
+  }
+  const run = await openRunDirectory({
+    path: out,
+    command: 'demo',
+    config: recipe,
+    inputs: { train: train.dataset.hash, test: test.dataset.hash, model: await hashFiles(MODEL) },
+    seed,
+    versions: { lever: version() },
+  })
+  let opened: Promise<VqaModel> | undefined
+  const model = (): Promise<VqaModel> => (opened ??= openWorldModel(workers, context))
+  const demo: Demo = { recipe, seed, run, train, test, model, context }
+  try {
+    const stage = async (
+      name: string,
+      files: readonly string[],
+      work: () => Promise<void>,
+    ): Promise<void> => {
+      context.signal.throwIfAborted()
+      if (!(await runStage(run, name, files, work))) context.progress.info(`${name}: done before`)
+    }
+    await stage('embed', [embeddingFile('train'), embeddingFile('test')], () => embedBoth(demo))
+    await stage('generate', [RL_DATA], () => generateData(demo))
+    for (const policy of recipe.policies) {
+      await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
+    }
+    await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
+    await stage('report', [REPORT], () => writeReport(run, context))
+    return run
+  } finally {
+    await run.close()
+    await (await opened)?.close()
+  }
+}
+
+/** Best checkpoint of a policy, by name inside the run directory. */
+export function checkpointFile({ name }: PolicyRecipe): string {
+  return `${name}/checkpoints/best.safetensors`
+}
+
+function embeddingFile(name: Side['name']): string {
+  return `embeddings/${name}.safetensors`
+}
+
+async function openSide(
+  name: Side['name'],
+  recipe: Recipe,
+  seed: number,
+  { progress }: Context,
+): Promise<Side> {
+  const { buildPools } = await import('@lever/rl-generate')
+  const place = (split: Side['name']): { dataset: string } => ({
+    dataset: join(BUNDLED, recipe.world[split]),
+  })
+  const dataset = await openDataset(place(name), progress)
+  const candidates = name === 'train' ? dataset : await openDataset(place('train'), progress)
+  const count = name === 'train' ? recipe.generate.queries : recipe.evaluate.queries
+  const queries = await sampleExamples(dataset.examples, count ?? undefined, seed)
+  const pools = await buildPools({
+    queries,
+    candidates: candidates.examples,
+    method: 'random',
+    size: recipe.generate.pool,
+    seed,
+  })
+  return { name, dataset, queries, pools }
+}
+
+function openWorldModel(workers: number, { progress }: Context): Promise<VqaModel> {
+  const choice = {
+    backend: 'onnx',
+    model: MODEL,
+    template: 'shapes',
+    device: 'cpu',
+    threads: 1,
+    maxNewTokens: 5,
+  }
+  return openModel({ ...choice, workers }, progress)
+}
+
+async function embedBoth({ run, train, test, context: { progress, signal } }: Demo): Promise<void> {
+  const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
+  const embedder = await openEmbedder({ model: MODEL, threads: 2 })
+  try {
+    const total = train.dataset.examples.length + test.dataset.examples.length
+    const stage = progress.stage('embed', { total, unit: 'questions' })
+    let before = 0
+    for (const { name, dataset } of [train, test]) {
+      const onProgress = (done: number): void => stage.update(before + done)
+      await writeEmbeddings(
+        run.file(embeddingFile(name)),
+        await embedDataset(embedder, dataset, { signal, onProgress }),
+      )
+      before += dataset.examples.length
+    }
+    stage.end()
+  } finally {
+    await embedder.close()
+  }
+}
+
+async function featuresOf({ run }: Demo, side: Side['name']): Promise<Features> {
+  const [queries, candidates] = [run.file(embeddingFile(side)), run.file(embeddingFile('train'))]
+  return { queries: await readEmbeddings(queries), candidates: await readEmbeddings(candidates) }
+}
+
+async function generateData(demo: Demo): Promise<void> {
+  const { recipe, seed, run, train, context } = demo
+  const { architecture, mix, shots, size } = recipe.generate
+  const { createModel, openPolicy } = await import('@lever/pointer-model')
+  const features = await featuresOf(demo, 'train')
+  const settings = { dim: features.candidates.dim }
+  const policy = await openPolicy(createModel({ architecture, settings, seed }))
+  try {
+    const { queries, pools, dataset } = train
+    const model = await demo.model()
+    const proposer = proposerOf(policy, features)
+    const plan = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
+    const described = { architecture, ...policy.model.config, sha256: null }
+    const stage = context.progress.stage('generate', { unit: 'outcomes' })
+    await measureAll({
+      queries,
+      candidates: dataset.examples,
+      propose: plan.propose,
+      plan: { mix, size, policy: described, ...describeFeatures(features) },
+      pointers: plan.pointers,
+      model,
+      journal: run.file(JOURNAL),
+      meta: metaOf({ model, dataset, pools, shots, seed, generator: {}, version: version() }),
+      batchSize: recipe.batchSize,
+      stage,
+      signal: context.signal,
+    })
+    await writeRlData(run.file(JOURNAL), run.file(RL_DATA))
+    stage.end()
+  } finally {
+    await policy.close()
+  }
+}
+
+async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyRecipe): Promise<void> {
+  const { PRESETS } = await import('@lever/grpo-trainer')
+  const { createModel } = await import('@lever/pointer-model')
+  const { name, preset, ...changes } = policy
+  const { architecture, settings, phases } = { ...PRESETS[preset], ...changes }
+  const training = await loadTraining({
+    rlData: [run.file(RL_DATA)],
+    embeddings: run.file(embeddingFile('train')),
+    rewards: {},
+    validation: recipe.validation,
+    seed,
+  })
+  const model = createModel({ architecture, settings: { dim: training.dim, ...settings }, seed })
+  await trainPolicy({ name, model, training, phases, output: join(run.path, name), seed, context })
+}
+
+async function evaluatePolicies(demo: Demo): Promise<void> {
+  const { recipe, seed, run, train, test, context } = demo
+  const { resolveSelectors } = await import('@lever/icl-eval')
+  const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
+  const features = await featuresOf(demo, 'test')
+  const policies = await Promise.all(
+    recipe.policies.map((policy) => policyOf(run.file(checkpointFile(policy)))),
+  )
+  try {
+    const named = await Promise.all(
+      policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, policy, features)),
+    )
+    const model = await demo.model()
+    const hashes = await Promise.all(
+      recipe.policies.map(async (policy) => [policy.name, await hashFile(run.file(checkpointFile(policy)))]),
+    )
+    await recordRead(run, {
+      split: test.dataset.split,
+      data: test.dataset.hash,
+      questions: test.queries.length,
+      selectors: [...selectors, 'oracle'],
+      policies: Object.fromEntries(hashes) as Record<string, string>,
+      shots,
+      seeds,
+    })
+    const evaluated = await evaluateAll({
+      model,
+      queries: test.queries,
+      candidates: train.dataset.examples,
+      pools: test.pools,
+      data: `${test.dataset.hash} ${train.dataset.hash}`,
+      features,
+      selectors: [...resolveSelectors(selectors), ...named],
+      oracle: true,
+      oracleBudget,
+      shots,
+      seeds: Array.from({ length: seeds }, (_, i) => seed + i),
+      journal: run.file('answers.jsonl'),
+      batchSize: recipe.batchSize,
+      seed,
+      ...context,
+    })
+    await saveEvaluation(run, evaluated)
+    await run.update({ evaluated: await recordOf(demo, model) })
+  } finally {
+    for (const policy of policies) await policy.close()
+  }
+}
+
+async function recordOf({ recipe, train, test }: Demo, model: VqaModel): Promise<EvaluationRecord> {
+  const { findLeakage } = await import('@lever/icl-eval')
+  const byId = new Map(train.dataset.examples.map((example) => [example.id, example]))
+  const pools = new Map(
+    Array.from(test.pools.byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const),
+  )
+  const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
+  const place = (split: Side['name']): Promise<DatasetFiles> =>
+    filesOf({ dataset: join(BUNDLED, recipe.world[split]) })
+  return {
+    dataset: datasetRecord(test.dataset, await place('test')),
+    pool: datasetRecord(train.dataset, await place('train')),
+    pools: poolText(test.pools),
+    focus: recipe.policies.at(-1)!.name,
+    protocol: protocolRecord(model),
+    leakage: leakageRecord(leakage),
+  }
+}

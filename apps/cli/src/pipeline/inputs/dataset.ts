@@ -1,0 +1,185 @@
+import { stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { InputError } from '@lever/durable-files'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import { requirePath } from '../../files.ts'
+import { text } from '../../options.ts'
+import type { Option } from '../../options.ts'
+import type { Progress } from '../../progress.ts'
+
+/** Where a dataset lies: a folder or a file of it, or its files one by one. */
+export interface DatasetPlace {
+  readonly dataset?: string | undefined
+  readonly questions?: string | undefined
+  readonly annotations?: string | undefined
+  readonly images?: string | undefined
+  /** Which of several splits that lie together. */
+  readonly split?: string | undefined
+}
+
+/** The options that name a dataset. */
+export const datasetOptions: {
+  readonly dataset: Option<string | undefined>
+  readonly questions: Option<string | undefined>
+  readonly annotations: Option<string | undefined>
+  readonly images: Option<string | undefined>
+  readonly split: Option<string | undefined>
+} = {
+  dataset: text(
+    'folder of VQA, OK-VQA or A-OKVQA files, of questions.jsonl, or of parquet files of the Hub; images beside them, in ./images or ../images',
+  ),
+  questions: text('file of the questions, in place of --dataset', { aliases: ['train-ques-path'] }),
+  annotations: text('official annotation file', { aliases: ['train-ann-path'] }),
+  images: text('image folder', { aliases: ['train-coco-root'] }),
+  split: text('which split, where several lie together: train, val, val2014'),
+}
+
+/** The options that name the dataset demonstrations come from. */
+export const poolOptions: {
+  readonly 'pool-dataset': Option<string | undefined>
+  readonly 'pool-questions': Option<string | undefined>
+  readonly 'pool-annotations': Option<string | undefined>
+  readonly 'pool-images': Option<string | undefined>
+  readonly 'pool-split': Option<string | undefined>
+} = {
+  'pool-dataset': text('folder of the dataset that demonstrations come from', {
+    shown: 'the dataset itself',
+  }),
+  'pool-questions': text('its questions file, in place of --pool-dataset'),
+  'pool-annotations': text('its annotation file'),
+  'pool-images': text('its image folder'),
+  'pool-split': text('its split'),
+}
+
+/** Bytes of files from which the joined form is worth keeping. */
+const LARGE = 32e6
+
+/**
+ * Reads a dataset whose images are needed; `prefix` is that of its options, for messages.
+ * @throws InputError for files that are missing, malformed or do not belong together, or when no image is there
+ */
+export async function openDataset(
+  place: DatasetPlace,
+  progress: Progress,
+  prefix = '--',
+): Promise<VqaDataset> {
+  const files = await filesOf(place, prefix)
+  const dataset = await readFiles(files, prefix)
+  const { missingImages, examples, notices } = dataset
+  if (missingImages === examples.length) {
+    const wanted = String(examples[0]!.imageId)
+    const file = /\.\w+$/.test(wanted) ? wanted : `${wanted}.png`
+    throw new InputError(
+      `no image of ${files.questions} is in ${files.images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${file}; check ${prefix}images`,
+    )
+  }
+  for (const notice of notices) progress.warn(notice)
+  return dataset
+}
+
+/**
+ * Reads a dataset of any form, with images or without. The joined form of large files and the images of parquet
+ * files are kept in `LEVER_CACHE`, or ~/.cache/lever.
+ * @throws InputError for files that are missing, malformed or do not belong together
+ */
+export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<VqaDataset> {
+  const { questions, annotations, images, split } = files
+  const isPattern = /[*?]/.test(questions)
+  if (!isPattern) await requirePath(questions, `${prefix}questions`)
+  if (annotations !== undefined) await requirePath(annotations, `${prefix}annotations`)
+  if (images !== undefined) await requirePath(images, `${prefix}images`, 'folder')
+  const { readDataset } = await import('@lever/vqa-eval/node')
+  const bytes = await Promise.all([questions, annotations].map((path) => sizeOf(path)))
+  const isLarge = /\.parquet$/i.test(questions) || bytes.reduce((a, b) => a + b, 0) > LARGE
+  const dataset = await readDataset({
+    questions,
+    ...(annotations !== undefined && { annotations }),
+    ...(images !== undefined && { images }),
+    ...(split !== undefined && { split }),
+    ...(isLarge && { cache: process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever') }),
+  })
+  if (dataset.examples.length > 0) return dataset
+  throw new InputError(`${questions} holds no question; give another file`)
+}
+
+async function sizeOf(path: string | undefined): Promise<number> {
+  return path === undefined
+    ? 0
+    : stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      )
+}
+
+/** `count` examples of a seeded random sample, in the order of the dataset. */
+export async function sampleExamples(
+  examples: readonly VqaExample[],
+  count: number | undefined,
+  seed: number,
+): Promise<readonly VqaExample[]> {
+  if (count === undefined || count >= examples.length) return examples
+  const { createRandom } = await import('@lever/reward-utils')
+  const chosen = new Set(createRandom(seed, 'queries').sample(examples, count))
+  return examples.filter((example) => chosen.has(example))
+}
+
+/** The files of a dataset. */
+export interface DatasetFiles {
+  /** A path; one shard stands for all of its set. */
+  readonly questions: string
+  readonly annotations: string | undefined
+  readonly images: string | undefined
+  readonly split: string | undefined
+}
+
+/**
+ * The files of a dataset; `prefix` is that of its options, for messages.
+ * @throws InputError when there is none, or several and no split is chosen
+ */
+export async function filesOf(
+  { dataset, questions, annotations, images, split }: DatasetPlace,
+  prefix = '--',
+): Promise<DatasetFiles> {
+  if (dataset === undefined) {
+    if (questions !== undefined) return { questions, annotations, images, split }
+    throw new InputError(`there is no dataset; give ${prefix}dataset, a folder, or ${prefix}questions`)
+  }
+  if (questions !== undefined) {
+    throw new InputError(`${prefix}dataset and ${prefix}questions both name a dataset; give one of them`)
+  }
+  const { locateDataset } = await import('@lever/vqa-eval/node')
+  const found = await locateDataset(dataset, { split, flag: `${prefix}dataset` })
+  return {
+    questions: found.questions,
+    annotations: annotations ?? found.annotations,
+    images: images ?? found.images,
+    split: found.split || undefined,
+  }
+}
+
+/** The places of the dataset and of the pool; the pool's is undefined when it is the dataset itself. */
+export function placesOf(
+  options: DatasetPlace & {
+    readonly poolDataset?: string | undefined
+    readonly poolQuestions?: string | undefined
+    readonly poolAnnotations?: string | undefined
+    readonly poolImages?: string | undefined
+    readonly poolSplit?: string | undefined
+  },
+): { place: DatasetPlace; poolPlace: DatasetPlace | undefined } {
+  const { dataset, questions, annotations, images, split } = options
+  const { poolDataset, poolQuestions, poolAnnotations, poolImages, poolSplit } = options
+  const pool = {
+    dataset: poolDataset,
+    questions: poolQuestions,
+    annotations: poolAnnotations,
+    images: poolImages,
+    split: poolSplit,
+  }
+  const place = { dataset, questions, annotations, images, split }
+  const isGiven = Object.values(pool).some((path) => path !== undefined)
+  const isOtherSplit = (poolDataset ?? poolQuestions) === undefined && poolSplit !== undefined
+  const own = { ...pool, dataset, questions, images: poolImages ?? images }
+  return { place, poolPlace: isGiven ? (isOtherSplit ? own : pool) : undefined }
+}

@@ -1,0 +1,128 @@
+import { hashFile, InputError } from '@lever/durable-files'
+import type { Pools } from '@lever/rl-generate'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import { exists, requirePath } from '../../files.ts'
+import type { Option } from '../../options.ts'
+import { number, text } from '../../options.ts'
+import type { Progress } from '../../progress.ts'
+import type { DatasetPlace } from './dataset.ts'
+import { datasetOptions, openDataset, poolOptions, sampleExamples } from './dataset.ts'
+import type { EmbeddingSet } from './embeddings.ts'
+import { readEmbeddings } from './embeddings.ts'
+import type { Features } from '../generate/generate.ts'
+import { openPools } from './pools.ts'
+import type { PoolSettings } from './pools.ts'
+
+/** Options of commands that ask questions about a dataset with demonstrations from a pool. */
+export const inputOptions: typeof datasetOptions &
+  typeof poolOptions & {
+    readonly embeddings: Option<string | undefined>
+    readonly 'pool-embeddings': Option<string | undefined>
+    readonly queries: Option<number | undefined>
+    readonly 'pool-method': Option<string | undefined>
+    readonly 'pool-size': Option<number | undefined>
+    readonly 'pool-file': Option<string | undefined>
+  } = {
+  ...datasetOptions,
+  ...poolOptions,
+  embeddings: text('embeddings of the dataset (lever embed)', { aliases: ['query-emb', 'img-emb'] }),
+  'pool-embeddings': text('embeddings of the pool, when it is another dataset', { aliases: ['cand-emb'] }),
+  queries: number('only so many questions, a random sample', {
+    min: 1,
+    whole: true,
+    shown: 'all',
+    aliases: ['test-data-num', 'sample-num'],
+  }),
+  'pool-method': text('how pools are made: random, text-similar, image-similar, mixed', {
+    shown: 'random',
+  }),
+  'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
+  'pool-file': text('pools that several commands share: read when the file is there, else made and written', {
+    aliases: ['pools', 'sampler-cache'],
+  }),
+}
+
+export interface InputSettings extends PoolSettings {
+  readonly place: DatasetPlace
+  /** Undefined: the dataset is its own pool. */
+  readonly poolPlace: DatasetPlace | undefined
+  readonly queries: number | undefined
+}
+
+export interface Inputs {
+  readonly dataset: VqaDataset
+  readonly pool: VqaDataset
+  readonly queries: readonly VqaExample[]
+  readonly features: Features | undefined
+  readonly pools: Pools
+  readonly hashes: Record<string, string>
+}
+
+/**
+ * Reads datasets and embeddings and makes the pools.
+ * @throws InputError for what is missing, malformed or does not belong together
+ */
+export async function openInputs(settings: InputSettings, progress: Progress): Promise<Inputs> {
+  const { place, poolPlace, queries: count, seed, poolFile } = settings
+  const dataset = await openDataset(place, progress)
+  const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
+  const queries = await sampleExamples(dataset.examples, count, seed)
+  if (count !== undefined && count > dataset.examples.length) {
+    progress.warn(`--queries ${count}: the dataset has ${dataset.examples.length} questions; all are taken`)
+  }
+  const features = await openFeatures(settings, dataset, pool)
+  const candidateFlag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
+  const isThere = poolFile !== undefined && (await exists(poolFile))
+  if (features !== undefined) {
+    requireRows(features.queries, queries, '--embeddings')
+    if (!isThere) requireRows(features.candidates, pool.examples, candidateFlag)
+  }
+  const pools = await openPools(settings, { dataset, pool, queries, features }, progress)
+  if (features !== undefined && poolFile !== undefined) {
+    const used = new Set([...pools.byQuery.values()].flat())
+    const examples = pool.examples.filter(({ id }) => used.has(id))
+    requireRows(features.candidates, examples, candidateFlag)
+  }
+  const hashes = {
+    dataset: dataset.hash,
+    pool: pool.hash,
+    ...(poolFile !== undefined && { pools: await hashFile(poolFile) }),
+  }
+  return { dataset, pool, queries, features, pools, hashes }
+}
+
+/** Reads the embeddings of queries and pool; undefined when none are given. */
+async function openFeatures(
+  { embeddings, poolEmbeddings }: { embeddings: string | undefined; poolEmbeddings: string | undefined },
+  dataset: VqaDataset,
+  pool: VqaDataset,
+): Promise<Features | undefined> {
+  if (embeddings === undefined) return undefined
+  await requirePath(embeddings, '--embeddings')
+  const ids = (examples: readonly VqaExample[]): number[] => examples.map(({ id }) => id)
+  const queries = await readEmbeddings(embeddings, ids(dataset.examples))
+  if (poolEmbeddings === undefined && dataset === pool) return { queries, candidates: queries }
+  if (poolEmbeddings === undefined) {
+    throw new InputError(
+      '--embeddings are those of the queries; give those of the pool too, with --pool-embeddings',
+    )
+  }
+  await requirePath(poolEmbeddings, '--pool-embeddings')
+  const candidates = await readEmbeddings(poolEmbeddings, ids(pool.examples))
+  if (queries.dim !== candidates.dim || queries.kind !== candidates.kind) {
+    throw new InputError(
+      `--embeddings have ${queries.dim} columns (${queries.kind}) and --pool-embeddings ${candidates.dim} (${candidates.kind}); embed both datasets with one model`,
+    )
+  }
+  return { queries, candidates }
+}
+
+/** @throws InputError when an example has no row, before a run directory is made */
+function requireRows({ ids }: EmbeddingSet, examples: readonly VqaExample[], flag: string): void {
+  const rows = new Set(ids)
+  const missing = examples.filter(({ id }) => !rows.has(id))
+  if (missing.length === 0) return
+  throw new InputError(
+    `${flag} have no row for example ${missing[0]!.id} (${missing.length} of ${examples.length} are missing); embed this dataset (lever embed)`,
+  )
+}

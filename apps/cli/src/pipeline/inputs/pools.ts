@@ -1,0 +1,104 @@
+import { dirname } from 'node:path'
+import { hashFile, InputError } from '@lever/durable-files'
+import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
+import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import { exists, requirePath } from '../../files.ts'
+import type { Progress } from '../../progress.ts'
+import type { EmbeddingSet } from './embeddings.ts'
+import type { Features } from '../generate/generate.ts'
+import { pairsOf } from '../generate/generate.ts'
+import { inputWarnings } from './input-warnings.ts'
+
+export interface PoolSettings {
+  /** Undefined: as the file has it, or random. */
+  readonly poolMethod: string | undefined
+  readonly poolSize: number | undefined
+  /** Read when it is there, else made. */
+  readonly poolFile: string | undefined
+  readonly embeddings: string | undefined
+  readonly poolEmbeddings: string | undefined
+  readonly seed: number
+}
+
+export interface PoolInputs {
+  readonly dataset: VqaDataset
+  /** What demonstrations come from. */
+  readonly pool: VqaDataset
+  readonly queries: readonly VqaExample[]
+  readonly features: Features | undefined
+}
+
+/**
+ * The pools of a file, when it is there; else pools that are made, and written to it when one is named. The embeddings
+ * that pools of a file were made by matter only where a method is asked for: other ones may serve a policy.
+ * @throws InputError for a file of other data or without a pool for a query, and for what a method lacks
+ */
+export async function openPools(
+  settings: PoolSettings,
+  inputs: PoolInputs,
+  progress: Progress,
+): Promise<Pools> {
+  const { poolMethod, poolSize, poolFile, seed } = settings
+  const { dataset, pool, queries, features } = inputs
+  const { buildPools, checkPools, readPools, savePools, POOL_METHODS, POOL_METHOD_NAMES } =
+    await import('@lever/rl-generate')
+  const methods = POOL_METHOD_NAMES.filter((name) => name !== 'file')
+  const method = methods.find((name) => name === (poolMethod ?? 'random'))
+  if (method === undefined)
+    throw new InputError(`--pool-method is "${poolMethod!}"; give one of ${methods.join(', ')}`)
+  for (const warning of inputWarnings(inputs)) progress.warn(warning)
+  const candidates = pool.examples
+  const size = poolSize === undefined ? {} : { size: poolSize }
+  if (poolFile !== undefined && (await exists(poolFile))) {
+    await requirePath(poolFile, '--pool-file')
+    const file = await readPools(poolFile)
+    const wouldMake = poolMethod !== undefined && file.source?.embeddings !== undefined
+    const source = sourceOf(inputs, wouldMake ? await embeddingsOf(settings, features) : undefined)
+    checkPools(file, { ...source, method: poolMethod, size: poolSize }, poolFile)
+    return buildPools({ queries, candidates, method: 'file', ...size, file })
+  }
+  if (poolFile !== undefined) await requirePath(dirname(poolFile), '--pool-file', 'folder')
+  const { image, text } = pairsOf(features)
+  const pools = await buildPools({
+    queries,
+    candidates,
+    method,
+    seed,
+    ...size,
+    features: { ...(image && { image }), ...(text && { text }) },
+  })
+  if (poolFile === undefined) return pools
+  const needsEmbeddings = POOL_METHODS[method].needs.length > 0
+  const source = sourceOf(
+    { dataset, pool },
+    needsEmbeddings ? await embeddingsOf(settings, features) : undefined,
+  )
+  await savePools(poolFile, { ...pools, source })
+  progress.info(`made pools of ${pools.size} examples for ${queries.length} questions: ${poolFile}`)
+  return pools
+}
+
+function sourceOf(
+  { dataset, pool }: Pick<PoolInputs, 'dataset' | 'pool'>,
+  embeddings: PoolSource['embeddings'],
+): PoolSource {
+  const named = ({ name, split, hash }: VqaDataset): PoolSource['queries'] => ({ name, split, hash })
+  return { queries: named(dataset), candidates: named(pool), ...(embeddings && { embeddings }) }
+}
+
+async function embeddingsOf(
+  { embeddings, poolEmbeddings = embeddings }: PoolSettings,
+  features: Features | undefined,
+): Promise<PoolSource['embeddings']> {
+  if (features === undefined || embeddings === undefined || poolEmbeddings === undefined) return undefined
+  const named = async ({ model, kind }: EmbeddingSet, path: string): Promise<PoolEmbeddings> => ({
+    model,
+    kind,
+    hash: await hashFile(path),
+  })
+  const queries = await named(features.queries, embeddings)
+  return {
+    queries,
+    candidates: poolEmbeddings === embeddings ? queries : await named(features.candidates, poolEmbeddings),
+  }
+}

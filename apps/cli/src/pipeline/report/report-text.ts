@@ -1,0 +1,144 @@
+import type { Curve, Fact, ReportRun, RewardDescription } from '@lever/icl-eval'
+import { formatTable } from '../../table.ts'
+import type { RunContent } from './report-runs.ts'
+import { comparisonsOf, resultsOf } from '../evaluate/results.ts'
+
+interface Written {
+  readonly out: string
+  readonly plots: readonly string[]
+}
+
+/** What `lever report --json` prints. Accuracies, shares and differences are in per cent and points. */
+export function reportJson(contents: readonly RunContent[], written: Written): unknown {
+  return {
+    ...written,
+    runs: contents.map(({ path, manifest, run }) => {
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
+      const { command, seed, versions } = manifest
+      return {
+        name,
+        path,
+        command,
+        seed,
+        versions,
+        warnings,
+        facts: Object.fromEntries(facts.map(({ label, value }) => [label, value])),
+        ...(summary && {
+          ...resultsOf(summary),
+          comparisons: comparisonsOf(summary),
+          questions: summary.questions,
+          images: summary.images,
+          detectable: summary.detectable,
+          oracle: summary.oracle,
+        }),
+        ...(curves.length > 0 && { training: curves.flatMap(endsOf) }),
+        ...(rewards && { rewards }),
+        ...(ranking && { ranking }),
+      }
+    }),
+  }
+}
+
+/** The tables of runs for a terminal, and what was written. */
+export async function reportText(contents: readonly RunContent[], { out, plots }: Written): Promise<string> {
+  const { renderText } = await import('@lever/icl-eval')
+  const blocks = contents.map(({ run }) => {
+    const { name, summary, warnings = [], curves = [], rewards, ranking } = run
+    return [
+      ...(contents.length > 1 ? [`== ${name}`] : []),
+      ...warnings.map((warning) => `warning: ${warning}`),
+      ...(summary ? [renderText(summary, { comparisons: contents.length === 1 }).trimEnd()] : []),
+      ...(ranking
+        ? [formatTable([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
+        : []),
+      ...(curves.length > 0 ? [formatTable(trainingTable(curves), { left: 2 })] : []),
+      ...(rewards ? [`${formatTable(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
+    ].join('\n\n')
+  })
+  const files = plots.length > 0 ? [`plots: ${plots.length} files like ${plots[0]!}`] : []
+  return [...blocks, [`report: ${out}`, ...files].join('\n')].join('\n\n')
+}
+
+/** The same as Markdown. */
+export async function reportMarkdown(contents: readonly RunContent[]): Promise<string> {
+  const { renderMarkdown } = await import('@lever/icl-eval')
+  return contents
+    .map(({ run }) => {
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
+      return [
+        ...(contents.length > 1 ? [`## ${escape(name)}`] : []),
+        ...warnings.map((warning) => `> Warning: ${escape(warning)}`),
+        ...(summary ? [renderMarkdown(summary).trimEnd()] : []),
+        ...(ranking
+          ? [
+              markdownTable('Trainings, ranked on validation', [ranking.header, ...ranking.rows]),
+              ranking.notes.map(escape).join('\n\n'),
+            ]
+          : []),
+        ...(curves.length > 0 ? [markdownTable('Training', trainingTable(curves))] : []),
+        ...(rewards ? [markdownTable('Measured pointers', rewardTable(rewards)), flatText(rewards)] : []),
+        facts.map(({ label, value }: Fact) => `- ${escape(label)}: ${escape(value)}`).join('\n'),
+      ].join('\n\n')
+    })
+    .join('\n\n')
+}
+
+interface Ends {
+  readonly curve: string
+  readonly series: string
+  readonly step: number
+  readonly first: number
+  readonly last: number
+}
+
+/** Where each line of a plot begins and ends. */
+function endsOf({ name, series }: Curve): Ends[] {
+  return series.flatMap(({ name: line, points }) => {
+    const [first, last] = [points[0], points.at(-1)]
+    return first && last ? [{ curve: name, series: line, step: last[0], first: first[1], last: last[1] }] : []
+  })
+}
+
+function trainingTable(curves: NonNullable<ReportRun['curves']>): string[][] {
+  const rows = curves
+    .flatMap(endsOf)
+    .map(({ curve, series, step, first, last }) => [
+      curve,
+      series,
+      String(step),
+      first.toFixed(3),
+      last.toFixed(3),
+    ])
+  return [['curve', 'policy', 'steps', 'first', 'last'], ...rows]
+}
+
+function rewardTable({ methods }: RewardDescription): string[][] {
+  const rows = methods.map(({ method, pointers, mean, positive }) => [
+    method,
+    String(pointers),
+    (100 * mean).toFixed(1),
+    (100 * positive).toFixed(1),
+  ])
+  return [['method', 'pointers', 'mean accuracy, %', 'positive, %'], ...rows]
+}
+
+function flatText({ queries, pointers, flat }: RewardDescription): string {
+  const share = queries === 0 ? 0 : (100 * flat) / queries
+  return `${pointers} pointers of ${queries} questions; in ${share.toFixed(1)} % all pointers of the question have the same accuracy.`
+}
+
+function markdownTable(title: string, [header = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`
+  return [`**${title}**`, '', line(header), `|${' --- |'.repeat(header.length)}`, ...rows.map(line)].join(
+    '\n',
+  )
+}
+
+/** Names come from users: nothing in them may break a table or become a tag. */
+function escape(text: string): string {
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replace(/[\r\n]+/g, ' ')
+}
