@@ -267,6 +267,22 @@ describe('what cannot be scored', () => {
       for (const { ids } of anchor.beams) expect(ids).not.toContain(pools.get(0)![2])
   })
 
+  test('leaves an anchor out of which nothing can be scored', async () => {
+    const torn = queries[1]!.id
+    const scoreGroundTruth: ScoreGroundTruth = (prompts) =>
+      Promise.resolve(
+        prompts.map((prompt) => (prompt.query.id === torn ? { error: 'torn image' } : scored(prompt))),
+      )
+    const changes = { scoreGroundTruth, strict: false }
+    const { beams, statistics } = await grow(optionsOf(freshPath(), changes))
+    const whole = await grow(optionsOf(freshPath()))
+    expect(beams).toEqual(whole.beams.filter(({ query }) => query.id !== torn))
+    expect(statistics).toMatchObject({ anchors: 6, failed: 1, unscored: 1 })
+    await expect(grow(optionsOf(freshPath(), { ...changes, queries: [queries[1]!] }))).rejects.toThrow(
+      /none of the 1 anchors could be scored/,
+    )
+  })
+
   test.each([
     [
       'a score that is no log-probability',

@@ -1,4 +1,3 @@
-import { InputError } from '@lever/durable-files'
 import type { Example } from '../types.ts'
 import type { Scorer } from './scorer.ts'
 import { bestExtensions, emptySequence, extensionsOf } from './search.ts'
@@ -15,16 +14,16 @@ export type GrowSettings = Pick<BeamOptions, 'infoScore'> &
 /**
  * Grows the beams of one anchor: 1 + N + (K - 1) x width x about N prompts.
  *
- * @throws InputError when the prompt without demonstrations, or every sequence, cannot be scored
+ * @returns undefined when the prompt without demonstrations, or every sequence, cannot be scored
  */
 export async function growAnchor(
   query: Example,
   poolIds: readonly number[],
   scorer: Scorer,
   { shots, width, order, infoScore, signal }: GrowSettings,
-): Promise<AnchorBeams> {
+): Promise<AnchorBeams | undefined> {
   const [start] = await scorer.score(query, [[]])
-  if (start === undefined) throw nothing(query, 'without demonstrations')
+  if (start === undefined) return undefined
   let sequences = [emptySequence(start)]
   for (let k = 1; k <= shots; k++) {
     signal.throwIfAborted()
@@ -34,13 +33,7 @@ export async function growAnchor(
       extensions.map(({ ids }) => ids),
     )
     sequences = bestExtensions(extensions, scores, { start, width, infoScore })
-    if (sequences.length === 0) throw nothing(query, `with ${k} demonstrations`)
+    if (sequences.length === 0) return undefined
   }
   return { query, poolIds, beams: sequences.map(({ ids, score, steps }) => ({ ids, score, steps })) }
-}
-
-function nothing({ id }: Example, which: string): InputError {
-  return new InputError(
-    `rl-generate: no prompt of query ${id} ${which} could be scored; leave the query out, or repair its image`,
-  )
 }

@@ -63,11 +63,14 @@ async function* growInto(
   const settings = { infoScore, width, order, shots: meta.shot_num, signal: ended }
   const pools = poolsFor(options, example)
   const found = new Map<number, AnchorBeams>()
-  let sameImage = 0
+  let [sameImage, unscored] = [0, 0]
+  const anchorsDone = (): number => found.size + unscored
   const grow = async (query: Example): Promise<void> => {
     const { poolIds, left } = pools(query)
     await declare(journal, query, poolIds)
-    found.set(query.id, await growAnchor(query, poolIds, scorer, settings))
+    const grown = await growAnchor(query, poolIds, scorer, settings)
+    if (grown === undefined) unscored += 1
+    else found.set(query.id, grown)
     sameImage += left
   }
 
@@ -85,24 +88,30 @@ async function* growInto(
       if (flights.size === 0) break
       await Promise.race(flights)
       const { prompts } = scorer.counts
-      yield { type: 'progress', anchors: work.length, anchorsDone: found.size, prompts }
+      yield { type: 'progress', anchors: work.length, anchorsDone: anchorsDone(), prompts }
     }
   } finally {
-    if (failures.length > 0 || found.size < work.length) stop.abort()
+    if (failures.length > 0 || anchorsDone() < work.length) stop.abort()
     await Promise.all(flights)
   }
   signal?.throwIfAborted()
   if (failures.length > 0) throw failures[0]
+  if (found.size === 0 && unscored > 0) {
+    throw new InputError(
+      `rl-generate: none of the ${unscored} anchors could be scored; check their images and the model`,
+    )
+  }
   const statistics = {
     anchors: work.length,
     scores: journal.size - declared(journal, work),
     resumed,
     ...scorer.counts,
+    unscored,
     sameImage,
     tornBytes: journal.resumed.tornBytes,
     seconds: (now() - started) / 1000,
   }
-  const beams = work.map(({ id }) => found.get(id)!).sort((a, b) => a.query.id - b.query.id)
+  const beams = [...found.values()].sort((a, b) => a.query.id - b.query.id)
   yield { type: 'done', beams, statistics }
 }
 

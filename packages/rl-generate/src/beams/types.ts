@@ -84,6 +84,8 @@ export interface BeamStatistics {
   readonly prompts: number
   /** Prompts that could not be scored. */
   readonly failed: number
+  /** Anchors without beams, because none of their sequences could be scored. */
+  readonly unscored: number
   /** Candidates of pools that were left out because they show the anchor's image. */
   readonly sameImage: number
   readonly tornBytes: number

@@ -149,12 +149,13 @@ function mean(numbers: readonly number[]): number {
 }
 
 export function formatBeams({ beams, statistics, best, model }: GrownBeams): string {
-  const { anchors, scores, resumed, prompts, failed, sameImage, seconds } = statistics
+  const { anchors, scores, resumed, prompts, failed, unscored, sameImage, seconds } = statistics
   return [
     `${anchors} anchors, ${scores} scores (${resumed} were there), ${prompts} prompts in ${seconds.toFixed(1)} s` +
       (prompts > 0 ? `, ${(model.prefillTokens / prompts).toFixed(1)} tokens each` : ''),
     `InfoScore of the best beam: mean ${best.mean.toFixed(4)}, above 0 for ${(100 * best.positive).toFixed(1)} % of the anchors`,
     ...(failed > 0 ? [`${failed} prompts could not be scored; their sequences are left out`] : []),
+    ...(unscored > 0 ? [`${unscored} of the anchors have no beam because of that`] : []),
     ...(sameImage > 0 ? [`${sameImage} candidates show the image of their anchor; they are left out`] : []),
     '',
     `beams: ${beams}`,
