@@ -52,7 +52,7 @@ export function datasetRecord(
   { name, split, hash, examples }: VqaDataset,
   files: DatasetFiles,
 ): DatasetRecord {
-  const { questions, annotations, images, split: chosen } = files
+  const { questions, annotations, images, split: chosen, skipMissingImages } = files
   return {
     name,
     split,
@@ -63,6 +63,7 @@ export function datasetRecord(
       ...(annotations !== undefined && { annotations: resolve(annotations) }),
       ...(images !== undefined && { images: resolve(images) }),
       ...(chosen !== undefined && { split: chosen }),
+      ...(skipMissingImages === true && { skipMissingImages }),
     },
   }
 }

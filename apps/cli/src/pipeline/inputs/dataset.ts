@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { InputError } from '@lever/durable-files'
+import { hashOf, InputError } from '@lever/durable-files'
 import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
 import { requirePath } from '../../files.ts'
-import { text } from '../../options.ts'
+import { flag, text } from '../../options.ts'
 import type { Option } from '../../options.ts'
 import type { Progress } from '../../progress.ts'
 
@@ -16,6 +16,8 @@ export interface DatasetPlace {
   readonly images?: string | undefined
   /** Which of several splits that lie together. */
   readonly split?: string | undefined
+  /** Read it without the questions whose image is not there. */
+  readonly skipMissingImages?: boolean | undefined
 }
 
 /** The options that name a dataset. */
@@ -25,6 +27,7 @@ export const datasetOptions: {
   readonly annotations: Option<string | undefined>
   readonly images: Option<string | undefined>
   readonly split: Option<string | undefined>
+  readonly 'skip-missing-images': Option<boolean>
 } = {
   dataset: text(
     'folder of VQA, OK-VQA or A-OKVQA files, of questions.jsonl, or of parquet files of the Hub; images beside them, in ./images or ../images',
@@ -33,6 +36,7 @@ export const datasetOptions: {
   annotations: text('official annotation file', { aliases: ['train-ann-path'] }),
   images: text('image folder', { aliases: ['train-coco-root'] }),
   split: text('which split, where several lie together: train, val, val2014'),
+  'skip-missing-images': flag('leave out questions whose image file is missing, also from the pool'),
 }
 
 /** The options that name the dataset demonstrations come from. */
@@ -75,7 +79,20 @@ export async function openDataset(
     )
   }
   for (const notice of notices) progress.warn(notice)
-  return dataset
+  if (missingImages === 0) return dataset
+  if (files.skipMissingImages !== true) {
+    progress.info('--skip-missing-images leaves out questions without an image')
+    return dataset
+  }
+  progress.warn(`${missingImages} questions without an image are left out`)
+  return withImages(dataset)
+}
+
+/** Another dataset than the whole one, and so of another hash. */
+function withImages(dataset: VqaDataset): VqaDataset {
+  const examples = dataset.examples.filter(({ image }) => image !== undefined)
+  const ids = examples.map(({ id }) => id)
+  return { ...dataset, examples, missingImages: 0, hash: hashOf({ dataset: dataset.hash, ids }) }
 }
 
 /**
@@ -131,6 +148,7 @@ export interface DatasetFiles {
   readonly annotations: string | undefined
   readonly images: string | undefined
   readonly split: string | undefined
+  readonly skipMissingImages?: boolean | undefined
 }
 
 /**
@@ -138,11 +156,11 @@ export interface DatasetFiles {
  * @throws InputError when there is none, or several and no split is chosen
  */
 export async function filesOf(
-  { dataset, questions, annotations, images, split }: DatasetPlace,
+  { dataset, questions, annotations, images, split, skipMissingImages }: DatasetPlace,
   prefix = '--',
 ): Promise<DatasetFiles> {
   if (dataset === undefined) {
-    if (questions !== undefined) return { questions, annotations, images, split }
+    if (questions !== undefined) return { questions, annotations, images, split, skipMissingImages }
     throw new InputError(`there is no dataset; give ${prefix}dataset, a folder, or ${prefix}questions`)
   }
   if (questions !== undefined) {
@@ -155,6 +173,7 @@ export async function filesOf(
     annotations: annotations ?? found.annotations,
     images: images ?? found.images,
     split: found.split || undefined,
+    skipMissingImages,
   }
 }
 
@@ -169,6 +188,7 @@ export function placesOf(
   },
 ): { place: DatasetPlace; poolPlace: DatasetPlace | undefined } {
   const { dataset, questions, annotations, images, split } = options
+  const skip = options.skipMissingImages === true ? { skipMissingImages: true } : {}
   const { poolDataset, poolQuestions, poolAnnotations, poolImages, poolSplit } = options
   const pool = {
     dataset: poolDataset,
@@ -177,9 +197,9 @@ export function placesOf(
     images: poolImages,
     split: poolSplit,
   }
-  const place = { dataset, questions, annotations, images, split }
+  const place = { dataset, questions, annotations, images, split, ...skip }
   const isGiven = Object.values(pool).some((path) => path !== undefined)
   const isOtherSplit = (poolDataset ?? poolQuestions) === undefined && poolSplit !== undefined
   const own = { ...pool, dataset, questions, images: poolImages ?? images }
-  return { place, poolPlace: isGiven ? (isOtherSplit ? own : pool) : undefined }
+  return { place, poolPlace: isGiven ? { ...(isOtherSplit ? own : pool), ...skip } : undefined }
 }
