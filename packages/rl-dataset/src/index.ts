@@ -51,7 +51,7 @@ export {
   type RlSource,
 } from './source.ts'
 export { toRlData } from './to-rl-data.ts'
-export { queryKey } from './journal.ts'
+export { parsePlanKey, queryKey } from './journal.ts'
 export { candidateFilter, type RejectReason, type SelectOptions } from './select.ts'
 export { groupRewards, type GroupRewardOptions, type GroupRewards } from './group-rewards.ts'
 export {

@@ -38,7 +38,7 @@ interface KeyedLine extends JournalOutcome {
  */
 export function indexJournal(source: ByteSource, from: number, problems: ProblemList): RlIndex {
   const queries = new Map<number, QueryLines>()
-  const plans: RawObject[] = []
+  const plans = new Map<number, RawObject>()
   let header: unknown
   let number = 0
   let bad: { line: LineAt; why: string } | undefined
@@ -65,7 +65,7 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
     }
     const plan = parsePlanKey(key)
     if (plan !== undefined) {
-      if (plan.query === undefined) plans.push(value)
+      if (plan.query === undefined && !plans.has(plan.plan)) plans.set(plan.plan, value)
       continue
     }
     const headOf = parseQueryKey(key)
@@ -88,11 +88,16 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
 
   return {
     form: 'jsonl',
-    meta: isObject(header) && header['_meta'] !== undefined ? withPlans(header['_meta'], plans) : null,
+    meta:
+      isObject(header) && header['_meta'] !== undefined ? withPlans(header['_meta'], inOrder(plans)) : null,
     queryIds: [...queries.keys()],
     tornBytes: bad ? source.size - bad.line.start : 0,
     read: (queryId) => readQuery(source, queryId, queries.get(queryId)!, problems),
   }
+}
+
+function inOrder(plans: ReadonlyMap<number, RawObject>): RawObject[] {
+  return [...plans].sort(([a], [b]) => a - b).map(([, plan]) => plan)
 }
 
 function readQuery(

@@ -20,6 +20,7 @@ export function parseQueryKey(key: string): number | undefined {
 
 /** The numbers in the key of a line about how pointers were proposed: of a whole run, or of one query. */
 export function parsePlanKey(key: string): { plan: number; query: number | undefined } | undefined {
+  if (!key.startsWith('plan:')) return undefined
   const [, plan, query] = /^plan:(\d+)(?::(\d+))?$/.exec(key) ?? []
   if (plan === undefined) return undefined
   return { plan: Number(plan), query: query === undefined ? undefined : Number(query) }

@@ -47,9 +47,10 @@ describe('a journal', () => {
       { mix: [], size: 8 },
     ]
     const lines = [
-      { key: 'plan:0', value: plans[0]! },
-      ...entries,
       { key: 'plan:1', value: plans[1]! },
+      ...entries,
+      { key: 'plan:0', value: plans[0]! },
+      { key: 'plan:0', value: { mix: [], size: 99 } },
       { key: 'plan:1:5', value: { query_id: 5, first_rank: 2, planned: 4 } },
     ]
     const { queries, meta: found } = read(text(lines, { _meta: { ...meta, generator: { name: 'lever' } } }))

@@ -7,9 +7,10 @@ import {
   readJournal,
   writeFileAtomic,
 } from '@lever/durable-files'
+import { parsePlanKey } from '@lever/rl-dataset'
 import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
 import type { MeasureHeader } from './measure/header.ts'
-import { extensionKey, parsePlanKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
+import { extensionKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
 import { agrees, type OutcomeLine } from './measure/outcome.ts'
 
 export interface MergeOptions {
@@ -93,7 +94,7 @@ async function readShard(path: string): Promise<ShardFile> {
       `rl-generate: ${path} is not the journal of a shard; merge needs files of lever generate --shard`,
     )
   }
-  const plans: PlanLine[] = []
+  const said = new Map<number, PlanLine>()
   const queries = new Map<number, QueryLine>()
   const extensions: ShardFile['extensions'] = new Map()
   const outcomes = new Map<string, OutcomeLine>()
@@ -101,14 +102,15 @@ async function readShard(path: string): Promise<ShardFile> {
     const of = parsePlanKey(key)
     if (key.startsWith(QUERY_PREFIX)) queries.set(Number(key.slice(QUERY_PREFIX.length)), value as QueryLine)
     else if (of === undefined) outcomes.set(key, value as OutcomeLine)
-    else if (of.query === undefined) plans[of.plan] = value as PlanLine
+    else if (of.query === undefined) said.set(of.plan, value as PlanLine)
     else {
       const before = extensions.get(of.query) ?? []
       extensions.set(of.query, [...before, [key, value as ExtensionLine]])
     }
   }
-  const all = Array.from(plans, (plan?: PlanLine) => plan ?? {})
-  return { path, header: header as MeasureHeader, shard, plans: all, queries, extensions, outcomes }
+  const count = said.size + (said.has(0) ? 0 : 1)
+  const plans = Array.from({ length: count }, (_, i) => said.get(i) ?? {})
+  return { path, header: header as MeasureHeader, shard, plans, queries, extensions, outcomes }
 }
 
 function checkOneGeneration(shards: readonly ShardFile[]): void {
@@ -162,7 +164,7 @@ function unfinishedQueries({ path, plans, queries, extensions, outcomes }: Shard
     const { planned } = later.at(-1)?.[1] ?? line
     if (count < planned) return [`query ${id} (${path}) has ${count} of ${planned} outcomes`]
     const reached = (line.plan ?? 0) === last || later.some(([key]) => key === extensionKey(last, id))
-    return reached || last < 0 ? [] : [`query ${id} (${path}) has no outcomes of the last plan`]
+    return reached ? [] : [`query ${id} (${path}) has no outcomes of the last plan`]
   })
 }
 

@@ -1,7 +1,7 @@
 import { canonicalJson, InputError, openJournal } from '@lever/durable-files'
-import type { RlQuestion } from '@lever/rl-dataset'
+import { parsePlanKey, type RlQuestion } from '@lever/rl-dataset'
 import type { Example } from '../types.ts'
-import { extensionKey, parsePlanKey, type ExtensionLine, type PlanLine } from './plans.ts'
+import { extensionKey, type ExtensionLine, type PlanLine } from './plans.ts'
 import type { OutcomeLine } from './outcome.ts'
 import { countLine, emptyTally, type Tally } from './statistics.ts'
 
@@ -69,7 +69,7 @@ export async function openLedger({
 }): Promise<Ledger> {
   const tally = emptyTally()
   const wanted = canonicalJson(plan)
-  const plans: string[] = []
+  const plans = new Map<number, string>()
   const planned = new Map<number, number>()
   const journal = await openJournal<Line>({
     ...options,
@@ -82,14 +82,14 @@ export async function openLedger({
       }
       const of = parsePlanKey(key)
       if (of === undefined) countLine(tally, line as OutcomeLine)
-      else if (of.query === undefined) plans[of.plan] = canonicalJson(line)
+      else if (of.query === undefined) plans.set(of.plan, canonicalJson(line))
       else planned.set(of.query, (line as ExtensionLine).planned)
     },
   })
-  if (planned.size > 0 && plans.length === 0) plans.push(UNSAID)
-  const found = Array.from(plans, (text?: string) => text ?? UNSAID).indexOf(wanted)
-  const index = found < 0 ? plans.length : found
-  const isUnsaid = index === 0 && wanted === UNSAID
+  const isUnsaid = wanted === UNSAID && !plans.has(0)
+  if (isUnsaid || (planned.size > 0 && !plans.has(0))) plans.set(0, UNSAID)
+  const found = [...plans].find(([, text]) => text === wanted)
+  const index = found?.[0] ?? Math.max(-1, ...plans.keys()) + 1
   try {
     refuseUnfinished(
       [...planned].flatMap(([id, count]) => {
@@ -100,7 +100,7 @@ export async function openLedger({
       }),
       options.path,
     )
-    if (found < 0 && !isUnsaid) await journal.append(`plan:${index}`, plan)
+    if (found === undefined) await journal.append(`plan:${index}`, plan)
   } catch (error) {
     await journal.close()
     throw error
@@ -110,7 +110,7 @@ export async function openLedger({
     tornBytes: journal.resumed.tornBytes,
     conflicts: journal.conflicts,
     tally,
-    plans: found < 0 ? index + 1 : plans.length,
+    plans: plans.size + (found === undefined ? 1 : 0),
     has: (key) => journal.has(key),
     get: (key) => journal.get(key) as OutcomeLine,
     async declare(query, poolIds, planned, countNew) {

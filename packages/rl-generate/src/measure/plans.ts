@@ -19,11 +19,3 @@ export interface ExtensionLine {
 export function extensionKey(plan: number, queryId: number): string {
   return `plan:${plan}:${queryId}`
 }
-
-/** The numbers in the key of such a line; undefined for another key. */
-export function parsePlanKey(key: string): { plan: number; query: number | undefined } | undefined {
-  if (!key.startsWith('plan:')) return undefined
-  const [, plan, query] = /^plan:(\d+)(?::(\d+))?$/.exec(key) ?? []
-  if (plan === undefined) return undefined
-  return { plan: Number(plan), query: query === undefined ? undefined : Number(query) }
-}

@@ -7,6 +7,7 @@ import { describeFeatures, metaOf } from '../generate/generate.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
+import { answerWith } from '../model/model.ts'
 import { openModels } from '../model/models.ts'
 import { metricOf } from '../generate/scoring.ts'
 
@@ -108,40 +109,15 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
 
 /** The model as the function that `growBeams` takes. A prompt without an image fails alone. */
 function groundTruthWith(model: VqaModel): ScoreGroundTruth {
-  return async (prompts, { signal }) => {
-    const asked = prompts.filter(({ demonstrations, query }) => [...demonstrations, query].every(hasImage))
-    const answers = await model.answer(
-      asked.map(({ demonstrations, query }) => ({
-        demonstrations: demonstrations.map(({ id, image, question, answer }) => ({
-          id,
-          image: image!,
-          question,
-          answer,
-        })),
-        query: { id: query.id, image: query.image!, question: query.question },
-        scoreAnswers: [query.answer],
-      })),
-      { signal, scoresOnly: true },
-    )
-    const results = new Map(asked.map((prompt, i) => [prompt, answers[i]!]))
-    return prompts.map((prompt) => {
-      const answer = results.get(prompt)
-      if (answer === undefined) {
-        const { id } = [...prompt.demonstrations, prompt.query].find((one) => !hasImage(one))!
-        return { error: `example ${id} has no image file; check the image folder` }
-      }
-      if (answer.error !== undefined) return { error: answer.error }
-      const [score] = answer.scores ?? []
+  const ask = answerWith(model, { score: ({ answer }) => [answer], scoresOnly: true })
+  return async (prompts, options) =>
+    (await ask(prompts, options)).map(({ error, scores: [score] = [] }) => {
+      if (error !== undefined) return { error }
       if (score !== undefined) return score
       throw new InputError(
         `the model ${model.name} gives no probabilities of answers, which InfoScore needs; use --backend onnx, or --backend openai with a server that scores given answers (vLLM)`,
       )
     })
-  }
-}
-
-function hasImage({ image }: { readonly image?: string }): boolean {
-  return image !== undefined
 }
 
 function mean(numbers: readonly number[]): number {

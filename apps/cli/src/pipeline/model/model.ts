@@ -220,12 +220,14 @@ export interface AskedAnswer {
  * The model as the function that `rl-generate` and `icl-eval` take. A prompt without an image fails alone.
  *
  * @param options.score the answers of a query whose log-probabilities are wanted, most important first
+ * @param options.scoresOnly decode no answer
  */
 export function answerWith(
   model: VqaModel,
   {
     score = () => [],
-  }: { score?: (query: { readonly answers?: readonly string[] }) => readonly string[] } = {},
+    scoresOnly = false,
+  }: { score?: (query: Asked) => readonly string[]; scoresOnly?: boolean } = {},
 ): (prompts: readonly AskedPrompt[], options: { readonly signal?: AbortSignal }) => Promise<AskedAnswer[]> {
   return async (prompts, { signal }) => {
     const missing = prompts.map(({ demonstrations, query }) =>
@@ -234,7 +236,7 @@ export function answerWith(
     const asked = prompts.filter((_, i) => missing[i] === undefined)
     const answers = await model.answer(
       asked.map((prompt) => ({ ...promptOf(prompt), scoreAnswers: score(prompt.query) })),
-      signal ? { signal } : {},
+      { ...(signal && { signal }), scoresOnly },
     )
     const results = answers.map(answerOf).values()
     return missing.map((example) =>
