@@ -17,6 +17,7 @@ export type {
   AnswerOptions,
   AnswerScore,
   Demonstration,
+  FailureKind,
   ModelProtocol,
   VqaAnswer,
   VqaModel,

@@ -27,6 +27,15 @@ export interface AnswerScore {
   tokens: number
 }
 
+/**
+ * Whose fault a failed answer is, and so whether asking again can help.
+ *
+ * - `transient`: the server's or device's (429, 5xx, a response that is cut off or empty); ask again later
+ * - `refused`: the model or its server declines this prompt (a refusal, a content filter); final
+ * - `prompt`: the prompt's own (an unreadable image, more tokens than the context holds); final
+ */
+export type FailureKind = 'transient' | 'refused' | 'prompt'
+
 export interface VqaAnswer {
   /** post-processed answer */
   text: string
@@ -36,6 +45,8 @@ export interface VqaAnswer {
   scores?: readonly AnswerScore[]
   /** why this outcome failed (an unreadable image, say); `text` and `raw` are empty then */
   error?: string
+  /** whose fault `error` is; an error without a kind counts as `prompt` */
+  kind?: FailureKind
 }
 
 export interface AnswerOptions {

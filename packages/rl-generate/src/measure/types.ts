@@ -19,6 +19,8 @@ export interface MeasureAnswer {
   readonly raw?: string
   /** The prompt could not be answered, e.g. an unreadable image. */
   readonly error?: string
+  /** Whose fault `error` is: a `transient` failure is no outcome and is measured again by a later run. */
+  readonly kind?: 'transient' | 'refused' | 'prompt'
 }
 
 /**

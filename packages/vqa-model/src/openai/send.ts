@@ -11,10 +11,10 @@ import type { Clock } from './clock.ts'
  * - `prompt`: this prompt cannot be answered (400, 413, 422), or not in this way (501), others may.
  * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx).
  */
-export type FailureKind = 'overloaded' | 'timeout' | 'connection' | 'server' | 'prompt' | 'denied'
+export type Trouble = 'overloaded' | 'timeout' | 'connection' | 'server' | 'prompt' | 'denied'
 
 export interface Failure {
-  readonly kind: FailureKind
+  readonly kind: Trouble
   /** for counting: `429 Too Many Requests`, `timeout` */
   readonly label: string
   /** with an excerpt of the body */
@@ -103,7 +103,7 @@ function refusal(response: Response, text: string, key: string | undefined, now:
   }
 }
 
-function kindOf(status: number): FailureKind {
+function kindOf(status: number): Trouble {
   if (status === 429 || status === 503) return 'overloaded'
   if ([400, 413, 422, 501].includes(status)) return 'prompt'
   return status >= 500 || status === 408 ? 'server' : 'denied'
