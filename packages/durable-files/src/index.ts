@@ -3,6 +3,16 @@ export type { FileToWrite } from './atomic.ts'
 export { canonicalJson } from './canonical-json.ts'
 export { differences } from './differences.ts'
 export { InputError } from './errors.ts'
+export {
+  exists,
+  jsonLines,
+  makeFolderOf,
+  readJson,
+  readJsonLines,
+  requireNew,
+  requirePath,
+  writeNew,
+} from './files.ts'
 export { hashBytes, hashFile, hashOf } from './hash.ts'
 export { openJournal } from './journal.ts'
 export type { Journal, JournalOptions } from './journal.ts'

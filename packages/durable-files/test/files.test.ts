@@ -1,11 +1,11 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { jsonLines, readJsonLines } from '../src/files.ts'
-import { scratch } from './support/lever.ts'
+import { jsonLines, readJsonLines } from '../src/index.ts'
 
 test('JSON lines longer than what is read at once come back; a torn last line is left out', async () => {
-  const file = join(scratch(), 'rows.jsonl')
+  const file = join(mkdtempSync(join(tmpdir(), 'lever-files-')), 'rows.jsonl')
   const rows = Array.from({ length: 300 }, (_, id) => ({ id, text: 'é'.repeat(10_000) }))
   const bytes = jsonLines(rows, 7)
   expect(Buffer.from(bytes).equals(Buffer.from(jsonLines(rows)))).toBe(true)
