@@ -13,6 +13,14 @@ export { distinctAnswers, expectedAccuracy, type ScoredAnswer } from './expected
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'
+export {
+  metricOf,
+  OFFICIAL_METRIC,
+  officialScore,
+  type OfficialScore,
+  type OfficialScoreOptions,
+  type Score,
+} from './official-score.ts'
 export { roundHalfEven } from './python-text.ts'
 export type { QuestionId } from './question-id.ts'
 export { evaluationJson, formatComparison, formatEvaluation, perQuestionLines } from './report.ts'

@@ -1,5 +1,15 @@
 export { openVqaModel, readProtocol, type VqaModelOptions } from './open-model.ts'
 export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
+export {
+  answerWith,
+  scoreGroundTruthWith,
+  toVqaPrompt,
+  type AnswerPrompts,
+  type AnswerWithOptions,
+  type AskedAnswer,
+  type AskedPrompt,
+  type GroundTruth,
+} from './answer-with.ts'
 export type { OnnxOptions } from './backends/onnx.ts'
 export type { OpenaiOptions } from './backends/openai.ts'
 export type { Clock } from './openai/clock.ts'

@@ -1,15 +1,14 @@
-import { InputError, openRunDirectory } from '@lever/durable-files'
-import type { BeamOptions, BeamStatistics, ConstructOrder, ScoreGroundTruth } from '@lever/rl-generate'
-import type { InfoScoreKind, VqaModel } from '@lever/vqa-model'
+import { openRunDirectory } from '@lever/durable-files'
+import type { BeamOptions, BeamStatistics, ConstructOrder } from '@lever/rl-generate'
+import type { InfoScoreKind } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { version } from '../../version.ts'
 import { describeFeatures, metaOf } from '../generate/generate.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { answerWith } from '../model/model.ts'
 import { openModels } from '../model/models.ts'
-import { metricOf } from '../generate/scoring.ts'
+import { metricOf } from '@lever/vqa-eval'
 
 export interface BeamSettings extends InputSettings, ModelChoice {
   /** K */
@@ -42,7 +41,7 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
   const { shots, width, order, infoScore: kind, shard, strict, seed } = settings
   const { progress, signal } = context
   const { growBeams, parseShard, writeBeams } = await import('@lever/rl-generate')
-  const { infoScore } = await import('@lever/vqa-model')
+  const { infoScore, scoreGroundTruthWith } = await import('@lever/vqa-model')
   const part = shard === undefined ? undefined : parseShard(shard, process.env)
   const { dataset, pool, queries, features, pools, hashes } = await openInputs(settings, progress)
   const { workers = 2 } = settings
@@ -66,7 +65,7 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
       queries,
       candidates: pool.examples,
       pools: pools.byQuery,
-      scoreGroundTruth: groundTruthWith(model),
+      scoreGroundTruth: scoreGroundTruthWith(model),
       infoScore: (after, before) => infoScore(after, before, kind),
       journal: run.file(JOURNAL),
       meta,
@@ -105,19 +104,6 @@ export async function runBeams(settings: BeamSettings, context: Context): Promis
   } finally {
     for (const one of close.reverse()) await one()
   }
-}
-
-/** The model as the function that `growBeams` takes. A prompt without an image fails alone. */
-function groundTruthWith(model: VqaModel): ScoreGroundTruth {
-  const ask = answerWith(model, { score: ({ answer }) => [answer], scoresOnly: true })
-  return async (prompts, options) =>
-    (await ask(prompts, options)).map(({ error, scores: [score] = [] }) => {
-      if (error !== undefined) return { error }
-      if (score !== undefined) return score
-      throw new InputError(
-        `the model ${model.name} gives no probabilities of answers, which InfoScore needs; use --backend onnx, or --backend openai with a server that scores given answers (vLLM)`,
-      )
-    })
 }
 
 function mean(numbers: readonly number[]): number {

@@ -3,14 +3,13 @@ import type { RunDirectory } from '@lever/durable-files'
 import type { Answer, Answered, EvaluationRow, Selector, Summary } from '@lever/icl-eval'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import type { VqaModel } from '@lever/vqa-model'
+import type { AnswerPrompts, VqaModel } from '@lever/vqa-model'
 import { jsonLines } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import { measureBounds } from './bounds.ts'
 import type { Features } from '../generate/generate.ts'
 import { pairsOf } from '../generate/generate.ts'
-import { answerWith } from '../model/model.ts'
-import { officialScore } from '../generate/scoring.ts'
+import { officialScore } from '@lever/vqa-eval'
 
 export interface EvaluateAllOptions {
   readonly model: VqaModel
@@ -63,6 +62,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     signal,
   } = options
   const { evaluateSelectors, lookUpEmbeddings, summarize } = await import('@lever/icl-eval')
+  const { answerWith } = await import('@lever/vqa-model')
   const byId = new Map(candidates.map((example) => [example.id, example]))
   const examples = new Map(
     Array.from(pools.byQuery, ([query, pool]) => [query, pool.map((id) => byId.get(id)!)] as const),
@@ -143,7 +143,7 @@ export async function saveEvaluation(
   ])
 }
 
-function strictly(answer: ReturnType<typeof answerWith>, strict: boolean): Answer {
+function strictly(answer: AnswerPrompts, strict: boolean): Answer {
   return async (prompts, options) => {
     const answers = await answer(prompts, options)
     const wrong = strict ? answers.findIndex(({ error }) => error !== undefined) : -1

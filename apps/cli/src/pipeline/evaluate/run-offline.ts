@@ -15,7 +15,7 @@ import { checkProtocol, openPolicies, readPolicies, trainedOn } from './policies
 import { recordRead } from './reads.ts'
 import { leakageRecord, leakageWarnings } from './record.ts'
 import { writeReport } from '../report/report.ts'
-import { officialScore } from '../generate/scoring.ts'
+import { officialScore } from '@lever/vqa-eval'
 import { checkFeatures, expandSelectors } from './selection.ts'
 
 export interface OfflineSettings extends OfflineInputSettings, PoliciesSettings {

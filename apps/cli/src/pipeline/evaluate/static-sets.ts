@@ -8,8 +8,7 @@ import { number, text } from '../../options.ts'
 import type { DatasetPlace } from '../inputs/dataset.ts'
 import { openDataset, sampleExamples } from '../inputs/dataset.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import { answerWith } from '../model/model.ts'
-import { officialScore } from '../generate/scoring.ts'
+import { officialScore } from '@lever/vqa-eval'
 
 /** The options of the selector `static-best`. */
 export const staticOptions: {
@@ -145,6 +144,7 @@ export async function chooseStaticSets(
   },
 ): Promise<{ readonly sets: StaticSearch['sets']; readonly record: StaticRecord }> {
   const { findStaticSets } = await import('@lever/icl-eval')
+  const { answerWith } = await import('@lever/vqa-model')
   const { progress, signal } = context
   const journal = await openJournal<Answered>({ path, header, syncEvery: 1024 })
   const counts = shots.filter((count) => count > 0)

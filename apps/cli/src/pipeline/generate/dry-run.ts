@@ -6,7 +6,6 @@ import type { Context } from '../../command.ts'
 import { formatTable } from '../../table.ts'
 import { planPointers } from './generate.ts'
 import { openInputs } from '../inputs/inputs.ts'
-import { promptOf } from '../model/model.ts'
 import { proposerOf } from '../policy/policy.ts'
 import type { GenerateSettings } from './run-generate.ts'
 import { namedPolicy } from './run-generate.ts'
@@ -32,7 +31,7 @@ export async function dryRun(settings: GenerateSettings, { progress }: Context):
   const { shots, seed, mix, size, prefixes, gtProb } = settings
   const { openPolicy } = await import('@lever/pointer-model')
   const { parseShard, shardQueries } = await import('@lever/rl-generate')
-  const { estimatePrompts } = await import('@lever/vqa-model')
+  const { estimatePrompts, toVqaPrompt } = await import('@lever/vqa-model')
   const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
   const { pool, queries, features, pools } = await openInputs(settings, progress)
   const named = await namedPolicy(settings, features)
@@ -53,7 +52,7 @@ export async function dryRun(settings: GenerateSettings, { progress }: Context):
         const demonstrations = ids.map((id) => byId.get(id)!)
         if ([...demonstrations, query].some(({ image }) => image === undefined)) withoutImage += 1
         else {
-          prompts.push(promptOf({ demonstrations, query }))
+          prompts.push(toVqaPrompt({ demonstrations, query }))
           if (gtProb) answersToScore += answersOf(query)
         }
       }

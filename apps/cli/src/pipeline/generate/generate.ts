@@ -10,18 +10,15 @@ import type {
   ProposeFunction,
   Shard,
 } from '@lever/rl-generate'
-import { distinctAnswers, normalizeAnswer } from '@lever/vqa-eval'
+import type { OfficialScoreOptions } from '@lever/vqa-eval'
+import { distinctAnswers, normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import type { VqaExample } from '@lever/vqa-eval/node'
-import type { ModelProtocol, VqaModel } from '@lever/vqa-model'
+import type { AskedAnswer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { Stage } from '../../progress.ts'
 import type { EmbeddingSet } from '../inputs/embeddings.ts'
 import { kindsOf } from '../inputs/embeddings.ts'
 import { generateReporter } from './generate-progress.ts'
-import type { AskedAnswer } from '../model/model.ts'
-import { answerWith } from '../model/model.ts'
-import type { ScoringOptions } from './scoring.ts'
-import { officialScore } from './scoring.ts'
 
 /** Embeddings of the queries and of the candidates, all kinds that they have. */
 export interface Features {
@@ -106,7 +103,7 @@ export function pairsOf(
 
 type EmbeddingRowsOf = NonNullable<ReturnType<typeof kindsOf>['both']>
 
-export interface MeasureAllOptions extends ScoringOptions {
+export interface MeasureAllOptions extends OfficialScoreOptions {
   readonly queries: readonly VqaExample[]
   readonly candidates: readonly VqaExample[]
   readonly propose: ProposeFunction
@@ -164,6 +161,7 @@ export async function measureAll({
     imageBudget: IMAGES,
   }
   const { measureRewards } = await import('@lever/rl-generate')
+  const { answerWith } = await import('@lever/vqa-model')
   const report = generateReporter({ stage, emit, pointers, stats: () => ({ ...model?.stats() }) })
   const events =
     queue === undefined

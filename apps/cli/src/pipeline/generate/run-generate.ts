@@ -15,7 +15,7 @@ import { openModels } from '../model/models.ts'
 import type { NamedPolicy, PolicyChoice } from '../policy/policy.ts'
 import { proposerOf, readPolicy } from '../policy/policy.ts'
 import { JOB_SIZE, QUEUE_NAME } from './queue-options.ts'
-import { metricOf } from './scoring.ts'
+import { metricOf } from '@lever/vqa-eval'
 
 export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number

@@ -1,12 +1,11 @@
 import { InputError } from '@lever/durable-files'
-import type { VqaExample } from '@lever/vqa-eval/node'
-import type { Device, ModelProtocol, VqaAnswer, VqaModel, VqaModelOptions, VqaPrompt } from '@lever/vqa-model'
+import { OFFICIAL_METRIC } from '@lever/vqa-eval'
+import type { Device, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
 import { BUNDLED, requirePath } from '../../files.ts'
 import type { Option } from '../../options.ts'
 import { choice, list, number, text } from '../../options.ts'
 import type { Progress } from '../../progress.ts'
 import { checkBackendOptions } from './backend-options.ts'
-import { OFFICIAL } from '../generate/scoring.ts'
 
 /** Longest answer, in tokens. */
 const NEW_TOKENS = 5
@@ -128,7 +127,7 @@ export async function readModelProtocol(choice: ModelChoice, progress: Progress)
 
 async function vqaOptionsOf(choice: ModelChoice, progress: Progress): Promise<VqaModelOptions> {
   checkBackendOptions(choice)
-  const { backend, model, metric = OFFICIAL } = choice
+  const { backend, model, metric = OFFICIAL_METRIC } = choice
   const onNotice = (line: string): void => progress.info(line)
   if (backend === 'scripted') {
     await requirePath(model, '--model')
@@ -194,76 +193,4 @@ export function callsOf(
     batchSize: 1,
     concurrency: (choice.concurrency ?? REQUESTS) * Math.max(1, choice.baseUrl?.length ?? 1),
   }
-}
-
-/** What is asked, in the words of the generating and the evaluating packages. */
-interface AskedPrompt {
-  readonly demonstrations: readonly Asked[]
-  readonly query: Asked
-}
-
-type Asked = Pick<VqaExample, 'id' | 'question' | 'answer'> & {
-  readonly image?: string
-  readonly answers?: readonly string[]
-}
-
-/** An answer, as the data keeps it. */
-export interface AskedAnswer {
-  readonly text: string
-  readonly raw: string
-  readonly error?: string
-  /** Log-probabilities of the human answers, where asked for. */
-  readonly scores?: VqaAnswer['scores']
-}
-
-/**
- * The model as the function that `rl-generate` and `icl-eval` take. A prompt without an image fails alone.
- *
- * @param options.score the answers of a query whose log-probabilities are wanted, most important first
- * @param options.scoresOnly decode no answer
- */
-export function answerWith(
-  model: VqaModel,
-  {
-    score = () => [],
-    scoresOnly = false,
-  }: { score?: (query: Asked) => readonly string[]; scoresOnly?: boolean } = {},
-): (prompts: readonly AskedPrompt[], options: { readonly signal?: AbortSignal }) => Promise<AskedAnswer[]> {
-  return async (prompts, { signal }) => {
-    const missing = prompts.map(({ demonstrations, query }) =>
-      [...demonstrations, query].find(({ image }) => image === undefined),
-    )
-    const asked = prompts.filter((_, i) => missing[i] === undefined)
-    const answers = await model.answer(
-      asked.map((prompt) => ({ ...promptOf(prompt), scoreAnswers: score(prompt.query) })),
-      { ...(signal && { signal }), scoresOnly },
-    )
-    const results = answers.map(answerOf).values()
-    return missing.map((example) =>
-      example === undefined
-        ? (results.next().value ?? failed('the model gave no answer'))
-        : failed(`example ${example.id} has no image file; check the image folder`),
-    )
-  }
-}
-
-function failed(error: string): AskedAnswer {
-  return { text: '', raw: '', error }
-}
-
-/** A prompt of examples that all have images. */
-export function promptOf({ demonstrations, query }: AskedPrompt): VqaPrompt {
-  return {
-    demonstrations: demonstrations.map(({ id, image, question, answer }) => ({
-      id,
-      image: image!,
-      question,
-      answer,
-    })),
-    query: { id: query.id, image: query.image!, question: query.question },
-  }
-}
-
-function answerOf({ text: answer, raw, error, scores }: VqaAnswer): AskedAnswer {
-  return { text: answer, raw, ...(error !== undefined && { error }), ...(scores !== undefined && { scores }) }
 }
