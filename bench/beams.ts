@@ -9,7 +9,7 @@ import {
   type BeamStatistics,
   type ConstructOrder,
 } from '@lever/rl-generate'
-import { readDataset, type VqaExample } from '@lever/vqa-eval/node'
+import { readDataset, type VqaExample } from '@lever/vqa-dataset'
 import { infoScore, openVqaModel, type VqaModel, type VqaModelStats } from '@lever/vqa-model'
 
 export interface BeamFigures {

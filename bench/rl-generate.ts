@@ -14,7 +14,7 @@ import {
 } from '@lever/rl-generate'
 import { measureByQueue, runQueueWorker } from '@lever/rl-generate/queue'
 import { scoreAnswer } from '@lever/vqa-eval'
-import { readDataset } from '@lever/vqa-eval/node'
+import { readDataset } from '@lever/vqa-dataset'
 import { openVqaModel } from '@lever/vqa-model'
 
 export interface GenerateFigures {

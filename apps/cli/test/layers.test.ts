@@ -8,25 +8,27 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** The layers of docs: a package imports only from lower ones, never sideways. */
 const LAYERS: Readonly<Record<string, number>> = {
   'reward-utils': 0,
-  'vqa-eval': 0,
   'durable-files': 0,
-  'tensor-files': 1,
   'onnx-grad': 1,
-  'rl-dataset': 1,
-  'pointer-model': 2,
-  'vqa-model': 2,
-  'grpo-trainer': 3,
-  'rl-generate': 3,
-  'icl-eval': 3,
-  cli: 4,
+  'vqa-eval': 2,
+  'tensor-files': 2,
+  'vqa-dataset': 3,
+  'rl-dataset': 3,
+  'pointer-model': 3,
+  'vqa-model': 4,
+  'grpo-trainer': 5,
+  'rl-generate': 5,
+  'icl-eval': 5,
+  cli: 7,
 }
 
 /** What each package may import from outside the repository. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'reward-utils': [],
-  'vqa-eval': ['hyparquet'],
   'durable-files': [],
+  'vqa-eval': [],
   'tensor-files': ['yauzl'],
+  'vqa-dataset': ['hyparquet'],
   'onnx-grad': ['onnxruntime-node', '@bufbuild/protobuf'],
   'rl-dataset': ['ajv'],
   'pointer-model': [],

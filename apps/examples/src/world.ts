@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Selector } from '@lever/icl-eval'
 import type { EmbeddingMatrix, Policy } from '@lever/pointer-model'
 import { scoreAnswer } from '@lever/vqa-eval'
-import { readDataset, type VqaDataset, type VqaExample } from '@lever/vqa-eval/node'
+import { readDataset, type VqaDataset, type VqaExample } from '@lever/vqa-dataset'
 import type { Embeddings, VqaPrompt } from '@lever/vqa-model'
 
 /** How many questions are measured, and how many are asked at the end. */

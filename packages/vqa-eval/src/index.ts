@@ -1,3 +1,4 @@
+export { describe } from './describe.ts'
 export { clusteredInterval, type Interval } from './clusters.ts'
 export { compareEvaluations, type Comparison, type Flip } from './comparison.ts'
 export { InputError } from './errors.ts'
@@ -12,6 +13,7 @@ export type { EvaluateOptions, Evaluation, QuestionScore, QuestionScores } from 
 export { distinctAnswers, expectedAccuracy, type ScoredAnswer } from './expected-accuracy.ts'
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
+export { mostFrequent } from './most-frequent.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'
 export {
   metricOf,
@@ -22,15 +24,18 @@ export {
   type Score,
 } from './official-score.ts'
 export { roundHalfEven } from './python-text.ts'
-export type { QuestionId } from './question-id.ts'
+export { canonicalId, formatId, narrowId, type QuestionId } from './question-id.ts'
 export { evaluationJson, formatComparison, formatEvaluation, perQuestionLines } from './report.ts'
 export {
+  compareAnswers,
+  directAccuracy,
   SCORE_MODES,
   scoreAnswer,
   type AnswerObject,
   type AnswerScore,
   type ScoreMode,
   type ScoreOptions,
+  type TextForms,
 } from './score.ts'
 export { answerSimilarity, sequenceSimilarity, type AnswerSimilarity } from './similarity.ts'
 export type { Subset } from './subset.ts'

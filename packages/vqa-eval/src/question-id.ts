@@ -1,3 +1,5 @@
+import { InputError } from './errors.ts'
+
 /** A question or image id as files hold it. Integers beyond 2^53 are bigint, so that no two ids become one. */
 export type QuestionId = number | string | bigint
 
@@ -23,4 +25,12 @@ export function formatId(id: QuestionId): string {
 export function formatIds(ids: readonly QuestionId[], limit = 5): string {
   const first = ids.slice(0, limit).map(formatId).join(', ')
   return ids.length > limit ? `${first} and ${ids.length - limit} more` : first
+}
+
+/** An id that a number or a string can hold; `source` begins the message. Throws InputError for another. */
+export function narrowId(id: QuestionId, source: string): number | string {
+  if (typeof id === 'bigint') {
+    throw new InputError(`${source}: id ${id} is beyond 2^53; write it as a string`)
+  }
+  return id
 }

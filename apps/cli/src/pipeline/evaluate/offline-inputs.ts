@@ -1,7 +1,7 @@
 import { hashFile, InputError } from '@lever/durable-files'
 import type { MeasuredQuery } from '@lever/icl-eval'
 import type { RlMeta } from '@lever/rl-dataset'
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { DatasetPlace } from '../inputs/dataset.ts'

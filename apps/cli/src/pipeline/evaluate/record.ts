@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Leakage } from '@lever/icl-eval'
-import type { VqaDataset } from '@lever/vqa-eval/node'
+import type { VqaDataset } from '@lever/vqa-dataset'
 import type { VqaModel } from '@lever/vqa-model'
 import type { DatasetFiles, DatasetPlace } from '../inputs/dataset.ts'
 import type { StaticRecord } from './static-sets.ts'

@@ -1,6 +1,6 @@
 import { InputError, openJournal } from '@lever/durable-files'
 import type { Answered, StaticSearch } from '@lever/icl-eval'
-import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaExample } from '@lever/vqa-dataset'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { Option } from '../../options.ts'

@@ -1,6 +1,6 @@
 import type { Proposal } from '@lever/rl-generate'
 import { distinctAnswers } from '@lever/vqa-eval'
-import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaExample } from '@lever/vqa-dataset'
 import type { PromptEstimate, VqaPrompt } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { formatTable } from '../../table.ts'

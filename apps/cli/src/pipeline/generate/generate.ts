@@ -12,7 +12,7 @@ import type {
 } from '@lever/rl-generate'
 import type { OfficialScoreOptions } from '@lever/vqa-eval'
 import { distinctAnswers, normalizeAnswer, officialScore } from '@lever/vqa-eval'
-import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaExample } from '@lever/vqa-dataset'
 import type { AskedAnswer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { Stage } from '../../progress.ts'

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
 import { flag, text } from '../../options.ts'
 import type { Option } from '../../options.ts'
@@ -106,7 +106,7 @@ export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Vqa
   if (!isPattern) await requirePath(questions, `${prefix}questions`)
   if (annotations !== undefined) await requirePath(annotations, `${prefix}annotations`)
   if (images !== undefined) await requirePath(images, `${prefix}images`, 'folder')
-  const { readDataset } = await import('@lever/vqa-eval/node')
+  const { readDataset } = await import('@lever/vqa-dataset')
   const bytes = await Promise.all([questions, annotations].map((path) => sizeOf(path)))
   const isLarge = /\.parquet$/i.test(questions) || bytes.reduce((a, b) => a + b, 0) > LARGE
   const dataset = await readDataset({
@@ -166,7 +166,7 @@ export async function filesOf(
   if (questions !== undefined) {
     throw new InputError(`${prefix}dataset and ${prefix}questions both name a dataset; give one of them`)
   }
-  const { locateDataset } = await import('@lever/vqa-eval/node')
+  const { locateDataset } = await import('@lever/vqa-dataset')
   const found = await locateDataset(dataset, { split, flag: `${prefix}dataset` })
   return {
     questions: found.questions,

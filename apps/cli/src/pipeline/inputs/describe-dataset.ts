@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import type { DatasetDescription, ImageLeakage, VqaDataset } from '@lever/vqa-eval/node'
+import type { DatasetDescription, ImageLeakage, VqaDataset } from '@lever/vqa-dataset'
 import type { DatasetPlace } from './dataset.ts'
 import { filesOf, readFiles } from './dataset.ts'
 
@@ -11,8 +11,7 @@ export interface DescribedDatasets {
 
 /** Describes datasets and, of several, which images two of them share. */
 export async function describeDatasets(places: readonly DatasetPlace[]): Promise<DescribedDatasets> {
-  const { describeDataset, formatDataset, formatLeakage, leakageBetween } =
-    await import('@lever/vqa-eval/node')
+  const { describeDataset, formatDataset, formatLeakage, leakageBetween } = await import('@lever/vqa-dataset')
   const opened: { dataset: VqaDataset; name: string }[] = []
   for (const place of places) {
     const dataset = await readFiles(await filesOf(place))

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { TensorEntry } from '@lever/tensor-files'
-import type { VqaDataset } from '@lever/vqa-eval/node'
+import type { VqaDataset } from '@lever/vqa-dataset'
 import type { Embedder, EmbeddingKind, Embeddings } from '@lever/vqa-model'
 
 /** Embeddings of a dataset: row i [D] belongs to the example `ids[i]`; rows have length 1. */

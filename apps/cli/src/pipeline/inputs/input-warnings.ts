@@ -1,4 +1,4 @@
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import type { EmbeddingSet } from './embeddings.ts'
 import type { PoolInputs } from './pools.ts'
 

@@ -1,6 +1,6 @@
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Option } from '../../options.ts'
 import { number, text } from '../../options.ts'

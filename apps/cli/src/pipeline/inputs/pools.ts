@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-eval/node'
+import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'

@@ -10,7 +10,7 @@ import type {
   RewardDescription,
   Summary,
 } from '@lever/icl-eval'
-import type { VqaExample } from '@lever/vqa-eval/node'
+import type { VqaExample } from '@lever/vqa-dataset'
 import { exists, readJson, readJsonLines, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import { curvesOf } from './curves.ts'

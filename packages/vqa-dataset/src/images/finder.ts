@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { InputError } from '../errors.ts'
-import { splitNames } from './splits.ts'
+import { InputError } from '@lever/durable-files'
+import { splitNames } from '../splits.ts'
 
 /** Absolute path of an image by its id, or by the path that the dataset gives; undefined when it is not there. */
 export type ImageFinder = (id: number | string, given?: string) => string | undefined
@@ -75,7 +75,7 @@ async function listing(folder: string, given: string): Promise<ReadonlySet<strin
     return new Set(await readdir(folder))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR' && folder !== resolve(given)) return new Set()
-    throw new InputError(`vqa-eval: cannot read the image folder ${given}: ${(error as Error).message}`, {
+    throw new InputError(`vqa-dataset: cannot read the image folder ${given}: ${(error as Error).message}`, {
       cause: error,
     })
   }

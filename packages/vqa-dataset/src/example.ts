@@ -37,12 +37,3 @@ export interface VqaDataset {
   /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */
   readonly notices: readonly string[]
 }
-
-/** The most frequent text, the first of them on a tie; '' of none. */
-export function mostFrequent(texts: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
-  let best = ''
-  for (const [text, count] of counts) if (count > (counts.get(best) ?? 0)) best = text
-  return best
-}

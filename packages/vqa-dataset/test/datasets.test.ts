@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { scoreAnswer } from '../src/index.ts'
+import { scoreAnswer } from '@lever/vqa-eval'
 import {
   describeDataset,
   formatDataset,
@@ -11,8 +11,8 @@ import {
   leakageBetween,
   locateDataset,
   readDataset,
-} from '../src/node.ts'
-import type { VqaDataset } from '../src/node.ts'
+} from '../src/index.ts'
+import type { VqaDataset } from '../src/index.ts'
 import { question, rejection, writeFiles } from './support.ts'
 
 /** Writes files, also in subfolders, into a new folder and returns it. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
-import { describe } from '../describe.ts'
-import { InputError } from '../errors.ts'
-import { openImageStore, type ImageStore } from './image-store.ts'
-import type { Joined } from './joined.ts'
-import { readParquetRows, shardsOf } from './parquet-file.ts'
-import { readRow, ROW_FIELDS, type GivenRow } from './row.ts'
-import { joinRows } from './rows.ts'
-import { splitOfName } from './splits.ts'
+import { InputError } from '@lever/durable-files'
+import { describe } from '@lever/vqa-eval'
+import { openImageStore, type ImageStore } from '../images/store.ts'
+import type { Joined } from '../joined.ts'
+import { readParquetRows, shardsOf } from '../parquet-file.ts'
+import { readRow, ROW_FIELDS, type GivenRow } from '../row.ts'
+import { joinRows } from './lines.ts'
+import { splitOfName } from '../splits.ts'
 
 /**
  * The Hub's form: shards with the columns of the official files or of A-OKVQA, and images as `{bytes, path}`. Without
@@ -25,7 +25,7 @@ export async function readParquet(
     let place = 0
     for await (const group of readParquetRows(file, [...ROW_FIELDS, 'image'])) {
       for (const { image, ...columns } of group) {
-        const name = `vqa-eval: ${file}: row ${place++}`
+        const name = `vqa-dataset: ${file}: row ${place++}`
         const row = readRow(new Map(Object.entries(columns).map(([key, value]) => [key, plain(value)])), name)
         rows.push({ ...row, ...(await readImage(image, row.imageId, name, store)) })
       }

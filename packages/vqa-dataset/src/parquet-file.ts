@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as zlib from 'node:zlib'
 import type * as Hyparquet from 'hyparquet'
-import { InputError } from '../errors.ts'
+import { InputError } from '@lever/durable-files'
 
 /** Rows of a parquet file, a row group at a time. Byte arrays that are no text stay bytes, integers may be bigint. */
 export async function* readParquetRows(
@@ -11,7 +11,7 @@ export async function* readParquetRows(
 ): AsyncGenerator<Record<string, unknown>[]> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await hyparquet()
   const refuse = (error: unknown): never => {
-    throw new InputError(`vqa-eval: ${path} cannot be read as parquet: ${(error as Error).message}`, {
+    throw new InputError(`vqa-dataset: ${path} cannot be read as parquet: ${(error as Error).message}`, {
       cause: error,
     })
   }
@@ -21,7 +21,7 @@ export async function* readParquetRows(
   const wanted = columns.filter((name) => there.includes(name))
   if (!there.includes('question')) {
     throw new InputError(
-      `vqa-eval: ${path}: it has no column "question", only ${there.join(', ')}; give a VQA dataset in parquet`,
+      `vqa-dataset: ${path}: it has no column "question", only ${there.join(', ')}; give a VQA dataset in parquet`,
     )
   }
   let first = 0
@@ -53,7 +53,7 @@ async function hyparquet(): Promise<typeof Hyparquet> {
   try {
     return await import('hyparquet')
   } catch (error) {
-    throw new InputError('vqa-eval: parquet files need the package hyparquet; npm install hyparquet', {
+    throw new InputError('vqa-dataset: parquet files need the package hyparquet; npm install hyparquet', {
       cause: error,
     })
   }
@@ -75,10 +75,10 @@ export async function shardsOf(path: string): Promise<{ files: string[]; of: num
         : null
   if (matches === null) return { files: [path], of: 1 }
   const names = await readdir(folder).catch((error: unknown) => {
-    throw new InputError(`vqa-eval: cannot read ${folder}: ${(error as Error).message}`, { cause: error })
+    throw new InputError(`vqa-dataset: cannot read ${folder}: ${(error as Error).message}`, { cause: error })
   })
   const found = names.filter((one) => matches.test(one)).sort()
-  if (found.length === 0) throw new InputError(`vqa-eval: no file matches ${path}; check the path`)
+  if (found.length === 0) throw new InputError(`vqa-dataset: no file matches ${path}; check the path`)
   return { files: found.map((one) => join(folder, one)), of: part === null ? found.length : Number(part[2]) }
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { InputError } from '../errors.ts'
-import type { DatasetForm } from '../dataset.ts'
+import { InputError } from '@lever/durable-files'
+import type { DatasetForm } from './example.ts'
 import { meansSplit, splitNames, splitOfName } from './splits.ts'
 
 /** The files of a dataset, as `readDataset` takes them. */
@@ -23,7 +23,7 @@ export interface DatasetFiles {
  */
 export async function locateDataset(
   path: string,
-  { split, flag = 'vqa-eval' }: { split?: string | undefined; flag?: string } = {},
+  { split, flag = 'vqa-dataset' }: { split?: string | undefined; flag?: string } = {},
 ): Promise<DatasetFiles> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() === true || /[*?]/.test(basename(path))) return withBeside(path, split)

@@ -1,8 +1,6 @@
-import { mostFrequent } from '../dataset.ts'
-import { describe } from '../describe.ts'
-import { InputError } from '../errors.ts'
-import { canonicalId, type QuestionId } from '../question-id.ts'
-import { narrowId, type JoinedRow } from './joined.ts'
+import { InputError } from '@lever/durable-files'
+import { canonicalId, describe, mostFrequent, narrowId, type QuestionId } from '@lever/vqa-eval'
+import type { JoinedRow } from './joined.ts'
 import { parsePythonList } from './python-list.ts'
 
 /** A row whose ids may be missing. */

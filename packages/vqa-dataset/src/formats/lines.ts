@@ -1,12 +1,9 @@
-import { InputError } from '../errors.ts'
-import type { Cursor } from '../json-cursor.ts'
-import { peek } from '../json-cursor.ts'
-import { streamRows, type StreamOptions } from '../json-stream.ts'
-import { readValue } from '../json-value.ts'
-import { describe } from '../describe.ts'
-import type { Joined, JoinedRow } from './joined.ts'
-import { readRow, ROW_FIELDS, type GivenRow } from './row.ts'
-import { meansSplit, splitOfName } from './splits.ts'
+import { InputError } from '@lever/durable-files'
+import { type Cursor, peek, readValue, type StreamOptions, streamRows } from '@lever/vqa-eval/node'
+import { describe } from '@lever/vqa-eval'
+import type { Joined, JoinedRow } from '../joined.ts'
+import { readRow, ROW_FIELDS, type GivenRow } from '../row.ts'
+import { meansSplit, splitOfName } from '../splits.ts'
 
 /** The single file of A-OKVQA: a list of questions with `direct_answers` and `choices`. */
 export async function readAokvqa(path: string, stream: StreamOptions & { split?: string }): Promise<Joined> {
@@ -18,7 +15,7 @@ export async function readAokvqa(path: string, stream: StreamOptions & { split?:
       layout: () => 'array',
       begin: () => (rows.length = 0),
       row: (c, index) => {
-        const name = `vqa-eval: ${path}: questions[${index}]`
+        const name = `vqa-dataset: ${path}: questions[${index}]`
         const row = readRow(readFields(c, name), name)
         if (row.questionId === null) {
           throw new InputError(`${name}: question_id must be an integer or a string, got nothing`)
@@ -44,11 +41,11 @@ export async function readLines(path: string, stream: StreamOptions & { split?: 
       list: '',
       layout(first) {
         if (first === '{') return 'lines'
-        throw new InputError(`vqa-eval: ${path}: line 1: it is a list; write one question a line`)
+        throw new InputError(`vqa-dataset: ${path}: line 1: it is a list; write one question a line`)
       },
       begin: () => (rows.length = 0),
       row: (c, line) => {
-        const name = `vqa-eval: ${path}: line ${line}`
+        const name = `vqa-dataset: ${path}: line ${line}`
         const fields = readFields(c, name)
         const image = fields.get('image') ?? undefined
         if (image !== undefined && (typeof image !== 'string' || image === '')) {
@@ -94,11 +91,11 @@ export function joinRows(
   const chosen = wanted === undefined ? splits : splits.filter((split) => meansSplit(wanted, split))
   if (chosen.length > 1 && wanted === undefined) {
     throw new InputError(
-      `vqa-eval: ${path}: it holds the splits ${splits.join(', ')}; choose one with --split`,
+      `vqa-dataset: ${path}: it holds the splits ${splits.join(', ')}; choose one with --split`,
     )
   }
   if (splits.length > 0 && chosen.length === 0) {
-    throw new InputError(`vqa-eval: ${path}: it has no split ${wanted!}, only ${splits.join(', ')}`)
+    throw new InputError(`vqa-dataset: ${path}: it has no split ${wanted!}, only ${splits.join(', ')}`)
   }
   const kept = given.map((row, place) => ({ place, ...row }))
   const inSplit = kept.filter(({ split }) => split === undefined || chosen.includes(split))
@@ -106,7 +103,7 @@ export function joinRows(
     const shown = imageId ?? image
     if (shown === undefined) {
       throw new InputError(
-        `vqa-eval: ${path}: question ${questionId ?? place}: there is no image and no image_id`,
+        `vqa-dataset: ${path}: question ${questionId ?? place}: there is no image and no image_id`,
       )
     }
     return {

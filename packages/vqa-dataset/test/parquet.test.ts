@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import { parsePythonList } from '../src/datasets/python-list.ts'
-import { locateDataset, readDataset } from '../src/node.ts'
+import { parsePythonList } from '../src/python-list.ts'
+import { locateDataset, readDataset } from '../src/index.ts'
 import { rejection, writeFiles } from './support.ts'
 
 const GOLDEN = fileURLToPath(new URL('../../../fixtures/golden/vqa-parquet/', import.meta.url))

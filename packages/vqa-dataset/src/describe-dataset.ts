@@ -1,6 +1,5 @@
-import type { VqaDataset, VqaExample } from '../dataset.ts'
-import { cleanAnswer, normalizeAnswer } from '../normalize.ts'
-import { compareAnswers, directAccuracy, type TextForms } from '../score.ts'
+import { cleanAnswer, compareAnswers, directAccuracy, normalizeAnswer, type TextForms } from '@lever/vqa-eval'
+import type { VqaDataset, VqaExample } from './example.ts'
 
 export interface Share {
   readonly name: string

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InputError } from '../errors.ts'
-import { writeAtomic } from './atomic.ts'
+import { InputError } from '@lever/durable-files'
+import { writeAtomic } from '../atomic.ts'
 
 /** Images by content: `<first two digits>/<sha256>.<extension>` under one folder. */
 export interface ImageStore {
@@ -27,7 +27,7 @@ export function openImageStore(folder: string): ImageStore {
           await writeAtomic(path, bytes, { sync: false })
         } catch (cause) {
           throw new InputError(
-            `vqa-eval: cannot keep images in ${folder} (${(cause as NodeJS.ErrnoException).code ?? String(cause)}); choose another cache folder (LEVER_CACHE for the command)`,
+            `vqa-dataset: cannot keep images in ${folder} (${(cause as NodeJS.ErrnoException).code ?? String(cause)}); choose another cache folder (LEVER_CACHE for the command)`,
             { cause },
           )
         }

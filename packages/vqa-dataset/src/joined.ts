@@ -1,7 +1,7 @@
-import { InputError } from '../errors.ts'
-import type { DatasetForm, VqaDataset, VqaExample } from '../dataset.ts'
-import { formatId, type QuestionId } from '../question-id.ts'
-import type { ImageFinder } from './images.ts'
+import { InputError } from '@lever/durable-files'
+import { formatId, type QuestionId } from '@lever/vqa-eval'
+import type { DatasetForm, VqaDataset, VqaExample } from './example.ts'
+import type { ImageFinder } from './images/finder.ts'
 
 /** A question joined with its answers, before its image is looked up. */
 export interface JoinedRow extends Omit<VqaExample, 'id' | 'image' | 'metric'> {
@@ -82,16 +82,8 @@ function checkDistinct(rows: readonly JoinedRow[], source: string): void {
   const seen = new Set<QuestionId>()
   for (const { questionId } of rows) {
     if (seen.has(questionId)) {
-      throw new InputError(`vqa-eval: ${source}: question ${formatId(questionId)} is there twice`)
+      throw new InputError(`vqa-dataset: ${source}: question ${formatId(questionId)} is there twice`)
     }
     seen.add(questionId)
   }
-}
-
-/** An id that a number or a string can hold; `source` begins the message. Throws InputError for another. */
-export function narrowId(id: QuestionId, source: string): number | string {
-  if (typeof id === 'bigint') {
-    throw new InputError(`${source}: id ${id} is beyond 2^53; write it as a string`)
-  }
-  return id
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { readDataset } from '../src/node.ts'
+import { readDataset } from '../src/index.ts'
 import { humans, question, rejection, writeFiles } from './support.ts'
 
 const HEAD = { info: {}, task_type: 'Open-Ended', data_type: 'mscoco', data_subtype: 'val2014', license: {} }

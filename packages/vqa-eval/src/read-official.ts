@@ -1,22 +1,45 @@
-import { NO_TEXT, annotationName, type AnnotationTable } from '../annotation-table.ts'
-import { createAnswerList, type AnswerList } from '../answer-list.ts'
-import { repeatsOf } from '../correspondence.ts'
-import { mostFrequent } from '../dataset.ts'
-import { InputError } from '../errors.ts'
-import { indexIds, type IdIndex } from '../id-list.ts'
-import type { StreamOptions } from '../json-stream.ts'
-import { formatIds, type QuestionId } from '../question-id.ts'
-import type { QuestionTable } from '../question-table.ts'
-import { readAnnotations } from '../read-annotations.ts'
-import { readQuestions } from '../read-questions.ts'
-import { narrowId, type Joined, type JoinedRow } from './joined.ts'
-import { splitOfName } from './splits.ts'
+import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
+import { createAnswerList, type AnswerList } from './answer-list.ts'
+import { repeatsOf } from './correspondence.ts'
+import { mostFrequent } from './most-frequent.ts'
+import { InputError } from './errors.ts'
+import { indexIds, type IdIndex } from './id-list.ts'
+import type { StreamOptions } from './json-stream.ts'
+import { formatIds, narrowId, type QuestionId } from './question-id.ts'
+import type { QuestionTable } from './question-table.ts'
+import { readAnnotations } from './read-annotations.ts'
+import { readQuestions } from './read-questions.ts'
 
-/** Official files: questions joined with annotations by id. The annotations may be missing. */
+/** A question of official files with its human answers. */
+export interface OfficialQuestion {
+  readonly questionId: number | string
+  readonly imageId: number | string
+  readonly question: string
+  /** Empty without an annotation file. */
+  readonly answers: readonly string[]
+  /** `multiple_choice_answer`, or the most frequent answer, or ''. */
+  readonly answer: string
+  readonly questionType: string
+  readonly answerType: string
+}
+
+export interface OfficialQuestions {
+  /** In the order of the questions file. */
+  readonly questions: readonly OfficialQuestion[]
+  /** `data_type` of the questions file: `mscoco`. */
+  readonly dataType?: string
+  /** `data_subtype` of the questions file: `val2014`. */
+  readonly dataSubtype?: string
+}
+
+/**
+ * Reads official questions (VQA v1, v2, OK-VQA) and joins them with their annotations by id.
+ * @throws InputError if a file is malformed, an id is repeated, or the two files do not have the same ids
+ */
 export async function readOfficial(
   { questions, annotations }: { questions: string; annotations?: string | undefined },
   stream: StreamOptions,
-): Promise<Joined> {
+): Promise<OfficialQuestions> {
   const table = await readQuestions(questions, stream)
   const list = createAnswerList()
   const answers =
@@ -28,7 +51,7 @@ export async function readOfficial(
     const value = table.header.get(field)
     return typeof value === 'string' ? value : undefined
   }
-  const rows = table.questionIds.map((questionId, place): JoinedRow => {
+  const rows = table.questionIds.map((questionId, place): OfficialQuestion => {
     const row = index?.rowOf(questionId)
     const imageId = table.imageIds[place] ?? (row === undefined ? null : answers!.table.imageIds.at(row))
     if (imageId === null) {
@@ -41,13 +64,11 @@ export async function readOfficial(
       ...humanFields(answers, row),
     }
   })
+  const [dataType, dataSubtype] = [text('data_type'), text('data_subtype')]
   return {
-    form: 'official',
-    metric: 'official',
-    name: text('data_type') ?? 'vqa',
-    split: text('data_subtype') ?? splitOfName(questions.split(/[\\/]/).at(-1)!),
-    rows,
-    notices: [],
+    questions: rows,
+    ...(dataType !== undefined && { dataType }),
+    ...(dataSubtype !== undefined && { dataSubtype }),
   }
 }
 
@@ -86,7 +107,7 @@ function joinById(questions: QuestionTable, annotations: AnnotationTable): IdInd
 function humanFields(
   found: Answers | null,
   row: number | undefined,
-): Pick<JoinedRow, 'answers' | 'answer' | 'questionType' | 'answerType'> {
+): Pick<OfficialQuestion, 'answers' | 'answer' | 'questionType' | 'answerType'> {
   if (!found || row === undefined) return { answers: [], answer: '', questionType: '', answerType: '' }
   const { table, list } = found
   const problem = table.problems.get(row)

@@ -2,17 +2,17 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { DatasetForm, VqaDataset } from './dataset.ts'
-import { cachedJoin } from './datasets/cache.ts'
-import { createImageFinder } from './datasets/images.ts'
-import { isKeptImage } from './datasets/image-store.ts'
-import { finishDataset, type Joined } from './datasets/joined.ts'
-import { readOfficial } from './datasets/official.ts'
-import { shardsOf } from './datasets/parquet-file.ts'
-import { readParquet } from './datasets/parquet.ts'
-import { readAokvqa, readLines } from './datasets/rows.ts'
-import { InputError } from './errors.ts'
-import type { StreamOptions } from './json-stream.ts'
+import type { DatasetForm, VqaDataset } from './example.ts'
+import { cachedJoin } from './cache.ts'
+import { createImageFinder } from './images/finder.ts'
+import { isKeptImage } from './images/store.ts'
+import { finishDataset, type Joined } from './joined.ts'
+import { readOfficial } from './formats/official.ts'
+import { shardsOf } from './parquet-file.ts'
+import { readParquet } from './formats/parquet.ts'
+import { readAokvqa, readLines } from './formats/lines.ts'
+import { InputError } from '@lever/durable-files'
+import type { StreamOptions } from '@lever/vqa-eval/node'
 
 export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
   /**
@@ -129,7 +129,7 @@ async function feedFile(path: string, hash: Hash): Promise<void> {
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
   } catch (error) {
-    throw new InputError(`vqa-eval: cannot read ${path}: ${(error as Error).message}`, { cause: error })
+    throw new InputError(`vqa-dataset: cannot read ${path}: ${(error as Error).message}`, { cause: error })
   }
 }
 
