@@ -1,4 +1,4 @@
-import { readImageSize, type ImageSize } from './image-size.ts'
+import { readImageSize, type ImageSize } from './pixels/image-size.ts'
 import { readModelFolder } from './onnx/folder.ts'
 import { preprocessorConfig } from './onnx/grid-images.ts'
 import type { PixelLimits } from './onnx/images.ts'

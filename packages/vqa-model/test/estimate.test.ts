@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { estimatePrompts, openVqaModel } from '../src/index.ts'
 import { gridTokens } from '../src/estimate.ts'
-import { imageSize } from '../src/image-size.ts'
+import { imageSize } from '../src/pixels/image-size.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { bundledExamples, bundledModel, makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 

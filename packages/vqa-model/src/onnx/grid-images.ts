@@ -9,8 +9,8 @@ import {
   type ImageEncoderOptions,
   type PixelLimits,
 } from './images.ts'
-import { cutPatches } from './patches.ts'
-import { readImage } from './read-image.ts'
+import { cutPatches } from '../pixels/patches.ts'
+import { readImage } from '../pixels/read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
 interface Preprocessor {

@@ -8,7 +8,7 @@ import {
   type ImageEncoderOptions,
   type PixelLimits,
 } from './images.ts'
-import { readImage } from './read-image.ts'
+import { readImage } from '../pixels/read-image.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
 interface Tiles {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { ImageError } from './images.ts'
+import { ImageError } from '../onnx/images.ts'
 import { decodePlainPng } from './png.ts'
-import type { Transformers } from './transformers.ts'
+import type { Transformers } from '../onnx/transformers.ts'
 
 /**
  * Pixels of an image file of any format that transformers.js (sharp) reads.

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals'
 import { readdirSync, readFileSync } from 'node:fs'
 import { crc32, deflateSync } from 'node:zlib'
 import { RawImage } from '@huggingface/transformers'
-import { decodePlainPng } from '../src/onnx/png.ts'
-import { bundled, counter } from './support/world.ts'
+import { decodePlainPng } from '../../src/pixels/png.ts'
+import { bundled, counter } from '../support/world.ts'
 
 async function stock(file: Buffer): Promise<unknown> {
   const { width, height, channels, data } = await RawImage.fromBlob(new Blob([new Uint8Array(file)]))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { readImage } from './onnx/read-image.ts'
-import { loadTransformers } from './onnx/transformers.ts'
+import { readImage } from './read-image.ts'
+import { loadTransformers } from '../onnx/transformers.ts'
 
 export interface ThumbnailOptions {
   /** Longest side in pixels. */

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RawImage } from '@huggingface/transformers'
-import { makeThumbnail } from '../src/thumbnail.ts'
-import { bundled } from './support/world.ts'
+import { makeThumbnail } from '../../src/pixels/thumbnail.ts'
+import { bundled } from '../support/world.ts'
 
 const one = `${bundled}world/images/`
 
