@@ -30,6 +30,17 @@ export {
 } from './sequence.ts'
 export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
 export { type EmbeddingMatrix, type PolicyInput, type PolicyQuery } from './batches.ts'
+export {
+  byIds,
+  DECODINGS,
+  type ChooseOptions,
+  type Decoding,
+  type EmbeddingTable,
+  type PolicyByIds,
+  type PolicyTables,
+  type QueryIds,
+} from './by-ids.ts'
+export { startingModel, type StartingModel, type StartOptions } from './start.ts'
 export { type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'
 export { randomPointers } from './decode/random.ts'

@@ -14,7 +14,7 @@ import { evaluateAll, saveEvaluation } from '../evaluate/evaluate.ts'
 import type { Features } from '../generate/generate.ts'
 import { describeFeatures, measureAll, metaOf, planPointers } from '../generate/generate.ts'
 import { openModel } from '../model/model.ts'
-import { policyOf, proposerOf, selectorOf } from '../policy/policy.ts'
+import { selectorOf } from '../policy/policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { recordRead } from '../evaluate/reads.ts'
 import { datasetRecord, leakageRecord, poolText, protocolRecord } from '../evaluate/record.ts'
@@ -181,14 +181,14 @@ async function featuresOf({ run }: Demo, side: Side['name']): Promise<Features> 
 async function generateData(demo: Demo): Promise<void> {
   const { recipe, seed, run, train, context } = demo
   const { architecture, mix, shots, size } = recipe.generate
-  const { createModel, openPolicy } = await import('@lever/pointer-model')
+  const { byIds, createModel, openPolicy } = await import('@lever/pointer-model')
   const features = await featuresOf(demo, 'train')
   const settings = { dim: features.candidates.dim }
   const policy = await openPolicy(createModel({ architecture, settings, seed }))
   try {
     const { queries, pools, dataset } = train
     const model = await demo.model()
-    const proposer = proposerOf(policy, features)
+    const proposer = byIds(policy, features)
     const plan = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
     const described = { architecture, ...policy.model.config, sha256: null }
     const stage = context.progress.stage('generate', { unit: 'outcomes' })
@@ -233,12 +233,15 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
   const { resolveSelectors } = await import('@lever/icl-eval')
   const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
   const features = await featuresOf(demo, 'test')
+  const { byIds, openPolicy, readCheckpoint } = await import('@lever/pointer-model')
   const policies = await Promise.all(
-    recipe.policies.map((policy) => policyOf(run.file(checkpointFile(policy)))),
+    recipe.policies.map(async (policy) =>
+      openPolicy((await readCheckpoint(run.file(checkpointFile(policy)))).model),
+    ),
   )
   try {
     const named = await Promise.all(
-      policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, policy, features)),
+      policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, byIds(policy, features))),
     )
     const model = await demo.model()
     const hashes = await Promise.all(

@@ -1,14 +1,13 @@
 import { dirname, join, resolve } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Example, Selector } from '@lever/icl-eval'
-import type { PointerModel } from '@lever/pointer-model'
+import type { Decoding, PointerModel } from '@lever/pointer-model'
 import type { VqaModel } from '@lever/vqa-model'
 import { exists, readJson, requirePath } from '../../files.ts'
 import type { Option } from '../../options.ts'
 import { list, number } from '../../options.ts'
 import type { Inputs } from '../inputs/inputs.ts'
 import { readPolicy, selectorOf } from '../policy/policy.ts'
-import type { Decoding } from '../policy/policy.ts'
 import { checkPolicyName } from './selection.ts'
 
 /** The options that name the policies of an evaluation. */
@@ -108,14 +107,14 @@ export async function openPolicies(
   features: Inputs['features'],
   close: (() => Promise<void>)[],
 ): Promise<Selector[]> {
-  const { openPolicy } = await import('@lever/pointer-model')
+  const { byIds, openPolicy } = await import('@lever/pointer-model')
   const selectors: Selector[] = []
   for (const { name, model } of policies) {
     const policy = await openPolicy(model)
     close.push(() => policy.close())
     const names = rowNames(name, decoding)
     for (const [i, how] of decoding.entries()) {
-      selectors.push(await selectorOf(names[i]!, policy, features!, { decoding: how, beamSize }))
+      selectors.push(await selectorOf(names[i]!, byIds(policy, features!), { decoding: how, beamSize }))
     }
   }
   return selectors

@@ -6,7 +6,6 @@ import type { Context } from '../../command.ts'
 import { formatTable } from '../../table.ts'
 import { planPointers } from './generate.ts'
 import { openInputs } from '../inputs/inputs.ts'
-import { proposerOf } from '../policy/policy.ts'
 import type { GenerateSettings } from './run-generate.ts'
 import { namedPolicy } from './run-generate.ts'
 
@@ -29,7 +28,7 @@ export interface DryRun extends PromptEstimate {
  */
 export async function dryRun(settings: GenerateSettings, { progress }: Context): Promise<DryRun> {
   const { shots, seed, mix, size, prefixes, gtProb } = settings
-  const { openPolicy } = await import('@lever/pointer-model')
+  const { byIds, openPolicy } = await import('@lever/pointer-model')
   const { parseShard, shardQueries } = await import('@lever/rl-generate')
   const { estimatePrompts, toVqaPrompt } = await import('@lever/vqa-model')
   const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
@@ -37,7 +36,7 @@ export async function dryRun(settings: GenerateSettings, { progress }: Context):
   const named = await namedPolicy(settings, features)
   const policy = named && (await openPolicy(named.model))
   try {
-    const proposer = policy && features && proposerOf(policy, features)
+    const proposer = policy && features && byIds(policy, features)
     const plan = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
     const mine = part === undefined ? queries : shardQueries(queries, part)
     const plans = await plan.propose(mine, { round: 0, known: new Map() })

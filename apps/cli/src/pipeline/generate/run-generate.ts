@@ -1,4 +1,5 @@
 import { InputError, openRunDirectory, writeFileAtomic } from '@lever/durable-files'
+import type { StartingModel } from '@lever/pointer-model'
 import type { MeasureStatistics, ProposalRequest } from '@lever/rl-generate'
 import type { ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
@@ -12,8 +13,8 @@ import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
 import { callsOf, readModelProtocol } from '../model/model.ts'
 import { openModels } from '../model/models.ts'
-import type { NamedPolicy, PolicyChoice } from '../policy/policy.ts'
-import { proposerOf, readPolicy } from '../policy/policy.ts'
+import type { PolicyChoice } from '../policy/policy.ts'
+import { readPolicy } from '../policy/policy.ts'
 import { JOB_SIZE, QUEUE_NAME } from './queue-options.ts'
 import { metricOf } from '@lever/vqa-eval'
 
@@ -58,7 +59,7 @@ export async function runGenerate(
     throw new InputError(
       'no pointer is proposed; give --num-random, --group-size, or --embeddings for others',
     )
-  const { openPolicy } = await import('@lever/pointer-model')
+  const { byIds, openPolicy } = await import('@lever/pointer-model')
   const { parseShard, shardQueries } = await import('@lever/rl-generate')
   const part = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
   const inputs = await openInputs(settings, progress)
@@ -101,7 +102,7 @@ export async function runGenerate(
     close.push(() => run.close())
     const policy = named && (await openPolicy(named.model))
     if (policy) close.push(() => policy.close())
-    const proposer = policy && features && proposerOf(policy, features)
+    const proposer = policy && features && byIds(policy, features)
     const planned = await planPointers({ queries, pools, features, mix, shots, size, seed, policy: proposer })
     const mine = part === undefined ? queries : shardQueries(queries, part)
     const stage = progress.stage('generate', { unit: 'outcomes' })
@@ -176,7 +177,7 @@ const POLICY_METHODS: ReadonlySet<string> = new Set(['beam', 'sample'])
 export async function namedPolicy(
   settings: GenerateSettings,
   features: Features | undefined,
-): Promise<NamedPolicy | undefined> {
+): Promise<StartingModel | undefined> {
   const asked = settings.mix.some(({ method, count }) => count !== 0 && POLICY_METHODS.has(method))
   if (!asked) return undefined
   if (features === undefined)

@@ -1,0 +1,107 @@
+import { InputError } from '@lever/durable-files'
+import type { EmbeddingMatrix, PolicyInput } from './batches.ts'
+import type { PointerChoice } from './decode/greedy.ts'
+import type { SampledPointer, SampleOptions } from './decode/sample.ts'
+import type { Policy } from './policy.ts'
+
+/** Embeddings [M, D] and the id of the example in every row. */
+export interface EmbeddingTable extends EmbeddingMatrix {
+  /** [M] */
+  readonly ids: ArrayLike<number | bigint>
+}
+
+/** Embeddings that a policy reads. */
+export interface PolicyTables {
+  readonly queries: EmbeddingTable
+  /** Default: `queries`. */
+  readonly candidates?: EmbeddingTable
+}
+
+/** A query and the candidates to choose from. */
+export interface QueryIds {
+  readonly queryId: number
+  /** [N] */
+  readonly poolIds: readonly number[]
+}
+
+/** How a policy chooses: the most probable next candidate, or the most probable pointer that beam search finds. */
+export const DECODINGS = ['greedy', 'beam'] as const
+
+export type Decoding = (typeof DECODINGS)[number]
+
+export interface ChooseOptions {
+  /** K */
+  readonly shots: number
+  /** Default `greedy`, whose choice of any K begins with that of K - 1. */
+  readonly decoding?: Decoding
+  /** Beams of `beam` (default 5). */
+  readonly width?: number
+}
+
+/** A policy that is asked by ids. A query in its own pool is never chosen. */
+export interface PolicyByIds {
+  readonly policy: Policy
+  /** The ids of the demonstrations of every query, in order; fewer than K where the policy may stop and does. */
+  choose(queries: readonly QueryIds[], options: ChooseOptions): Promise<number[][]>
+  /** Pointers as positions in the pools, as the methods of `Policy`. */
+  greedy(queries: readonly QueryIds[], options: { shots: number }): Promise<PointerChoice[]>
+  beam(queries: readonly QueryIds[], options: { shots: number; width?: number }): Promise<PointerChoice[][]>
+  sample(
+    queries: readonly QueryIds[],
+    options: SampleOptions & { shots: number },
+  ): Promise<SampledPointer[][]>
+  logProbs(
+    queries: readonly QueryIds[],
+    pointers: readonly (readonly ArrayLike<number>[])[],
+  ): Promise<Float64Array[]>
+}
+
+/**
+ * An open policy, asked by ids in place of rows. Its functions throw InputError for an id without a row.
+ * @throws InputError if the embeddings have another size than those the policy was trained on
+ */
+export function byIds(policy: Policy, { queries, candidates = queries }: PolicyTables): PolicyByIds {
+  for (const [name, { dim }] of Object.entries({ query: queries, candidate: candidates })) {
+    if (dim === policy.model.config.dim) continue
+    throw new InputError(
+      `pointer-model: the policy was trained on embeddings of size ${policy.model.config.dim}, but the ${name} embeddings have size ${dim}; give the embeddings that it was trained on`,
+    )
+  }
+  const queryRow = rowFinder(queries, 'query')
+  const candidateRow = rowFinder(candidates, 'candidate')
+  const inputOf = (asked: readonly QueryIds[]): PolicyInput => ({
+    queries,
+    candidates,
+    items: asked.map(({ queryId, poolIds }) => ({
+      row: queryRow(queryId),
+      pool: Int32Array.from(poolIds, candidateRow),
+      exclude: poolIds.flatMap((id, position) => (id === queryId ? [position] : [])),
+    })),
+  })
+  return {
+    policy,
+    async choose(asked, { shots, decoding = 'greedy', width = 5 }) {
+      const input = inputOf(asked)
+      const choices =
+        decoding === 'greedy'
+          ? await policy.greedy(input, { shots })
+          : (await policy.beam(input, { shots, width })).map(([best]) => best!)
+      return choices.map(({ pointer }, i) => Array.from(pointer, (position) => asked[i]!.poolIds[position]!))
+    },
+    greedy: (asked, options) => policy.greedy(inputOf(asked), options),
+    beam: (asked, options) => policy.beam(inputOf(asked), options),
+    sample: (asked, options) => policy.sample(inputOf(asked), options),
+    logProbs: (asked, pointers) => policy.logProbs(inputOf(asked), pointers),
+  }
+}
+
+function rowFinder({ ids }: EmbeddingTable, name: string): (id: number) => number {
+  const rows = new Map(Array.from(ids, (id, row) => [Number(id), row]))
+  return (id) => {
+    const row = rows.get(id)
+    if (row !== undefined) return row
+    throw new InputError(
+      `pointer-model: the ${name} embeddings have no row for example ${id}; embed the whole dataset (lever embed)`,
+    )
+  }
+}

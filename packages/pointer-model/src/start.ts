@@ -1,0 +1,56 @@
+import { hashFile, InputError } from '@lever/durable-files'
+import type { ArchitectureName } from './architectures/index.ts'
+import type { CheckpointInfo } from './checkpoint/checkpoint.ts'
+import { readCheckpoint } from './checkpoint/checkpoint.ts'
+import { architectureOf, createModel } from './model.ts'
+import type { PointerModel } from './model.ts'
+
+/** The checkpoint that a policy starts from, or what a new policy is like. */
+export interface StartOptions {
+  readonly checkpoint?: string | undefined
+  /** Of a new policy. */
+  readonly architecture: string
+  /** Settings of a new policy besides D. */
+  readonly settings?: Readonly<Record<string, number | boolean | string>>
+  /** D of the embeddings that it will read. */
+  readonly dim: number
+  /** Seed of a new policy. */
+  readonly seed: number
+}
+
+/** A model, what is known about it, and the file it comes from. */
+export interface StartingModel {
+  readonly model: PointerModel
+  readonly info: CheckpointInfo
+  /** SHA-256 of the checkpoint; null for a new policy. */
+  readonly hash: string | null
+}
+
+/**
+ * The model of a checkpoint, or a new one, for embeddings of size `dim`.
+ * @throws InputError if the checkpoint is broken or was trained on embeddings of another size, or there is no such architecture
+ */
+export async function startingModel({
+  checkpoint,
+  architecture,
+  settings = {},
+  dim,
+  seed,
+}: StartOptions): Promise<StartingModel> {
+  if (checkpoint === undefined) {
+    const { name } = architectureOf(architecture)
+    const model = createModel({
+      architecture: name as ArchitectureName,
+      settings: { ...settings, dim },
+      seed,
+    })
+    return { model, info: { phase: 'init' }, hash: null }
+  }
+  const { model, info } = await readCheckpoint(checkpoint)
+  if (model.config.dim !== dim) {
+    throw new InputError(
+      `${checkpoint} was trained on embeddings of size ${model.config.dim}, but these have size ${dim}; give the embeddings that it was trained on`,
+    )
+  }
+  return { model, info, hash: await hashFile(checkpoint) }
+}
