@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { encodeModel, input, loadModel, operator } from '@lever/onnx-grad'
-import { nearest, topSimilar } from '@lever/rl-generate'
+import { nearest, topSimilar } from '@lever/retrieval'
 
 export interface SimilarityFigures {
   queries: number

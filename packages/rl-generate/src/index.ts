@@ -1,6 +1,4 @@
 export type { Embeddings, Example, FeaturePair } from './types.ts'
-export { nearest, type NearestOptions } from './nearest.ts'
-export { topSimilar, type Neighbours, type TopSimilarOptions } from './top-similar.ts'
 export { similarityOf } from './similarity.ts'
 export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/index.ts'
 export type {

@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
+import { innerProduct } from '@lever/retrieval'
 import { indexOf } from './embeddings.ts'
 import type { Similarity } from './proposals/types.ts'
-import { innerProduct } from './top-similar.ts'
 import type { FeaturePair } from './types.ts'
 
 /**

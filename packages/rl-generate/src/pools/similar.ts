@@ -1,5 +1,5 @@
+import { nearest } from '@lever/retrieval'
 import { rowsOf } from '../embeddings.ts'
-import { nearest } from '../nearest.ts'
 import type { PoolContext, PoolMethod } from './types.ts'
 
 /** The N candidates whose question is most like the query's. */

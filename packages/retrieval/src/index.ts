@@ -1,0 +1,6 @@
+export { InputError } from '@lever/durable-files'
+export { buildIndex, type BuildIndexOptions, type IndexManifest } from './build-index.ts'
+export { openLibrary, type Library, type OpenLibraryOptions } from './library.ts'
+export { nearest, type NearestOptions } from './nearest.ts'
+export type { Hits, SearchOptions } from './search.ts'
+export { innerProduct, topSimilar, type Neighbours, type TopSimilarOptions } from './top-similar.ts'
