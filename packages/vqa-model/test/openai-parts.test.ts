@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { backoff, retryAfter } from '../src/openai/backoff.ts'
-import { readCompletion } from '../src/openai/chat.ts'
 import type { Clock } from '../src/openai/clock.ts'
 import { imageType } from '../src/openai/image-urls.ts'
 import { lowerLimit, raiseLimit, startLimit } from '../src/openai/limit.ts'
@@ -157,18 +156,6 @@ describe('servers', () => {
     give(first, clock.now())
     expect(await last).toBe(first)
   })
-})
-
-test('answers that cannot be used', () => {
-  const choice = (message: object, finish_reason = 'stop'): object => ({
-    choices: [{ message, finish_reason }],
-  })
-  expect(readCompletion(choice({ content: null }))).toMatchObject({ text: '', promptTokens: 0 })
-  expect(readCompletion(null)).toContain('no choices[0].message')
-  expect(readCompletion({ choices: [] })).toContain('no choices[0].message')
-  expect(readCompletion(choice({ content: [1] }))).toContain('is no text')
-  expect(readCompletion(choice({ content: 'x' }, 'content_filter'))).toContain('content_filter')
-  expect(readCompletion(choice({ content: '', reasoning: 'Let me see' }))).toContain('enable_thinking')
 })
 
 test('image types by their first bytes', () => {

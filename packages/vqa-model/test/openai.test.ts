@@ -1,47 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { copyFile, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  openVqaModel,
-  type OpenaiOptions,
-  type VqaAnswer,
-  type VqaModel,
-  type VqaPrompt,
-} from '../src/index.ts'
-import { systemClock } from '../src/openai/clock.ts'
+import type { OpenaiOptions, VqaAnswer, VqaPrompt } from '../src/index.ts'
+import { at, open } from './support/at-server.ts'
 import { killServers, startServer, type ServerConfig } from './support/openai-server.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
-/** Waits are a fiftieth as long, and always the longest. */
-const hurried = {
-  ...systemClock,
-  sleep: (milliseconds: number, signal?: AbortSignal): Promise<void> =>
-    systemClock.sleep(milliseconds / 50, signal),
-  random: (): number => 0.99,
-}
-
 let prompts: VqaPrompt[]
 let clean: VqaAnswer[]
-
-const open = (options: OpenaiOptions): Promise<VqaModel> =>
-  openVqaModel({ backend: 'openai', clock: hurried, ...options })
-
-/** Opens a model at a new server, runs, closes. */
-async function at<T>(
-  config: ServerConfig,
-  options: Partial<OpenaiOptions>,
-  run: (model: VqaModel, server: Awaited<ReturnType<typeof startServer>>) => Promise<T>,
-): Promise<T> {
-  const server = await startServer(config)
-  const model = await open({ baseUrl: server.baseUrl, ...options })
-  try {
-    return await run(model, server)
-  } finally {
-    await model.close()
-    await server.kill()
-  }
-}
-
 beforeAll(async () => {
   prompts = makePrompts(await makeWorld({ demonstrations: 8, queries: 8 }), { each: 4, shots: [0, 1, 2, 3] })
   clean = await at({}, {}, (model) => model.answer(prompts))
@@ -127,121 +93,6 @@ test('the protocol tells servers, versions and requests apart, and holds no key'
   expect(hashes.size).toBe(variants.length)
 })
 
-describe('faults', () => {
-  const kinds = ['429', '429-date', '503', '500', 'reset', 'truncated', 'slow']
-  test.each(kinds)('%s before every answer: the same answers, in order, once', async (kind) => {
-    const timeout = kind === 'slow' ? 400 : 60_000
-    const some = kind === 'slow' || kind === '429-date' ? 12 : prompts.length
-    await at({ faults: [kind], slow: 700 }, { timeout }, async (model, server) => {
-      const progress: number[] = []
-      const answers = await model.answer(prompts.slice(0, some), {
-        onProgress: (done) => progress.push(done),
-      })
-      expect(answers).toEqual(clean.slice(0, some))
-      expect(progress).toEqual(answers.map((_, i) => i + 1))
-      const seen = await server.seen()
-      expect(Object.keys(seen.answered)).toHaveLength(some)
-      expect(seen.faults).toEqual({ [kind]: some })
-      expect(model.stats()).toMatchObject({ prompts: some, failed: 0 })
-      expect(model.stats().retries).toBeGreaterThanOrEqual(some)
-    })
-  })
-
-  test('a server that is killed and started again: nothing lost, and the notices say so', async () => {
-    const first = await startServer({ delay: 20 })
-    const notices: string[] = []
-    const model = await open({
-      baseUrl: first.baseUrl,
-      concurrency: 4,
-      onNotice: (line) => notices.push(line),
-    })
-    let restarted: Promise<unknown> | undefined
-    const answers = await model.answer(prompts, {
-      onProgress(done) {
-        if (done !== 20) return
-        restarted = first
-          .kill()
-          .then(() => systemClock.sleep(150))
-          .then(() => startServer({ port: first.port }))
-      },
-    })
-    expect(answers).toEqual(clean)
-    await restarted
-    expect(notices[0]).toMatch(
-      /does not answer \((ECONNRESET|ECONNREFUSED|other side closed|UND_ERR_SOCKET)\); trying again/,
-    )
-    expect(notices.at(-1)).toBe(`${first.baseUrl} answers again`)
-    await model.close()
-  })
-
-  test('a server that comes back as another one ends the call', async () => {
-    const first = await startServer({ delay: 20 })
-    const model = await open({ baseUrl: first.baseUrl })
-    const answering = model.answer(prompts, {
-      onProgress(done) {
-        if (done === 5) void first.kill().then(() => startServer({ port: first.port, version: '0.12.0' }))
-      },
-    })
-    await expect(answering).rejects.toThrow('came back as another server: version 0.11.0 against 0.12.0')
-  })
-
-  test('gone for good: says what was tried', async () => {
-    const server = await startServer()
-    const model = await open({ baseUrl: server.baseUrl, retries: 3 })
-    await server.kill()
-    await expect(model.answer(prompts)).rejects.toThrow(
-      /no answer from http:\/\/127\.0\.0\.1:\d+\/v1, tried in [\d.]+ s: .*\d x ECONN(REFUSED|RESET).*what was measured is kept/,
-    )
-    await at(
-      { faults: new Array<string>(60).fill('503'), slow: 1 },
-      { retries: 0, concurrency: 1 },
-      async (busy) => {
-        await expect(busy.answer(prompts)).rejects.toThrow(
-          '1 x 503 Service Unavailable; the last: 503 Service Unavailable: Server is overloaded.',
-        )
-      },
-    )
-  })
-})
-
-describe('several servers', () => {
-  test('share the work; one that is away at first or dies is done without', async () => {
-    const servers = await Promise.all([startServer({ delay: 10 }), startServer({ delay: 10 })])
-    const gone = await startServer()
-    await gone.kill()
-    const notices: string[] = []
-    const model = await open({
-      baseUrl: [...servers, gone].map(({ baseUrl }) => baseUrl),
-      onNotice: (line) => notices.push(line),
-    })
-    expect(notices).toEqual([expect.stringContaining(`${gone.baseUrl} does not answer`)])
-    expect(await model.answer(prompts)).toEqual(clean)
-    const shares = await Promise.all(
-      servers.map(async ({ seen }) => Object.keys((await seen()).answered).length),
-    )
-    expect(Math.min(...shares)).toBeGreaterThan(prompts.length / 4)
-    const answers = await model.answer(prompts, {
-      onProgress: (done) => void (done === 10 && servers[0].kill()),
-    })
-    expect(answers).toEqual(clean)
-    await model.close()
-  })
-
-  test('of two models or versions are refused', async () => {
-    const [a, b] = await Promise.all([startServer(), startServer({ version: '0.12.0' })])
-    await expect(open({ baseUrl: [a.baseUrl, b.baseUrl] })).rejects.toThrow(
-      'are not the same: version 0.11.0 against 0.12.0',
-    )
-  })
-
-  test('no more requests at one time than allowed', async () => {
-    await at({ delay: 5 }, { concurrency: 3 }, async (model, { seen }) => {
-      expect(await model.answer(prompts)).toEqual(clean)
-      expect((await seen()).mostRunning).toBe(3)
-    })
-  })
-})
-
 describe('what is not repeated', () => {
   test('a prompt beyond the context fails alone', async () => {
     await at({ contextLength: 70 }, {}, async (model, { seen }) => {
@@ -319,85 +170,5 @@ test('equal images are read and kept once', async () => {
     await model.answer([prompt!, prompt!, { ...prompt!, query: { ...prompt!.query, image: copy } }])
     await model.answer([prompt!])
     expect(model.stats()).toMatchObject({ imageEncodes: 1 })
-  })
-})
-
-describe('scores', () => {
-  const scored = (): VqaPrompt[] =>
-    prompts.map((prompt) => ({ ...prompt, scoreAnswers: ['red', 'dark blue', 'red'] }))
-
-  test('are the sum over the tokens of the answer and the end token', async () => {
-    await at({ faults: ['429', 'truncated'] }, {}, async (model) => {
-      const answers = await model.answer(scored())
-      answers.forEach(({ scores, ...answer }, i) => {
-        expect(answer).toEqual(clean[i])
-        // The toy's log p of a token is a tenth of its length; "<|im_end|>" has 10 letters.
-        const red = { answer: 'red', logProb: expect.closeTo(-1.3, 10), tokens: 2 }
-        expect(scores).toEqual([
-          red,
-          { answer: 'dark blue', logProb: expect.closeTo(-1.9, 10), tokens: 3 },
-          red,
-        ])
-      })
-    })
-  })
-
-  test('a server that fails says nothing of what it can: the error is its own, and the next call asks again', async () => {
-    const first = await startServer({ broken: 'prompt_logprobs' })
-    const model = await open({ baseUrl: first.baseUrl, retries: 2 })
-    const asked = model.answer(scored().slice(0, 4))
-    await expect(asked).rejects.toThrow(
-      /no answer from .*: 3 x 500 Internal Server Error; the last: .*; what was measured is kept; see to the server/,
-    )
-    await expect(asked).rejects.not.toHaveProperty('code')
-    await first.kill()
-    const second = await startServer({ port: first.port, faults: ['503', '500', 'reset'] })
-    const answers = await model.answer(scored().slice(0, 4))
-    expect(answers.every(({ scores }) => scores?.length === 3)).toBe(true)
-    expect((await second.seen()).faults).toMatchObject({ '500': expect.any(Number) })
-    await model.close()
-  })
-
-  test('a server that has no such thing says so by a status too, and is asked once', async () => {
-    await at({ unable: 501 }, {}, async (model, { seen }) => {
-      const before = (await seen()).requests
-      const asked = model.answer(scored())
-      await expect(asked).rejects.toThrow(/cannot score given answers \(.*501 Not Implemented.*as vLLM has/)
-      await expect(asked).rejects.toMatchObject({ code: 'LEVER_INPUT' })
-      expect((await seen()).requests - before).toBe(1)
-    })
-  })
-
-  test('a call that is given up while it asks what the server can takes no other with it', async () => {
-    await at({ delay: 100 }, {}, async (model) => {
-      const [first, second] = [new AbortController(), new AbortController()]
-      const gone = model.answer(scored().slice(0, 2), { signal: first.signal })
-      const kept = model.answer(scored().slice(0, 2), { signal: second.signal })
-      setTimeout(() => first.abort(new Error('enough')), 30)
-      await expect(gone).rejects.toThrow('enough')
-      expect((await kept).map(({ scores }) => scores?.length)).toEqual([3, 3])
-    })
-  })
-
-  test('alone take one token of an answer, for the length of the prompt', async () => {
-    await at({}, {}, async (model) => {
-      const wanted = scored().slice(0, 2)
-      const answers = await model.answer(wanted)
-      const { decodeSteps, decoderRuns } = model.stats()
-      expect(decodeSteps).toBeGreaterThan(0)
-      expect(await model.answer(wanted, { scoresOnly: true })).toEqual(
-        answers.map(({ scores }) => ({ text: '', raw: '', scores })),
-      )
-      expect(model.stats()).toMatchObject({ decodeSteps, decoderRuns: 2 * decoderRuns - 2 })
-    })
-  })
-
-  test('are refused where the server has none', async () => {
-    await at({ scoring: false }, {}, async (model) => {
-      const asked = model.answer(scored())
-      await expect(asked).rejects.toThrow('cannot score given answers (its answers have no prompt_logprobs)')
-      await expect(asked).rejects.toMatchObject({ code: 'LEVER_INPUT' })
-      expect(await model.answer(prompts)).toEqual(clean)
-    })
   })
 })

@@ -1,16 +1,17 @@
-const BASE = 500
-const CAP = 30_000
-/** A server that asks for more is not believed, milliseconds. */
-const LONGEST = 10 * 60_000
+const BASE_MS = 500
+const CAP_MS = 30_000
+/** Upper limit for `Retry-After`. */
+const RETRY_AFTER_MAX_MS = 10 * 60_000
 
 /**
  * Exponential backoff with full jitter: uniform in [0, min(cap, base 2^n)) for the n-th failure in
- * a row, n from 0. Source: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog.
+ * a row, n from 0. Source: M. Brooker, "Exponential Backoff and Jitter",
+ * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  *
  * @returns milliseconds
  */
 export function backoff(failures: number, random: () => number): number {
-  return random() * Math.min(CAP, BASE * 2 ** Math.min(failures, 30))
+  return random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failures, 30))
 }
 
 /**
@@ -22,5 +23,5 @@ export function retryAfter(header: string | null, now: number): number | undefin
   if (header === null) return undefined
   const text = header.trim()
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
-  return Number.isFinite(wait) ? Math.min(LONGEST, Math.max(0, wait)) : undefined
+  return Number.isFinite(wait) ? Math.min(RETRY_AFTER_MAX_MS, Math.max(0, wait)) : undefined
 }

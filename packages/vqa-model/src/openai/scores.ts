@@ -1,10 +1,19 @@
 import { InputError } from '@lever/durable-files'
 import type { AnswerScore } from '../types.ts'
 import { REMEDY, type PromptFailure } from './caller.ts'
-import type { Completion, Message } from './chat.ts'
+import type { Message } from './chat.ts'
+import type { Completion } from './response.ts'
 
-/** Asks a chat completion with these messages and further fields. */
-export type Complete = (messages: readonly Message[], fields: object) => Promise<Completion | PromptFailure>
+/**
+ * Asks for a chat completion of these messages, with further fields.
+ *
+ * @param wantsText false where only log-probabilities and counts are used
+ */
+export type Complete = (
+  messages: readonly Message[],
+  fields: object,
+  wantsText: boolean,
+) => Promise<Completion | PromptFailure>
 
 /** What a server's prompt log-probabilities look like, found out once. */
 export interface Scoring {
@@ -34,8 +43,8 @@ async function probeScoring(complete: Complete): Promise<Scoring> {
     { role: 'assistant', content: 'yes' },
   ]
   const ask = async (fields: object): Promise<TokenScore[]> => {
-    const said = await complete(messages, fields)
-    if ('error' in said && !said.refused) throw new Error(`${said.error}; ${REMEDY}`)
+    const said = await complete(messages, fields, false)
+    if ('error' in said && said.kind === 'transient') throw new Error(`${said.error}; ${REMEDY}`)
     const tokens = tokensOf(said)
     if (typeof tokens === 'string') throw refused(tokens)
     return tokens
@@ -90,14 +99,15 @@ export async function scoreAnswer(
   messages: readonly Message[],
   promptTokens: number,
   answer: string,
-): Promise<AnswerScore | { error: string }> {
+): Promise<AnswerScore | PromptFailure> {
   const text = answer.trim()
-  if (promptTokens < 1)
-    return { error: 'vqa-model: the server does not count the tokens of a prompt (usage)' }
-  const said = await complete([...messages, { role: 'assistant', content: text }], FIELDS)
+  if (promptTokens < 1) {
+    return { error: 'vqa-model: the server does not count the tokens of a prompt (usage)', kind: 'transient' }
+  }
+  const said = await complete([...messages, { role: 'assistant', content: text }], FIELDS, false)
   if ('error' in said) return said
   const tokens = tokensOf(said)
-  if (typeof tokens === 'string') return { error: `vqa-model: "${answer}" could not be scored: ${tokens}` }
+  if (typeof tokens === 'string') return unscored(answer, tokens)
   // The first token of a prompt has no log-probability and is not in the list.
   const tail = tokens.slice(promptTokens - 1)
   const scored = tail.slice(0, tail.length - closing.length + 1)
@@ -107,11 +117,16 @@ export async function scoreAnswer(
     : text
   const whole = written.includes('\uFFFD') || written.trim() === text
   if (scored.at(-1)?.id !== closing[0]!.id || own.length === 0 || !whole) {
-    return {
-      error: `vqa-model: "${answer}" could not be scored: the server's chat template writes ${JSON.stringify(written)} where the answer belongs`,
-    }
+    return unscored(
+      answer,
+      `the server's chat template writes ${JSON.stringify(written)} where the answer belongs`,
+    )
   }
   return { answer, logProb: scored.reduce((sum, { logProb }) => sum + logProb, 0), tokens: scored.length }
+}
+
+function unscored(answer: string, why: string): PromptFailure {
+  return { error: `vqa-model: "${answer}" could not be scored: ${why}`, kind: 'prompt' }
 }
 
 /** The tokens of a prompt but the first; or why they cannot be had. */

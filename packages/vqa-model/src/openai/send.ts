@@ -7,11 +7,12 @@ import type { Clock } from './clock.ts'
  * - `overloaded`: the server asks for less (429, 503).
  * - `timeout`: no whole answer in time.
  * - `connection`: refused, reset, or cut in the body: the server may be gone.
- * - `server`: an answer that is none (other 5xx, 408, broken JSON).
+ * - `server`: a response that is no answer (other 5xx, 408, broken JSON, no text).
+ * - `refused`: the model answers other prompts, but declines this one, or only reasons about it.
  * - `prompt`: this prompt cannot be answered (400, 413, 422), or not in this way (501), others may.
- * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx).
+ * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx, an event stream).
  */
-export type Trouble = 'overloaded' | 'timeout' | 'connection' | 'server' | 'prompt' | 'denied'
+export type Trouble = 'overloaded' | 'timeout' | 'connection' | 'server' | 'refused' | 'prompt' | 'denied'
 
 export interface Failure {
   readonly kind: Trouble
@@ -41,7 +42,7 @@ export interface Request {
   readonly clock: Clock
 }
 
-const EXCERPT = 300
+const EXCERPT_CHARS = 300
 const LATE = 'late'
 
 /**
@@ -85,7 +86,11 @@ function parse(text: string, key: string | undefined): Sent {
   try {
     return { body: JSON.parse(text) as unknown }
   } catch {
-    const detail = `the answer is no whole JSON: ${excerpt(text, key)}`
+    if (/^(data|event|id|retry)?:/.test(text.trimStart())) {
+      const detail = 'with an event stream though none was asked for; switch streaming off at the server'
+      return { failure: { kind: 'denied', label: 'event stream', detail, status: 200 } }
+    }
+    const detail = `the response is not valid JSON: ${excerpt(text, key)}`
     return { failure: { kind: 'server', label: 'broken JSON', detail, status: 200 } }
   }
 }
@@ -93,7 +98,7 @@ function parse(text: string, key: string | undefined): Sent {
 function refusal(response: Response, text: string, key: string | undefined, now: number): Failure {
   const { status, statusText, headers } = response
   const label = `${status} ${statusText}`.trim()
-  const kind = kindOf(status)
+  const kind = troubleOf(status)
   return {
     kind,
     label,
@@ -103,7 +108,8 @@ function refusal(response: Response, text: string, key: string | undefined, now:
   }
 }
 
-function kindOf(status: number): Trouble {
+/** What an HTTP status says. */
+export function troubleOf(status: number): Trouble {
   if (status === 429 || status === 503) return 'overloaded'
   if ([400, 413, 422, 501].includes(status)) return 'prompt'
   return status >= 500 || status === 408 ? 'server' : 'denied'
@@ -121,11 +127,15 @@ function messageOf(text: string): string {
   }
 }
 
+/** Servers may quote the key that they refuse. */
+export function withoutKey(text: string, key: string | undefined): string {
+  return key === undefined ? text : text.replaceAll(key, '***')
+}
+
 function excerpt(text: string, key: string | undefined): string {
-  const hidden = key === undefined ? text : text.replaceAll(key, '***')
-  const line = hidden.replace(/\s+/g, ' ').trim()
+  const line = withoutKey(text, key).replace(/\s+/g, ' ').trim()
   if (line === '') return 'no body'
-  return line.length > EXCERPT ? `${line.slice(0, EXCERPT)} ...` : line
+  return line.length > EXCERPT_CHARS ? `${line.slice(0, EXCERPT_CHARS)} ...` : line
 }
 
 /** `fetch failed` hides what failed in its cause. */

@@ -17,13 +17,27 @@ const {
   /** status of the answer where scores are asked for */
   unable,
   contextLength = 4096,
-  /** 429, 429-date, 503, 500, reset, slow, truncated */
+  /** 429, 429-date, 503, 500, reset, slow, truncated, and those of BODIES */
   faults = [],
   /** ... and always for prompts with this text */
   broken,
+  /** in place of every answer: the first choice, or all of the body as text */
+  choice,
+  body: wholeBody,
   delay = 0,
   slow = 1500,
 } = JSON.parse(process.argv[2] ?? '{}')
+
+/** Bodies with status 200 that are no answer. */
+const BODIES = {
+  'error-200': '{"error": {"message": "overloaded", "code": 503}}',
+  'no-choices': '{"id": "x", "choices": []}',
+  'no-text': '{"choices": [{"message": {"role": "assistant", "content": null}, "finish_reason": "stop"}]}',
+  abort: '{"choices": [{"message": {"content": "re"}, "finish_reason": "abort"}]}',
+  empty: '',
+  html: '<html>One moment, please</html>',
+  null: 'null',
+}
 
 const seen = { requests: 0, faults: {}, answered: {}, running: 0, mostRunning: 0, last: null }
 const tries = new Map()
@@ -90,6 +104,7 @@ async function complete(response, text) {
     )
   }
   if (delay > 0) await wait(delay)
+  if (wholeBody !== undefined) return response.writeHead(200).end(wholeBody)
   if (unable !== undefined && body.prompt_logprobs !== undefined)
     return error(response, unable, 'prompt_logprobs is not supported.')
   const written = Math.min(2, body.max_tokens ?? 16)
@@ -98,7 +113,9 @@ async function complete(response, text) {
     id: `chatcmpl-${id.slice(0, 8)}`,
     object: 'chat.completion',
     model: answersAs,
-    choices: [{ index: 0, message: { role: 'assistant', content: ` ${said}` }, finish_reason: 'stop' }],
+    choices: [
+      choice ?? { index: 0, message: { role: 'assistant', content: ` ${said}` }, finish_reason: 'stop' },
+    ],
     usage: {
       prompt_tokens: tokens.length,
       completion_tokens: written,
@@ -128,6 +145,10 @@ async function disturb(response, fault) {
     response.write('{"id": "chatcmpl-')
     await wait(5)
     response.socket.resetAndDestroy()
+    return true
+  }
+  if (BODIES[fault] !== undefined) {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(BODIES[fault])
     return true
   }
   if (fault === 'slow') await wait(slow)

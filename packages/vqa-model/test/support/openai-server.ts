@@ -16,6 +16,8 @@ export interface ServerConfig {
   contextLength?: number
   faults?: readonly string[]
   broken?: string
+  choice?: object
+  body?: string
   delay?: number
   slow?: number
 }
