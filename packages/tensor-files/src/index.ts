@@ -1,4 +1,5 @@
 export { toFloat32 } from './convert.ts'
+export { readEmbeddings, type EmbeddingKind, type Embeddings } from './embeddings.ts'
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from './npy.ts'
 export type { TorchValue } from './pickle-values.ts'
 export {
