@@ -42,6 +42,7 @@ export type {
   DoneEvent,
   MeasureAnswer,
   MeasureEvent,
+  MeasureMeta,
   MeasureOptions,
   MeasurePlan,
   MeasurePrompt,
@@ -73,3 +74,30 @@ export type {
   GroundTruthScore,
   ScoreGroundTruth,
 } from './beams/types.ts'
+export { BEAM_FILES, generateBeams, type GenerateBeamsOptions, type GeneratedBeams } from './beams/run.ts'
+export { checkGeneration } from './generate/checks.ts'
+export { countGeneration, type CountGenerationOptions, type GenerationCounts } from './generate/dry-run.ts'
+export {
+  generateJournal,
+  generateRlData,
+  RL_DATA_FILES,
+  type GeneratedRlData,
+  type GenerateRlDataOptions,
+} from './generate/generate.ts'
+export {
+  embeddingsOf,
+  metaOf,
+  protocolOf,
+  type AnsweringModel,
+  type DatasetFacts,
+  type EmbeddingFacts,
+  type MetaOptions,
+} from './generate/meta.ts'
+export { planPointers, type PlanOptions, type PointerPlan } from './generate/plan.ts'
+export type {
+  GenerationEvent,
+  GenerationOptions,
+  GenerationPlan,
+  GenerationPolicy,
+} from './generate/types.ts'
+export { mixNeeds } from './proposals/needs.ts'

@@ -4,7 +4,7 @@ import { choice, flag, number, text } from '../options.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { inputOptions } from '../pipeline/inputs/inputs.ts'
 import { modelOptions } from '../pipeline/model/model.ts'
-import { formatBeams, runBeams } from '../pipeline/beams/run-beams.ts'
+import { formatBeams, growBeams } from '../pipeline/beams/beams.ts'
 
 export const beams: Command = defineCommand({
   describe:
@@ -43,7 +43,7 @@ export const beams: Command = defineCommand({
     seed: number('seed of the sample of anchors and of the pools', { default: 0, min: 0, whole: true }),
   },
   async run(options, context) {
-    const grown = await runBeams({ ...options, ...placesOf(options) }, context)
+    const grown = await growBeams({ ...options, ...placesOf(options) }, context)
     return { json: grown, text: formatBeams(grown) }
   },
 })

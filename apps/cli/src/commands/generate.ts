@@ -3,13 +3,14 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { flag, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
-import { dryRun, formatDryRun } from '../pipeline/generate/dry-run.ts'
+import { dryRun } from '../pipeline/generate/dry-run.ts'
 import { inputOptions } from '../pipeline/inputs/inputs.ts'
 import { checkBackendOptions } from '../pipeline/model/backend-options.ts'
 import { modelOptions } from '../pipeline/model/model.ts'
 import { policyOptions } from '../pipeline/policy/policy.ts'
 import { checkQueueOptions, queueOptions } from '../pipeline/generate/queue-options.ts'
-import { BATCH_SIZE, formatGenerated, runGenerate } from '../pipeline/generate/run-generate.ts'
+import { BATCH_SIZE, generate as generateData } from '../pipeline/generate/generate.ts'
+import { formatDryRun, formatGenerated } from '../pipeline/generate/generate-text.ts'
 
 const counts = { min: 0, whole: true }
 
@@ -86,7 +87,7 @@ export const generate: Command = defineCommand({
       const planned = await dryRun(settings, context)
       return { json: planned, text: formatDryRun(planned, settings.poolFile) }
     }
-    const generated = await runGenerate(settings, context)
+    const generated = await generateData(settings, context)
     return { json: generated, text: formatGenerated(generated) }
   },
 })

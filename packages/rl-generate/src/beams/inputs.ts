@@ -9,17 +9,13 @@ import type { BeamOptions } from './types.ts'
  * candidates in a pool, and options out of range
  */
 export function checkBeamInputs(options: BeamOptions): void {
-  const { queries, candidates, meta, journal, strict = true, concurrency, pools } = options
+  const { queries, candidates, meta, strict = true, concurrency, pools } = options
   checkInputs({
     queries,
     candidates,
     meta,
-    journal,
     strict,
     ...(concurrency !== undefined && { concurrency }),
-    propose: () => [],
-    answer: () => Promise.resolve([]),
-    score: () => ({ accuracy: 0, mode: 'file' }),
   })
   const mute = queries.filter(({ answer }) => answer === '')
   if (mute.length > 0) {

@@ -1,5 +1,4 @@
-import type { RlMeta } from '@lever/rl-dataset'
-import type { MeasurePrompt } from '../measure/types.ts'
+import type { MeasureMeta, MeasurePrompt } from '../measure/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example } from '../types.ts'
 
@@ -39,7 +38,7 @@ export interface BeamOptions {
   /** Path of the journal; one that exists is continued. */
   journal: string
   /** `protocol.hash` and `shot_num` (K) are required. Another `_meta` on resume is refused. */
-  meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
+  meta: MeasureMeta
   /** Sequences kept at every length. */
   width?: number
   order?: ConstructOrder

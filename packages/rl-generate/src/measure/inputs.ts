@@ -1,6 +1,24 @@
 import { InputError } from '@lever/durable-files'
 import type { Example } from '../types.ts'
-import type { MeasureAnswer, MeasureOptions } from './types.ts'
+import type { MeasureOptions } from './types.ts'
+
+/** What of a run's options is checked. */
+export type CheckedOptions = Pick<MeasureOptions, 'queries' | 'candidates'> & {
+  readonly meta: { readonly shot_num: number }
+} & Partial<
+    Pick<
+      MeasureOptions,
+      | 'prefixes'
+      | 'allowFallback'
+      | 'strict'
+      | 'batchSize'
+      | 'concurrency'
+      | 'proposalBatch'
+      | 'imageBudget'
+      | 'untilInformative'
+      | 'recheck'
+    >
+  >
 
 /**
  * Refuses what would fail, or mean nothing, hours later.
@@ -8,7 +26,7 @@ import type { MeasureAnswer, MeasureOptions } from './types.ts'
  * @throws InputError for queries without annotations (unless a fallback is allowed), demonstrations
  * without answers, missing images (strict), repeated ids, and options out of range
  */
-export function checkInputs<A extends MeasureAnswer>(options: MeasureOptions<A>): void {
+export function checkInputs(options: CheckedOptions): void {
   const { queries, candidates, meta, prefixes = [], allowFallback = false, strict = true } = options
   checkDistinct(queries, 'queries')
   checkDistinct(candidates, 'candidates')

@@ -73,6 +73,13 @@ export type ProposeFunction = (
   },
 ) => Promise<readonly MeasurePlan[]> | readonly MeasurePlan[]
 
+/** `_meta` of measured data: what fixes an outcome. */
+export type MeasureMeta = RlMeta & {
+  readonly protocol: { readonly hash: string }
+  /** K */
+  readonly shot_num: number
+}
+
 export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
   queries: readonly Example[]
   /** The examples that pools refer to. */
@@ -83,7 +90,7 @@ export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
   /** Path of the journal; one that exists is continued. */
   journal: string
   /** `_meta` of the data; `protocol.hash` and `shot_num` are required. Another `_meta` on resume is refused. */
-  meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
+  meta: MeasureMeta
   /**
    * How `propose` finds its pointers, e.g. mix and group size. Written to the journal. Another plan on a
    * journal whose queries are finished adds what is new, with ranks behind those that are there.

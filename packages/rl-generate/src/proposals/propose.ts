@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
 import { PROPOSAL_METHODS, type ProposalRequest } from './index.ts'
+import { checkNeeds } from './needs.ts'
 import { drawSequences, pointerKey } from './sequences.ts'
 import {
   plainProposal,
@@ -55,11 +56,7 @@ export async function proposePointers({
   round = 0,
 }: ProposeOptions): Promise<Proposal[][]> {
   checkShots(queries, shots)
-  const given = {
-    policy,
-    file,
-    similarities: Object.keys(similarities).length > 0 ? similarities : undefined,
-  }
+  checkNeeds(mix, { policy, file, similarities })
   const groups = queries.map(() => [] as Proposal[])
   const seen = queries.map(({ queryId }) => new Set((known.get(queryId) ?? []).map(pointerKey)))
   const add = (i: number, proposal: Proposal): void => {
@@ -72,9 +69,6 @@ export async function proposePointers({
     const { method: name, ...options } = request
     if (options.count === 0) continue
     const method = PROPOSAL_METHODS[name] as ProposalMethod<Record<string, unknown>>
-    for (const need of method.needs) {
-      if (given[need] === undefined) throw missing(name, need)
-    }
     const context: ProposalContext = {
       queries,
       shots,
@@ -149,13 +143,4 @@ function checkShots(queries: readonly ProposalQuery[], shots: number): void {
   throw new InputError(
     `rl-generate: the pool of query ${small.queryId} has ${small.poolIds.length} examples, fewer than K=${shots}; use larger pools or fewer shots`,
   )
-}
-
-function missing(method: string, need: string): InputError {
-  const remedies: Record<string, string> = {
-    policy: 'a policy; give a checkpoint, or leave the method out',
-    similarities: 'similarities; give embeddings (lever embed), or leave the method out',
-    file: 'a file of pointers; give one, or leave the method out',
-  }
-  return new InputError(`rl-generate: proposal method ${method} needs ${remedies[need]!}`)
 }

@@ -6,7 +6,7 @@ import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
 import { checkpointFile } from './demo.ts'
 import { resultsOf } from '../evaluate/results.ts'
-import { RL_DATA } from '../generate/run-generate.ts'
+import { RL_DATA_FILES } from '@lever/rl-generate'
 import type { StageRecord } from './stages.ts'
 
 /** What a finished demo prints. */
@@ -39,8 +39,8 @@ export async function demoResult(
       `Run directory: ${shown} (open report.html in a browser; results.json, per-question.jsonl, checkpoints)`,
       '',
       'What to try next:',
-      `  npx lever data describe ${join(shown, RL_DATA)}`,
-      `  npx lever train --rl-data ${join(shown, RL_DATA)} --embeddings ${join(shown, 'embeddings/train.safetensors')} --preset recommended --out runs/mine`,
+      `  npx lever data describe ${join(shown, RL_DATA_FILES.data)}`,
+      `  npx lever train --rl-data ${join(shown, RL_DATA_FILES.data)} --embeddings ${join(shown, 'embeddings/train.safetensors')} --preset recommended --out runs/mine`,
       `  npx lever demo --seed ${seed + 1} --out runs/demo-${seed + 1}`,
       `  the policy itself: ${join(shown, checkpointFile(best))}`,
     ].join('\n'),

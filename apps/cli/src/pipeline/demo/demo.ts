@@ -11,8 +11,8 @@ import type { DatasetFiles } from '../inputs/dataset.ts'
 import { filesOf, openDataset, sampleExamples } from '../inputs/dataset.ts'
 import { embedDataset, readEmbeddings } from '../inputs/embeddings.ts'
 import { evaluateAll, saveEvaluation } from '../evaluate/evaluate.ts'
-import type { Features } from '../generate/generate.ts'
-import { describeFeatures, measureAll, metaOf, planPointers } from '../generate/generate.ts'
+import type { Features } from '../inputs/features.ts'
+import { factsOf, pairsOf } from '../inputs/features.ts'
 import { openModel } from '../model/model.ts'
 import { selectorOf } from '../policy/policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
@@ -20,7 +20,9 @@ import { recordRead } from '../evaluate/reads.ts'
 import { datasetRecord, leakageRecord, poolText, protocolRecord } from '../evaluate/record.ts'
 import type { EvaluationRecord } from '../evaluate/record.ts'
 import { REPORT, writeReport } from '../report/report.ts'
-import { JOURNAL, RL_DATA, writeRlData } from '../generate/run-generate.ts'
+import { generateReporter } from '../generate/generate-progress.ts'
+import { RL_DATA_FILES } from '@lever/rl-generate'
+import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import { runStage } from './stages.ts'
 import { trainPolicy } from '../train/train.ts'
 import { loadTraining } from '../train/training-data.ts'
@@ -94,7 +96,7 @@ export async function runDemo(
       if (!(await runStage(run, name, files, work))) context.progress.info(`${name}: done before`)
     }
     await stage('embed', [embeddingFile('train'), embeddingFile('test')], () => embedBoth(demo))
-    await stage('generate', [RL_DATA], () => generateData(demo))
+    await stage('generate', [RL_DATA_FILES.data], () => generateData(demo))
     for (const policy of recipe.policies) {
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
     }
@@ -182,30 +184,34 @@ async function generateData(demo: Demo): Promise<void> {
   const { recipe, seed, run, train, context } = demo
   const { architecture, mix, shots, size } = recipe.generate
   const { byIds, createModel, openPolicy } = await import('@lever/pointer-model')
+  const { generateJournal, writeRlData } = await import('@lever/rl-generate')
+  const { answerWith } = await import('@lever/vqa-model')
   const features = await featuresOf(demo, 'train')
   const settings = { dim: features.candidates.dim }
   const policy = await openPolicy(createModel({ architecture, settings, seed }))
   try {
     const { queries, pools, dataset } = train
     const model = await demo.model()
-    const proposer = byIds(policy, features)
-    const plan = await planPointers({ queries, pools, features, policy: proposer, mix, shots, size, seed })
-    const described = { architecture, ...policy.model.config, sha256: null }
     const stage = context.progress.stage('generate', { unit: 'outcomes' })
-    await measureAll({
-      queries,
-      candidates: dataset.examples,
-      propose: plan.propose,
-      plan: { mix, size, policy: described, ...describeFeatures(features) },
-      pointers: plan.pointers,
+    const journal = run.file(RL_DATA_FILES.journal)
+    await generateJournal({
+      ...{ queries, candidates: dataset.examples, pools, dataset, mix, shots, size, seed, journal },
+      features: pairsOf(features),
+      embeddings: factsOf(features),
+      policy: {
+        proposer: byIds(policy, features),
+        facts: { architecture, ...policy.model.config, sha256: null },
+      },
       model,
-      journal: run.file(JOURNAL),
-      meta: metaOf({ model, dataset, pools, shots, seed, generator: {}, version: version() }),
+      answer: answerWith(model),
+      score: officialScore(),
+      normalizeAnswer,
+      version: version(),
       batchSize: recipe.batchSize,
-      stage,
       signal: context.signal,
+      onEvent: generateReporter({ stage, emit: undefined, stats: () => ({ ...model.stats() }) }),
     })
-    await writeRlData(run.file(JOURNAL), run.file(RL_DATA))
+    await writeRlData({ journal, out: run.file(RL_DATA_FILES.data) })
     stage.end()
   } finally {
     await policy.close()
@@ -218,7 +224,7 @@ async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyReci
   const { name, preset, ...changes } = policy
   const { architecture, settings, phases } = { ...PRESETS[preset], ...changes }
   const training = await loadTraining({
-    rlData: [run.file(RL_DATA)],
+    rlData: [run.file(RL_DATA_FILES.data)],
     embeddings: run.file(embeddingFile('train')),
     rewards: {},
     validation: recipe.validation,

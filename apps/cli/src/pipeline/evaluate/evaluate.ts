@@ -7,8 +7,8 @@ import type { AnswerPrompts, VqaModel } from '@lever/vqa-model'
 import { jsonLines } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import { measureBounds } from './bounds.ts'
-import type { Features } from '../generate/generate.ts'
-import { pairsOf } from '../generate/generate.ts'
+import type { Features } from '../inputs/features.ts'
+import { pairsOf } from '../inputs/features.ts'
 import { officialScore } from '@lever/vqa-eval'
 
 export interface EvaluateAllOptions {

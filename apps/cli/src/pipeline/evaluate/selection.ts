@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { Selector, SelectorName } from '@lever/icl-eval'
-import type { Features } from '../generate/generate.ts'
-import { pairsOf } from '../generate/generate.ts'
+import type { Features } from '../inputs/features.ts'
+import { pairsOf } from '../inputs/features.ts'
 
 /** Stands for every selector that what was given allows. */
 export const ALL = 'all'

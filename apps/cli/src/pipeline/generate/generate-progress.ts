@@ -1,38 +1,40 @@
-import type { MeasureEvent, ProgressEvent } from '@lever/rl-generate'
+import type { GenerationEvent, ProgressEvent } from '@lever/rl-generate'
 import type { QueueMeasureEvent } from '@lever/rl-generate/queue'
 import type { Context } from '../../command.ts'
 import type { Stage } from '../../progress.ts'
 
-/** How often scripts are told, milliseconds. */
-const EVERY = 1_000
+/** Time between two lines for scripts, milliseconds. */
+const TELL_EVERY_MS = 1_000
 
 /** Shows the events of a generation: to people on a stage, to scripts (`--json`) as objects. */
 export function generateReporter({
   stage,
   emit,
-  pointers,
   stats,
   now = () => performance.now(),
 }: {
   stage: Stage
   emit: Context['emit']
-  /** Number of pointers of the plan. */
-  pointers: number
   /** Counts of the model. */
   stats: () => Readonly<Record<string, number>>
   now?: () => number
-}): (event: MeasureEvent | QueueMeasureEvent) => void {
+}): (event: GenerationEvent) => void {
   let told = -Infinity
+  let pointers = 0
   let added = false
   let resumed = 0
   return (event) => {
+    if (event.type === 'planned') {
+      pointers = event.pointers
+      return
+    }
     if (event.type === 'progress') {
       const counts = 'fleet' in event ? event.fleet.stats : stats()
       const imageHitRate = hitRate(counts['imageCacheHits'], counts['imageEncodes'])
       if (added) stage.expect(resumed + pointers - event.known)
       stage.update(event.outcomes, noteOf(event, imageHitRate))
       const last = event.queriesDone === event.queries
-      if (emit === undefined || (now() - told < EVERY && !last)) return
+      if (emit === undefined || (now() - told < TELL_EVERY_MS && !last)) return
       told = now()
       const { type, ...rest } = event
       emit({ event: type, ...rest, imageHitRate })

@@ -1,239 +1,169 @@
-import { canonicalJson } from '@lever/durable-files'
-import type { RlMeta } from '@lever/rl-dataset'
+import { InputError } from '@lever/durable-files'
+import type { StartingModel } from '@lever/pointer-model'
 import type {
-  MeasureOptions,
-  MeasureStatistics,
-  PolicyProposer,
-  Pools,
-  Proposal,
+  GeneratedRlData,
+  GenerateRlDataOptions,
+  GenerationPlan,
   ProposalRequest,
-  ProposeFunction,
-  Shard,
 } from '@lever/rl-generate'
-import type { OfficialScoreOptions } from '@lever/vqa-eval'
-import { distinctAnswers, normalizeAnswer, officialScore } from '@lever/vqa-eval'
+import { distinctAnswers, metricOf, normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import type { VqaExample } from '@lever/vqa-dataset'
 import type { AskedAnswer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
-import type { Stage } from '../../progress.ts'
-import type { EmbeddingSet } from '../inputs/embeddings.ts'
-import { kindsOf } from '../inputs/embeddings.ts'
+import type { Progress } from '../../progress.ts'
+import { version } from '../../version.ts'
+import { factsOf, pairsOf } from '../inputs/features.ts'
+import type { Features } from '../inputs/features.ts'
+import type { Inputs, InputSettings } from '../inputs/inputs.ts'
+import { openInputs } from '../inputs/inputs.ts'
+import type { ModelChoice } from '../model/model.ts'
+import { callsOf, readModelProtocol } from '../model/model.ts'
+import { openModels } from '../model/models.ts'
+import type { PolicyChoice } from '../policy/policy.ts'
+import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
+import { JOB_SIZE, QUEUE_NAME } from './queue-options.ts'
 
-/** Embeddings of the queries and of the candidates, all kinds that they have. */
-export interface Features {
-  readonly queries: EmbeddingSet
-  readonly candidates: EmbeddingSet
-}
-
-export interface PlanOptions {
-  readonly queries: readonly VqaExample[]
-  readonly pools: Pools
-  readonly features: Features | undefined
-  readonly policy: PolicyProposer | undefined
-  /** Query id -> pointers as ids of examples, for method `file`. */
-  readonly file?: ReadonlyMap<number, readonly (readonly number[])[]>
-  readonly mix: readonly ProposalRequest[]
-  /** K */
+export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number
-  /** G: random pointers fill every group up to it. */
+  readonly mix: readonly ProposalRequest[]
   readonly size: number
-  readonly seed: number
+  readonly prefixes: readonly number[]
+  readonly shard: string | undefined
+  readonly strict: boolean
+  readonly allowFallback: boolean
+  readonly gtProb: boolean
+  readonly relScore: boolean
+  readonly untilInformative: number | undefined
+  readonly batchSize: number | undefined
+  /** URL of a queue whose workers answer. */
+  readonly queue: string | undefined
+  readonly queueName: string | undefined
+  readonly jobSize: number | undefined
+  readonly out: string
 }
 
-/** Queries whose pointers are proposed together. Fixed, so that a policy's arithmetic does not depend on what is done already. */
-const TOGETHER = 64
+/** Prompts per call of a model in this process. */
+export const BATCH_SIZE = 1024
 
-/** What will be measured. */
-export interface PointerPlan {
-  /** Number of pointers of the first round. */
-  readonly pointers: number
-  /** The same of some of the queries. */
-  readonly pointersOf: (queries: readonly { readonly id: number }[]) => number
-  readonly propose: ProposeFunction
+/** Jobs in the queue at a time: enough for a large fleet, and few are left over when a run is given up. */
+const QUEUED_JOBS = 256
+
+/** Opens what the settings name and generates RL data with it. */
+export async function generate(settings: GenerateSettings, context: Context): Promise<GeneratedRlData> {
+  const { progress, signal, emit } = context
+  const { allowFallback, gtProb, relScore } = settings
+  return withPlan(settings, progress, async (plan, inputs) => {
+    const { generateRlData } = await import('@lever/rl-generate')
+    const metric = metricOf(inputs.queries)
+    const { described, model, calls } = await openAnswering({ ...settings, metric }, progress)
+    const stage = progress.stage('generate', { unit: 'outcomes' })
+    try {
+      const generated = await generateRlData<AskedAnswer>({
+        ...plan,
+        ...calls,
+        model: described,
+        score: officialScore({ allowFallback, gtProb, relScore }),
+        normalizeAnswer,
+        dataset: inputs.dataset,
+        embeddings: factsOf(inputs.features),
+        version: version(),
+        generator: { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) },
+        untilInformative: settings.untilInformative,
+        out: settings.out,
+        inputs: inputs.hashes,
+        signal,
+        onEvent: generateReporter({ stage, emit, stats: () => ({ ...model?.stats() }) }),
+      })
+      stage.end()
+      return generated
+    } finally {
+      await model?.close()
+    }
+  })
 }
 
 /**
- * Plans all pointers before the first is measured, so that an interrupted run measures the same
- * ones. Later rounds, for queries whose rewards are all equal, are planned query by query.
+ * Opens the inputs and the policy of a generation, for `use`.
+ *
+ * @throws InputError for what is missing or does not belong together
  */
-export async function planPointers(options: PlanOptions): Promise<PointerPlan> {
-  const { queries, pools, features, policy, file, ...rest } = options
-  const { proposePointers, similarityOf } = await import('@lever/rl-generate')
-  const similarities = Object.fromEntries(
-    Object.entries(pairsOf(features)).map(([kind, pair]) => [kind, similarityOf(pair, kind)]),
-  )
-  const propose = (
-    examples: readonly { readonly id: number }[],
-    round: Partial<Parameters<ProposeFunction>[1]> = {},
-  ): Promise<Proposal[][]> => {
-    const batch = examples.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
-    return proposePointers({ ...rest, ...round, queries: batch, policy, similarities, file })
-  }
-  const plans = new Map<number, readonly Proposal[]>()
-  for (let first = 0; first < queries.length; first += TOGETHER) {
-    const batch = queries.slice(first, first + TOGETHER)
-    const groups = await propose(batch)
-    batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
-  }
-  const pointersOf: PointerPlan['pointersOf'] = (some) =>
-    some.reduce((sum, { id }) => sum + plans.get(id)!.length, 0)
-  return {
-    pointers: pointersOf(queries),
-    pointersOf,
-    async propose(examples, round) {
-      const groups =
-        round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
-      return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
-    },
+export async function withPlan<T>(
+  settings: GenerateSettings,
+  progress: Progress,
+  use: (plan: GenerationPlan, inputs: Inputs) => Promise<T>,
+): Promise<T> {
+  const { shots, seed, mix, size, prefixes, strict, allowFallback } = settings
+  const { parseShard } = await import('@lever/rl-generate')
+  const shard = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
+  const inputs = await openInputs(settings, progress)
+  const { pool, queries, features, pools } = inputs
+  if (features === undefined) progress.warn('without --embeddings all pointers are random')
+  const named = await namedPolicy(settings, features)
+  const { byIds, openPolicy } = await import('@lever/pointer-model')
+  const policy = named && (await openPolicy(named.model))
+  try {
+    const facts = named && {
+      architecture: named.model.architecture,
+      ...named.model.config,
+      sha256: named.hash,
+    }
+    const plan = {
+      ...{ queries, candidates: pool.examples, pools, mix, shots, size, seed },
+      ...{ prefixes, shard, strict, allowFallback },
+      features: pairsOf(features),
+      policy: policy && features && { proposer: byIds(policy, features), facts: facts! },
+    }
+    return await use(plan, inputs)
+  } finally {
+    await policy?.close()
   }
 }
 
-/** The kinds that both sides have, as `rl-generate` takes them. */
-export function pairsOf(
+type Calls = Pick<GenerateRlDataOptions<AskedAnswer>, 'batchSize' | 'concurrency'> &
+  (
+    | Pick<GenerateRlDataOptions<AskedAnswer> & { queue?: undefined }, 'answer'>
+    | Pick<GenerateRlDataOptions<AskedAnswer> & { answer?: undefined }, 'queue'>
+  )
+
+/** The model that answers, on every device; where the workers of a queue have it, only what it is. */
+async function openAnswering(
+  settings: GenerateSettings,
+  progress: Progress,
+): Promise<{ described: ModelProtocol; model: VqaModel | undefined; calls: Calls }> {
+  const { queue: url, queueName: name = QUEUE_NAME, jobSize = JOB_SIZE, gtProb } = settings
+  if (url === undefined) {
+    const { answerWith } = await import('@lever/vqa-model')
+    const { model, copies } = await openModels(settings, progress)
+    const { batchSize, concurrency } = callsOf(settings, settings.batchSize ?? BATCH_SIZE)
+    const answer = answerWith(model, gtProb ? { score: answersOf } : {})
+    return { described: model, model, calls: { batchSize, concurrency: concurrency * copies + 1, answer } }
+  }
+  const onNotice = (line: string): void => progress.warn(line)
+  const queue = { url, name, onNotice, ...(gtProb && { scoreAnswers: answersOf }) }
+  const described = await readModelProtocol(settings, progress)
+  return { described, model: undefined, calls: { batchSize: jobSize, concurrency: QUEUED_JOBS, queue } }
+}
+
+/** The human answers of a question, whose probabilities make `vqa_gt_prob`. */
+export function answersOf({ answers = [] }: Partial<Pick<VqaExample, 'answers'>>): string[] {
+  return distinctAnswers(answers)
+}
+
+/** The policy whose pointers are measured; undefined when the mix asks for none. */
+async function namedPolicy(
+  settings: GenerateSettings,
   features: Features | undefined,
-): Record<string, { queries: EmbeddingRowsOf; candidates: EmbeddingRowsOf }> {
-  if (features === undefined) return {}
-  const [queries, candidates] = [kindsOf(features.queries), kindsOf(features.candidates)]
-  const kinds = (['image', 'text', 'both'] as const).filter((kind) => queries[kind] && candidates[kind])
-  return Object.fromEntries(
-    kinds.map((kind) => [kind, { queries: queries[kind]!, candidates: candidates[kind]! }]),
-  )
-}
-
-type EmbeddingRowsOf = NonNullable<ReturnType<typeof kindsOf>['both']>
-
-export interface MeasureAllOptions extends OfficialScoreOptions {
-  readonly queries: readonly VqaExample[]
-  readonly candidates: readonly VqaExample[]
-  readonly propose: ProposeFunction
-  /** What `propose` is, as the journal keeps it. */
-  readonly plan: NonNullable<MeasureOptions['plan']>
-  /** Number of pointers of the plan, in the first round. */
-  readonly pointers: number
-  /** Undefined where the workers of a queue answer. */
-  readonly model: VqaModel | undefined
-  /** Path of the journal. */
-  readonly journal: string
-  readonly meta: RlMeta & { readonly protocol: { readonly hash: string }; readonly shot_num: number }
-  readonly prefixes?: readonly number[]
-  readonly shard?: Shard | undefined
-  readonly strict?: boolean
-  readonly untilInformative?: { limit: number } | undefined
-  readonly batchSize: number
-  /** Calls of the model at one time. */
-  readonly concurrency?: number
-  /** Workers that answer in place of the model; a call is a job then. */
-  readonly queue?: { readonly url: string; readonly name: string; readonly onNotice: (line: string) => void }
-  readonly stage: Stage
-  readonly emit?: Context['emit']
-  readonly signal: AbortSignal
-}
-
-/** Images of a window of the work: those that prompts share within one may stay in memory. */
-const IMAGES = 2048
-
-interface Scored {
-  readonly answers?: readonly string[]
-}
-
-/** Measures the planned pointers into the journal; what it holds already is not measured again. */
-export async function measureAll({
-  model,
-  queue,
-  stage,
-  emit,
-  allowFallback = false,
-  gtProb = false,
-  relScore = false,
-  prefixes = [],
-  pointers,
-  ...rest
-}: MeasureAllOptions): Promise<MeasureStatistics> {
-  const scoreAnswers = gtProb ? ({ answers = [] }: Scored) => distinctAnswers(answers) : undefined
-  const options = {
-    ...rest,
-    prefixes,
-    allowFallback,
-    score: officialScore({ allowFallback, gtProb, relScore }),
-    normalizeAnswer,
-    proposalBatch: TOGETHER,
-    imageBudget: IMAGES,
-  }
-  const { measureRewards } = await import('@lever/rl-generate')
-  const { answerWith } = await import('@lever/vqa-model')
-  const report = generateReporter({ stage, emit, pointers, stats: () => ({ ...model?.stats() }) })
-  const events =
-    queue === undefined
-      ? measureRewards({
-          ...options,
-          answer: answerWith(model!, scoreAnswers === undefined ? {} : { score: scoreAnswers }),
-        })
-      : (await import('@lever/rl-generate/queue')).measureByQueue<AskedAnswer>({
-          ...options,
-          queue: { ...queue, ...(scoreAnswers !== undefined && { scoreAnswers }) },
-        })
-  for await (const event of events) {
-    report(event)
-    if (event.type === 'done') return event.statistics
-  }
-  throw new Error('the measuring ended without a result')
-}
-
-/** The embeddings that pointers are proposed by, for the plan of a generation. */
-export function describeFeatures(features: Features | undefined): Pick<RlMeta, 'embeddings'> {
-  if (features === undefined) return {}
-  const { model, kind, ids, dim } = features.candidates
-  return { embeddings: { model, kind, rows: ids.length, dim } }
-}
-
-/** What data of this model and these inputs are, for `_meta`. No time and no path: the same run gives the same bytes. */
-export function metaOf({
-  model,
-  dataset,
-  pools,
-  shots,
-  seed,
-  generator,
-  version,
-  strict = true,
-}: {
-  model: ModelProtocol
-  dataset: {
-    readonly name: string
-    readonly split: string
-    readonly hash: string
-    readonly examples: readonly unknown[]
-  }
-  pools: Pools
-  shots: number
-  seed: number
-  generator: Record<string, unknown>
-  version: string
-  strict?: boolean
-}): MeasureAllOptions['meta'] {
-  const { name } = model
-  return {
-    schema: 'lever-rl',
-    schema_version: '5.0',
-    generator: { name: 'lever', version, seed, ...generator },
-    dataset: {
-      name: dataset.name,
-      split: dataset.split,
-      num_rows: dataset.examples.length,
-      sha256: dataset.hash,
-    },
-    vqa_model: name,
-    protocol: protocolOf(model),
-    pool: { method: pools.method, size: pools.size, seed: pools.seed },
-    strict_eval: strict,
-    index_space: 'global',
-    shot_num: shots,
-    pool_size: pools.size,
-  }
-}
-
-/** The protocol of a model with its hash, as `_meta` and the jobs of a queue hold it. */
-export function protocolOf({ protocol, protocolHash }: ModelProtocol): MeasureAllOptions['meta']['protocol'] {
-  return { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) }
+): Promise<StartingModel | undefined> {
+  const { mixNeeds } = await import('@lever/rl-generate')
+  if (!mixNeeds(settings.mix, 'policy')) return undefined
+  if (features === undefined)
+    throw new InputError('a policy needs embeddings; give --embeddings (make them with lever embed)')
+  const named = await readPolicy(settings, features.candidates.dim, settings.seed)
+  const { architectureOf } = await import('@lever/pointer-model')
+  if (architectureOf(named.model.architecture).stops === true)
+    throw new InputError(
+      `a policy of architecture ${named.model.architecture} may choose fewer than ${settings.shots} demonstrations, and all pointers of a question must have the same number; give another policy, or --num-beams 0 --num-samples-per-temp 0`,
+    )
+  return named
 }

@@ -4,7 +4,6 @@ import { InputError } from '@lever/durable-files'
 import type { QueuePrompt, WorkerReport } from '@lever/rl-generate/queue'
 import type { VqaAnswer, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
-import { protocolOf } from './generate.ts'
 import type { ModelChoice } from '../model/model.ts'
 import { openModels } from '../model/models.ts'
 import { QUEUE_NAME } from './queue-options.ts'
@@ -25,6 +24,7 @@ export async function runWorker(
 ): Promise<WorkerReport> {
   const { queue, queueName = QUEUE_NAME, images, idleSeconds, lockSeconds } = settings
   const { device, workers = 1 } = settings
+  const { protocolOf } = await import('@lever/rl-generate')
   const { runQueueWorker } = await import('@lever/rl-generate/queue')
   const copies = settings.backend === 'onnx' ? workers : undefined
   const { model } = await openModels({ ...settings, workers: copies }, progress)

@@ -9,7 +9,7 @@ import type { DatasetPlace } from './dataset.ts'
 import { datasetOptions, openDataset, poolOptions, sampleExamples } from './dataset.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
-import type { Features } from '../generate/generate.ts'
+import type { Features } from './features.ts'
 import { openPools } from './pools.ts'
 import type { PoolSettings } from './pools.ts'
 

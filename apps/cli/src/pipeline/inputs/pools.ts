@@ -5,8 +5,8 @@ import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
-import type { Features } from '../generate/generate.ts'
-import { pairsOf } from '../generate/generate.ts'
+import type { Features } from './features.ts'
+import { pairsOf } from './features.ts'
 import { inputWarnings } from './input-warnings.ts'
 
 export interface PoolSettings {

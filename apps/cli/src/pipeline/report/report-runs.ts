@@ -19,7 +19,6 @@ import { openDataset } from '../inputs/dataset.ts'
 import type { DatasetRecord, EvaluationRecord } from '../evaluate/record.ts'
 import { factsOf, warningsOf } from './report-facts.ts'
 import { readRanking } from './report-sweep.ts'
-import { JOURNAL, RL_DATA } from '../generate/run-generate.ts'
 import { examplesWithImages } from './thumbnails.ts'
 
 /** A run directory as the report shows it. */
@@ -118,7 +117,8 @@ async function rewardsOf(
   manifest: Manifest,
   progress: Progress,
 ): Promise<RewardDescription | undefined> {
-  const own = [RL_DATA, JOURNAL].map((name) => join(path, name))
+  const { RL_DATA_FILES } = await import('@lever/rl-generate')
+  const own = [RL_DATA_FILES.data, RL_DATA_FILES.journal].map((name) => join(path, name))
   const trained = (manifest['rlData'] ?? []) as readonly string[]
   for (const file of [...own, ...trained]) {
     if (!(await exists(file))) continue

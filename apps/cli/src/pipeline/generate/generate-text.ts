@@ -1,0 +1,48 @@
+import type { GeneratedRlData } from '@lever/rl-generate'
+import { formatTable } from '../../table.ts'
+import type { DryRun } from './dry-run.ts'
+
+export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData): string {
+  const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error } = statistics
+  const percent = (part: number, whole: number): string =>
+    whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
+  return [
+    `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`,
+    `scored officially ${percent(file.count, outcomes)}, by the fallback ${percent(fallback.count, outcomes)}, failed ${percent(error.count, outcomes)}`,
+    '',
+    formatTable([
+      ['proposed by', 'outcomes', 'positive', 'accuracy'],
+      ...methods.map((m) => [
+        m.method,
+        String(m.outcomes),
+        percent(m.positives, m.outcomes),
+        (100 * m.accuracy).toFixed(1),
+      ]),
+    ]),
+    '',
+    rlData === null ? `journal: ${journal} (join the shards with lever data merge)` : `RL data: ${rlData}`,
+    rlData === null ? '' : `next: lever data describe ${rlData}`,
+  ].join('\n')
+}
+
+export function formatDryRun(planned: DryRun, poolFile?: string): string {
+  const { queries, pointers, prompts, images, tokens, answersToScore, withoutImage } = planned
+  const count = (value: number): string => value.toLocaleString('en')
+  const times = (whole: number, part: number): string => (whole / Math.max(1, part)).toFixed(2)
+  return [
+    `dry run: nothing was asked, nothing was written${poolFile === undefined ? '' : ' but the pools'}`,
+    '',
+    `${count(queries)} queries, ${count(pointers)} pointers, ${count(prompts)} prompts`,
+    `${count(images.uses)} images in prompts, ${count(images.files)} different files (${times(images.uses, images.files)} times fewer to encode)`,
+    tokens === undefined
+      ? 'tokens: not counted (only models in a folder, and PNG and JPEG images)'
+      : `${count(tokens.whole)} tokens in prompts, ${count(tokens.shared)} with shared prefixes (${times(tokens.whole, tokens.shared)} times fewer); the longest prompt has ${count(tokens.longest)}`,
+    ...(answersToScore > 0 ? [`${count(answersToScore)} answers to score`] : []),
+    ...(withoutImage > 0 ? [`${count(withoutImage)} prompts have an example without an image file`] : []),
+    '',
+    formatTable([
+      ['proposed by', 'pointers'],
+      ...Object.entries(planned.methods).map(([method, number]) => [method, count(number)]),
+    ]),
+  ].join('\n')
+}

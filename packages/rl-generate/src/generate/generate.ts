@@ -1,0 +1,120 @@
+import { openRunDirectory } from '@lever/durable-files'
+import { measureRewards } from '../measure/measure.ts'
+import type { MeasureStatistics } from '../measure/statistics.ts'
+import type { MeasureAnswer, MeasureOptions } from '../measure/types.ts'
+import { shardQueries } from '../shard.ts'
+import { writeRlData } from '../write.ts'
+import { checkGeneration } from './checks.ts'
+import { embeddingsOf, metaOf } from './meta.ts'
+import { PLAN_BATCH, planPointers } from './plan.ts'
+import type { Answering, GenerationOptions, GenerationSettings } from './types.ts'
+
+/** Names of the files in the run directory of a generation. */
+export const RL_DATA_FILES = { journal: 'rl-data.jsonl', data: 'rl-data.json' } as const
+
+/** Different images in a window of the work: prompts of one window may share them in memory. */
+const WINDOW_IMAGES = 2048
+
+/**
+ * Proposes pointers for every query, asks the model, scores, and keeps every outcome in a
+ * journal. What the journal holds is not measured again.
+ *
+ * @throws InputError as {@link checkGeneration}; what `measureRewards` or `measureByQueue` throws
+ */
+export async function generateJournal<A extends MeasureAnswer>(
+  options: GenerationOptions<A>,
+): Promise<MeasureStatistics> {
+  checkGeneration(options)
+  const { policy, mix, size, embeddings, queries, shard, untilInformative, onEvent } = options
+  const plan = { mix, size, ...(policy && { policy: policy.facts }), ...embeddingsOf(embeddings) }
+  const planned = await planPointers({ ...options, policy: policy?.proposer })
+  onEvent?.({
+    type: 'planned',
+    pointers: planned.pointersOf(shard === undefined ? queries : shardQueries(queries, shard)),
+  })
+  const { answer, queue, score, candidates, journal, prefixes, strict, allowFallback } = options
+  const measuring: Omit<MeasureOptions<A>, 'answer'> = {
+    ...{ queries, candidates, journal, plan, score, shard },
+    ...definedOnly({ prefixes, strict, allowFallback }),
+    ...definedOnly({ batchSize: options.batchSize, concurrency: options.concurrency }),
+    ...definedOnly({ normalizeAnswer: options.normalizeAnswer }),
+    propose: planned.propose,
+    meta: metaOf(options),
+    untilInformative: untilInformative === undefined ? undefined : { limit: untilInformative },
+    proposalBatch: PLAN_BATCH,
+    imageBudget: WINDOW_IMAGES,
+    signal: options.signal,
+  }
+  const events =
+    queue === undefined
+      ? measureRewards({ ...measuring, answer })
+      : (await import('../queue/measure.ts')).measureByQueue({ ...measuring, queue })
+  for await (const event of events) {
+    onEvent?.(event)
+    if (event.type === 'done') return event.statistics
+  }
+  throw new Error('rl-generate: the measuring ended without a result')
+}
+
+export type GenerateRlDataOptions<A extends MeasureAnswer = MeasureAnswer> = GenerationSettings<A> &
+  Answering<A> & {
+    /** Run directory: made, or continued. */
+    readonly out: string
+    /** Name -> hash of everything that was read, for the manifest. */
+    readonly inputs: Readonly<Record<string, string>>
+  }
+
+/** What a generation left in its run directory. */
+export interface GeneratedRlData {
+  readonly out: string
+  /** The canonical JSON; null for a shard, whose journal `mergeShards` joins with the others. */
+  readonly rlData: string | null
+  readonly journal: string
+  readonly statistics: MeasureStatistics
+}
+
+/**
+ * RL data in a run directory: manifest, journal, and when all is measured the canonical JSON.
+ * Called again with the same options it continues.
+ *
+ * @throws as {@link generateJournal}; InputError for a run directory of another run
+ */
+export async function generateRlData<A extends MeasureAnswer>(
+  options: GenerateRlDataOptions<A>,
+): Promise<GeneratedRlData> {
+  checkGeneration(options)
+  const { out, inputs, queries, prefixes = [], strict = true, allowFallback = false, shard } = options
+  const { seed, version, untilInformative = null } = options
+  const run = await openRunDirectory({
+    path: out,
+    command: 'generate',
+    config: {
+      meta: metaOf(options),
+      queries: queries.length,
+      prefixes,
+      strict,
+      allowFallback,
+      shard: shard && `${shard.index}/${shard.count}`,
+    },
+    inputs,
+    seed,
+    versions: { lever: version },
+  })
+  try {
+    const journal = run.file(RL_DATA_FILES.journal)
+    const statistics = await generateJournal<A>({ ...options, journal })
+    const rlData = shard === undefined ? run.file(RL_DATA_FILES.data) : null
+    if (rlData !== null) await writeRlData({ journal, out: rlData })
+    const { outcomes, positives } = statistics
+    await run.update({ outcomes, positives, untilInformative })
+    return { out: run.path, rlData, journal, statistics }
+  } finally {
+    await run.close()
+  }
+}
+
+function definedOnly<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,88 @@
+import { canonicalJson } from '@lever/durable-files'
+import type { RlMeta } from '@lever/rl-dataset'
+import type { MeasureMeta } from '../measure/types.ts'
+import type { Pools } from '../pools/types.ts'
+
+/** The model that answers, by name and rules. `VqaModel` of `@lever/vqa-model` is one. */
+export interface AnsweringModel {
+  readonly name: string
+  readonly protocol: object
+  readonly protocolHash: string
+}
+
+/** The dataset of the queries. */
+export interface DatasetFacts {
+  readonly name: string
+  readonly split: string
+  readonly hash: string
+  readonly examples: readonly unknown[]
+}
+
+/** The embeddings that pointers are proposed by. */
+export interface EmbeddingFacts {
+  readonly model: string
+  readonly kind: string
+  readonly rows: number
+  /** D */
+  readonly dim: number
+}
+
+export interface MetaOptions {
+  readonly model: AnsweringModel
+  readonly dataset: DatasetFacts
+  readonly pools: Pools
+  /** K */
+  readonly shots: number
+  readonly seed: number
+  /** Of the program that generates. */
+  readonly version: string
+  readonly strict?: boolean
+  /** What else fixes an outcome, for `_meta.generator`. */
+  readonly generator?: Readonly<Record<string, unknown>>
+}
+
+/** The `_meta` of generated data. It holds no time and no path, so the same run gives the same bytes. */
+export function metaOf({
+  model,
+  dataset,
+  pools,
+  shots,
+  seed,
+  version,
+  strict = true,
+  generator = {},
+}: MetaOptions): MeasureMeta {
+  return {
+    schema: 'lever-rl',
+    schema_version: '5.0',
+    generator: { name: 'lever', version, seed, ...generator },
+    dataset: {
+      name: dataset.name,
+      split: dataset.split,
+      num_rows: dataset.examples.length,
+      sha256: dataset.hash,
+    },
+    vqa_model: model.name,
+    protocol: protocolOf(model),
+    pool: { method: pools.method, size: pools.size, seed: pools.seed },
+    strict_eval: strict,
+    index_space: 'global',
+    shot_num: shots,
+    pool_size: pools.size,
+  }
+}
+
+/** The protocol of a model with its hash, as `_meta` and the jobs of a queue hold it. */
+export function protocolOf({
+  protocol,
+  protocolHash,
+}: Pick<AnsweringModel, 'protocol' | 'protocolHash'>): MeasureMeta['protocol'] {
+  return { hash: protocolHash, ...(JSON.parse(canonicalJson(protocol)) as Record<string, unknown>) }
+}
+
+/** The field `embeddings` of a plan or of `_meta`; nothing without embeddings. */
+export function embeddingsOf(facts: EmbeddingFacts | undefined): Pick<RlMeta, 'embeddings'> {
+  if (facts === undefined) return {}
+  const { model, kind, rows, dim } = facts
+  return { embeddings: { model, kind, rows, dim } }
+}

@@ -1,0 +1,79 @@
+import type { ProposeFunction } from '../measure/types.ts'
+import type { Pools } from '../pools/types.ts'
+import type { ProposalRequest } from '../proposals/index.ts'
+import { proposePointers } from '../proposals/propose.ts'
+import type { PolicyProposer, Proposal } from '../proposals/types.ts'
+import { similarityOf } from '../similarity.ts'
+import type { FeaturePair } from '../types.ts'
+
+export interface PlanOptions {
+  readonly queries: readonly { readonly id: number }[]
+  readonly pools: Pools
+  /** Embeddings of queries and candidates by kind (`image`, `text`, `both`), in the order of preference. */
+  readonly features?: Readonly<Record<string, FeaturePair>> | undefined
+  readonly policy?: PolicyProposer | undefined
+  /** Query id -> pointers as ids of examples, for method `file`. */
+  readonly file?: ReadonlyMap<number, readonly (readonly number[])[]> | undefined
+  readonly mix: readonly ProposalRequest[]
+  /** K */
+  readonly shots: number
+  /** G: random pointers fill every group up to it. */
+  readonly size: number
+  readonly seed: number
+}
+
+/**
+ * Queries whose pointers are proposed together. Fixed, so that a policy's arithmetic does not
+ * depend on what is done already.
+ */
+export const PLAN_BATCH = 64
+
+/** What will be measured. */
+export interface PointerPlan {
+  /** Number of pointers of the first round. */
+  readonly pointers: number
+  /** The same for some of the queries. */
+  readonly pointersOf: (queries: readonly { readonly id: number }[]) => number
+  readonly propose: ProposeFunction
+}
+
+/**
+ * Plans all pointers before the first is measured, so that an interrupted run measures the same
+ * ones. Later rounds, for queries whose rewards are all equal, are planned query by query.
+ *
+ * @throws as `proposePointers`
+ */
+export async function planPointers({
+  queries,
+  pools,
+  features = {},
+  ...rest
+}: PlanOptions): Promise<PointerPlan> {
+  const similarities = Object.fromEntries(
+    Object.entries(features).map(([kind, pair]) => [kind, similarityOf(pair, kind)]),
+  )
+  const propose = (
+    examples: readonly { readonly id: number }[],
+    round: Partial<Parameters<ProposeFunction>[1]> = {},
+  ): Promise<Proposal[][]> => {
+    const batch = examples.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
+    return proposePointers({ ...rest, ...round, queries: batch, similarities })
+  }
+  const plans = new Map<number, readonly Proposal[]>()
+  for (let first = 0; first < queries.length; first += PLAN_BATCH) {
+    const batch = queries.slice(first, first + PLAN_BATCH)
+    const groups = await propose(batch)
+    batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
+  }
+  const pointersOf: PointerPlan['pointersOf'] = (some) =>
+    some.reduce((sum, { id }) => sum + plans.get(id)!.length, 0)
+  return {
+    pointers: pointersOf(queries),
+    pointersOf,
+    async propose(examples, round) {
+      const groups =
+        round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
+      return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
+    },
+  }
+}
