@@ -87,6 +87,20 @@ describe.each(folders.filter((folder) => folder !== 'apps/examples'))('%s', (fol
   })
 })
 
+test.each(readdirSync(join(ROOT, 'packages')))('%s exports the InputError that it throws', (name) => {
+  const folder = join(ROOT, 'packages', name, 'src')
+  const throws = sourcesOf(folder).some((file) => readFileSync(file, 'utf8').includes('new InputError('))
+  const entry = readFileSync(join(folder, 'index.ts'), 'utf8')
+  expect(/^export \{[^}]*\bInputError, isInputError\b/m.test(entry)).toBe(throws)
+})
+
+test('no package asks for the class of an InputError, which another copy of it would not have', () => {
+  const found = folders
+    .flatMap((folder) => sourcesOf(join(ROOT, folder, 'src')))
+    .filter((file) => readFileSync(file, 'utf8').includes('instanceof InputError'))
+  expect(found).toEqual([])
+})
+
 test('onnx-grad imports the runtime in one file', () => {
   const files = sourcesOf(join(ROOT, 'packages/onnx-grad/src')).filter((file) =>
     readFileSync(file, 'utf8').includes("'onnxruntime-node'"),

@@ -1,11 +1,6 @@
-/**
- * An error caused by what the user gave: a bad file, a bad option, a folder that cannot be
- * written. The command line maps `code` to exit status 2; anything else is a failed run.
- */
-export class InputError extends Error {
-  readonly code = 'LEVER_INPUT'
-  override readonly name = 'InputError'
-}
+import { InputError, isInputError } from './input-error.ts'
+
+export { InputError }
 
 const REMEDIES = new Map([
   ['EACCES', 'it may not be written; check its permissions or choose another path'],
@@ -37,7 +32,7 @@ export function systemCode(error: unknown): string | undefined {
 export function fileError(error: unknown, action: string, path: string): Error {
   const code = systemCode(error)
   const start = `durable-files: cannot ${action} ${path}`
-  if (error instanceof InputError || code === undefined) return error as Error
+  if (isInputError(error) || code === undefined) return error as Error
   const remedy = REMEDIES.get(code)
   if (remedy !== undefined) return new InputError(`${start} (${code}): ${remedy}`, { cause: error })
   const resource = RESOURCES.get(code) ?? (error as Error).message

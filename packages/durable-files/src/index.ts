@@ -2,7 +2,7 @@ export { writeFileAtomic, writeFilesAtomic } from './atomic.ts'
 export type { FileToWrite } from './atomic.ts'
 export { canonicalJson } from './canonical-json.ts'
 export { differences } from './differences.ts'
-export { InputError } from './errors.ts'
+export { detailOf, InputError, isInputError } from './input-error.ts'
 export {
   exists,
   jsonLines,

@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export { train } from './train.ts'
 export { trainInWorker } from './train-in-worker.ts'
 export {

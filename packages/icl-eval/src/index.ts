@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export { answerKey, createAsker } from './ask.ts'
 export type { AnswerStore, AskOptions, AskProgress, AskStats, Asker } from './ask.ts'
 export { lookUpEmbeddings } from './embeddings.ts'

@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export { ARCHITECTURES, ARCHITECTURE_NAMES, type ArchitectureName } from './architectures/index.ts'
 export {
   type Architecture,

@@ -1,4 +1,3 @@
-export { InputError } from './errors.ts'
 export { type Outcome, type OutcomeField } from './outcome.ts'
 export {
   CORRECTNESS_MODES,

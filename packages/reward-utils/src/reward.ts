@@ -1,4 +1,4 @@
-import { InputError } from './errors.ts'
+import { inputError } from './errors.ts'
 import {
   CORRECTNESS_MODES,
   REWARD_MODES,
@@ -46,7 +46,7 @@ export interface RewardContext {
 /**
  * The reward of one outcome, clipped. Which fields a mode needs follows from its formula and from weights that are not 0.
  *
- * Throws InputError when the mode is unknown, when its weights say nothing (`legacy` with alpha = beta = 0), when a needed
+ * Throws an error with code `LEVER_INPUT` when the mode is unknown, when its weights say nothing (`legacy` with alpha = beta = 0), when a needed
  * field is missing, or when `hybrid` has no group; RangeError when a field, a weight or the reward is not finite.
  */
 export function computeReward(
@@ -76,7 +76,7 @@ function resolve(options: RewardOptions) {
   const { name, definition } = findMode(options)
   const weights = resolveWeights(options, definition.alpha ?? 0)
   const problem = definition.check?.(weights)
-  if (problem !== undefined) throw new InputError(`reward-utils: mode ${name}: ${problem}`)
+  if (problem !== undefined) throw inputError(`mode ${name}: ${problem}`)
   if (clip !== null && !(clip[0] <= clip[1])) {
     throw new RangeError(`reward-utils: clip [${clip.join(', ')}] is not an interval`)
   }
@@ -90,8 +90,8 @@ function resolve(options: RewardOptions) {
     if (typeof value === 'number' && Number.isFinite(value)) return value
     if (value !== undefined && value !== null) return finite(value, `${field} of candidate ${candidate}`)
     if (missing === 'zero') return 0
-    throw new InputError(
-      `reward-utils: mode ${name} needs ${field}, which candidate ${candidate} does not have; ` +
+    throw inputError(
+      `mode ${name} needs ${field}, which candidate ${candidate} does not have; ` +
         `use another mode, or count it as 0 (missing: 'zero', --missing-zero)`,
     )
   }
@@ -103,9 +103,7 @@ function resolve(options: RewardOptions) {
     has: (field) => outcome[field] !== undefined && outcome[field] !== null,
     readInGroup: (field) => {
       if (!spread) {
-        throw new InputError(
-          `reward-utils: mode ${name} needs the group of candidate ${candidate}; pass context.group`,
-        )
+        throw inputError(`mode ${name} needs the group of candidate ${candidate}; pass context.group`)
       }
       const value = read(field)
       const [low, high] = spread(field)
@@ -130,12 +128,11 @@ function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions): {
   if (typeof mode === 'function') return { name: mode.name || 'custom', definition: fromFunction(mode) }
   const builtIn = Object.hasOwn(REWARD_MODES, mode) ? REWARD_MODES[mode as RewardMode] : undefined
   const own = Object.hasOwn(modes, mode) ? modes[mode] : undefined
-  if (builtIn && own)
-    throw new InputError(`reward-utils: mode ${mode} is built in; give your own another name`)
+  if (builtIn && own) throw inputError(`mode ${mode} is built in; give your own another name`)
   const definition = builtIn ?? own
   if (!definition) {
     const names = [...REWARD_MODE_NAMES, ...Object.keys(modes)].join(', ')
-    throw new InputError(`reward-utils: unknown reward mode ${mode}; the modes are ${names}`)
+    throw inputError(`unknown reward mode ${mode}; the modes are ${names}`)
   }
   return { name: mode, definition: typeof definition === 'function' ? fromFunction(definition) : definition }
 }
@@ -148,8 +145,8 @@ function resolveWeights(options: RewardOptions, modeAlpha: number): RewardWeight
   const { hardWeight = 1, softWeight = 1, relWeight = 0.1, alpha = modeAlpha, beta = 0 } = options
   const { correctnessMode = '01', useLogprob = false } = options
   if (!CORRECTNESS_MODES.includes(correctnessMode)) {
-    throw new InputError(
-      `reward-utils: unknown correctnessMode ${correctnessMode}; the modes are ${CORRECTNESS_MODES.join(', ')}`,
+    throw inputError(
+      `unknown correctnessMode ${correctnessMode}; the modes are ${CORRECTNESS_MODES.join(', ')}`,
     )
   }
   for (const [name, value] of Object.entries({ hardWeight, softWeight, relWeight, alpha, beta }))

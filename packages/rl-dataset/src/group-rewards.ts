@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { detailOf, InputError } from '@lever/durable-files'
 import {
   combineRewards,
   computeGroupRewards,
@@ -59,8 +59,8 @@ export function groupRewards(
     const { values, status } = normalizeGroup(raw, { method: normalize, clamp })
     return { raw, rewards: values, status }
   } catch (error) {
-    const message = (error as Error).message.replace(/^(reward-utils|rl-dataset): /, '')
-    throw new InputError(`rl-dataset: ${where}: ${message}`, { cause: error })
+    const detail = detailOf(error)
+    throw new InputError(`rl-dataset: ${where}: ${detail}`, { cause: error, detail })
   }
 }
 

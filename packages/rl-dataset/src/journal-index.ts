@@ -1,4 +1,4 @@
-import { canonicalJson, InputError } from '@lever/durable-files'
+import { canonicalJson, type InputError } from '@lever/durable-files'
 import { linesOf, type ByteSource, type Line } from './bytes.ts'
 import {
   assembleQuery,
@@ -11,7 +11,7 @@ import {
 } from './journal.ts'
 import { countKeysInText, parseJson } from './json-value.ts'
 import { describe, isObject, type RawObject } from './values.ts'
-import type { ProblemList } from './problems.ts'
+import { problemIn, type ProblemList } from './problems.ts'
 import type { RlIndex } from './source.ts'
 
 /** Where the lines of a query are: start, end and line number of each, one after the other. */
@@ -169,7 +169,6 @@ function reportRepeat(first: KeyedLine, again: KeyedLine, problems: ProblemList)
 }
 
 function corrupt(file: string, number: number, why: string): InputError {
-  return new InputError(
-    `rl-dataset: ${file}, line ${number}: ${why}; restore the file from a copy, or delete this line to do its work again`,
-  )
+  const remedy = 'restore the file from a copy, or delete this line to do its work again'
+  return problemIn(file, `line ${number}: ${why}; ${remedy}`, ', ')
 }

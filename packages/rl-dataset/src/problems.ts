@@ -75,6 +75,11 @@ export function formatProblem(file: string, problem: Problem): string {
   return `${file}${line === undefined ? '' : `, line ${line}`}: ${where === '' ? '' : `${where}: `}${message}`
 }
 
+/** An error about a file, which keeps what is wrong apart from where; `join` stands between the two. */
+export function problemIn(file: string, detail: string, join = ': '): InputError {
+  return new InputError(`rl-dataset: ${file}${join}${detail}`, { detail })
+}
+
 /** Throws InputError with the first error of the list, and the number of the others; nothing when there is none. */
 export function throwFirstError(problems: ProblemList): void {
   if (problems.errors === 0) return

@@ -1,8 +1,9 @@
-import { InputError } from '@lever/durable-files'
+import { InputError, isInputError } from '@lever/durable-files'
 import { open } from 'node:fs/promises'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { bytesInMemory, type ByteSource } from './bytes.ts'
+import { problemIn } from './problems.ts'
 import { loadAll, openRlSource, type LoadedRlData, type ReadOptions, type RlSource } from './source.ts'
 
 /** An open file of RL data. Close it. */
@@ -70,7 +71,7 @@ function fileSource(fd: number, file: string): ByteSource {
       let filled = 0
       while (filled < bytes.length) {
         const count = attempt(file, () => readSync(fd, bytes, filled, bytes.length - filled, start + filled))
-        if (count === 0) throw new InputError(`rl-dataset: ${file} became shorter while it was read`)
+        if (count === 0) throw problemIn(file, 'the file became shorter while it was read')
         filled += count
       }
       return bytes
@@ -84,7 +85,7 @@ function unpacked(source: ByteSource, file: string): ByteSource {
   try {
     return bytesInMemory(gunzipSync(source.read(0, source.size)))
   } catch (error) {
-    throw new InputError(`rl-dataset: ${file} is a damaged gzip file (${(error as Error).message})`)
+    throw problemIn(file, `damaged gzip data (${(error as Error).message})`)
   }
 }
 
@@ -103,8 +104,9 @@ const REMEDIES = new Map([
 ])
 
 function readError(file: string, error: unknown): InputError {
-  if (error instanceof InputError) return error
+  if (isInputError(error)) return error
   const { code = String(error) } = error as { code?: string }
   const remedy = REMEDIES.get(code) ?? 'check the path and its permissions'
-  return new InputError(`rl-dataset: cannot read ${file} (${code}): ${remedy}`, { cause: error })
+  const detail = `cannot read ${file} (${code}): ${remedy}`
+  return new InputError(`rl-dataset: ${detail}`, { cause: error, detail })
 }

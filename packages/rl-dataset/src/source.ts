@@ -1,4 +1,3 @@
-import { InputError } from '@lever/durable-files'
 import { bytesInMemory, placeFinder, type ByteSource } from './bytes.ts'
 import { checkQuery, type CheckContext } from './check.ts'
 import { readMeta } from './check-schema.ts'
@@ -8,10 +7,11 @@ import { parseJson } from './json-value.ts'
 import { normalizeQuery, type NormalizeContext } from './normalize.ts'
 import {
   createProblemList,
-  throwFirstError,
+  problemIn,
   type ProblemList,
   type ProblemPlace,
   type ProblemSink,
+  throwFirstError,
 } from './problems.ts'
 import type { Shape } from './shapes.ts'
 import { describe } from './values.ts'
@@ -128,7 +128,7 @@ function indexJson(source: ByteSource, from: number, problems: ProblemList): RlI
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
     const { line, column } = placeOf(error.offset)
-    throw new InputError(`rl-dataset: ${problems.file}, line ${line}, column ${column}: ${error.message}`)
+    throw problemIn(problems.file, `line ${line}, column ${column}: ${error.message}`, ', ')
   }
 
   const read = (key: string): { raw: unknown } | undefined => {
@@ -198,7 +198,7 @@ function startOf(source: ByteSource, file: string): number {
   const head = source.read(0, Math.min(source.size, 4))
   for (const [magic, what] of FOREIGN) {
     if (head.length >= magic.length && magic.every((byte, i) => head[i] === byte)) {
-      throw new InputError(`rl-dataset: ${file} is no RL data but ${what}`)
+      throw problemIn(file, `this is not RL data but ${what}`)
     }
   }
   return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0

@@ -1,5 +1,5 @@
-import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { problemIn } from './problems.ts'
 import type { RlMeta } from './types.ts'
 
 /** What a split needs to know of a query; a `Group` is one. */
@@ -98,8 +98,9 @@ export function assertDisjointImages(
   }
   const [first] = shared
   if (!first) return
-  throw new InputError(
-    `rl-dataset: ${file}: image ${first[0]} is in ${first[1]} (${shared.size} images are in two parts); ` +
+  throw problemIn(
+    file,
+    `image ${first[0]} is in ${first[1]} (${shared.size} images are in two parts); ` +
       `split again by image (resplit, --split-by image), or repair train_ids, val_ids and test_ids in _meta`,
   )
 }
@@ -122,8 +123,9 @@ function splitByIds<T extends SplitItem>(
   for (const item of items) {
     const names = (['train', 'validation', 'test'] as const).filter((name) => parts[name].has(item.queryId))
     if (names.length > 1) {
-      throw new InputError(
-        `rl-dataset: ${file}: query ${item.queryId} is in ${names.join(' and ')} by _meta; repair the ids or split again (resplit, --split-by image)`,
+      throw problemIn(
+        file,
+        `query ${item.queryId} is in ${names.join(' and ')} by _meta; repair the ids or split again (resplit, --split-by image)`,
       )
     }
     split[names[0] ?? 'unassigned'].push(item)

@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { detailOf, isInputError } from '@lever/durable-files'
 import { createProblemList, formatProblem, type Problem } from './problems.ts'
 import type { RlSource } from './source.ts'
 import { splitByImage, type SplitItem } from './split.ts'
@@ -25,9 +25,9 @@ export function validateRlData(file: string, open: () => RlSource): Validation {
   try {
     source = open()
   } catch (error) {
-    if (!(error instanceof InputError)) throw error
+    if (!isInputError(error)) throw error
     const problems = createProblemList(file)
-    problems.error('unreadable', withoutFile(error.message, file))
+    problems.error('unreadable', error.detail)
     return { ...summarize(problems), form: null, queries: 0, candidates: 0 }
   }
   let candidates = 0
@@ -72,12 +72,6 @@ export function renderValidation({
 
 const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
 
-/** The message of a reader without the package and the file, which stand before every problem. */
-function withoutFile(message: string, file: string): string {
-  const text = message.replace(/^rl-dataset: /, '')
-  return text.startsWith(file) ? text.slice(file.length).replace(/^[:,] /, '') : text
-}
-
 function checkSplit({ meta, problems, file }: RlSource, items: readonly SplitItem[]): void {
   try {
     const { unassigned, by } = splitByImage(items, { meta, file })
@@ -87,7 +81,7 @@ function checkSplit({ meta, problems, file }: RlSource, items: readonly SplitIte
       })
     }
   } catch (error) {
-    problems.error('split', (error as Error).message.replace(`rl-dataset: ${file}: `, ''), { field: '_meta' })
+    problems.error('split', detailOf(error), { field: '_meta' })
   }
 }
 

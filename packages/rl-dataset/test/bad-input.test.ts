@@ -142,9 +142,7 @@ describe('encodings', () => {
     const opened = openRlFile(file('b.json.gz', packed))
     expect([...opened.queries()]).toEqual(read(good).queries)
     opened.close()
-    await expect(readRlData(file('c.json.gz', packed.subarray(0, 40)))).rejects.toThrow(
-      'is a damaged gzip file',
-    )
+    await expect(readRlData(file('c.json.gz', packed.subarray(0, 40)))).rejects.toThrow('damaged gzip data')
   })
 })
 

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { isInputError } from '@lever/durable-files'
 import type { Budget } from './budget.ts'
 import { CONTAINER } from './budget.ts'
 import { fileError } from './errors.ts'
@@ -42,7 +43,7 @@ export async function openArchive(source: Source, budget: Budget): Promise<Archi
       entries.set(entry.fileName, entry)
     }
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'LEVER_INPUT') throw error
+    if (isInputError(error)) throw error
     damaged(error)
   }
   const folder = findFolder([...entries.keys()], name)

@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export { toFloat32 } from './convert.ts'
 export { readEmbeddings, type EmbeddingKind, type Embeddings } from './embeddings.ts'
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from './npy.ts'

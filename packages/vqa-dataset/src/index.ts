@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export {
   describeDataset,
   leakageBetween,

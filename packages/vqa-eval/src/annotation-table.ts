@@ -1,4 +1,4 @@
-import { InputError } from './errors.ts'
+import { InputError } from '@lever/durable-files/input-error'
 import { createColumn, type Column } from './column.ts'
 import { describe } from './describe.ts'
 import { createIdList, type IdList } from './id-list.ts'

@@ -1,5 +1,5 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
-import { InputError } from './errors.ts'
 import type { IdIndex } from './id-list.ts'
 import { formatId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'

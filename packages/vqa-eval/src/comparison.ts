@@ -1,5 +1,5 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { clusteredInterval, inPercent, type Interval } from './clusters.ts'
-import { InputError } from './errors.ts'
 import type { Evaluation, QuestionScore } from './evaluation.ts'
 import { formatIds, type QuestionId } from './question-id.ts'
 

@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files/input-error'
 import {
   addAnnotation,
   createAnnotationTable,
@@ -6,7 +7,6 @@ import {
   type AnnotationTable,
 } from './annotation-table.ts'
 import { describe } from './describe.ts'
-import { InputError } from './errors.ts'
 import { evaluateSheet } from './evaluate.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { canonicalId, type QuestionId } from './question-id.ts'

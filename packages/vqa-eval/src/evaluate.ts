@@ -1,7 +1,7 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { checkFields, checkQuestions } from './checks.ts'
 import { compareIds, explainMismatch, repeatsOf } from './correspondence.ts'
-import { InputError } from './errors.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { indexIds } from './id-list.ts'
 import { roundHalfEven } from './python-text.ts'

@@ -1,7 +1,7 @@
 export { describe } from './describe.ts'
 export { clusteredInterval, type Interval } from './clusters.ts'
 export { compareEvaluations, type Comparison, type Flip } from './comparison.ts'
-export { InputError } from './errors.ts'
+export { InputError, isInputError } from '@lever/durable-files/input-error'
 export {
   evaluateResults,
   type Annotation,

@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
-import { InputError } from './errors.ts'
+import { InputError } from '@lever/durable-files/input-error'
 import {
   atEnd,
   createCursor,

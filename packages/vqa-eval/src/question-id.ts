@@ -1,4 +1,4 @@
-import { InputError } from './errors.ts'
+import { InputError } from '@lever/durable-files/input-error'
 
 /** A question or image id as files hold it. Integers beyond 2^53 are bigint, so that no two ids become one. */
 export type QuestionId = number | string | bigint

@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files/input-error'
 import {
   addAnnotation,
   createAnnotationTable,
@@ -7,7 +8,6 @@ import {
   type AnnotationTable,
 } from './annotation-table.ts'
 import { describe } from './describe.ts'
-import { InputError } from './errors.ts'
 import {
   enterArray,
   enterObject,

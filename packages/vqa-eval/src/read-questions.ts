@@ -1,5 +1,5 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { describe } from './describe.ts'
-import { InputError } from './errors.ts'
 import {
   decodeString,
   enterArray,

@@ -1,6 +1,6 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { NO_TEXT } from './annotation-table.ts'
 import { describe } from './describe.ts'
-import { InputError } from './errors.ts'
 import { enterObject, keys, nextField, peek, readKey, scanString, type Cursor } from './json-cursor.ts'
 import { readValue, skipValue } from './json-value.ts'
 import { streamRows, type Layout, type RowHandler, type StreamOptions } from './json-stream.ts'

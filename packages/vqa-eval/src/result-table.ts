@@ -1,7 +1,7 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { NO_TEXT } from './annotation-table.ts'
 import { createColumn, type Column } from './column.ts'
 import { describe } from './describe.ts'
-import { InputError } from './errors.ts'
 import { createIdList, type IdList } from './id-list.ts'
 import { canonicalId, formatId } from './question-id.ts'
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { InputError } from '@lever/durable-files/input-error'
 import { compareEvaluations, type Comparison } from './comparison.ts'
-import { InputError } from './errors.ts'
 import { evaluateSheet } from './evaluate.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { JsonSyntaxError, atEnd, createCursor } from './json-cursor.ts'

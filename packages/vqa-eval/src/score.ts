@@ -1,4 +1,4 @@
-import { InputError } from './errors.ts'
+import { InputError } from '@lever/durable-files/input-error'
 import { fallbackScore } from './fallback.ts'
 import { cleanAnswer, normalizeAnswer } from './normalize.ts'
 import { roundHalfEven } from './python-text.ts'

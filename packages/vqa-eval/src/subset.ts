@@ -1,5 +1,5 @@
+import { InputError } from '@lever/durable-files/input-error'
 import type { AnnotationTable } from './annotation-table.ts'
-import { InputError } from './errors.ts'
 import { indexIds, type IdIndex } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
 

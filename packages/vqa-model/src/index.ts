@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files'
 export { openVqaModel, readProtocol, type VqaModelOptions } from './open-model.ts'
 export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
 export {

@@ -1,4 +1,4 @@
-import { InputError, differences } from '@lever/durable-files'
+import { differences, InputError, isInputError } from '@lever/durable-files'
 import type { MeasureAnswer } from '../measure/types.ts'
 import type { QueuedJob } from './connect.ts'
 import { connectQueue } from './connect.ts'
@@ -89,7 +89,7 @@ export async function runQueueWorker(options: QueueWorkerOptions): Promise<Worke
       answers = await options.answer(job.data.prompts, { signal: stop.signal })
       checkCount(answers, job.data)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'LEVER_INPUT') end(error)
+      if (isInputError(error)) end(error)
       if (stopped()) return await giveBack(job, token)
       throw error
     } finally {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, stat, truncate, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isInputError } from '@lever/durable-files'
 import { causeOf, hubHeaders, refusal, type HubAccess, type RemoteFile } from './listing.ts'
 
 export interface FileDownload {
@@ -49,7 +50,7 @@ export async function downloadFile(download: FileDownload): Promise<boolean> {
       throw new Error('the bytes that came are not those of the file (size or hash differs)')
     } catch (error) {
       access.signal?.throwIfAborted()
-      if ((error as { code?: unknown }).code === 'LEVER_INPUT') throw error
+      if (isInputError(error)) throw error
       failures = (await sizeOf(part)) > before ? 1 : failures + 1
       if (failures >= attempts || wrong > 1) {
         throw new Error(

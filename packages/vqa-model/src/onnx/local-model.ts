@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { hashOf, InputError } from '@lever/durable-files'
+import { hashOf, isInputError } from '@lever/durable-files'
 import { parseDevice } from '../devices/devices.ts'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
 import type { Protocol } from '../protocol.ts'
@@ -180,7 +180,7 @@ async function assembleModel(
         segmented.push(prompter.segments(prompt))
         places.push(index)
       } catch (error) {
-        if (error instanceof InputError) throw error
+        if (isInputError(error)) throw error
         fail([index], error as Error)
       }
     }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { InputError } from '@lever/durable-files'
+import { isInputError } from '@lever/durable-files'
 import { openLocalModel, type LocalModel } from '../onnx/local-model.ts'
 import type { Ask, Reply, WorkerStart } from './messages.ts'
 
@@ -23,7 +23,7 @@ async function serve(ask: Ask): Promise<void> {
     reply({ id, value, stats: model?.stats })
   } catch (error) {
     const { message, stack } = error as Error
-    const plain = { message, stack, input: error instanceof InputError, stopped: error instanceof Stopped }
+    const plain = { message, stack, input: isInputError(error), stopped: error instanceof Stopped }
     reply({ id, error: plain, stats: model?.stats })
   }
   if (ask.name === 'close') port.close()

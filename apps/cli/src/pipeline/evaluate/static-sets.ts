@@ -1,4 +1,4 @@
-import { InputError, openJournal } from '@lever/durable-files'
+import { InputError, isInputError, openJournal } from '@lever/durable-files'
 import type { Answered, StaticSearch } from '@lever/icl-eval'
 import type { VqaExample } from '@lever/vqa-dataset'
 import type { VqaModel } from '@lever/vqa-model'
@@ -119,7 +119,7 @@ export async function planNamed(
   try {
     return { names, plan: await planStaticSets(settings, inputs, context) }
   } catch (error) {
-    if (!(error instanceof InputError) || settings.selectors.some(isStatic)) throw error
+    if (!isInputError(error) || settings.selectors.some(isStatic)) throw error
     if (settings.validationDataset !== undefined) throw error
     context.progress.warn(`left out: ${error.message}`)
     return { names: names.filter((name) => !isStatic(name)) }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { hashFile, InputError } from '@lever/durable-files'
+import { hashFile, InputError, isInputError } from '@lever/durable-files'
 import type { CheckpointInfo, LoadedCheckpoint, LoadOptions } from '@lever/pointer-model'
 import type { TensorEntry } from '@lever/tensor-files'
 import type { Option } from '../../options.ts'
@@ -125,7 +125,7 @@ async function readPolicyOf(
     const parameters = countParameters(model)
     return { policy: { architecture, config, parameters, missing, foreign, ignored }, problem: null, info }
   } catch (error) {
-    if (!(error instanceof InputError)) throw error
+    if (!isInputError(error)) throw error
     return { policy: null, problem: error.message, info: {} }
   }
 }

@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { InputError, isInputError } from '@lever/durable-files'
 import { readYaml, unknownName } from '../../config.ts'
 import { camel, kebab } from '../../names.ts'
 import type { OptionTable } from '../../options.ts'
@@ -78,7 +78,7 @@ export function cellsOf({ base, axes }: Grid, table: OptionTable): Cell[] {
       const given = merge([base, ...choices.map(({ options }) => options)])
       return { labels, options: checked(given, table) }
     } catch (error) {
-      if (!(error instanceof InputError)) throw error
+      if (!isInputError(error)) throw error
       return { labels, options: undefined, problem: error.message }
     }
   })
