@@ -43,6 +43,24 @@ export function indexOf({ ids, data, dim }: Embeddings, name: string): Map<numbe
   return index
 }
 
+/**
+ * Rows [a | b] / sqrt 2 by id, so that their inner product is the mean of the two: [M, D of a + D of b].
+ *
+ * @throws InputError if an id of `a` has no row in `b`
+ */
+export function joined(a: Embeddings, b: Embeddings, name: string): Embeddings {
+  const ids = Array.from(a.ids, Number)
+  const others = rowsOf(b, ids, name)
+  const dim = a.dim + b.dim
+  const data = new Float32Array(ids.length * dim)
+  ids.forEach((_, row) => {
+    data.set(a.data.subarray(row * a.dim, (row + 1) * a.dim), row * dim)
+    data.set(b.data.subarray(others[row]! * b.dim, (others[row]! + 1) * b.dim), row * dim + a.dim)
+  })
+  for (let i = 0; i < data.length; i++) data[i]! *= Math.SQRT1_2
+  return { ids, data, dim }
+}
+
 /** Place of the first number that is not finite, -1 of none. */
 function firstNotFinite(data: Float32Array): number {
   for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i

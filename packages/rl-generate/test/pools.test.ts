@@ -28,8 +28,8 @@ describe.each(POOL_METHOD_NAMES)('pool method %s', (method) => {
   test('gives every query N distinct candidates', () => {
     expect([...pools.byQuery.keys()]).toEqual(examples.map(({ id }) => id))
     for (const pool of pools.byQuery.values()) {
-      expect(pool).toHaveLength(16)
-      expect(new Set(pool).size).toBe(16)
+      expect(pool).toHaveLength(method === 'library' ? 58 : 16)
+      expect(new Set(pool).size).toBe(pool.length)
       expect(pool.every((id) => id >= 0 && id < 60)).toBe(true)
     }
   })
@@ -57,19 +57,29 @@ describe.each(POOL_METHOD_NAMES)('pool method %s', (method) => {
   })
 })
 
-test('mixed holds the quarter most similar by text and by image', async () => {
-  const pools = await buildPools(options('mixed'))
-  for (const kind of ['text', 'image'] as const) {
-    const { queries } = features[kind]
+const KINDS = { image: ['image'], text: ['text'], both: ['image', 'text'] } as const
+
+test.each([
+  ['mixed', 4, ['image', 'text', 'both']],
+  ['both-similar', 16, ['both']],
+  ['text-similar', 16, ['text']],
+] as const)('%s holds the %i most similar by %s', async (method, count, kinds) => {
+  const pools = await buildPools(options(method))
+  for (const kind of kinds) {
     for (const [id, pool] of pools.byQuery) {
       const product = (other: number): number =>
-        queries.data
-          .subarray(id * 16, id * 16 + 16)
-          .reduce((sum, x, d) => sum + x * queries.data[other * 16 + d]!, 0)
+        KINDS[kind]
+          .map((part) => features[part].queries.data)
+          .reduce(
+            (sum, rows) =>
+              sum +
+              rows.subarray(id * 16, id * 16 + 16).reduce((own, x, d) => own + x * rows[other * 16 + d]!, 0),
+            0,
+          )
       const best = examples
         .filter((other) => other.imageId !== examples[id]!.imageId)
         .sort((a, b) => product(b.id) - product(a.id))
-        .slice(0, 4)
+        .slice(0, count)
       expect(best.every((other) => pool.includes(other.id))).toBe(true)
     }
   }
@@ -85,6 +95,19 @@ test('a random pool is uniform', async () => {
   const expected = (400 * 16) / 58
   const chi = counts.slice(2).reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
   expect(chi).toBeLessThan(95)
+})
+
+test('both-similar takes embeddings of both as they are given', async () => {
+  const given = await buildPools({ ...options('both-similar'), features: { both: features.text } })
+  const byText = await buildPools(options('text-similar'))
+  expect([...given.byQuery]).toEqual([...byText.byQuery])
+})
+
+test('queries whose images are not in the library share one list of its ids', async () => {
+  const strangers = toyExamples(80).slice(70)
+  const pools = await buildPools({ queries: strangers, candidates: examples, method: 'library' })
+  expect(new Set(pools.byQuery.values()).size).toBe(1)
+  expect(pools.size).toBe(60)
 })
 
 test('similar pools find embeddings by id, in any order of rows', async () => {

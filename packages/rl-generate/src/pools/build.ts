@@ -2,6 +2,7 @@ import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
 import type { Example } from '../types.ts'
 import { POOL_METHODS, type PoolMethodName } from './index.ts'
+import { featuresOf } from './similar.ts'
 import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
 
 export interface BuildPoolsOptions {
@@ -18,7 +19,7 @@ export interface BuildPoolsOptions {
 }
 
 /**
- * A pool of N examples for every query, without the query itself and without any example that
+ * A pool of N examples for every query (of all that are allowed for method `library`), without the query itself and without any example that
  * shows the query's image. The pool of a query depends on the seed, the query and the candidates
  * only, not on the other queries.
  *
@@ -33,15 +34,13 @@ export async function buildPools({
   size = method === 'file' ? (file?.size ?? 64) : 64,
   seed = 0,
 }: BuildPoolsOptions): Promise<Pools> {
-  const { needs, build }: PoolMethod = POOL_METHODS[method]
+  const { needs, build, takesAll = false }: PoolMethod = POOL_METHODS[method]
   if (!Number.isInteger(size) || size < 1) {
     throw new InputError(`rl-generate: a pool of ${size} examples cannot be; use a whole number from 1`)
   }
   for (const need of needs) {
-    if (need === 'file' ? file === undefined : features[need] === undefined) {
-      throw new InputError(
-        `rl-generate: pool method ${method} needs ${need === 'file' ? 'a pool file' : `${need} embeddings of queries and candidates (lever embed)`}`,
-      )
+    if (need === 'file' ? file === undefined : featuresOf(features, need) === undefined) {
+      throw new InputError(`rl-generate: pool method ${method} needs ${NEEDS[need]}`)
     }
   }
   checkDistinct(candidates, 'candidates')
@@ -57,13 +56,27 @@ export async function buildPools({
     excluded: exclusions(candidates),
   }
   const byQuery = new Map<number, readonly number[]>()
+  const idsOf = new Map<readonly number[], number[]>()
   for (const [i, rows] of (await build(context)).entries()) {
     const query = queries[i]!
-    if (rows.length !== size || new Set(rows).size !== size) throw wrongSize(query, rows, size, method)
-    const ids = rows.map((row) => candidates[row]!.id)
+    const isWrong = takesAll ? rows.length === 0 : rows.length !== size || new Set(rows).size !== size
+    if (isWrong) throw wrongSize(query, rows, takesAll ? 1 : size, method)
+    const ids = idsOf.get(rows) ?? rows.map((row) => candidates[row]!.id)
+    idsOf.set(rows, ids)
     byQuery.set(query.id, method === 'file' ? ids : ids.sort((a, b) => a - b))
   }
+  if (takesAll) {
+    const largest = Array.from(byQuery.values()).reduce((most, pool) => Math.max(most, pool.length), 0)
+    return { method, size: largest, seed, byQuery }
+  }
   return { method: method === 'file' ? file!.method : method, size, seed: file?.seed ?? seed, byQuery }
+}
+
+const NEEDS = {
+  file: 'a pool file',
+  text: 'text embeddings of queries and candidates (lever embed)',
+  image: 'image embeddings of queries and candidates (lever embed)',
+  both: 'embeddings of images and questions (lever embed --kind both)',
 }
 
 function wrongSize(query: Example, rows: readonly number[], size: number, method: string): InputError {

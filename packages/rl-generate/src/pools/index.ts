@@ -1,11 +1,20 @@
 import { file } from './file.ts'
+import { library } from './library.ts'
 import { mixed } from './mixed.ts'
 import { random } from './random.ts'
-import { imageSimilar, textSimilar } from './similar.ts'
+import { bothSimilar, imageSimilar, textSimilar } from './similar.ts'
 import type { PoolMethod } from './types.ts'
 
 /** How a pool is chosen, by name. */
-export const POOL_METHOD_NAMES = ['random', 'text-similar', 'image-similar', 'mixed', 'file'] as const
+export const POOL_METHOD_NAMES = [
+  'random',
+  'text-similar',
+  'image-similar',
+  'both-similar',
+  'mixed',
+  'library',
+  'file',
+] as const
 
 export type PoolMethodName = (typeof POOL_METHOD_NAMES)[number]
 
@@ -14,6 +23,8 @@ export const POOL_METHODS: Readonly<Record<PoolMethodName, PoolMethod>> = {
   random,
   'text-similar': textSimilar,
   'image-similar': imageSimilar,
+  'both-similar': bothSimilar,
   mixed,
+  library,
   file,
 }

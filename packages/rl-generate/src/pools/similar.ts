@@ -1,6 +1,7 @@
 import { nearest } from '@lever/retrieval'
-import { rowsOf } from '../embeddings.ts'
-import type { PoolContext, PoolMethod } from './types.ts'
+import { joined, rowsOf } from '../embeddings.ts'
+import type { FeaturePair } from '../types.ts'
+import type { PoolContext, PoolFeatures, PoolMethod } from './types.ts'
 
 /** The N candidates whose question is most like the query's. */
 export const textSimilar: PoolMethod = {
@@ -14,13 +15,19 @@ export const imageSimilar: PoolMethod = {
   build: (context) => similarRows(context, 'image', context.size),
 }
 
+/** The N candidates most like the query by image and question together. */
+export const bothSimilar: PoolMethod = {
+  needs: ['both'],
+  build: (context) => similarRows(context, 'both', context.size),
+}
+
 /** The `k` allowed rows most similar by one kind of embedding, per query, most similar first. */
 export async function similarRows(
   context: PoolContext,
-  kind: 'text' | 'image',
+  kind: 'text' | 'image' | 'both',
   k: number,
 ): Promise<number[][]> {
-  const { queries, candidates } = context.features[kind]!
+  const { queries, candidates } = featuresOf(context.features, kind)!
   const excluded = context.queries.map((query) => context.excluded(query))
   const found = await nearest({
     queries: queries.data,
@@ -36,4 +43,17 @@ export async function similarRows(
 
 function idsOf(examples: readonly { id: number }[]): number[] {
   return examples.map(({ id }) => id)
+}
+
+/** Embeddings of a kind; those of both are joined of the others where they were not given. */
+export function featuresOf(
+  { text, image, both }: PoolFeatures,
+  kind: 'text' | 'image' | 'both',
+): FeaturePair | undefined {
+  if (kind !== 'both') return kind === 'text' ? text : image
+  if (both !== undefined || text === undefined || image === undefined) return both
+  return {
+    queries: joined(image.queries, text.queries, 'query'),
+    candidates: joined(image.candidates, text.candidates, 'candidate'),
+  }
 }

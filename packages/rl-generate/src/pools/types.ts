@@ -39,6 +39,8 @@ export interface PoolEmbeddings {
 export interface PoolFeatures {
   text?: FeaturePair
   image?: FeaturePair
+  /** Image and question together; made of `image` and `text` where it is missing. */
+  both?: FeaturePair
 }
 
 /** What a pool method is given. Rows are positions in `candidates`. */
@@ -57,9 +59,13 @@ export interface PoolContext {
   readonly excluded: (query: Example) => ReadonlySet<number>
 }
 
+type Rows = readonly (readonly number[])[]
+
 export interface PoolMethod {
-  /** Inputs that must be given: embeddings of a kind, or a file. */
-  readonly needs: readonly ('text' | 'image' | 'file')[]
+  /** Inputs that must be given: embeddings of a kind (`both`: or of `text` and `image`), or a file. */
+  readonly needs: readonly ('text' | 'image' | 'both' | 'file')[]
+  /** Takes all there are: N differs between queries, and `size` is not asked for. */
+  readonly takesAll?: boolean
   /** Rows of the pool of every query, in the order of `queries`. */
-  readonly build: (context: PoolContext) => number[][] | Promise<number[][]>
+  readonly build: (context: PoolContext) => Rows | Promise<Rows>
 }

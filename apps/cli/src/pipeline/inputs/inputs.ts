@@ -33,9 +33,12 @@ export const inputOptions: typeof datasetOptions &
     shown: 'all',
     aliases: ['test-data-num', 'sample-num'],
   }),
-  'pool-method': text('how pools are made: random, text-similar, image-similar, mixed', {
-    shown: 'random',
-  }),
+  'pool-method': text(
+    'how pools are made: random, text-similar, image-similar, both-similar, mixed, library',
+    {
+      shown: 'random',
+    },
+  ),
   'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
   'pool-file': text('pools that several commands share: read when the file is there, else made and written', {
     aliases: ['pools', 'sampler-cache'],

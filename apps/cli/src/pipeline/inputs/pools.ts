@@ -58,14 +58,14 @@ export async function openPools(
     return buildPools({ queries, candidates, method: 'file', ...size, file })
   }
   if (poolFile !== undefined) await requirePath(dirname(poolFile), '--pool-file', 'folder')
-  const { image, text } = pairsOf(features)
+  const { image, text, both } = pairsOf(features)
   const pools = await buildPools({
     queries,
     candidates,
     method,
     seed,
     ...size,
-    features: { ...(image && { image }), ...(text && { text }) },
+    features: { ...(image && { image }), ...(text && { text }), ...(both && { both }) },
   })
   if (poolFile === undefined) return pools
   const needsEmbeddings = POOL_METHODS[method].needs.length > 0
