@@ -16,6 +16,15 @@ export {
 export { hashBytes, hashFile, hashOf } from './hash.ts'
 export { openJournal } from './journal.ts'
 export type { Journal, JournalOptions } from './journal.ts'
+export {
+  asJournalLine,
+  journalHeaderLine,
+  journalLine,
+  parseJournalLine,
+  readJournalHeader,
+  startsLikeJournal,
+} from './journal-line.ts'
+export type { JournalLine } from './journal-line.ts'
 export { eachJournalLine, readJournal } from './journal-read.ts'
 export type { JournalContent, JournalEntry, JournalSummary } from './journal-read.ts'
 export { acquireLock } from './lock.ts'

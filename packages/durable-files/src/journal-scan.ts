@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { fileError, InputError } from './errors.ts'
+import { parseJournalLine } from './journal-line.ts'
 
 /** Longest line of a journal, bytes; longer ones are refused when written and when read. */
 export const MAX_LINE: number = 64 * 1024 * 1024
@@ -25,8 +25,6 @@ export interface Scan {
   /** The last line is whole but for its newline. */
   open: boolean
 }
-
-export type JournalLine = { journal: 1; header: unknown } | { key: string; value: unknown }
 
 /**
  * Reads a journal line by line, in memory bounded by the longest line.
@@ -62,7 +60,7 @@ async function scan(
   for await (const { bytes, offset, closed } of readLines(handle, path)) {
     if (bad !== undefined) throw corrupt(path, bad.number, bad.why)
     number += 1
-    const line = parseLine(bytes)
+    const line = parseJournalLine(bytes)
     if (typeof line === 'string') bad = { number, offset, why: line }
     else if (number === 1) {
       if (!('journal' in line)) throw corrupt(path, 1, NO_HEADER)
@@ -89,28 +87,6 @@ function corrupt(path: string, number: number, why: string): InputError {
   return new InputError(
     `durable-files: ${path}, line ${number}: ${why}; restore the file from a copy, or delete this line to do its work again`,
   )
-}
-
-/** The parsed line, or a sentence that says what is wrong with it. */
-export function parseLine(bytes: Uint8Array): JournalLine | string {
-  if (!isUtf8(bytes)) return 'it is not UTF-8'
-  let line: unknown
-  try {
-    line = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
-  } catch {
-    return 'it is not JSON'
-  }
-  if (typeof line !== 'object' || line === null) return 'it is not an object'
-  if (Object.hasOwn(line, 'journal')) {
-    const header = line as { journal: unknown; header: unknown }
-    if (header.journal === 1) return { journal: 1, header: header.header ?? null }
-    return `it is a journal of version ${JSON.stringify(header.journal)}, this program reads version 1`
-  }
-  const entry = line as { key?: unknown; value?: unknown }
-  if (typeof entry.key !== 'string' || !Object.hasOwn(line, 'value')) {
-    return 'it has no "key" (a string) and "value"'
-  }
-  return { key: entry.key, value: entry.value }
 }
 
 interface RawLine {

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs'
-import { parseLine } from './journal-scan.ts'
+import { parseJournalLine } from './journal-line.ts'
 
 /** Where a journal finds its values: all in memory, or offsets in memory and values in the file. */
 export interface JournalStore<T> {
@@ -49,7 +49,7 @@ function readValue(fd: number, offset: number): unknown {
     const end = buffer.subarray(0, filled + count).indexOf(10, filled)
     filled += count
     if (end >= 0 || count === 0) {
-      const line = parseLine(buffer.subarray(0, end >= 0 ? end : filled))
+      const line = parseJournalLine(buffer.subarray(0, end >= 0 ? end : filled))
       if (typeof line === 'object' && 'key' in line) return line.value
       throw new Error('durable-files: the journal was changed by another program while it was open')
     }

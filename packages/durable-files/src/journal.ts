@@ -5,6 +5,7 @@ import { syncFolder, writeFileAtomic } from './atomic.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { listDifferences } from './differences.ts'
 import { fileError, InputError, systemCode } from './errors.ts'
+import { journalHeaderLine, journalLine } from './journal-line.ts'
 import type { Scan } from './journal-scan.ts'
 import { MAX_LINE, scanJournal } from './journal-scan.ts'
 import type { JournalStore } from './journal-store.ts'
@@ -76,7 +77,7 @@ export async function openJournal<T>({
   const lock = await acquireLock(path, lockOptions)
   let handle: FileHandle | undefined
   try {
-    if (await isMissing(path)) await writeFileAtomic(path, `{"journal":1,"header":${headerText}}\n`)
+    if (await isMissing(path)) await writeFileAtomic(path, journalHeaderLine(header))
     handle = await open(path, 'r+')
     const store: JournalStore<T> = keepValues ? memoryStore() : fileStore(handle.fd)
     let conflicts = 0
@@ -151,7 +152,7 @@ class OpenJournal<T> implements Journal<T> {
       throw new Error(`durable-files: ${this.path} is closed; append before close`)
     const text = canonicalJson(value)
     if (this.has(key)) return this.compare(key, text)
-    const line = `{"key":${JSON.stringify(key)},"value":${text}}\n`
+    const line = journalLine(key, value, () => text)
     if (Buffer.byteLength(line) > MAX_LINE) {
       throw new RangeError(
         `durable-files: the value of ${key.slice(0, 80)} is longer than ${MAX_LINE} bytes; keep large data in files of its own`,

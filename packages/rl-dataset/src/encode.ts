@@ -1,4 +1,4 @@
-import { hashOf } from '@lever/durable-files'
+import { hashOf, journalHeaderLine, journalLine } from '@lever/durable-files'
 import { queryKey } from './journal.ts'
 import { CANDIDATE_FIELDS, META_FIELDS, QUESTION_FIELDS, SCHEMA_VERSION, SHOT_FIELDS } from './schema.ts'
 import {
@@ -69,26 +69,20 @@ function* jsonParts(queries: readonly RlQuery[], meta: RlMeta, original: boolean
 }
 
 function* journalParts(queries: readonly RlQuery[], meta: RlMeta): Generator<string> {
-  yield `${JSON.stringify({ journal: 1, header: { _meta: meta } })}\n`
+  yield journalHeaderLine({ _meta: meta }, JSON.stringify)
   const protocol = meta.protocol?.hash ?? null
   for (const query of queries) {
     const { query_id } = query
-    yield journalLine(queryKey(query_id), headOf(query))
+    yield journalLine(queryKey(query_id), headOf(query), JSON.stringify)
     const seen = new Map<string, number>()
     for (const candidate of withRanks(query.pointer_candidates)) {
       const key = hashOf({ query_id, pointer: pointerIds(candidate), protocol })
       const times = (seen.get(key) ?? 0) + 1
       seen.set(key, times)
-      yield journalLine(times === 1 ? key : `${key}#${times}`, {
-        query_id,
-        ...orderCandidate(candidate, false),
-      })
+      const value = { query_id, ...orderCandidate(candidate, false) }
+      yield journalLine(times === 1 ? key : `${key}#${times}`, value, JSON.stringify)
     }
   }
-}
-
-function journalLine(key: string, value: unknown): string {
-  return `${JSON.stringify({ key, value })}\n`
 }
 
 function headOf({ query_id, query, candidate_pool_ids }: RlQuery): RawObject {

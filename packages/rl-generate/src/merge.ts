@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import {
-  canonicalJson,
   differences,
   hashOf,
   InputError,
+  journalHeaderLine,
+  journalLine,
   readJournal,
   writeFileAtomic,
 } from '@lever/durable-files'
@@ -179,12 +180,9 @@ function journalText({
     [...queries.keys()].sort((a, b) => a - b).map((id) => [id, []]),
   )
   for (const [key, line] of outcomes) groups.get(line.query_id)?.push([key, line])
-  const parts = [`{"journal":1,"header":${canonicalJson({ _meta: meta })}}\n`]
+  const parts = [journalHeaderLine({ _meta: meta })]
   const add = (values: readonly (readonly [string, unknown])[]): void => {
-    const lines = values.map(
-      ([key, value]) => `{"key":${JSON.stringify(key)},"value":${canonicalJson(value)}}\n`,
-    )
-    parts.push(lines.join(''))
+    parts.push(values.map(([key, value]) => journalLine(key, value)).join(''))
   }
   add(plans.map((plan, i) => [`plan:${i}`, plan] as const).filter(([, plan]) => Object.keys(plan).length > 0))
   for (const [id, lines] of groups) {

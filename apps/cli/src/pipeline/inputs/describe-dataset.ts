@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises'
+import { startsLikeJournal } from '@lever/durable-files'
 import type { DatasetDescription, ImageLeakage, VqaDataset } from '@lever/vqa-dataset'
 import type { DatasetPlace } from './dataset.ts'
 import { filesOf, readFiles } from './dataset.ts'
@@ -35,7 +36,7 @@ export async function isDataset(path: string): Promise<boolean> {
   if (found === undefined || found.isDirectory()) return found !== undefined
   if (/\.gz$/i.test(path)) return false
   const head = await headOf(path)
-  if (/\.(jsonl|ndjson)$/i.test(path)) return !/^\s*\{\s*"journal"/.test(head)
+  if (/\.(jsonl|ndjson)$/i.test(path)) return !startsLikeJournal(head)
   return /^\s*(\[|\{\s*"(info|task_type|data_type|data_subtype|license|questions)")/.test(head)
 }
 

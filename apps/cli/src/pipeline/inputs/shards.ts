@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { InputError } from '@lever/durable-files'
+import { InputError, readJournalHeader } from '@lever/durable-files'
 import type { MergeReport } from '@lever/rl-generate'
 
 /** Are these journals of shards of a generation, all of them? */
@@ -39,18 +37,7 @@ export async function joinShards(
   }
 }
 
-const MOST = 2 ** 20
-
 async function isShard(file: string): Promise<boolean> {
-  const lines = createInterface({ input: createReadStream(file, { end: MOST }) })
-  for await (const line of lines) {
-    lines.close()
-    try {
-      const { header } = JSON.parse(line) as { header?: { shard?: unknown } }
-      return header?.shard !== undefined
-    } catch {
-      return false
-    }
-  }
-  return false
+  const header = (await readJournalHeader(file)) as { readonly shard?: unknown } | null | undefined
+  return header?.shard !== undefined
 }
