@@ -63,7 +63,7 @@ export async function pipeline(out: string, questions: Questions, epochs: number
     pools: new Map(test.map(({ id }) => [id, byQuery.get(id)!.map((one) => examples.get(one)!)])),
     selectors: [random(), similarityBoth(), pointer({ select: policyChoice(policy, asked, pool) })],
     shots: [1, 2],
-    embeddings: lookUpEmbeddings({ both: { queries: asked, examples: pool } }),
+    embeddings: lookUpEmbeddings({ both: { queries: asked, candidates: pool } }),
     answer,
     score,
   })

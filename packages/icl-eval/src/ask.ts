@@ -1,4 +1,4 @@
-import { hashOf } from '@lever/durable-files'
+import { hashOf, InputError } from '@lever/durable-files'
 import type { Answer, Answered, Prompt } from './types.ts'
 
 /** Where answers are kept between calls and runs. A `Journal<Answered>` of `@lever/durable-files` is one. */
@@ -18,13 +18,17 @@ export interface AskProgress {
 export interface AskOptions {
   readonly answer: Answer
   /** Keeps answers, so that an interrupted run continues and a selector added later costs only its own prompts. */
-  readonly journal?: AnswerStore
-  /** Hash of everything else that fixes an answer (model, prompt, decoding, data set); part of the keys. */
-  readonly protocol?: string
+  readonly journal?: AnswerStore | undefined
+  /** Hash of everything else that fixes an answer (model, prompt, decoding, dataset); part of the keys. */
+  readonly protocol?: string | undefined
   /** Prompts per call of `answer`. Default 256. */
-  readonly batchSize?: number
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: AskProgress) => void
+  readonly batchSize?: number | undefined
+  /** Calls of `answer` at one time. With a batch size of 1 every answer is kept as soon as it is there. Default 1. */
+  readonly concurrency?: number | undefined
+  /** Stop at an answer that failed, once those that are on the way are kept. Default false: it counts nowhere. */
+  readonly strict?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: AskProgress) => void) | undefined
 }
 
 export interface AskStats {
@@ -44,21 +48,20 @@ export interface Asker {
 /**
  * Wraps `answer`: equal prompts are asked once, answers come from the journal where it has them, and the rest is sent
  * in batches sorted by demonstrations, so that prompts which begin alike are neighbours and a model can share the
- * computation of their common beginning. Answers are appended to the journal batch by batch; failed ones are not, so
- * a later run tries them again.
+ * computation of their common beginning. The answers of a call are appended to the journal as soon as it returns, also
+ * when another call fails; failed answers are not, so a later run tries them again.
  *
- * `ask` throws the reason of `signal` when aborted, and an Error when `answer` returns another number of results.
+ * `ask` throws the reason of `signal` when aborted, what `answer` throws, and an Error when it returns another number of
+ * results.
+ *
+ * @throws RangeError if `batchSize` or `concurrency` is not a positive integer
+ * @throws InputError (from `ask`) if `strict` is true and an answer failed
  */
-export function createAsker({
-  answer,
-  journal,
-  protocol = '',
-  batchSize = 256,
-  signal,
-  onProgress,
-}: AskOptions): Asker {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`icl-eval: batchSize must be a positive integer, got ${batchSize}`)
+export function createAsker(options: AskOptions): Asker {
+  const { journal, protocol = '', batchSize = 256, concurrency = 1, onProgress } = options
+  for (const [name, value] of Object.entries({ batchSize, concurrency })) {
+    if (Number.isInteger(value) && value >= 1) continue
+    throw new RangeError(`icl-eval: ${name} must be a positive integer, got ${value}`)
   }
   const known = new Map<string, Answered>()
   let [cached, asked, failed] = [0, 0, 0]
@@ -71,21 +74,12 @@ export function createAsker({
     cached += 1
   }
 
-  const send = async (batch: readonly Prompt[]): Promise<void> => {
-    signal?.throwIfAborted()
-    const results = await answer(batch, signal ? { signal } : {})
-    if (results.length !== batch.length) {
-      throw new Error(`icl-eval: answer returned ${results.length} results for ${batch.length} prompts`)
-    }
-    const written = batch.map(async (prompt, i) => {
-      const { text, error } = results[i]!
-      const result = { text, ...(error !== undefined && { error }) }
-      known.set(promptId(prompt), result)
-      asked += 1
-      if (error !== undefined) failed += 1
-      else await journal?.append(answerKey(protocol, prompt), result)
-    })
-    await Promise.all(written)
+  const keep = async (prompt: Prompt, { text, error }: Answered): Promise<void> => {
+    const result = { text, ...(error !== undefined && { error }) }
+    known.set(promptId(prompt), result)
+    asked += 1
+    if (error !== undefined) failed += 1
+    else await journal?.append(answerKey(protocol, prompt), result)
   }
 
   const ask = async (prompts: readonly Prompt[]): Promise<readonly Answered[]> => {
@@ -98,14 +92,56 @@ export function createAsker({
     const queue = Array.from(open.values()).sort(byDemonstrations)
     const total = known.size + queue.length
     onProgress?.({ done: known.size, total, cached })
-    for (let start = 0; start < queue.length; start += batchSize) {
-      await send(queue.slice(start, start + batchSize))
+    await inParallel(batchesOf(queue, batchSize), concurrency, async (batch) => {
+      await send(batch, options, keep)
       onProgress?.({ done: known.size, total, cached })
-    }
+    })
     return ids.map((id) => known.get(id)!)
   }
 
   return { ask, stats: () => ({ prompts: known.size, cached, asked, failed }) }
+}
+
+/** Asks for one batch and keeps what comes back. */
+async function send(
+  batch: readonly Prompt[],
+  { answer, signal, strict = false }: AskOptions,
+  keep: (prompt: Prompt, answered: Answered) => Promise<void>,
+): Promise<void> {
+  signal?.throwIfAborted()
+  const results = await answer(batch, signal ? { signal } : {})
+  if (results.length !== batch.length) {
+    throw new Error(`icl-eval: answer returned ${results.length} results for ${batch.length} prompts`)
+  }
+  await Promise.all(batch.map((prompt, i) => keep(prompt, results[i]!)))
+  const wrong = strict ? results.findIndex(({ error }) => error !== undefined) : -1
+  if (wrong < 0) return
+  throw new InputError(
+    `question ${batch[wrong]!.query.id} cannot be answered: ${results[wrong]!.error!}; repair it, or go on without it (--no-strict)`,
+  )
+}
+
+function batchesOf<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  )
+}
+
+/** Works through items in order, so many at one time. After a failure none is begun; it is thrown when the others are done. */
+async function inParallel<T>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const failures: unknown[] = []
+  const worker = async (): Promise<void> => {
+    while (next < items.length && failures.length === 0) {
+      await work(items[next++]!).catch((error: unknown) => failures.push(error))
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker))
+  if (failures.length > 0) throw failures[0]
 }
 
 /** The journal key of a prompt: a hash of the protocol, the query and the ordered demonstrations. */

@@ -9,10 +9,10 @@ export interface EmbeddingTable {
   readonly dim: number
 }
 
-/** The tables of one kind: of the queries and of the pool's examples (the same one when both are one split). */
+/** The tables of one kind: of the queries and of the candidates (the same one when both are one split). */
 export interface EmbeddingTables {
   readonly queries: EmbeddingTable
-  readonly examples: EmbeddingTable
+  readonly candidates: EmbeddingTable
 }
 
 export type EmbeddingLookup = (
@@ -27,10 +27,10 @@ export type EmbeddingLookup = (
 export function lookUpEmbeddings(
   tables: Readonly<Partial<Record<EmbeddingKind, EmbeddingTables>>>,
 ): EmbeddingLookup {
-  const finders = Object.entries(tables).map(([kind, { queries, examples }]) => {
+  const finders = Object.entries(tables).map(([kind, { queries, candidates }]) => {
     const query = rowFinder(queries, kind, 'queries')
-    const example = examples === queries ? query : rowFinder(examples, kind, 'examples')
-    return { kind, query, example }
+    const candidate = candidates === queries ? query : rowFinder(candidates, kind, 'candidates')
+    return { kind, query, candidate }
   })
   return (query, pool) =>
     Object.fromEntries(
@@ -40,7 +40,7 @@ export function lookUpEmbeddings(
           get query(): Float32Array {
             return find.query(query.id)
           },
-          candidate: (position: number): Float32Array => find.example(pool[position]!.id),
+          candidate: (position: number): Float32Array => find.candidate(pool[position]!.id),
         },
       ]),
     )

@@ -18,8 +18,9 @@ export type {
 } from './offline/measured-queries.ts'
 export { measureOracle } from './oracle.ts'
 export type { Oracle, OracleLevel, OracleOptions, OracleProgress } from './oracle.ts'
+export type { Reporting, StageProgress } from './progress.ts'
 export { renderMarkdown } from './render/markdown.ts'
-export { renderText } from './render/text.ts'
+export { renderCoverage, renderText } from './render/text.ts'
 export type { RenderOptions } from './render/text.ts'
 export { reportExamples } from './report/examples.ts'
 export type {
@@ -30,15 +31,48 @@ export type {
   ShownQuestion,
 } from './report/examples.ts'
 export { renderReport, reportPlots } from './report/report.ts'
+export { readRun } from './report/run/read-run.ts'
+export type { ReadRunOptions, ReportSources, RunContent } from './report/run/read-run.ts'
+export type { Thumbnail } from './report/run/thumbnails.ts'
+export { DEFAULT_EXAMPLES, REPORT, reportRuns, writeReport } from './report/run/write.ts'
+export type { ReportedRuns, ReportRunsSettings } from './report/run/write.ts'
 export { describeRewards } from './report/rewards.ts'
 export type { MethodRewards, RewardDescription } from './report/rewards.ts'
 export type { Curve, CurveSeries, Fact, RankingTable, ReportInput, ReportRun } from './report/types.ts'
+export { measureBounds } from './run/bounds.ts'
+export type { Bounds, BoundsOptions } from './run/bounds.ts'
+export { evaluateAll, saveEvaluation } from './run/evaluate-all.ts'
+export type { EvaluateAllOptions, Evaluated } from './run/evaluate-all.ts'
+export { evaluateRlData } from './run/evaluate-rl-data.ts'
+export type { EvaluatedRlData, EvaluateRlDataSettings } from './run/evaluate-rl-data.ts'
+export { checkEvaluation, evaluateRun } from './run/evaluate-run.ts'
+export type { ComparisonSettings, EvaluatedRun, EvaluateRunSettings } from './run/evaluate-run.ts'
+export { readTrainedOn } from './run/policies.ts'
+export type { EvaluatedPolicy, TrainedOn } from './run/policies.ts'
+export { recordRead } from './run/reads.ts'
+export type { Read } from './run/reads.ts'
+export { datasetRecord, leakageRecord, poolsOfExamples, poolText, protocolRecord } from './run/records.ts'
+export type {
+  AskedModel,
+  DatasetFiles,
+  DatasetRecord,
+  EvaluatedDataset,
+  EvaluationRecord,
+  NamedPools,
+  ProtocolRecord,
+} from './run/records.ts'
+export { comparisonsOf, resultsOf } from './run/results.ts'
+export type { ComparisonResult, GapResult, ResultRow } from './run/results.ts'
+export type { StaticRecord } from './run/records.ts'
+export type { StaticSettings } from './run/static-sets.ts'
 export { bm25 } from './selectors/bm25.ts'
 export type { Bm25Options } from './selectors/bm25.ts'
 export { copyNearest } from './selectors/copy-nearest.ts'
 export type { CopyNearestOptions } from './selectors/copy-nearest.ts'
 export { createSelector, SELECTOR_NAMES, SELECTORS } from './selectors/index.ts'
 export type { SelectorDefinition, SelectorName, SelectorOptions } from './selectors/index.ts'
+export { checkPolicyName, expandSelectors } from './selectors/expand.ts'
+export type { ExpandOptions } from './selectors/expand.ts'
 export { kMeansDiversity } from './selectors/k-means.ts'
 export type { KMeansOptions } from './selectors/k-means.ts'
 export { majorityVote } from './selectors/majority-vote.ts'

@@ -79,14 +79,7 @@ interface QueryState {
  */
 export async function measureOracle(options: OracleOptions): Promise<Oracle> {
   const { queries, pools, shots = 4, score, known = [], name = 'oracle', onProgress } = options
-  const { answer, journal, protocol, batchSize, signal } = options
-  const asker = createAsker({
-    answer,
-    ...(journal && { journal }),
-    ...(protocol !== undefined && { protocol }),
-    ...(batchSize !== undefined && { batchSize }),
-    ...(signal && { signal }),
-  })
+  const asker = createAsker({ ...options, onProgress: undefined })
   const states = queries.map((query): QueryState => ({
     query,
     pool: poolOf(pools, query),

@@ -4,11 +4,9 @@ import { choice, flag, list, number, numbers, text } from '../options.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { inputOptions } from '../pipeline/inputs/inputs.ts'
 import { modelOptions } from '../pipeline/model/model.ts'
-import { policiesOptions } from '../pipeline/evaluate/policies.ts'
-import { comparisonsOf, resultsOf } from '../pipeline/evaluate/results.ts'
-import { formatEvaluated, runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
-import { formatOffline, runOffline } from '../pipeline/evaluate/run-offline.ts'
-import { staticOptions } from '../pipeline/evaluate/static-sets.ts'
+import { policiesOptions, staticOptions } from '../pipeline/evaluate/options.ts'
+import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
+import { runOffline } from '../pipeline/evaluate/run-offline.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
 
@@ -58,13 +56,16 @@ export const evaluate: Command = defineCommand({
   },
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options
+    const { comparisonsOf, renderCoverage, renderText, resultsOf } = await import('@lever/icl-eval')
     const places = placesOf(options)
+    const written = (out: string): string =>
+      `run directory: ${out} (report.html, results.json, per-question.jsonl)`
     if (fromRlData !== undefined) {
       const offline = await runOffline({ ...options, ...places, rlData: fromRlData }, context)
       const { summary, coverage, out } = offline
       return {
         json: { ...resultsOf(summary), comparisons: comparisonsOf(summary), coverage, out },
-        text: await formatOffline(offline),
+        text: [renderText(summary).trimEnd(), renderCoverage(coverage), written(out)].join('\n\n'),
       }
     }
     const evaluated = await runEvaluate({ ...options, ...places, selectors }, context)
@@ -80,7 +81,7 @@ export const evaluate: Command = defineCommand({
         leakage,
         out,
       },
-      text: await formatEvaluated(evaluated),
+      text: `${renderText(summary)}\n${written(out)}`,
     }
   },
 })

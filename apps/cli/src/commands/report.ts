@@ -3,7 +3,11 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew } from '../files.ts'
 import { flag, number, text } from '../options.ts'
-import { EXAMPLES, reportRuns } from '../pipeline/report/report.ts'
+import { reportingTo } from '../pipeline/evaluate/events.ts'
+import { reportSources } from '../pipeline/report/report.ts'
+
+/** Questions in the browser of examples. */
+const DEFAULT_EXAMPLES = 500
 
 export const report: Command = defineCommand({
   describe:
@@ -20,7 +24,7 @@ export const report: Command = defineCommand({
     markdown: flag('print Markdown, for papers and READMEs'),
     plots: text('folder for the plots as SVG files'),
     examples: number('questions in the browser of examples, of every run', {
-      default: EXAMPLES,
+      default: DEFAULT_EXAMPLES,
       min: 0,
       whole: true,
     }),
@@ -29,9 +33,12 @@ export const report: Command = defineCommand({
       shown: 'where the run found it',
     }),
   },
-  async run({ out, markdown, plots, examples, dataset, poolDataset }, context, runs) {
+  async run({ markdown, dataset, poolDataset, ...settings }, context, runs) {
+    const { out } = settings
     if (out !== undefined) await requireNew(resolve(out), '--out')
-    const made = await reportRuns({ runs, out, plots, limit: examples, dataset, poolDataset, context })
+    const { reportRuns } = await import('@lever/icl-eval')
+    const sources = await reportSources(context.progress, { dataset, poolDataset })
+    const made = await reportRuns({ ...settings, ...sources, ...reportingTo(context), runs })
     return { json: made.json, text: markdown ? made.markdown : made.text }
   },
 })

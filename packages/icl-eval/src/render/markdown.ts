@@ -19,7 +19,7 @@ export function markdownTable({ title, header, rows }: TextTable): string {
 }
 
 /** Names come from users: nothing in them may break the table or become a tag. */
-function escapeCell(text: string): string {
+export function escapeCell(text: string): string {
   return text
     .replaceAll('\\', '\\\\')
     .replaceAll('|', '\\|')

@@ -1,4 +1,6 @@
+import type { Coverage } from '../offline/evaluate-measured.ts'
 import type { Summary } from '../summary/types.ts'
+import { formatColumns } from './columns.ts'
 import type { TextTable } from './tables.ts'
 import { accuracyTable, comparisonTable, footnotes, gapTable } from './tables.ts'
 
@@ -21,13 +23,23 @@ export function renderText(summary: Summary, options: RenderOptions = {}): strin
 
 /** One table in aligned columns: text to the left, figures to the right. */
 export function layOut({ title, header, rows }: TextTable): string {
-  const lines = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd()
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ')
-  return [title, line(header), rule, ...rows.map(line)].join('\n')
+  const widths = header.map((text, column) =>
+    rows.reduce((most, row) => Math.max(most, row[column]!.length), text.length),
+  )
+  const rule = widths.map((width) => '-'.repeat(width))
+  return `${title}\n${formatColumns([header, rule, ...rows])}`
+}
+
+/** How many choices of each selector had been measured. */
+export function renderCoverage(coverage: readonly Coverage[]): string {
+  const rows = coverage.map(({ selector, shots, choices, measured }) => [
+    selector,
+    String(shots),
+    `${measured} of ${choices}`,
+    `${((100 * measured) / choices).toFixed(1)} %`,
+  ])
+  return [
+    'Coverage: choices that had been measured; the others count nowhere',
+    formatColumns([['selector', 'shots', 'measured', ''], ...rows]),
+  ].join('\n')
 }

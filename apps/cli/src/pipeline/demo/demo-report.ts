@@ -5,7 +5,6 @@ import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
 import { checkpointFile } from './demo.ts'
-import { resultsOf } from '../evaluate/results.ts'
 import { RL_DATA_FILES } from '@lever/rl-generate'
 import type { StageRecord } from './stages.ts'
 
@@ -15,7 +14,7 @@ export async function demoResult(
   manifest: Manifest,
   { recipe, seed }: DemoSettings,
 ): Promise<Result> {
-  const { renderText } = await import('@lever/icl-eval')
+  const { renderText, resultsOf } = await import('@lever/icl-eval')
   const summary = JSON.parse(await readFile(join(path, 'results.json'), 'utf8')) as Summary
   const stages = manifest['stages'] as Record<string, StageRecord>
   const policies = recipe.policies.map(({ name }) => `train ${name}`)

@@ -1,25 +1,23 @@
 import { join } from 'node:path'
 import type { RunDirectory } from '@lever/durable-files'
 import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
+import type { EvaluationRecord } from '@lever/icl-eval'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { BUNDLED, hashFiles } from '../../files.ts'
 import { version } from '../../version.ts'
-import type { DatasetFiles } from '../inputs/dataset.ts'
-import { filesOf, openDataset, sampleExamples } from '../inputs/dataset.ts'
+import { openDataset, sampleExamples } from '../inputs/dataset.ts'
 import { embedDataset, readEmbeddings } from '../inputs/embeddings.ts'
-import { evaluateAll, saveEvaluation } from '../evaluate/evaluate.ts'
+import { reportingTo } from '../evaluate/events.ts'
+import { evaluatedDataset } from '../evaluate/run-evaluate.ts'
 import type { Features } from '../inputs/features.ts'
 import { factsOf, pairsOf } from '../inputs/features.ts'
 import { openModel } from '../model/model.ts'
 import { selectorOf } from '../policy/policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
-import { recordRead } from '../evaluate/reads.ts'
-import { datasetRecord, leakageRecord, poolText, protocolRecord } from '../evaluate/record.ts'
-import type { EvaluationRecord } from '../evaluate/record.ts'
-import { REPORT, writeReport } from '../report/report.ts'
+import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
 import { RL_DATA_FILES } from '@lever/rl-generate'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
@@ -75,6 +73,7 @@ export async function runDemo(
       `--queries is ${queries}, but the bundled world has ${train.dataset.examples.length} training and ${test.dataset.examples.length} test questions; give fewer`,
     )
   }
+  const { REPORT, writeReport } = await import('@lever/icl-eval')
   const run = await openRunDirectory({
     path: out,
     command: 'demo',
@@ -101,7 +100,9 @@ export async function runDemo(
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
     }
     await stage('evaluate', ['results.json', 'per-question.jsonl'], () => evaluatePolicies(demo))
-    await stage('report', [REPORT], () => writeReport(run, context))
+    await stage('report', [REPORT], async () =>
+      writeReport(run, { ...(await reportSources(context.progress)), ...reportingTo(context) }),
+    )
     return run
   } finally {
     await run.close()
@@ -236,7 +237,9 @@ async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyReci
 
 async function evaluatePolicies(demo: Demo): Promise<void> {
   const { recipe, seed, run, train, test, context } = demo
-  const { resolveSelectors } = await import('@lever/icl-eval')
+  const { evaluateAll, lookUpEmbeddings, poolsOfExamples, recordRead, resolveSelectors, saveEvaluation } =
+    await import('@lever/icl-eval')
+  const { answerWith } = await import('@lever/vqa-model')
   const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
   const features = await featuresOf(demo, 'test')
   const { byIds, openPolicy, readCheckpoint } = await import('@lever/pointer-model')
@@ -263,21 +266,23 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       seeds,
     })
     const evaluated = await evaluateAll({
-      model,
       queries: test.queries,
-      candidates: train.dataset.examples,
-      pools: test.pools,
-      data: `${test.dataset.hash} ${train.dataset.hash}`,
-      features,
+      pools: poolsOfExamples(test.pools.byQuery, train.dataset.examples),
       selectors: [...resolveSelectors(selectors), ...named],
+      answer: answerWith(model),
+      score: officialScore(),
+      protocol: model.protocolHash,
+      data: `${test.dataset.hash} ${train.dataset.hash}`,
+      embeddings: lookUpEmbeddings(pairsOf(features)),
       oracle: true,
       oracleBudget,
       shots,
       seeds: Array.from({ length: seeds }, (_, i) => seed + i),
       journal: run.file('answers.jsonl'),
+      strict: true,
       batchSize: recipe.batchSize,
       seed,
-      ...context,
+      ...reportingTo(context),
     })
     await saveEvaluation(run, evaluated)
     await run.update({ evaluated: await recordOf(demo, model) })
@@ -287,17 +292,15 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
 }
 
 async function recordOf({ recipe, train, test }: Demo, model: VqaModel): Promise<EvaluationRecord> {
-  const { findLeakage } = await import('@lever/icl-eval')
-  const byId = new Map(train.dataset.examples.map((example) => [example.id, example]))
-  const pools = new Map(
-    Array.from(test.pools.byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const),
-  )
+  const { datasetRecord, findLeakage, leakageRecord, poolsOfExamples, poolText, protocolRecord } =
+    await import('@lever/icl-eval')
+  const pools = poolsOfExamples(test.pools.byQuery, train.dataset.examples)
   const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
-  const place = (split: Side['name']): Promise<DatasetFiles> =>
-    filesOf({ dataset: join(BUNDLED, recipe.world[split]) })
+  const record = async ({ name, dataset }: Side): Promise<EvaluationRecord['dataset']> =>
+    datasetRecord(await evaluatedDataset(dataset, { dataset: join(BUNDLED, recipe.world[name]) }))
   return {
-    dataset: datasetRecord(test.dataset, await place('test')),
-    pool: datasetRecord(train.dataset, await place('train')),
+    dataset: await record(test),
+    pool: await record(train),
     pools: poolText(test.pools),
     focus: recipe.policies.at(-1)!.name,
     protocol: protocolRecord(model),

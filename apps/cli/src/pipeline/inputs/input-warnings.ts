@@ -30,7 +30,11 @@ function answerWarnings(queries: readonly VqaExample[]): string[] {
 }
 
 /** Embeddings say which dataset they were made of; another one may use the same ids. */
-export function sourceWarnings({ source }: EmbeddingSet, { hash }: VqaDataset, flag: string): string[] {
+export function sourceWarnings(
+  { source }: EmbeddingSet,
+  { hash }: Pick<VqaDataset, 'hash'>,
+  flag: string,
+): string[] {
   if (source === '' || source === hash) return []
   return [
     `${flag} were made of another dataset (${source.slice(0, 12)}, not ${hash.slice(0, 12)}) and are matched by id; embed this one (lever embed) unless the ids mean the same questions`,

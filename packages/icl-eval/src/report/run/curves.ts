@@ -1,5 +1,5 @@
-import type { Curve, CurveSeries } from '@lever/icl-eval'
-import { readJsonLines } from '../../files.ts'
+import { readJsonLines } from '@lever/durable-files'
+import type { Curve, CurveSeries } from '../types.ts'
 
 type Row = Readonly<Record<string, unknown>>
 type Point = readonly [x: number, y: number]
@@ -21,8 +21,8 @@ const PLOTTED: readonly Plotted[] = [
   { curve: 'KL', metric: 'kl', unit: 'nats' },
   { curve: 'gradient norm', metric: 'grad_norm' },
 ]
-/** More points than that are thinned out. */
-const POINTS = 200
+/** Points of a line; where there are more, neighbours are averaged. */
+const MAX_POINTS = 200
 
 /**
  * Curves over steps of several trainings, `name` to the path of its `metrics.jsonl`. The phases of a
@@ -61,7 +61,7 @@ function seriesOf(
 
 /** Means of neighbours. */
 function thin(points: readonly Point[]): Point[] {
-  const width = Math.ceil(points.length / POINTS)
+  const width = Math.ceil(points.length / MAX_POINTS)
   return Array.from({ length: Math.ceil(points.length / width) }, (_, i) => {
     const part = points.slice(i * width, (i + 1) * width)
     return [part.at(-1)![0], part.reduce((sum, [, y]) => sum + y, 0) / part.length] as const

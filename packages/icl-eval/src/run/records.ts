@@ -1,11 +1,27 @@
 import { resolve } from 'node:path'
-import type { Leakage } from '@lever/icl-eval'
-import type { VqaDataset } from '@lever/vqa-dataset'
-import type { VqaModel } from '@lever/vqa-model'
-import type { DatasetFiles, DatasetPlace } from '../inputs/dataset.ts'
-import type { StaticRecord } from './static-sets.ts'
+import type { Leakage } from '../leakage.ts'
+import type { Example } from '../types.ts'
 
-/** What the manifest of a run keeps of its evaluation, besides what its files say: the report needs it. */
+/** The files of a dataset, so that a report finds it again. */
+export interface DatasetFiles {
+  readonly questions?: string | undefined
+  readonly annotations?: string | undefined
+  readonly images?: string | undefined
+  /** Which of several splits that lie together. */
+  readonly split?: string | undefined
+  readonly skipMissingImages?: boolean | undefined
+}
+
+/** A dataset as an evaluation knows it. */
+export interface EvaluatedDataset {
+  readonly name: string
+  readonly split: string
+  readonly hash: string
+  readonly examples: readonly Example[]
+  readonly files: DatasetFiles
+}
+
+/** What the manifest of a run keeps of its evaluation besides the files; the report needs it. */
 export interface EvaluationRecord {
   /** Null when an evaluation on RL data was given none. */
   readonly dataset: DatasetRecord | null
@@ -31,13 +47,27 @@ export interface EvaluationRecord {
   readonly warnings?: readonly string[]
 }
 
+/** How the static sets were chosen, for the manifest. */
+export interface StaticRecord {
+  readonly split: string
+  readonly questions: number
+  /** R */
+  readonly tried: number
+  readonly sets: readonly {
+    readonly shots: number
+    readonly ids: readonly number[]
+    readonly accuracy: number
+  }[]
+}
+
 export interface DatasetRecord {
   readonly name: string
   readonly split: string
   readonly hash: string
+  /** Number of examples. */
   readonly examples: number
   /** Absolute paths. */
-  readonly files: DatasetPlace
+  readonly files: DatasetFiles
 }
 
 export interface ProtocolRecord {
@@ -48,11 +78,8 @@ export interface ProtocolRecord {
   readonly hash: string
 }
 
-export function datasetRecord(
-  { name, split, hash, examples }: VqaDataset,
-  files: DatasetFiles,
-): DatasetRecord {
-  const { questions, annotations, images, split: chosen, skipMissingImages } = files
+export function datasetRecord({ name, split, hash, examples, files }: EvaluatedDataset): DatasetRecord {
+  const { questions = '', annotations, images, split: chosen, skipMissingImages } = files
   return {
     name,
     split,
@@ -68,7 +95,13 @@ export function datasetRecord(
   }
 }
 
-export function protocolRecord({ protocol, protocolHash }: VqaModel): ProtocolRecord {
+/** Which model answers, and by what rules; a `VqaModel` is one. */
+export interface AskedModel {
+  readonly protocol: Omit<ProtocolRecord, 'hash'>
+  readonly protocolHash: string
+}
+
+export function protocolRecord({ protocol, protocolHash }: AskedModel): ProtocolRecord {
   const { model, backend, template, metric } = protocol
   return { model, backend, template, metric, hash: protocolHash }
 }
@@ -82,17 +115,26 @@ export function leakageRecord(leakage: Leakage): EvaluationRecord['leakage'] {
   }
 }
 
+/** How pools were made; `byQuery` gives the ids of each. The `Pools` of `rl-generate` are such. */
+export interface NamedPools {
+  readonly byQuery: ReadonlyMap<number, readonly number[]>
+  readonly method: string
+  readonly size: number
+  readonly seed: number | string
+}
+
 /** How pools were made, in words. */
-export function poolText({
-  method,
-  size,
-  seed,
-}: {
-  method: string
-  size: number
-  seed: number | string
-}): string {
+export function poolText({ method, size, seed }: Omit<NamedPools, 'byQuery'>): string {
   return `${size} examples a question, ${method}, seed ${seed}`
+}
+
+/** Pools of ids as pools of examples. */
+export function poolsOfExamples(
+  byQuery: ReadonlyMap<number, readonly number[]>,
+  candidates: readonly Example[],
+): Map<number, readonly Example[]> {
+  const byId = new Map(candidates.map((example) => [example.id, example]))
+  return new Map(Array.from(byQuery, ([query, ids]) => [query, ids.map((id) => byId.get(id)!)]))
 }
 
 /** Leakage in words. */

@@ -1,10 +1,17 @@
-import type { ExamplesOptions, ReportExamples } from '@lever/icl-eval'
-import type { Stage } from '../../progress.ts'
+import type { Reporting } from '../../progress.ts'
+import { reportExamples } from '../examples.ts'
+import type { ExamplesOptions, ReportExamples } from '../examples.ts'
+
+/** Makes a small image for the page, as a data URI; the `makeThumbnail` of `vqa-model` is one. */
+export type Thumbnail = (
+  path: string,
+  options: { readonly size: number; readonly quality: number },
+) => Promise<string>
 
 /** Images that are shrunk at the same time. */
-const TOGETHER = 32
+const CONCURRENT_IMAGES = 32
 /** The last question that is shown may begin just below the limit. */
-const MARGIN = 100_000
+const MARGIN_BYTES = 100_000
 /** Sizes and qualities, and the bytes that a photo then has as a data URI. */
 const FITS = [
   { bytes: 3400, size: 96, quality: 75 },
@@ -19,11 +26,10 @@ const FITS = [
  */
 export async function examplesWithImages(
   options: Omit<ExamplesOptions, 'thumbnail'> & { readonly imageBytes: number },
-  stage: Stage,
-  signal: AbortSignal,
+  thumbnail: Thumbnail | undefined,
+  { onProgress, signal }: Reporting = {},
 ): Promise<ReportExamples> {
-  const { reportExamples } = await import('@lever/icl-eval')
-  const { makeThumbnail } = await import('@lever/vqa-model')
+  if (thumbnail === undefined) return reportExamples({ ...options, thumbnail: () => undefined })
   const wanted: string[] = []
   reportExamples({
     ...options,
@@ -35,11 +41,15 @@ export async function examplesWithImages(
   const { size, quality } = FITS.find(({ bytes: each }) => wanted.length * each <= options.imageBytes)!
   const images = new Map<string, string>()
   let bytes = 0
-  for (let first = 0; first < wanted.length && bytes <= options.imageBytes + MARGIN; first += TOGETHER) {
-    signal.throwIfAborted()
-    const batch = wanted.slice(first, first + TOGETHER)
+  for (
+    let first = 0;
+    first < wanted.length && bytes <= options.imageBytes + MARGIN_BYTES;
+    first += CONCURRENT_IMAGES
+  ) {
+    signal?.throwIfAborted()
+    const batch = wanted.slice(first, first + CONCURRENT_IMAGES)
     const made = await Promise.all(
-      batch.map((path) => makeThumbnail(path, { size, quality }).catch(() => undefined)),
+      batch.map((path) => thumbnail(path, { size, quality }).catch(() => undefined)),
     )
     batch.forEach((path, i) => {
       const uri = made[i]
@@ -47,8 +57,9 @@ export async function examplesWithImages(
       images.set(path, uri)
       bytes += uri.length
     })
-    stage.update(images.size)
+    onProgress?.({ stage: 'thumbnails', done: images.size, unit: 'images' })
   }
+  onProgress?.({ stage: 'thumbnails', done: images.size, unit: 'images', ended: true })
   return reportExamples({
     ...options,
     thumbnail: ({ image = '' }) => images.get(image),

@@ -1,7 +1,10 @@
-import type { Curve, Fact, ReportRun, RewardDescription } from '@lever/icl-eval'
-import { formatTable } from '../../table.ts'
-import type { RunContent } from './report-runs.ts'
-import { comparisonsOf, resultsOf } from '../evaluate/results.ts'
+import { formatColumns } from '../../render/columns.ts'
+import { escapeCell, renderMarkdown } from '../../render/markdown.ts'
+import { renderText } from '../../render/text.ts'
+import { comparisonsOf, resultsOf } from '../../run/results.ts'
+import type { RewardDescription } from '../rewards.ts'
+import type { Curve, Fact, ReportRun } from '../types.ts'
+import type { RunContent } from './read-run.ts'
 
 interface Written {
   readonly out: string
@@ -40,8 +43,7 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
 }
 
 /** The tables of runs for a terminal, and what was written. */
-export async function reportText(contents: readonly RunContent[], { out, plots }: Written): Promise<string> {
-  const { renderText } = await import('@lever/icl-eval')
+export function reportText(contents: readonly RunContent[], { out, plots }: Written): string {
   const blocks = contents.map(({ run }) => {
     const { name, summary, warnings = [], curves = [], rewards, ranking } = run
     return [
@@ -49,10 +51,10 @@ export async function reportText(contents: readonly RunContent[], { out, plots }
       ...warnings.map((warning) => `warning: ${warning}`),
       ...(summary ? [renderText(summary, { comparisons: contents.length === 1 }).trimEnd()] : []),
       ...(ranking
-        ? [formatTable([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
+        ? [formatColumns([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
         : []),
-      ...(curves.length > 0 ? [formatTable(trainingTable(curves), { left: 2 })] : []),
-      ...(rewards ? [`${formatTable(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
+      ...(curves.length > 0 ? [formatColumns(trainingTable(curves), { left: 2 })] : []),
+      ...(rewards ? [`${formatColumns(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
     ].join('\n\n')
   })
   const files = plots.length > 0 ? [`plots: ${plots.length} files like ${plots[0]!}`] : []
@@ -60,24 +62,23 @@ export async function reportText(contents: readonly RunContent[], { out, plots }
 }
 
 /** The same as Markdown. */
-export async function reportMarkdown(contents: readonly RunContent[]): Promise<string> {
-  const { renderMarkdown } = await import('@lever/icl-eval')
+export function reportMarkdown(contents: readonly RunContent[]): string {
   return contents
     .map(({ run }) => {
       const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
       return [
-        ...(contents.length > 1 ? [`## ${escape(name)}`] : []),
-        ...warnings.map((warning) => `> Warning: ${escape(warning)}`),
+        ...(contents.length > 1 ? [`## ${escapeCell(name)}`] : []),
+        ...warnings.map((warning) => `> Warning: ${escapeCell(warning)}`),
         ...(summary ? [renderMarkdown(summary).trimEnd()] : []),
         ...(ranking
           ? [
               markdownTable('Trainings, ranked on validation', [ranking.header, ...ranking.rows]),
-              ranking.notes.map(escape).join('\n\n'),
+              ranking.notes.map(escapeCell).join('\n\n'),
             ]
           : []),
         ...(curves.length > 0 ? [markdownTable('Training', trainingTable(curves))] : []),
         ...(rewards ? [markdownTable('Measured pointers', rewardTable(rewards)), flatText(rewards)] : []),
-        facts.map(({ label, value }: Fact) => `- ${escape(label)}: ${escape(value)}`).join('\n'),
+        facts.map(({ label, value }: Fact) => `- ${escapeCell(label)}: ${escapeCell(value)}`).join('\n'),
       ].join('\n\n')
     })
     .join('\n\n')
@@ -128,17 +129,8 @@ function flatText({ queries, pointers, flat }: RewardDescription): string {
 }
 
 function markdownTable(title: string, [header = [], ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`
+  const line = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |`
   return [`**${title}**`, '', line(header), `|${' --- |'.repeat(header.length)}`, ...rows.map(line)].join(
     '\n',
   )
-}
-
-/** Names come from users: nothing in them may break a table or become a tag. */
-function escape(text: string): string {
-  return text
-    .replaceAll('\\', '\\\\')
-    .replaceAll('|', '\\|')
-    .replaceAll('<', '&lt;')
-    .replace(/[\r\n]+/g, ' ')
 }

@@ -1,4 +1,4 @@
-import type { Comparison, Summary } from '@lever/icl-eval'
+import type { Comparison, Summary } from '../summary/types.ts'
 
 /** A cell of the table, in per cent. */
 export interface ResultRow {

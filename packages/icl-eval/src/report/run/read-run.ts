@@ -1,25 +1,23 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { hashFile, InputError } from '@lever/durable-files'
+import { exists, hashFile, InputError, readJson, readJsonLines, requirePath } from '@lever/durable-files'
 import type { Manifest } from '@lever/durable-files'
-import type {
-  Coverage,
-  EvaluationRow,
-  ReportExamples,
-  ReportRun,
-  RewardDescription,
-  Summary,
-} from '@lever/icl-eval'
-import type { VqaExample } from '@lever/vqa-dataset'
-import { exists, readJson, readJsonLines, requirePath } from '../../files.ts'
-import type { Progress } from '../../progress.ts'
+import { isScored } from '@lever/rl-dataset'
+import { readRlData } from '@lever/rl-dataset/node'
+import type { Coverage } from '../../offline/evaluate-measured.ts'
+import { measuredQueries } from '../../offline/measured-queries.ts'
+import type { Reporting } from '../../progress.ts'
+import type { DatasetRecord, EvaluationRecord } from '../../run/records.ts'
+import type { Summary } from '../../summary/types.ts'
+import type { EvaluationRow, Example } from '../../types.ts'
+import type { ReportExamples } from '../examples.ts'
+import { describeRewards } from '../rewards.ts'
+import type { RewardDescription } from '../rewards.ts'
+import type { RankingTable, ReportRun } from '../types.ts'
 import { curvesOf } from './curves.ts'
-import type { DatasetPlace } from '../inputs/dataset.ts'
-import { openDataset } from '../inputs/dataset.ts'
-import type { DatasetRecord, EvaluationRecord } from '../evaluate/record.ts'
-import { factsOf, warningsOf } from './report-facts.ts'
-import { readRanking } from './report-sweep.ts'
+import { factsOf, warningsOf } from './facts.ts'
 import { examplesWithImages } from './thumbnails.ts'
+import type { Thumbnail } from './thumbnails.ts'
 
 /** A run directory as the report shows it. */
 export interface RunContent {
@@ -28,35 +26,49 @@ export interface RunContent {
   readonly run: ReportRun
 }
 
-export interface ReadRunOptions {
+/** What a report reads besides run directories. */
+export interface ReportSources {
+  /**
+   * Opens the dataset of the questions or of the demonstrations again, for the browser of examples. Without it, or where
+   * it gives undefined, the report has no examples.
+   */
+  readonly openDataset?: (
+    record: DatasetRecord,
+    role: 'dataset' | 'pool',
+  ) => Promise<{ readonly hash: string; readonly examples: readonly Example[] } | undefined>
+  /** Makes small images for the browser of examples. Without it, examples have none. */
+  readonly thumbnail?: Thumbnail
+  /** Reads the ranking of a sweep. */
+  readonly readRanking?: (path: string) => Promise<RankingTable>
+}
+
+export interface ReadRunOptions extends ReportSources, Reporting {
   readonly path: string
   readonly name: string
   /** Questions in the browser of examples, at most; 0 for none. */
   readonly limit: number
   /** Room for their images in the page, in bytes. */
   readonly imageBytes: number
-  /** Where the datasets lie, when not where the run found them. */
-  readonly place?: DatasetPlace | undefined
-  readonly poolPlace?: DatasetPlace | undefined
-  readonly progress: Progress
-  readonly signal: AbortSignal
 }
 
+/** RL data that a run directory may hold, the finished file first. */
+const RL_FILES = ['rl-data.json', 'rl-data.jsonl']
+
 /**
- * Reads everything that a run directory holds and a report can show: results and answers, training
- * curves, measured rewards, the ranking of a sweep.
- * @throws InputError for a folder that is no run directory, or holds nothing to report
+ * Reads everything that a run directory holds and a report can show: results and answers, training curves, measured
+ * rewards, the ranking of a sweep.
+ * @throws InputError if the folder is not a run directory, or holds nothing to report
  */
 export async function readRun(options: ReadRunOptions): Promise<RunContent> {
-  const { name, progress } = options
+  const { name, onWarning } = options
   const path = resolve(options.path)
   const manifest = await readManifest(path)
   const record = manifest['evaluated'] as EvaluationRecord | undefined
   const summary = await readSummary(join(path, 'results.json'))
   const rows = summary && (await readRows(join(path, 'per-question.jsonl')))
   const curves = await curvesOf(await trainingsOf(path))
-  const rewards = await rewardsOf(path, manifest, progress)
-  const ranking = manifest.command === 'sweep' ? await readRanking(path) : undefined
+  const rewards = await rewardsOf(path, manifest, onWarning)
+  const ranking = manifest.command === 'sweep' ? await options.readRanking?.(path) : undefined
   if (summary === undefined && curves.length === 0 && rewards === undefined && ranking === undefined) {
     throw new InputError(
       `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, sweep, generate or demo`,
@@ -81,7 +93,9 @@ async function readManifest(path: string): Promise<Manifest> {
   await requirePath(path, 'runs', 'folder')
   const file = join(path, 'manifest.json')
   if (!(await exists(file))) {
-    throw new InputError(`${path} has no manifest.json: it is no run directory; give the --out of a run`)
+    throw new InputError(
+      `${path} has no manifest.json, so it is not a run directory; give the --out of a run`,
+    )
   }
   return readJson(file) as Promise<Manifest>
 }
@@ -115,26 +129,25 @@ async function trainingsOf(path: string): Promise<Record<string, string>> {
 async function rewardsOf(
   path: string,
   manifest: Manifest,
-  progress: Progress,
+  onWarning: Reporting['onWarning'],
 ): Promise<RewardDescription | undefined> {
-  const { RL_DATA_FILES } = await import('@lever/rl-generate')
-  const own = [RL_DATA_FILES.data, RL_DATA_FILES.journal].map((name) => join(path, name))
+  const own = RL_FILES.map((name) => join(path, name))
   const trained = (manifest['rlData'] ?? []) as readonly string[]
   for (const file of [...own, ...trained]) {
     if (!(await exists(file))) continue
     if (trained.includes(file) && !Object.values(manifest.inputs).includes(await hashFile(file))) {
-      progress.warn(`${file} has changed since ${path} was made from it; its rewards are left out`)
+      onWarning?.(`${file} has changed since ${path} was made from it; its rewards are left out`)
       continue
     }
-    const { describeRewards, measuredQueries } = await import('@lever/icl-eval')
-    const { isScored } = await import('@lever/rl-dataset')
-    const { readRlData } = await import('@lever/rl-dataset/node')
     const data = await readRlData(file)
     if (!data.queries.some((query) => query.pointer_candidates.some(isScored))) continue
     return describeRewards(measuredQueries(data, { allowFallback: true }).queries)
   }
   return undefined
 }
+
+/** Numbers of shots that the browser of examples may be about, the best first. */
+const EXAMPLE_SHOTS = [2, 1, 3, 4]
 
 async function examplesOf(
   options: ReadRunOptions,
@@ -145,18 +158,17 @@ async function examplesOf(
   const { focus } = record
   const has = (selector: string, shots: number): boolean =>
     table.some((row) => row.selector === selector && row.shots === shots)
-  const shots = [2, 1, 3, 4].find((k) => has(focus, k) && has('random', k))
+  const shots = EXAMPLE_SHOTS.find((k) => has(focus, k) && has('random', k))
   if (focus === 'random' || shots === undefined || options.limit === 0) return undefined
   if (record.dataset === null || record.pool === null) return undefined
-  const queries = await examplesFrom(record.dataset, options.place, options.progress)
-  const library = await examplesFrom(record.pool, options.poolPlace ?? options.place, options.progress)
+  const queries = await options.openDataset?.(record.dataset, 'dataset')
+  const library = await options.openDataset?.(record.pool, 'pool')
   if (queries === undefined || library === undefined) return undefined
   const asked = new Set(rows.map(({ query }) => query))
-  const stage = options.progress.stage('thumbnails', { unit: 'images' })
-  const examples = await examplesWithImages(
+  return examplesWithImages(
     {
-      queries: queries.filter(({ id }) => asked.has(id)),
-      library,
+      queries: queries.examples.filter(({ id }) => asked.has(id)),
+      library: library.examples,
       rows,
       shots,
       focus,
@@ -165,28 +177,9 @@ async function examplesOf(
       limit: options.limit,
       imageBytes: options.imageBytes,
     },
-    stage,
-    options.signal,
+    options.thumbnail,
+    options,
   )
-  stage.end()
-  return examples
-}
-
-async function examplesFrom(
-  { files, hash }: DatasetRecord,
-  place: DatasetPlace | undefined,
-  progress: Progress,
-): Promise<readonly VqaExample[] | undefined> {
-  if (place === undefined && !(await exists(files.questions ?? ''))) {
-    progress.warn(`${files.questions ?? 'the dataset'} is gone, so there are no examples; give --dataset`)
-    return undefined
-  }
-  const dataset = await openDataset(place ?? files, progress)
-  if (dataset.hash === hash) return dataset.examples
-  progress.warn(
-    `the dataset in ${place?.dataset ?? files.questions!} is not the one of the run; there are no examples`,
-  )
-  return undefined
 }
 
 /** A short name for each run: the last part of its path, or the path where two end alike. */

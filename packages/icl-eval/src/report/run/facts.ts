@@ -1,9 +1,9 @@
 import type { Manifest } from '@lever/durable-files'
-import type { Coverage, Fact } from '@lever/icl-eval'
-import { describeReads, readsOf, warnOfReads } from '../evaluate/reads.ts'
-import type { DatasetRecord, EvaluationRecord } from '../evaluate/record.ts'
-import { leakageWarnings } from '../evaluate/record.ts'
-import type { StaticRecord } from '../evaluate/static-sets.ts'
+import type { Coverage } from '../../offline/evaluate-measured.ts'
+import { describeReads, readsOf, warnOfReads } from '../../run/reads.ts'
+import { leakageWarnings } from '../../run/records.ts'
+import type { DatasetRecord, EvaluationRecord, StaticRecord } from '../../run/records.ts'
+import type { Fact } from '../types.ts'
 
 /** How a run was made, as its manifest says. */
 export function factsOf(

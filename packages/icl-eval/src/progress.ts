@@ -1,0 +1,22 @@
+/** How far a part of an evaluation or of a report is. */
+export interface StageProgress {
+  readonly stage: 'static-best' | 'evaluate' | 'oracle' | 'thumbnails'
+  readonly done: number
+  /** Missing where it is not known yet. */
+  readonly total?: number
+  /** What is counted, for example `prompts`. */
+  readonly unit: string
+  /** What is being done, in a few words. */
+  readonly note?: string
+  /** The last event of this stage. */
+  readonly ended?: boolean
+}
+
+/** Where long work says how far it is and what a reader must know. */
+export interface Reporting {
+  readonly onProgress?: ((progress: StageProgress) => void) | undefined
+  readonly onWarning?: ((warning: string) => void) | undefined
+  /** What is good to know, but no reason to doubt the figures. */
+  readonly onNotice?: ((notice: string) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}

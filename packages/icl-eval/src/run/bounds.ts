@@ -1,0 +1,87 @@
+import { evaluateSelectors } from '../evaluate.ts'
+import { measureOracle } from '../oracle.ts'
+import type { OracleLevel, OracleOptions } from '../oracle.ts'
+import type { StageProgress } from '../progress.ts'
+import type { MeasuredPointer } from '../selectors/types.ts'
+import { worst } from '../selectors/worst.ts'
+import type { EvaluationRow } from '../types.ts'
+
+export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAtBest'> {
+  readonly shots: readonly number[]
+  /** Is the oracle wanted? */
+  readonly oracle: boolean
+  /** Is the worst wanted? Every single demonstration is measured for it. */
+  readonly worst: boolean
+  /** Rows of other selectors: what they measured counts. */
+  readonly known: readonly EvaluationRow[]
+  readonly onProgress?: ((progress: StageProgress) => void) | undefined
+}
+
+export interface Bounds {
+  readonly rows: readonly EvaluationRow[]
+  readonly levels: readonly OracleLevel[]
+}
+
+/** The rows of `oracle` and `worst`: the best and the worst of everything that was measured, `known` included. */
+export async function measureBounds({
+  shots,
+  oracle: best,
+  worst: lowest,
+  known,
+  onProgress,
+  ...shared
+}: BoundsOptions): Promise<Bounds> {
+  const { queries } = shared
+  const most = Math.max(0, ...shots)
+  if (most === 0 || !(best || lowest)) return { rows: [], levels: [] }
+  const total = (most + (lowest ? 1 : 0)) * queries.length
+  const report = (done: number, note: string): void =>
+    onProgress?.({ stage: 'oracle', done, total, unit: 'questions', note })
+  const oracle = await measureOracle({
+    ...shared,
+    shots: most,
+    known,
+    onProgress: ({ shots: k, done }) =>
+      report((k - 1) * queries.length + done, `${k} ${k === 1 ? 'shot' : 'shots'}`),
+  })
+  const rows = best ? oracle.rows.filter((row) => shots.includes(row.shots)) : []
+  const levels = best ? oracle.levels.filter(({ shots: k }) => shots.includes(k)) : []
+  const lowestRows = lowest
+    ? await worstRows(
+        { ...shared, shots, known, onDone: (done) => report(most * queries.length + done, 'worst') },
+        oracle.measured,
+      )
+    : []
+  onProgress?.({ stage: 'oracle', done: total, total, unit: 'questions', note: '', ended: true })
+  return { rows: [...rows, ...lowestRows], levels }
+}
+
+/** The worst of every query at every number of shots that was measured for it. */
+async function worstRows(
+  {
+    shots,
+    known,
+    onDone,
+    ...shared
+  }: Omit<BoundsOptions, 'oracle' | 'worst' | 'onProgress'> & { readonly onDone: (done: number) => void },
+  extended: ReadonlyMap<number, readonly MeasuredPointer[]>,
+): Promise<EvaluationRow[]> {
+  const singles = await measureOracle({
+    ...shared,
+    shots: 1,
+    known,
+    stopAtBest: false,
+    onProgress: ({ done }) => onDone(done),
+  })
+  const measured = new Map(
+    Array.from(extended, ([id, found]) => [id, [...(singles.measured.get(id) ?? []), ...found]]),
+  )
+  const rows: (readonly EvaluationRow[])[] = []
+  for (const k of shots.filter((count) => count > 0)) {
+    const able = shared.queries.filter(({ id }) => measured.get(id)!.some(({ ids }) => ids.length === k))
+    if (able.length === 0) continue
+    const selectors = [worst({ measured })]
+    rows.push((await evaluateSelectors({ ...shared, queries: able, selectors, shots: [k] })).rows)
+  }
+  return rows.flat()
+}

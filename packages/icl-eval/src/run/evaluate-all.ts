@@ -1,0 +1,118 @@
+import { jsonLines, openJournal, writeFilesAtomic } from '@lever/durable-files'
+import type { RunDirectory } from '@lever/durable-files'
+import { evaluateSelectors } from '../evaluate.ts'
+import type { EvaluateOptions } from '../evaluate.ts'
+import type { Reporting } from '../progress.ts'
+import { summarize } from '../summary/summarize.ts'
+import type { Summary } from '../summary/types.ts'
+import type { Answered, EvaluationRow } from '../types.ts'
+import { measureBounds } from './bounds.ts'
+
+export interface EvaluateAllOptions
+  extends Omit<EvaluateOptions, 'journal' | 'protocol' | 'onProgress' | 'signal'>, Reporting {
+  /** Path of the journal of answers. */
+  readonly journal: string
+  /** Hash of the protocol, by which answers are kept. */
+  readonly protocol: string
+  /** Hash of the datasets, by which answers are kept too. */
+  readonly data: string
+  readonly shots: readonly number[]
+  /** Also measure the oracle, at 1 shot and more. */
+  readonly oracle: boolean
+  /** Also the worst of all that was measured; every single demonstration is measured for it. */
+  readonly worst?: boolean
+  /** Sequences measured per question for the oracle at 2 shots and more. Default 48. */
+  readonly oracleBudget?: number
+  /** Bootstrap resamples of the intervals. Default 10,000. */
+  readonly resamples?: number
+  /** Seed of the intervals. Default 0. */
+  readonly seed?: number
+}
+
+export interface Evaluated {
+  readonly rows: readonly EvaluationRow[]
+  readonly summary: Summary
+}
+
+/**
+ * Lets every selector choose, asks the model once for every different prompt, measures the bounds, scores and
+ * summarizes. Answers are kept in the journal, so that an interrupted evaluation continues.
+ *
+ * @throws InputError if a question cannot be scored, or if an answer failed and `strict` is true
+ */
+export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluated> {
+  const {
+    oracle,
+    worst = false,
+    oracleBudget,
+    resamples,
+    seed = 0,
+    data,
+    onProgress,
+    ...evaluation
+  } = options
+  const { selectors, shots, seeds, embeddings, ...shared } = evaluation
+  const journal = await openAnswers(options.journal, options.protocol, data)
+  try {
+    const asking = { ...shared, journal }
+    let last = { done: 0, total: 0 }
+    const { rows } = await evaluateSelectors({
+      ...asking,
+      selectors,
+      shots,
+      ...(seeds && { seeds }),
+      ...(embeddings && { embeddings }),
+      onProgress: (progress) => {
+        last = progress
+        onProgress?.({ stage: 'evaluate', done: progress.done, total: progress.total, unit: 'prompts' })
+      },
+    })
+    onProgress?.({ stage: 'evaluate', done: last.done, total: last.total, unit: 'prompts', ended: true })
+    const bounds = await measureBounds({
+      ...asking,
+      shots,
+      oracle,
+      worst,
+      known: rows,
+      ...(oracleBudget !== undefined && { budget: oracleBudget }),
+      onProgress,
+    })
+    const all = [...rows, ...bounds.rows]
+    const summary = summarize(all, {
+      oracle: bounds.levels,
+      seed,
+      ...(resamples !== undefined && { resamples }),
+    })
+    return { rows: all, summary }
+  } finally {
+    await journal.close()
+  }
+}
+
+/** fsync after so many answers; a killed process loses none, a power cut these. */
+const SYNC_EVERY_ANSWERS = 1024
+
+/** The journal of answers of one protocol on one pair of datasets. */
+export function openAnswers(
+  path: string,
+  protocol: string,
+  data: string,
+): ReturnType<typeof openJournal<Answered>> {
+  return openJournal<Answered>({
+    path,
+    header: { answers: 1, protocol, data },
+    syncEvery: SYNC_EVERY_ANSWERS,
+  })
+}
+
+/** Writes `per-question.jsonl` and, last, `results.json`; `more` stands beside the summary in it. */
+export async function saveEvaluation(
+  run: RunDirectory,
+  { rows, summary }: Evaluated,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await writeFilesAtomic([
+    { path: run.file('per-question.jsonl'), data: jsonLines(rows) },
+    { path: run.file('results.json'), data: `${JSON.stringify({ ...summary, ...more }, null, 2)}\n` },
+  ])
+}

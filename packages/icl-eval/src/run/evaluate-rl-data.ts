@@ -1,0 +1,185 @@
+import { resolve } from 'node:path'
+import { hashFile, hashOf, InputError, openRunDirectory } from '@lever/durable-files'
+import { lookUpEmbeddings } from '../embeddings.ts'
+import { findLeakage } from '../leakage.ts'
+import { evaluateMeasured, methodRows } from '../offline/evaluate-measured.ts'
+import type { Coverage, EvaluateMeasuredOptions } from '../offline/evaluate-measured.ts'
+import { measuredOf } from '../offline/measured-queries.ts'
+import type { MeasuredQuery } from '../offline/measured-queries.ts'
+import { writeReport } from '../report/run/write.ts'
+import { checkFeatures, expandSelectors, METHODS } from '../selectors/expand.ts'
+import { resolveSelectors } from '../selectors/resolve.ts'
+import type { Selector } from '../selectors/types.ts'
+import { summarize } from '../summary/summarize.ts'
+import type { EvaluationRow } from '../types.ts'
+import { saveEvaluation } from './evaluate-all.ts'
+import type { Evaluated } from './evaluate-all.ts'
+import { openAmong, reportingOf, seedsOf } from './evaluate-run.ts'
+import type { ComparisonSettings } from './evaluate-run.ts'
+import { checkProtocol } from './policies.ts'
+import type { EvaluatedPolicy } from './policies.ts'
+import { recordRead } from './reads.ts'
+import { datasetRecord, leakageRecord, leakageWarnings } from './records.ts'
+import type { EvaluatedDataset, EvaluationRecord } from './records.ts'
+import { openRlRewards } from './rl-rewards.ts'
+import type { RlRewards } from './rl-rewards.ts'
+import { isStatic } from './static-sets.ts'
+
+export interface EvaluateRlDataSettings extends ComparisonSettings {
+  /** RL data with measured pointers. */
+  readonly rlData: string
+  /** The dataset of the queries; without one there are no texts, images and answers. */
+  readonly dataset?: EvaluatedDataset | undefined
+  /** The dataset of the candidates, when it is another one. */
+  readonly pool?: EvaluatedDataset | undefined
+  /** File of the embeddings, when queries and candidates share one: it tells whether a policy was trained on this data. */
+  readonly embeddingsFile?: string | undefined
+  /** Names of selectors; undefined for all that lack nothing. */
+  readonly selectors?: readonly string[] | undefined
+  readonly match?: EvaluateMeasuredOptions['match']
+  /** Take outcomes scored by the string fallback. */
+  readonly allowFallback?: boolean
+}
+
+export interface EvaluatedRlData extends Evaluated {
+  /** Path of the run directory. */
+  readonly out: string
+  readonly coverage: readonly Coverage[]
+}
+
+/**
+ * Evaluates selectors and policies on measured rewards alone, into a run directory: a choice that was measured has its
+ * accuracy, another one is not covered. Asks no model.
+ *
+ * @throws InputError if the data holds nothing to evaluate, does not belong to the dataset, or if no choice was measured
+ */
+export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<EvaluatedRlData> {
+  const { seed, resamples, policies, onWarning } = settings
+  const rewards = await openRlRewards(settings)
+  const { protocol, queries, shots } = rewards
+  if (protocol) checkProtocol(policies, protocol.hash, settings.allowProtocolMismatch ?? false)
+  const { names, selectors } = chooseSelectors(settings, queries)
+  const run = await openRun(settings, rewards)
+  try {
+    await recordRead(run, {
+      split: rewards.split,
+      data: rewards.hashes['rl-data']!,
+      questions: queries.length,
+      selectors: names,
+      policies: Object.fromEntries(policies.map(({ name, hash }) => [name, hash])),
+      shots,
+      seeds: settings.seeds,
+    })
+    const { rows, coverage } = await evaluateMeasured({
+      queries,
+      selectors,
+      shots,
+      seeds: seedsOf(settings),
+      match: settings.match ?? 'ordered',
+      embeddings: lookUpEmbeddings(settings.embeddings),
+      ...((settings.dataset ?? settings.pool) && { score: settings.score }),
+    })
+    const all = [...rows, ...(names.includes(METHODS) ? methodRowsOf(rewards, names) : [])]
+    if (all.length === 0) {
+      throw new InputError(
+        `not one choice of ${names.join(', ')} is among the measured pointers of ${settings.rlData}; try random, oracle or methods, or --match set`,
+      )
+    }
+    const summary = summarize(all, { seed, ...(resamples !== undefined && { resamples }) })
+    const record = await recordOf(settings, rewards)
+    for (const warning of [...leakageWarnings(record.leakage), ...(record.warnings ?? [])])
+      onWarning?.(warning)
+    await saveEvaluation(run, { rows: all, summary }, { coverage })
+    await run.update({ rlData: [resolve(settings.rlData)], evaluated: record })
+    await writeReport(run, {
+      ...settings.report,
+      openDataset: openAmong([settings.dataset, settings.pool]),
+      ...reportingOf(settings),
+    })
+    return { rows: all, summary, coverage, out: run.path }
+  } finally {
+    await run.close()
+  }
+}
+
+function openRun(
+  settings: EvaluateRlDataSettings,
+  { protocol, hashes }: RlRewards,
+): ReturnType<typeof openRunDirectory> {
+  const { out, match = 'ordered', allowFallback = false, seed, versions = {} } = settings
+  return openRunDirectory({
+    path: out,
+    command: 'evaluate',
+    config: { offline: true, match, allowFallback, protocol: protocol?.hash ?? null },
+    inputs: hashes,
+    seed,
+    versions,
+  })
+}
+
+function chooseSelectors(
+  settings: EvaluateRlDataSettings,
+  queries: readonly MeasuredQuery[],
+): { readonly names: readonly string[]; readonly selectors: readonly Selector[] } {
+  const { policies } = settings
+  const kinds = Object.keys(settings.embeddings)
+  const named = policies.flatMap(({ selectors }) => selectors)
+  const focus = policies.at(-1)?.name ?? 'similarity-both'
+  const asked = settings.selectors ?? [
+    'random',
+    ...kinds.map((kind) => `similarity-${kind}`),
+    ...['worst', 'oracle', METHODS],
+  ]
+  const names = expandSelectors(asked, { focus, kinds, without: ['static-best'] })
+  if (names.some(isStatic)) {
+    throw new InputError(`static-best is chosen by asking a model; leave it out with --from-rl-data`)
+  }
+  const plain = names.filter((name) => name !== METHODS && !named.some((one) => one.name === name))
+  const selectors = [...resolveSelectors(plain, { named, measured: measuredOf(queries) }), ...named]
+  checkFeatures(selectors, kinds)
+  return { names, selectors }
+}
+
+/** A row for each proposal method; random pointers are those of the selector `random`, where it is evaluated. */
+function methodRowsOf({ queries, shots }: RlRewards, names: readonly string[]): EvaluationRow[] {
+  return methodRows(queries).filter(
+    ({ shots: count, selector }) =>
+      shots.includes(count) && !(selector === 'method:random' && names.includes('random')),
+  )
+}
+
+async function recordOf(
+  settings: EvaluateRlDataSettings,
+  { queries, protocol }: RlRewards,
+): Promise<EvaluationRecord> {
+  const { policies, trainedOn } = settings
+  const { files, examples, unknown } = trainedOn
+  const leakage = findLeakage({
+    queries: queries.map(({ query }) => query),
+    pools: new Map(queries.map(({ query, pool }) => [query.id, pool])),
+    training: examples,
+  })
+  const [first, last] = [settings.dataset ?? settings.pool, settings.pool ?? settings.dataset]
+  return {
+    dataset: first ? datasetRecord(first) : null,
+    pool: last ? datasetRecord(last) : null,
+    pools: 'as measured',
+    focus: policies.at(-1)?.name ?? 'oracle',
+    protocol,
+    leakage: leakageRecord(leakage),
+    trainedOn: { files, questions: examples.length, unknown },
+    warnings: await trainedOnThis(policies, settings),
+  }
+}
+
+/** Policies that were trained on this very data: their figures say nothing about other questions. */
+async function trainedOnThis(
+  policies: readonly EvaluatedPolicy[],
+  { rlData, embeddingsFile }: EvaluateRlDataSettings,
+): Promise<string[]> {
+  if (embeddingsFile === undefined) return []
+  const hash = hashOf({ embeddings: await hashFile(embeddingsFile), 'rl-data': await hashFile(rlData) })
+  return policies
+    .filter(({ dataHash }) => dataHash === hash)
+    .map(({ name }) => `${name} was trained on these very rewards: its figures are no test result`)
+}

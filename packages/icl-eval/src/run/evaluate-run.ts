@@ -1,0 +1,246 @@
+import { openRunDirectory } from '@lever/durable-files'
+import type { RunDirectory } from '@lever/durable-files'
+import type { AskOptions } from '../ask.ts'
+import { lookUpEmbeddings } from '../embeddings.ts'
+import type { EmbeddingTables } from '../embeddings.ts'
+import { findLeakage } from '../leakage.ts'
+import type { Leakage } from '../leakage.ts'
+import type { Reporting } from '../progress.ts'
+import { writeReport } from '../report/run/write.ts'
+import type { ReportSources } from '../report/run/read-run.ts'
+import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
+import { resolveSelectors } from '../selectors/resolve.ts'
+import type { EmbeddingKind, Selector } from '../selectors/types.ts'
+import type { Example, Score } from '../types.ts'
+import { checkScorable } from '../evaluate.ts'
+import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
+import type { Evaluated } from './evaluate-all.ts'
+import { checkProtocol } from './policies.ts'
+import type { EvaluatedPolicy, TrainedOn } from './policies.ts'
+import { recordRead } from './reads.ts'
+import {
+  datasetRecord,
+  leakageRecord,
+  leakageWarnings,
+  poolsOfExamples,
+  poolText,
+  protocolRecord,
+} from './records.ts'
+import type { AskedModel, EvaluatedDataset, EvaluationRecord, NamedPools } from './records.ts'
+import { chooseStaticSets, planNamed } from './static-sets.ts'
+import type { StaticPlan, StaticSettings } from './static-sets.ts'
+
+/** Which selectors are compared, and how: the settings that evaluations with and without a model share. */
+export interface ComparisonSettings extends Reporting {
+  /** The run directory. */
+  readonly out: string
+  /** Embeddings of queries and candidates, by kind. */
+  readonly embeddings: Readonly<Partial<Record<EmbeddingKind, EmbeddingTables>>>
+  readonly policies: readonly EvaluatedPolicy[]
+  readonly trainedOn: TrainedOn
+  readonly allowProtocolMismatch?: boolean
+  readonly shots: readonly number[]
+  /** How many seeds selectors that draw are evaluated with. */
+  readonly seeds: number
+  /** Seed of draws and intervals, and the first of `seeds`. */
+  readonly seed: number
+  readonly resamples?: number
+  readonly score: Score
+  /** Versions of programs, for the manifest. */
+  readonly versions?: Record<string, string>
+  /** What the report reads besides the run directory. */
+  readonly report?: Omit<ReportSources, 'openDataset'>
+}
+
+export interface EvaluateRunSettings
+  extends ComparisonSettings, Pick<AskOptions, 'answer' | 'batchSize' | 'concurrency' | 'strict'> {
+  readonly dataset: EvaluatedDataset
+  /** What demonstrations come from. */
+  readonly pool: EvaluatedDataset
+  /** The questions of the dataset that are asked. */
+  readonly queries: readonly Example[]
+  readonly pools: NamedPools
+  /** Hashes of the inputs, for the manifest. */
+  readonly inputs?: Record<string, string>
+  readonly model: AskedModel
+  /** Names of selectors; `all` for every one that the embeddings allow. */
+  readonly selectors: readonly string[]
+  readonly oracleBudget?: number
+  readonly static?: StaticSettings
+}
+
+export interface EvaluatedRun extends Evaluated {
+  /** Path of the run directory. */
+  readonly out: string
+  readonly leakage: Leakage
+}
+
+/**
+ * Checks of settings that need no model, so that they come before one is opened.
+ * @throws InputError if shots do not fit the pools, or if a question cannot be scored
+ */
+export function checkEvaluation({
+  shots,
+  pools,
+  queries,
+  score,
+}: Pick<EvaluateRunSettings, 'shots' | 'pools' | 'queries' | 'score'>): void {
+  checkShots(shots, pools.size)
+  checkScorable(queries, score)
+}
+
+/**
+ * Evaluates selectors and policies into a run directory: answers, `per-question.jsonl`, `results.json` and
+ * `report.html`. Run again with the same settings it continues; a selector added later costs only its own prompts.
+ *
+ * @throws InputError if the settings do not belong together, a selector is unknown or cannot be made, the folder holds
+ * another run, or an answer failed and `strict` is true
+ */
+export async function evaluateRun(settings: EvaluateRunSettings): Promise<EvaluatedRun> {
+  checkEvaluation(settings)
+  checkProtocol(settings.policies, settings.model.protocolHash, settings.allowProtocolMismatch ?? false)
+  const choice = await chooseSelectors(settings)
+  const run = await openRun(settings)
+  try {
+    const { record, leakage } = recordOf(settings, choice.selectorsWith([]))
+    for (const warning of leakageWarnings(record.leakage)) settings.onWarning?.(warning)
+    const asking = askingOf(settings, run)
+    const found = choice.plan && (await chooseStaticSets(choice.plan, asking))
+    await recordRead(run, readOf(settings, choice.names))
+    const evaluated = await evaluateAll({
+      ...asking,
+      queries: settings.queries,
+      pools: poolsOfExamples(settings.pools.byQuery, settings.pool.examples),
+      selectors: choice.selectorsWith(found?.sets ?? []),
+      seeds: seedsOf(settings),
+      embeddings: lookUpEmbeddings(settings.embeddings),
+      oracle: choice.names.includes('oracle'),
+      worst: choice.names.includes('worst'),
+    })
+    await saveEvaluation(run, evaluated)
+    await run.update({ evaluated: { ...record, ...(found && { static: found.record }) } })
+    await writeReport(run, {
+      ...settings.report,
+      openDataset: openAmong([settings.dataset, settings.pool]),
+      ...reportingOf(settings),
+    })
+    return { ...evaluated, out: run.path, leakage }
+  } finally {
+    await run.close()
+  }
+}
+
+interface Choice {
+  readonly names: readonly string[]
+  /** How the sets of `static-best` will be found. */
+  readonly plan?: StaticPlan
+  readonly selectorsWith: (sets: readonly (readonly Example[])[]) => Selector[]
+}
+
+/** Measured by `measureBounds`, not chosen. */
+const BOUNDS: readonly string[] = ['oracle', 'worst']
+
+async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
+  const { policies, shots } = settings
+  const kinds = Object.keys(settings.embeddings)
+  const named = policies.flatMap(({ selectors }) => selectors)
+  const focus = policies.at(-1)?.name ?? 'similarity-both'
+  const expanded = expandSelectors(settings.selectors, { focus, kinds })
+  const { names, plan } = await planNamed(expanded, settings.selectors, settings)
+  const plain = names.filter((name) => !BOUNDS.includes(name) && !named.some((one) => one.name === name))
+  const selectorsWith: Choice['selectorsWith'] = (sets) => [
+    ...resolveSelectors(plain, { named, sets }),
+    ...named,
+  ]
+  const wanted = selectorsWith([])
+  checkFeatures(wanted, kinds)
+  checkSomeShots(shots, names, wanted)
+  return { names, selectorsWith, ...(plan && { plan }) }
+}
+
+function openRun(settings: EvaluateRunSettings): Promise<RunDirectory> {
+  const { out, model, dataset, queries, pools, seed, inputs = {}, versions = {} } = settings
+  return openRunDirectory({
+    path: out,
+    command: 'evaluate',
+    config: {
+      protocol: model.protocol,
+      split: dataset.split,
+      queries: queries.length,
+      pool: { method: pools.method, size: pools.size, seed: pools.seed },
+    },
+    inputs,
+    seed,
+    versions,
+  })
+}
+
+/** What asking for answers takes, wherever they are used. */
+function askingOf(settings: EvaluateRunSettings, run: RunDirectory) {
+  const { answer, score, shots, seed, batchSize, concurrency, strict, dataset, pool, model } = settings
+  const { oracleBudget, resamples, static: sets } = settings
+  return {
+    ...reportingOf(settings),
+    ...{ answer, score, shots, seed, batchSize, concurrency, strict: strict ?? true, static: sets },
+    journal: run.file('answers.jsonl'),
+    protocol: model.protocolHash,
+    data: `${dataset.hash} ${pool.hash}`,
+    ...(oracleBudget !== undefined && { oracleBudget }),
+    ...(resamples !== undefined && { resamples }),
+  }
+}
+
+export function reportingOf({ onProgress, onWarning, onNotice, signal }: Reporting): Reporting {
+  return { onProgress, onWarning, onNotice, signal }
+}
+
+/** Datasets that are open already, as the report asks for them. */
+export function openAmong(
+  datasets: readonly (EvaluatedDataset | undefined)[],
+): NonNullable<ReportSources['openDataset']> {
+  return ({ hash }) => Promise.resolve(datasets.find((one) => one?.hash === hash))
+}
+
+export function seedsOf({ seeds, seed }: Pick<ComparisonSettings, 'seeds' | 'seed'>): number[] {
+  return Array.from({ length: seeds }, (_, i) => seed + i)
+}
+
+function readOf(
+  { dataset, queries, policies, shots, seeds }: EvaluateRunSettings,
+  names: readonly string[],
+): Parameters<typeof recordRead>[1] {
+  return {
+    split: dataset.split,
+    data: dataset.hash,
+    questions: queries.length,
+    selectors: names,
+    policies: Object.fromEntries(policies.map(({ name, hash }) => [name, hash])),
+    shots,
+    seeds,
+  }
+}
+
+function recordOf(
+  { dataset, pool, queries, pools, policies, model, trainedOn }: EvaluateRunSettings,
+  wanted: readonly Selector[],
+): { readonly record: EvaluationRecord; readonly leakage: Leakage } {
+  const leakage = findLeakage({
+    queries,
+    pools: poolsOfExamples(pools.byQuery, pool.examples),
+    training: [...(dataset.hash === pool.hash ? [] : pool.examples), ...trainedOn.examples],
+  })
+  const { files, examples, unknown } = trainedOn
+  const record = {
+    dataset: datasetRecord(dataset),
+    pool: datasetRecord(pool),
+    pools: poolText(pools),
+    focus:
+      policies.at(-1)?.selectors.at(-1)?.name ??
+      wanted.findLast(({ shots: count }) => count === 'many')?.name ??
+      'random',
+    protocol: protocolRecord(model),
+    leakage: leakageRecord(leakage),
+    trainedOn: { files, questions: examples.length, unknown },
+  }
+  return { record, leakage }
+}

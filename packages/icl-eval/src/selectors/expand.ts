@@ -1,0 +1,93 @@
+import { InputError } from '@lever/durable-files'
+import { createSelector, SELECTOR_NAMES, SELECTORS } from './index.ts'
+import type { SelectorName } from './index.ts'
+import type { EmbeddingKind, Selector } from './types.ts'
+
+/** Expands to every selector that the inputs support. */
+export const ALL = 'all'
+/** Expands to a row for every proposal method of measured RL data. */
+export const METHODS = 'methods'
+
+export interface ExpandOptions {
+  /** The selector that is also evaluated in other orders. */
+  readonly focus: string
+  /** Kinds of embeddings that there are. */
+  readonly kinds: readonly string[]
+  /** Selectors that are not possible here. */
+  readonly without?: readonly string[]
+}
+
+/**
+ * Expands `all`: every selector of the table for which the embeddings suffice, then the order of `focus` reversed and
+ * shuffled. Other names stay.
+ * @throws InputError if `pointer` is among the names: policies have names of their own
+ */
+export function expandSelectors(
+  names: readonly string[],
+  { focus, kinds, without = [] }: ExpandOptions,
+): string[] {
+  if (names.includes('pointer')) {
+    throw new InputError(
+      '--selectors: pointer stands for policies; give them with --policies NAME=FILE and leave it out',
+    )
+  }
+  if (!names.includes(ALL)) return [...names]
+  const table = SELECTOR_NAMES.filter((name) => !isDerived(name) && !without.includes(name))
+  const able = table.filter((name) =>
+    createSelector(name, { measured: new Map(), sets: [] }).needs.every((kind) => kinds.includes(kind)),
+  )
+  const hasFocus = able.includes(focus as SelectorName) || !table.includes(focus as SelectorName)
+  const derived = hasFocus ? [`reversed:${focus}`, `shuffled:${focus}`] : []
+  return [...new Set(names.flatMap((name) => (name === ALL ? [...able, ...derived] : [name])))]
+}
+
+/** Is it made of another selector, or of a function? */
+function isDerived(name: SelectorName): boolean {
+  const { requires } = SELECTORS[name]
+  return requires.includes('of') || requires.includes('select')
+}
+
+/** @throws InputError if a policy has the name of a selector, whose row it would replace */
+export function checkPolicyName(name: string): void {
+  const taken: readonly string[] = [...SELECTOR_NAMES.filter((one) => one !== 'pointer'), ALL, METHODS]
+  if (!taken.includes(name)) return
+  throw new InputError(
+    `--policies: ${name} is the name of a selector, and the policy would replace it in the table; give it another name`,
+  )
+}
+
+/** @throws InputError if no selector is evaluated at these numbers of shots */
+export function checkSomeShots(
+  shots: readonly number[],
+  names: readonly string[],
+  selectors: readonly Selector[],
+): void {
+  if (shots.some((count) => count > 0) || selectors.some(({ shots: own }) => own === 'zero')) return
+  throw new InputError(
+    `--shots ${shots.join(',')} asks for no demonstrations, and ${names.join(', ')} choose some; give larger --shots, or the selector zero-shot`,
+  )
+}
+
+/** @throws InputError if a selector needs embeddings that there are not */
+export function checkFeatures(selectors: readonly Selector[], kinds: readonly string[]): void {
+  const isMissing = (kind: EmbeddingKind): boolean => !kinds.includes(kind)
+  const needy = selectors.find(({ needs }) => needs.some(isMissing))
+  if (needy === undefined) return
+  const { name, needs } = needy
+  throw new InputError(
+    kinds.length === 0
+      ? `the selector ${name} needs embeddings; give --embeddings (make them with lever embed), or leave it out of --selectors`
+      : `the selector ${name} needs ${needs.find(isMissing)!} embeddings, and --embeddings hold ${kinds.join(' and ')}; make others with lever embed --kind, or leave it out of --selectors`,
+  )
+}
+
+/** @throws InputError if a number of shots is given twice, or if pools are too small for it */
+export function checkShots(shots: readonly number[], poolSize: number): void {
+  const most = Math.max(...shots)
+  if (most > poolSize)
+    throw new InputError(
+      `--shots asks for ${most} demonstrations from pools of ${poolSize}; give fewer, or a larger --pool-size`,
+    )
+  if (new Set(shots).size < shots.length)
+    throw new InputError(`--shots ${shots.join(',')} gives one number twice; give each once`)
+}
