@@ -113,7 +113,9 @@ describe('lever report', () => {
 
   test('refuses what is no run, an output that exists, and a run without anything', async () => {
     mkdirSync(at('folder'))
-    expect(await refused('report', at('folder'))).toContain('has no manifest.json: it is no run directory')
+    expect(await refused('report', at('folder'))).toContain(
+      'has no manifest.json, so it is not a run directory',
+    )
     expect(await refused('report', at('nowhere'))).toContain('there is no folder')
     expect(await refused('report')).toContain('needs runs')
     writeFileSync(at('folder/manifest.json'), '{"manifest":1,"command":"train","inputs":{},"versions":{}}')

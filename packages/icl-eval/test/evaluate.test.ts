@@ -28,7 +28,7 @@ const table = (examples: readonly Example[]): { ids: number[]; data: Float32Arra
   data: Float32Array.from(ids(examples).flatMap((id) => Array.from(toyRow('both', id)))),
   dim: 8,
 })
-const tables = { queries: table(queries), examples: table(pool) }
+const tables = { queries: table(queries), candidates: table(pool) }
 const embeddings = lookUpEmbeddings({ both: tables, text: tables })
 
 function settings(over: Partial<EvaluateOptions> = {}): EvaluateOptions {
@@ -147,16 +147,16 @@ describe('evaluateSelectors', () => {
 
 describe('embeddings', () => {
   test('are found by id and complain about unknown ids and wrong sizes', () => {
-    const short = { ...tables, examples: table(pool.slice(1)) }
+    const short = { ...tables, candidates: table(pool.slice(1)) }
     const rows = lookUpEmbeddings({ both: short })(queries[0]!, pool).both!
     expect(rows.query).toEqual(toyRow('both', 1))
-    expect(() => rows.candidate(0)).toThrow('example 101 has no row in the both embeddings of the examples')
+    expect(() => rows.candidate(0)).toThrow('example 101 has no row in the both embeddings of the candidates')
     expect(() => lookUpEmbeddings({ text: { ...tables, queries: { ...tables.queries, dim: 7 } } })).toThrow(
       '48 numbers, not 6 rows of 7',
     )
     const big = { ids: BigInt64Array.of(5n), data: Float32Array.of(1), dim: 1 }
     const query = { ...queries[0]!, id: 5 }
-    expect(lookUpEmbeddings({ image: { queries: big, examples: big } })(query, []).image!.query[0]).toBe(1)
+    expect(lookUpEmbeddings({ image: { queries: big, candidates: big } })(query, []).image!.query[0]).toBe(1)
   })
 })
 
