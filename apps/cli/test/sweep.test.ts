@@ -3,11 +3,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import type { QueryRewards } from '@lever/grpo-trainer'
 import { evaluate } from '../src/commands/evaluate.ts'
 import { train } from '../src/commands/train.ts'
 import { cellsOf, readGrid } from '../src/pipeline/sweep/sweep-grid.ts'
-import { rankRows } from '../src/pipeline/sweep/sweep-rank.ts'
 import { lever, scratch } from './support/lever.ts'
 import { smallWorld } from './support/world.ts'
 
@@ -70,13 +68,17 @@ describe('a grid file', () => {
     ['grid: 3', 'grid must be a map'],
     ['grid: { reward-mod: [hard_only] }', 'there is no option reward-mod; did you mean reward-mode?'],
     ['grid: { reward-mode: hard_only }', 'must be a list of values of the option reward-mode'],
-    ['grid: { seed: [1, 1] }', '1 stands twice'],
+    ['grid: { seed: [1, 1] }', '1 is given twice'],
     ['grid: { a: {} }', 'grid: a is empty'],
     ['grid: { a: { x: 3 } }', 'grid: a: x must be a map'],
     ['grid: { seed: [{ a: 1 }] }', 'name the values'],
     ['grid: { a: { x: { seeed: 1 } } }', 'there is no option seeed; did you mean seed?'],
     ['grid: { out: [a, b] }', 'there is no option out'],
     ['grid: { a: { x: { seed: 1 } }, seed: [1, 2] }', 'the axes a and seed both set seed'],
+    [
+      `grid: { seed: [${Array.from({ length: 101 }, (_, i) => i).join()}], rce-lr: [${Array.from({ length: 100 }, (_, i) => `1e-${i}`).join()}] }`,
+      'the grid has 10,100 cells (seed 101 x rce-lr 100), more than 10,000',
+    ],
     ['out: x\ngrid: { seed: [1] }', 'there is no option out'],
     ['grid: { seed: [1] }\ntest: { policies: [a=b] }', 'there is no option policies'],
     ['grid: { seed: [1, }', 'this is no YAML'],
@@ -84,65 +86,6 @@ describe('a grid file', () => {
     const attempt = read(`${base}${text}\n`)
     await expect(attempt).rejects.toThrow(message)
     await expect(attempt).rejects.toMatchObject({ code: 'LEVER_INPUT' })
-  })
-})
-
-describe('the ranking', () => {
-  const query = (queryId: number, ranked: number): QueryRewards => ({
-    ...{ queryId, imageId: queryId, ranked, reward: 0, measured: true },
-    ...{ expected: 0, top: ranked, oracle: 1, random: 0.25 },
-  })
-  const policyOf = (values: number[]) => ({
-    ...{ phase: 'rce', epoch: 1 },
-    validation: values.map((value, i) => query(i, value)),
-  })
-  const finished = (labels: string[], seed: string, values: number[]) => ({
-    labels,
-    cell: {
-      seed,
-      name: '',
-      folder: '',
-      record: {
-        ...{ key: '', seconds: 1, parameters: 10 },
-        ...{ best: policyOf(values), last: policyOf([]) },
-      },
-      policy: policyOf(values),
-    },
-  })
-
-  test('over seeds: mean, standard deviation, paired t interval', async () => {
-    const rows = await rankRows(
-      [
-        finished(['a'], '0', [0.5, 0.5]),
-        finished(['a'], '1', [0.7, 0.7]),
-        finished(['b'], '0', [0.6, 0.8]),
-        finished(['b'], '1', [0.8, 0.8]),
-        finished(['c'], '1', [0.1, 0.3]),
-      ],
-      'ranked',
-    )
-    expect(rows.map(({ labels }) => labels[0])).toEqual(['b', 'a', 'c'])
-    const [b, a, c] = rows
-    expect(b).toMatchObject({ mean: expect.closeTo(0.75, 12) as unknown, behind: null })
-    expect(b!.sd).toBeCloseTo(Math.SQRT1_2 * 0.1, 12)
-    expect(b!.interval![1]).toBeCloseTo(0.75 + 12.7062 * 0.05, 4)
-    expect(a!.behind!.mean).toBeCloseTo(0.15, 12)
-    expect(a!.behind!.n).toBe(2)
-    expect(a!.behind!.interval![0]).toBeCloseTo(0.15 - 12.7062 * 0.05, 4)
-    expect(c!.behind).toMatchObject({ mean: expect.closeTo(0.6, 12) as unknown, n: 1 })
-    expect(c!.sd).toBeNull()
-  })
-
-  test('of one seed: intervals over queries, ties to the smaller policy', async () => {
-    const one = finished(['one'], '', [0, 1, 1, 0])
-    const two = finished(['two'], '', [0, 1, 0, 1])
-    const small = { ...two, cell: { ...two.cell, record: { ...two.cell.record, parameters: 5 } } }
-    const [best, other] = await rankRows([one, small], 'ranked')
-    expect(best!.labels).toEqual(['two'])
-    expect(best!.interval![1]).toBeCloseTo(0.5 + (3.18245 * Math.sqrt(1 / 3)) / 2, 4)
-    expect(other!.behind!.mean).toBe(0)
-    expect(other!.behind!.interval![1]).toBeCloseTo((3.18245 * Math.sqrt(2 / 3)) / 2, 4)
-    expect(await rankRows([], 'ranked')).toEqual([])
   })
 })
 

@@ -28,3 +28,41 @@ export {
 export { auditData } from './audit.ts'
 export { type QueryRewards } from './reward-metrics.ts'
 export { scorePolicy, type ScorePolicyOptions } from './score-policy.ts'
+export { loadTraining, type LoadedTraining, type TrainingFiles } from './files/training-data.ts'
+export { type PoolsByQuery, type ReadPools } from './files/label-pools.ts'
+export {
+  placeOf,
+  trainFiles,
+  type RunSettings,
+  type TrainedFiles,
+  type TrainFilesEvent,
+  type TrainFilesOptions,
+  type TrainingPlan,
+} from './files/train-files.ts'
+export {
+  CELL_POLICIES,
+  checkpointOf,
+  type CellPolicy,
+  type CellRecord,
+  type ScoredPolicy,
+} from './sweep/cell.ts'
+export {
+  MIN_SEEDS_FOR_INTERVAL,
+  RANKINGS,
+  rankRows,
+  type Interval,
+  type RankedCell,
+  type Ranking,
+  type SweepRow,
+  type SweepStatistics,
+} from './sweep/rank.ts'
+export {
+  sweep,
+  type FailedCell,
+  type SweepCell,
+  type SweepEvent,
+  type SweepHooks,
+  type SweepSettings,
+  type Swept,
+} from './sweep/sweep.ts'
+export { RANKING_FILE, sweepResult, type ResultRow, type SweepResult } from './sweep/result.ts'

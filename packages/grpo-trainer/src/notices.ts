@@ -1,7 +1,8 @@
 import type { ParameterLayout } from '@lever/onnx-grad'
+import { isUntrained } from '@lever/pointer-model'
 import { OBJECTIVES } from './objectives/index.ts'
 import type { Phase } from './phases.ts'
-import type { Metrics } from './types.ts'
+import type { Metrics, SelectedPolicy, TrainOptions } from './types.ts'
 
 /** Says why the loss of the first step of a phase is 0, when it is. */
 export function zeroLossNotice(
@@ -38,4 +39,21 @@ export function dropoutNotice(name: string, phase: Phase): string | undefined {
 export function leftOutNotice(name: string, taken: number, all: number): string | undefined {
   if (taken === all) return undefined
   return `${name}: takes ${taken} of ${all} groups; the rewards of the other ${all - taken} are all equal, which teaches nothing`
+}
+
+/** Says that the best policy is the one from before the training, and whether that one was ever trained. */
+export function untrainedNotice(
+  { phase }: Pick<SelectedPolicy, 'phase'>,
+  { start, data: { validation = [] } }: Pick<TrainOptions, 'start' | 'data'>,
+): string | undefined {
+  if (phase !== 'init') return undefined
+  const why =
+    validation.length === 0
+      ? 'nothing was trained'
+      : `no epoch was better on the ${validation.length} validation queries`
+  const remedy =
+    'train on more queries or with other rewards, or take the last epoch (checkpoints/last.safetensors) knowing that it validated no better'
+  return start === undefined || isUntrained(start)
+    ? `the best policy is the untrained one, whose choices are arbitrary: ${why}; do not use it, but ${remedy}`
+    : `the best policy is the one that training started from: ${why}; ${remedy}`
 }

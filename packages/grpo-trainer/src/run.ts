@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { hashBytes, InputError, writeFilesAtomic } from '@lever/durable-files'
 import { flattenParameters, unflattenParameters } from '@lever/onnx-grad'
 import type { ParameterLayout, Parameters } from '@lever/onnx-grad'
-import { architectureOf, encodeCheckpoint } from '@lever/pointer-model'
+import { architectureOf, encodeCheckpoint, isUntrained } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
 import { checkData, checkProposer, hashData, hashProposer } from './data.ts'
 import { openMetricsLog } from './metrics-log.ts'
@@ -179,7 +179,7 @@ export async function saveRun(
   state: RunState,
   policies: Readonly<Record<string, SelectedPolicy>>,
 ): Promise<readonly string[]> {
-  const { output, info = {} } = run.options
+  const { output, info = {}, start } = run.options
   if (output === undefined || run.log === undefined) return []
   await run.log.sync()
   const folder = join(output, checkpoints)
@@ -191,6 +191,7 @@ export async function saveRun(
       info: {
         ...info,
         phase: policy.phase,
+        ...(policy.phase === 'init' && { trained: start !== undefined && !isUntrained(start) }),
         epoch: policy.epoch,
         step: policy.step,
         metrics: policy.metrics,

@@ -2,7 +2,7 @@ import { architectureOf } from '@lever/pointer-model'
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
-import { dropoutNotice, frozenNotice, leftOutNotice } from './notices.ts'
+import { dropoutNotice, frozenNotice, leftOutNotice, untrainedNotice } from './notices.ts'
 import { openPhase } from './phase-session.ts'
 import { openRun, saveRun } from './run.ts'
 import type { Run } from './run.ts'
@@ -34,6 +34,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     while (!state.finished && !options.signal?.aborted) state = yield* runPhase(run, state, steps)
     if (!state.finished && options.output !== undefined) {
       yield { type: 'saved', files: await saveRun(run, state, {}) }
+    }
+    if (state.finished) {
+      const message = untrainedNotice(bestPolicy(run, state), options)
+      if (message !== undefined) yield { type: 'warning', message }
     }
     return {
       status: state.finished ? 'finished' : 'interrupted',

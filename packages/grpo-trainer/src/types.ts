@@ -16,6 +16,8 @@ export interface TrainOptions {
   readonly output?: string
   /** Hashes and the pool policy for the checkpoints. */
   readonly info?: Pick<CheckpointInfo, 'dataHash' | 'protocolHash' | 'pool'>
+  /** What is known of the policy that the training starts from, when it was trained before. */
+  readonly start?: CheckpointInfo
   /**
    * Which validation metric selects the best policy (default `reward_ranked`, see `Validator`). Of
    * equal ones of a phase the one with the lower loss is better.
@@ -64,6 +66,7 @@ export interface Audit {
 export type TrainEvent =
   | { readonly type: 'audit'; readonly audit: Audit }
   | { readonly type: 'notice'; readonly message: string }
+  | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'step'
       readonly phase: string

@@ -48,6 +48,7 @@ export { randomPointers } from './decode/random.ts'
 export {
   decodeCheckpoint,
   encodeCheckpoint,
+  isUntrained,
   readCheckpoint,
   writeCheckpoint,
   type Checkpoint,

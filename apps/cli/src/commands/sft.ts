@@ -1,9 +1,9 @@
-import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice, list, number, text } from '../options.ts'
-import { objectiveNames, runTrain } from '../pipeline/train/run-train.ts'
-import { phaseOptions, phasesOf } from '../pipeline/train/phases.ts'
+import { phaseOptions } from '../pipeline/train/phases.ts'
+import { sftPlan } from '../pipeline/train/plan.ts'
+import { runTrain } from '../pipeline/train/run-train.ts'
 import { trainOptions } from '../pipeline/train/train-options.ts'
 
 const { 'batch-size': batchSize, dropout, 'weight-decay': weightDecay, 'clip-norm': clipNorm } = phaseOptions
@@ -43,37 +43,5 @@ export const sft: Command = defineCommand({
       set,
     }
   },
-  async run(options, context) {
-    const { architecture, hidden, numLayers, init, epochs, lr, target, valRatio } = options
-    if (init !== undefined && (architecture ?? hidden ?? numLayers) !== undefined) {
-      throw new InputError(
-        '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',
-      )
-    }
-    const phase = {
-      objective: 'sft' as const,
-      epochs,
-      learningRate: lr,
-      schedule: 'cosine' as const,
-      warmup: 0.05,
-      batchSize: 64,
-      weightDecay: 1e-3,
-      options: { target },
-    }
-    return runTrain(
-      'sft',
-      {
-        ...options,
-        architecture: architecture ?? 'cross-attention',
-        settings: {
-          ...(hidden !== undefined && { hidden }),
-          ...(numLayers !== undefined && { layers: numLayers }),
-        },
-        phases: phasesOf([phase], options, await objectiveNames()),
-        rewards: { requirePositiveQuery: options.requirePositiveQuery, minSize: 1 },
-        validation: valRatio,
-      },
-      context,
-    )
-  },
+  run: async (options, context) => runTrain({ ...(await sftPlan(options)), out: options.out }, context),
 })

@@ -1,10 +1,10 @@
-import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { choice } from '../options.ts'
-import { phaseOptions, phasesOf } from '../pipeline/train/phases.ts'
-import { groupOptionsOf, rewardOptions } from '../pipeline/train/rewards.ts'
-import { objectiveNames, runTrain } from '../pipeline/train/run-train.ts'
+import { phaseOptions } from '../pipeline/train/phases.ts'
+import { trainPlan } from '../pipeline/train/plan.ts'
+import { rewardOptions } from '../pipeline/train/rewards.ts'
+import { runTrain } from '../pipeline/train/run-train.ts'
 import { trainOptions } from '../pipeline/train/train-options.ts'
 
 export const train: Command = defineCommand({
@@ -22,31 +22,5 @@ export const train: Command = defineCommand({
       ...rewardOptions,
     }
   },
-  async run(options, context) {
-    const { PRESETS } = await import('@lever/grpo-trainer')
-    const { preset, architecture, hidden, numLayers, init, valRatio } = options
-    if (init !== undefined && (architecture ?? hidden ?? numLayers) !== undefined) {
-      throw new InputError(
-        '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',
-      )
-    }
-    const recipe = PRESETS[preset]
-    const same = architecture === undefined || architecture === recipe.architecture
-    return runTrain(
-      'train',
-      {
-        ...options,
-        architecture: architecture ?? recipe.architecture,
-        settings: {
-          ...(same ? recipe.settings : {}),
-          ...(hidden !== undefined && { hidden }),
-          ...(numLayers !== undefined && { layers: numLayers }),
-        },
-        phases: phasesOf(recipe.phases, options, await objectiveNames()),
-        rewards: { ...groupOptionsOf(options), requirePositiveQuery: options.requirePositiveQuery },
-        validation: valRatio,
-      },
-      context,
-    )
-  },
+  run: async (options, context) => runTrain({ ...(await trainPlan(options)), out: options.out }, context),
 })

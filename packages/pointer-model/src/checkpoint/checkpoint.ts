@@ -15,6 +15,8 @@ import type { StrictOptions } from './strict.ts'
 export interface CheckpointInfo {
   /** 'init', 'sft', 'rce', 'listwise', 'grpo'. */
   readonly phase?: string
+  /** Of phase `init`: whether the policy that training started from had been trained before. */
+  readonly trained?: boolean
   /** Finished epochs of the phase. */
   readonly epoch?: number
   /** Finished optimiser steps of the phase. */
@@ -60,6 +62,7 @@ const FORMAT = 'lever-pointer'
 
 const metadataKeys = {
   phase: 'phase',
+  trained: 'trained',
   epoch: 'epoch',
   step: 'step',
   metrics: 'metrics',
@@ -68,6 +71,14 @@ const metadataKeys = {
   pool: 'pool',
   training: 'training',
 } as const satisfies Record<Exclude<keyof CheckpointInfo, 'packageVersion'>, string>
+
+/**
+ * Whether a policy was never trained, so that its choices are arbitrary. A file that does not say, such as those of the
+ * original, counts as trained.
+ */
+export function isUntrained({ phase, trained = false }: CheckpointInfo): boolean {
+  return phase === 'init' && !trained
+}
 
 /** A checkpoint as safetensors. Equal checkpoints give equal bytes. */
 export function encodeCheckpoint({ model, info }: Checkpoint): Uint8Array {

@@ -22,8 +22,7 @@ import { generateReporter } from '../generate/generate-progress.ts'
 import { RL_DATA_FILES } from '@lever/rl-generate'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import { runStage } from './stages.ts'
-import { trainPolicy } from '../train/train.ts'
-import { loadTraining } from '../train/training-data.ts'
+import { followTraining } from '../train/train.ts'
 
 const MODEL = join(BUNDLED, 'model')
 
@@ -220,7 +219,7 @@ async function generateData(demo: Demo): Promise<void> {
 }
 
 async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyRecipe): Promise<void> {
-  const { PRESETS } = await import('@lever/grpo-trainer')
+  const { loadTraining, PRESETS, train } = await import('@lever/grpo-trainer')
   const { createModel } = await import('@lever/pointer-model')
   const { name, preset, ...changes } = policy
   const { architecture, settings, phases } = { ...PRESETS[preset], ...changes }
@@ -232,7 +231,10 @@ async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyReci
     seed,
   })
   const model = createModel({ architecture, settings: { dim: training.dim, ...settings }, seed })
-  await trainPolicy({ name, model, training, phases, output: join(run.path, name), seed, context })
+  const { data, info } = training
+  const output = join(run.path, name)
+  const { signal } = context
+  await followTraining(train({ model, data, info, phases, output, seed, signal }), context, name)
 }
 
 async function evaluatePolicies(demo: Demo): Promise<void> {

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
+import type { SweepResult } from '@lever/grpo-trainer'
 import type { RankingTable } from '@lever/icl-eval'
 import { exists, readJson } from '../../files.ts'
-import { RANKING } from '../sweep/run-sweep.ts'
-import type { SweepResult } from '../sweep/sweep-text.ts'
 import { rankingNotes, rankingTable } from '../sweep/sweep-text.ts'
 
 /**
@@ -12,10 +11,11 @@ import { rankingNotes, rankingTable } from '../sweep/sweep-text.ts'
  */
 export async function readRanking(path: string): Promise<RankingTable> {
   const again = 'run lever sweep again, which trains only what is not finished'
-  const file = join(path, RANKING)
+  const { RANKING_FILE } = await import('@lever/grpo-trainer')
+  const file = join(path, RANKING_FILE)
   if (!(await exists(file))) {
     throw new InputError(
-      `${path} is a sweep without ${RANKING}: it was interrupted; ${again} (or give single cells, ${join(path, 'cells', '*')})`,
+      `${path} is a sweep without ${RANKING_FILE}: it was interrupted; ${again} (or give single cells, ${join(path, 'cells', '*')})`,
     )
   }
   const result = (await readJson(file)) as Partial<SweepResult>

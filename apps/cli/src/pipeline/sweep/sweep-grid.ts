@@ -42,6 +42,9 @@ export const REPEATED = 'seed'
 /** Options whose lists add up over the base and the axes; of others the axis wins. */
 const COLLECTED = 'set'
 
+/** Most cells of a grid; a larger one is a slip, and would take its memory before it trained anything. */
+const MAX_CELLS = 10_000
+
 /** Options that a sweep sets itself. */
 const OWN = ['out', 'policies', 'config', 'json', 'quiet', 'debug']
 
@@ -58,6 +61,13 @@ export async function readGrid(path: string, train: OptionTable, evaluate: Optio
   const axes = axesOf(mapAt(grid ?? new Map(), `${path}: grid`), names, path)
   if (axes.length === 0) {
     throw new InputError(`${path}: there is no grid; write an axis under "grid:", e.g. seed: [0, 1, 2]`)
+  }
+  const cells = axes.reduce((product, { choices }) => product * choices.length, 1)
+  if (cells > MAX_CELLS) {
+    const sizes = axes.map(({ name, choices }) => `${name} ${choices.length}`).join(' x ')
+    throw new InputError(
+      `${path}: the grid has ${cells.toLocaleString('en')} cells (${sizes}), more than ${MAX_CELLS.toLocaleString('en')}; leave out values, or split it into several files`,
+    )
   }
   const place = `${path}: test`
   return {
@@ -153,7 +163,7 @@ function axisOf(name: string, values: unknown, names: ReadonlyMap<string, string
   })
   const labels = choices.map(({ label }) => label)
   const twice = labels.find((label, i) => labels.indexOf(label) < i)
-  if (twice !== undefined) throw new InputError(`${place}: ${twice} stands twice; keep one`)
+  if (twice !== undefined) throw new InputError(`${place}: ${twice} is given twice; keep one`)
   return { name: kebab(name), choices }
 }
 
@@ -166,7 +176,7 @@ function optionsOf(
   for (const [key, value] of given) {
     const name = names.get(kebab(key))
     if (name === undefined) throw new InputError(`${place}: ${unknownName(key, names.keys())}`)
-    if (options.has(name)) throw new InputError(`${place}: "${key}" stands twice; keep one`)
+    if (options.has(name)) throw new InputError(`${place}: "${key}" is given twice; keep one`)
     if (value instanceof Map)
       throw new InputError(`${place}: "${key}" is a map; give a value or a list, or move it under "grid:"`)
     if (value !== null) options.set(name, value)

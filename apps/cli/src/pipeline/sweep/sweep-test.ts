@@ -1,5 +1,6 @@
 import type { RunDirectory } from '@lever/durable-files'
 import { InputError } from '@lever/durable-files'
+import type { CellPolicy, SweepRow, Swept } from '@lever/grpo-trainer'
 import type { TableRow } from '@lever/icl-eval'
 import type { Context } from '../../command.ts'
 import type { OptionTable } from '../../options.ts'
@@ -7,11 +8,9 @@ import { formatTable } from '../../table.ts'
 import { placesOf } from '../inputs/dataset.ts'
 import { runEvaluate } from '../evaluate/run-evaluate.ts'
 import type { EvaluateSettings } from '../evaluate/run-evaluate.ts'
-import type { Swept } from './run-sweep.ts'
-import { checkpointOf } from './sweep-cell.ts'
-import type { Scored } from './sweep-cell.ts'
+import { axesOf } from './run-sweep.ts'
 import { checked } from './sweep-grid.ts'
-import type { SweepRow } from './sweep-rank.ts'
+import type { Grid } from './sweep-grid.ts'
 
 export interface SweepTest {
   readonly json: unknown
@@ -34,14 +33,16 @@ interface TestFigure {
  */
 export async function runSweepTest(
   run: RunDirectory,
-  { grid, axes, rows }: Swept,
+  { grid, rows }: Swept & { readonly grid: Grid },
   table: OptionTable,
-  score: Scored,
+  score: CellPolicy,
   context: Context,
 ): Promise<SweepTest> {
   if (grid.test === undefined) {
     throw new InputError('--test: the grid says nothing under "test:"; write options of lever evaluate there')
   }
+  const axes = axesOf(grid)
+  const { checkpointOf } = await import('@lever/grpo-trainer')
   const given = checked(grid.test, table) as unknown as Omit<EvaluateSettings, 'out' | 'policies'> &
     Parameters<typeof placesOf>[0]
   const selectors = (given.selectors as readonly string[] | undefined) ?? BASELINES

@@ -1,54 +1,6 @@
-import type { Interval } from '@lever/icl-eval'
+import type { Interval, Ranking, ResultRow, SweepResult } from '@lever/grpo-trainer'
 import { formatTable } from '../../table.ts'
 import { seconds } from '../../progress.ts'
-import type { FailedCell, Swept } from './run-sweep.ts'
-import type { Ranking, SweepRow } from './sweep-rank.ts'
-
-/** The result of a sweep for machines, as `ranking.json` holds it. Accuracies are in 0..1. */
-export interface SweepResult {
-  readonly rankedBy: Ranking
-  readonly axes: readonly string[]
-  /** Validation queries of the best row; 0 when no cell was finished. */
-  readonly queries: number
-  /** The best first. A row also has the value of every axis under the axis' name. */
-  readonly rows: readonly ResultRow[]
-  readonly failed: readonly FailedCell[]
-  /** Cells that were finished before. */
-  readonly skipped: number
-  readonly warnings: Readonly<Record<string, number>>
-}
-
-export type ResultRow = Omit<SweepRow, 'cells'> & {
-  readonly cells: readonly {
-    readonly seed?: string
-    readonly folder: string
-    readonly phase: string
-    readonly epoch: number
-    readonly seconds: number
-  }[]
-}
-
-export function sweptJson({ axes, rows, failed, skipped, warnings }: Swept, by: Ranking): SweepResult {
-  return {
-    rankedBy: by,
-    axes,
-    queries: rows[0]?.cells[0]!.policy.validation.length ?? 0,
-    rows: rows.map(({ cells, ...row }) => ({
-      ...Object.fromEntries(axes.map((axis, i) => [axis, row.labels[i]])),
-      ...row,
-      cells: cells.map(({ seed, folder, record, policy: { phase, epoch } }) => ({
-        ...(seed !== '' && { seed }),
-        folder,
-        phase,
-        epoch,
-        seconds: record.seconds,
-      })),
-    })),
-    failed,
-    skipped,
-    warnings,
-  }
-}
 
 /** What the ranking figure is. */
 const MEANING: Readonly<Record<Ranking, string>> = {
@@ -95,9 +47,13 @@ function meaningOf({ rankedBy, queries, rows }: SweepResult): string[] {
   const [best] = rows
   if (best === undefined) return []
   const count = best.cells.length
+  const few = rows.some(({ cells, interval }) => cells.length > 1 && interval === null)
   return [
     `Official accuracy in per cent on validation (${queries} queries${count > 1 ? `, ${count} seeds` : ''}): ${MEANING[rankedBy]}.`,
     `Intervals are 95 %, ${count > 1 ? 'over seeds' : 'over queries, clustered by image'}.${rows.length > 1 ? ` They are not corrected for the number of rows, and the figure of the first row, the largest of ${rows.length}, is too high on average.` : ''}`,
+    ...(few
+      ? ['Two seeds are too small a sample for an interval over seeds; run three or more, better five.']
+      : []),
   ]
 }
 
@@ -136,10 +92,10 @@ function cellsOf({
     ...labels,
     String(cells.length),
     percent(mean),
-    between(interval),
+    between(interval, cells.length),
     sd === null ? '' : percent(sd),
     behind === null ? '' : percent(behind.mean),
-    behind === null ? '' : between(behind.interval),
+    behind === null ? '' : between(behind.interval, behind.n),
     percent(figures.top),
     String(parameters),
     seconds(row.seconds),
@@ -150,6 +106,7 @@ function percent(value: number): string {
   return (100 * value).toFixed(1).replace(/^-(0\.0)$/, '$1')
 }
 
-function between(interval: Interval | null): string {
-  return interval === null ? '' : `[${percent(interval[0])}, ${percent(interval[1])}]`
+function between(interval: Interval | null, seeds: number): string {
+  if (interval === null) return seeds > 1 ? `of ${seeds} seeds: none` : 'none'
+  return `[${percent(interval[0])}, ${percent(interval[1])}]`
 }

@@ -1,25 +1,6 @@
-import type { Audit, Metrics, PhaseOptions, TrainOptions, TrainResult } from '@lever/grpo-trainer'
-import type { PointerModel } from '@lever/pointer-model'
+import type { Audit, Metrics, TrainFilesEvent, TrainResult } from '@lever/grpo-trainer'
 import type { Context } from '../../command.ts'
 import { formatTable } from '../../table.ts'
-import type { LoadedTraining } from './training-data.ts'
-
-export interface TrainPolicyOptions {
-  readonly name: string
-  readonly model: PointerModel
-  readonly training: LoadedTraining
-  readonly phases: readonly PhaseOptions[]
-  /** Folder of `metrics.jsonl` and `checkpoints/`. */
-  readonly output: string
-  readonly seed: number
-  readonly threads?: number
-  readonly device?: 'cpu' | 'cuda' | 'webgpu'
-  readonly saveEvery?: number | undefined
-  readonly keepEpochs?: boolean
-  readonly tensorboard?: boolean
-  readonly selectBy?: TrainOptions['selectBy']
-  readonly context: Context
-}
 
 /** A validation of a policy on the way. */
 interface ValidationRow {
@@ -29,58 +10,56 @@ interface ValidationRow {
   readonly best: boolean
 }
 
-export interface Trained {
-  readonly result: TrainResult
+export interface Trained<R extends TrainResult = TrainResult> {
+  readonly result: R
   readonly audit: Audit
   readonly validations: readonly ValidationRow[]
+  readonly warnings: readonly string[]
 }
 
 /**
- * Trains a policy with a progress line. Interrupted, it saves and throws the reason of the signal; run again,
- * it continues.
+ * Shows the events of a training on a progress line, and gives what it ends with. Interrupted, it saves and throws the reason
+ * of the signal; run again, it continues.
+ * @param name of the policy, where no event says it
  */
-export async function trainPolicy(options: TrainPolicyOptions): Promise<Trained> {
-  const { name, model, training, phases, output, seed, context } = options
-  const { progress, signal } = context
-  const { train } = await import('@lever/grpo-trainer')
-  const stage = progress.stage(`train ${name}`, { unit: 'steps' })
-  const { threads, device, saveEvery = null, keepEpochs = true, tensorboard = false, selectBy } = options
-  const events = train({
-    model,
-    data: training.data,
-    phases,
-    seed,
-    output,
-    info: training.info,
-    saveEvery,
-    keepEpochs,
-    tensorboard,
-    signal,
-    ...(selectBy !== undefined && { selectBy }),
-    ...(threads !== undefined && { threads }),
-    ...(device !== undefined && { device }),
-  })
+export async function followTraining<R extends TrainResult>(
+  events: AsyncGenerator<TrainFilesEvent, R>,
+  { progress, signal }: Context,
+  name?: string,
+): Promise<Trained<R>> {
+  let title = name === undefined ? undefined : `train ${name}`
+  let stage = title === undefined ? undefined : progress.stage(title, { unit: 'steps' })
   let audit: Audit | undefined
   let reward = ''
   const validations: ValidationRow[] = []
+  const warnings: string[] = []
+  const warn = (message: string): void => {
+    warnings.push(message)
+    progress.warn(message)
+  }
   for (;;) {
     const { done, value } = await events.next()
     if (done === true) {
       if (value.status === 'interrupted') signal.throwIfAborted()
-      stage.end(reward)
-      return { result: value, audit: audit!, validations }
+      stage?.end(reward)
+      return { result: value, audit: audit!, validations, warnings }
+    }
+    if (value.type === 'loaded') {
+      title = `train ${value.name}`
+      stage = progress.stage(title, { unit: 'steps' })
     }
     if (value.type === 'audit') {
       audit = value.audit
-      for (const warning of audit.warnings) progress.warn(warning)
-      stage.expect(audit.phases.reduce((sum, { steps }) => sum + steps, 0))
+      for (const warning of audit.warnings) warn(warning)
+      stage?.expect(audit.phases.reduce((sum, { steps }) => sum + steps, 0))
     }
-    if (value.type === 'notice') progress.info(`train ${name}: ${value.message}`)
-    if (value.type === 'step')
-      stage.update(
-        value.step,
-        `${value.phase} loss ${digits(value.metrics['loss'])}${reward && `, ${reward}`}`,
-      )
+    if (value.type === 'warning') warn(value.message)
+    if (value.type === 'notice')
+      progress.info(title === undefined ? value.message : `${title}: ${value.message}`)
+    if (value.type === 'step') {
+      const { phase, step, metrics } = value
+      stage?.update(step, `${phase} loss ${digits(metrics['loss'])}${reward && `, ${reward}`}`)
+    }
     if (value.type === 'validation') {
       const { phase, epoch, metrics, best } = value
       validations.push({ phase, epoch, metrics, best })

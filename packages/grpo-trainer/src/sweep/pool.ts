@@ -1,15 +1,16 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { CellRecord } from './sweep-cell.ts'
+import type { TrainingPlan } from '../files/train-files.ts'
+import type { CellRecord } from './cell.ts'
 
 /** A cell to train. */
 export interface CellWork {
   /** Its place in the list of cells. */
   readonly id: number
-  readonly options: Readonly<Record<string, unknown>>
-  readonly folder: string
+  readonly plan: TrainingPlan
   readonly key: string
+  readonly versions: Readonly<Record<string, string>>
 }
 
 /** What a process is told. */
@@ -54,7 +55,7 @@ async function runLane(
 }
 
 function startProcess(): ChildProcess {
-  const entry = fileURLToPath(new URL('./sweep-child.js', import.meta.url))
+  const entry = fileURLToPath(new URL('../../dist/sweep/child.js', import.meta.url))
   const child = fork(entry, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   return child.on('error', () => undefined)
 }

@@ -1,20 +1,17 @@
 import { InputError } from '@lever/durable-files'
 import { pointerIds, type RlCandidate, type RlData } from '@lever/rl-dataset'
-import type { Pools } from '@lever/rl-generate'
-import { requirePath } from '../../files.ts'
 
-/** Reads a file of pools: ours, or the sampler's cache of the original. */
-export async function readPoolFile(path: string): Promise<Pools['byQuery']> {
-  await requirePath(path, '--pool-file')
-  const { readPools } = await import('@lever/rl-generate')
-  return (await readPools(path)).byQuery
-}
+/** Query id -> [N] ids of candidates. */
+export type PoolsByQuery = ReadonlyMap<number, readonly number[]>
+
+/** Reads a file of pools; `@lever/rl-generate` has such a reader. */
+export type ReadPools = (path: string) => Promise<PoolsByQuery>
 
 /**
  * The data with the pool of every query out of `pools`, pointers as positions in it.
- * @throws InputError for a query without a pool, and for a pointer that is not in its pool
+ * @throws InputError if a query has no pool, or a pointer is not in its pool
  */
-export function withPools(data: RlData, pools: Pools['byQuery'], file: string): RlData {
+export function withPools(data: RlData, pools: PoolsByQuery, file: string): RlData {
   return {
     ...data,
     queries: data.queries.map((query) => {
@@ -47,7 +44,7 @@ export function withPools(data: RlData, pools: Pools['byQuery'], file: string): 
 
 /**
  * A label is a position in the pool of its query: beams without pools teach nothing about choosing.
- * @throws InputError when beams come without pools
+ * @throws InputError if beams come without pools
  */
 export function checkLabels(
   { beams, poolsFromPointers }: { readonly beams: boolean; readonly poolsFromPointers: number },
