@@ -1,0 +1,18 @@
+import { InputError } from '@lever/durable-files'
+
+const REMEDIES = new Map([
+  ['ENOENT', 'there is no such file; check the path'],
+  ['ENOTDIR', 'a part of the path is not a folder; check the path'],
+  ['EISDIR', 'it is a folder; give a file'],
+  ['ENOTREG', 'it is not a regular file'],
+  ['EACCES', 'it may not be read; check its permissions'],
+  ['EMFILE', 'too many files are open; raise the limit (ulimit -n)'],
+])
+
+/** A system error of reading as a sentence with the name of the file and a remedy. */
+export function fileFault(name: string, error: unknown): InputError {
+  if (error instanceof InputError) return error
+  const { code = String(error) } = error as { code?: string }
+  const remedy = REMEDIES.get(code) ?? 'check the path and its permissions'
+  return new InputError(`json-text: cannot read ${name} (${code}): ${remedy}`, { cause: error })
+}

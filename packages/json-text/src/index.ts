@@ -1,0 +1,29 @@
+export {
+  atEnd,
+  cursorOf,
+  enterArray,
+  enterObject,
+  fail,
+  needMore,
+  nextField,
+  nextItem,
+  peek,
+  type Cursor,
+} from './cursor.ts'
+export { decodeString, keys, readKey, readName, scanString, type Key } from './string.ts'
+export { MAX_DEPTH, PYTHON, readValue, skipValue, STRICT, type JsonRules, type NumberText } from './value.ts'
+export { parseStrict, parseText } from './parse.ts'
+export { scanEntries, type JsonEntry } from './entries.ts'
+export { streamRows, type ReadProgress, type StreamOptions } from './rows.ts'
+export type { Layout, RowHandler } from './row-handler.ts'
+export { linesOf, type Line } from './lines.ts'
+export {
+  bytesInMemory,
+  openFileSource,
+  placeFinder,
+  placeOf,
+  type ByteSource,
+  type FileSource,
+} from './source.ts'
+export { foreignFormat, HEAD_BYTES } from './foreign.ts'
+export { JsonSyntaxError, pathText, placeText, type Place } from './errors.ts'

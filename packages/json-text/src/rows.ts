@@ -1,0 +1,81 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import type { Hash } from 'node:crypto'
+import { InputError } from '@lever/durable-files'
+import { createCursor, needMore } from './cursor.ts'
+import { JsonSyntaxError, placeText } from './errors.ts'
+import { fileFault } from './file-fault.ts'
+import type { RowHandler } from './row-handler.ts'
+import { rowPlace, startRows, stepRows } from './row-steps.ts'
+import { CHUNK_BYTES, descriptorSource, placeOf } from './source.ts'
+import { filled, makeRoom } from './window.ts'
+
+export interface ReadProgress {
+  readonly path: string
+  readonly bytesRead: number
+  readonly bytesTotal: number
+}
+
+export interface StreamOptions {
+  /** Bytes read at a time. Default 1 MiB. */
+  readonly chunkSize?: number
+  readonly onProgress?: (progress: ReadProgress) => void
+  /** Receives every byte of the file. */
+  readonly hash?: Hash
+}
+
+/**
+ * Reads a JSON file of any size row by row, in memory of the longest row.
+ *
+ * @throws InputError if the file cannot be read or is not JSON, with line, column and byte
+ */
+export async function streamRows(
+  path: string,
+  handler: RowHandler,
+  { chunkSize = CHUNK_BYTES, onProgress, hash }: StreamOptions = {},
+): Promise<void> {
+  const file = await openFile(path)
+  const rows = startRows(handler, path)
+  try {
+    const bytesTotal = (await file.stat()).size
+    const c = createCursor(chunkSize)
+    let mark = 0
+    for (;;) {
+      try {
+        while (!stepRows(rows, c)) mark = c.pos
+        return
+      } catch (error) {
+        if (error !== needMore) throw error
+      }
+      c.pos = mark
+      makeRoom(c, chunkSize)
+      mark = 0
+      const { bytesRead } = await file.read(c.bytes, c.end, c.bytes.length - 1 - c.end)
+      hash?.update(c.bytes.subarray(c.end, c.end + bytesRead))
+      filled(c, bytesRead)
+      if (bytesRead > 0) onProgress?.({ path, bytesRead: c.base + c.end, bytesTotal })
+    }
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error
+    const place = placeText(placeOf(descriptorSource(file.fd, path), error.offset))
+    throw new InputError(
+      `json-text: ${path}, ${place}${rowPlace(rows)}: ${error.message}; correct the file`,
+      {
+        cause: error,
+      },
+    )
+  } finally {
+    await file.close()
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path)
+    const stat = await file.stat()
+    if (stat.isFile()) return file
+    await file.close()
+    throw fileFault(path, { code: stat.isDirectory() ? 'EISDIR' : 'ENOTREG' })
+  } catch (error) {
+    throw fileFault(path, error)
+  }
+}
