@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const LAYERS: Readonly<Record<string, number>> = {
   'reward-utils': 0,
   'durable-files': 0,
+  'json-text': 1,
   'onnx-grad': 1,
   'vqa-eval': 2,
   'tensor-files': 2,
@@ -30,6 +31,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'vqa-eval': [],
   'tensor-files': ['yauzl'],
   'vqa-dataset': ['hyparquet'],
+  'json-text': [],
   'onnx-grad': ['onnxruntime-node', '@bufbuild/protobuf'],
   'rl-dataset': ['ajv'],
   retrieval: ['usearch'],

@@ -53,11 +53,7 @@ export const CLOSE_BRACKET = 0x5d
 export function fail(c: Cursor, expected: string): never {
   if (c.pos < c.end) throw new JsonSyntaxError(`expected ${expected}, found ${found(c)}`, c.base + c.pos)
   if (!c.last) throw needMore
-  const end = c.base + c.end
-  throw new JsonSyntaxError(
-    end === 0 ? 'it is empty' : `it ends where ${expected} should follow; it is cut off`,
-    end,
-  )
+  throw new JsonSyntaxError(`the text ends where ${expected} should follow; it is cut off`, c.base + c.end)
 }
 
 function found({ bytes, pos, end }: Cursor): string {
@@ -66,7 +62,7 @@ function found({ bytes, pos, end }: Cursor): string {
   if (stop > pos) return `"${bytes.toString('latin1', pos, stop)}"`
   const byte = bytes[pos]!
   return byte > 0x20 && byte < 0x7f
-    ? `"${String.fromCharCode(byte)}"`
+    ? JSON.stringify(String.fromCharCode(byte))
     : `byte 0x${byte.toString(16).padStart(2, '0')}`
 }
 
@@ -98,6 +94,11 @@ export function atEnd(c: Cursor): boolean {
   if (c.pos < c.end) return false
   if (!c.last) throw needMore
   return true
+}
+
+/** @throws JsonSyntaxError if there is nothing but whitespace */
+export function refuseEmpty(c: Cursor): void {
+  if (atEnd(c)) throw new JsonSyntaxError('the text is empty', c.base + c.end)
 }
 
 function expectByte(c: Cursor, byte: number, expected: string): void {

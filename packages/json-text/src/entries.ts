@@ -12,6 +12,7 @@ import {
   OPEN_BRACKET,
   peek,
   QUOTE,
+  refuseEmpty,
   type Cursor,
 } from './cursor.ts'
 import { JsonSyntaxError } from './errors.ts'
@@ -42,6 +43,7 @@ export function scanEntries(source: ByteSource, from = 0): JsonEntry[] {
   const entries: JsonEntry[] = []
   let key: string | undefined
   try {
+    readThrough(window, refuseEmpty)
     for (let more = readThrough(window, enterObject); more; more = readThrough(window, nextField)) {
       readThrough(window, toKey)
       const keyAt = c.base + c.pos
@@ -145,5 +147,7 @@ function skipScalar(c: Cursor, refill: () => boolean): void {
 
 function refillAt(c: Cursor, pos: number, refill: () => boolean): void {
   c.pos = pos
-  if (!refill()) fail(c, 'the rest of the value')
+  if (refill()) return
+  c.pos = c.end
+  fail(c, 'the rest of the value')
 }

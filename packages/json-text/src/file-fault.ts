@@ -6,6 +6,8 @@ const REMEDIES = new Map([
   ['EISDIR', 'it is a folder; give a file'],
   ['ENOTREG', 'it is not a regular file'],
   ['EACCES', 'it may not be read; check its permissions'],
+  ['ERR_OUT_OF_RANGE', 'it is too large to be read in one piece'],
+  ['ERR_FS_FILE_TOO_LARGE', 'it is too large to be read in one piece'],
   ['EMFILE', 'too many files are open; raise the limit (ulimit -n)'],
 ])
 

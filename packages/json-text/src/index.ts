@@ -22,6 +22,7 @@ export {
   openFileSource,
   placeFinder,
   placeOf,
+  readWholeFile,
   type ByteSource,
   type FileSource,
 } from './source.ts'

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { atEnd, BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, cursorOf, fail } from './cursor.ts'
-import { OPEN_BRACE, OPEN_BRACKET, QUOTE } from './cursor.ts'
+import { OPEN_BRACE, OPEN_BRACKET, QUOTE, refuseEmpty } from './cursor.ts'
 import { JsonSyntaxError } from './errors.ts'
 import { MAX_DEPTH, readValue, STRICT, type JsonRules } from './value.ts'
 
@@ -11,6 +11,7 @@ import { MAX_DEPTH, readValue, STRICT, type JsonRules } from './value.ts'
  */
 export function parseText(bytes: Uint8Array, rules: JsonRules): unknown {
   const c = cursorOf(bytes)
+  refuseEmpty(c)
   const value = readValue(c, rules)
   if (!atEnd(c)) fail(c, 'the end of the text')
   return value

@@ -10,6 +10,7 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   peek,
+  refuseEmpty,
   type Cursor,
 } from './cursor.ts'
 import { JsonSyntaxError } from './errors.ts'
@@ -74,6 +75,7 @@ function start(rows: Rows, c: Cursor): State {
   const { handler, path } = rows
   const foreign = foreignFormat(c.bytes.subarray(0, Math.min(c.end, HEAD_BYTES)))
   if (foreign !== undefined) throw new InputError(`json-text: ${path} is not JSON but ${foreign}`)
+  refuseEmpty(c)
   const byte = peek(c)
   if (byte === 0xef) {
     throw new JsonSyntaxError('it starts with a byte-order mark; save it as UTF-8 without one', 0)

@@ -6,7 +6,7 @@ import { JsonSyntaxError, placeText } from './errors.ts'
 import { fileFault } from './file-fault.ts'
 import type { RowHandler } from './row-handler.ts'
 import { rowPlace, startRows, stepRows } from './row-steps.ts'
-import { CHUNK_BYTES, descriptorSource, placeOf } from './source.ts'
+import { CHUNK_BYTES, descriptorSource, notAFile, placeOf } from './source.ts'
 import { filled, makeRoom } from './window.ts'
 
 export interface ReadProgress {
@@ -74,7 +74,7 @@ async function openFile(path: string): Promise<FileHandle> {
     const stat = await file.stat()
     if (stat.isFile()) return file
     await file.close()
-    throw fileFault(path, { code: stat.isDirectory() ? 'EISDIR' : 'ENOTREG' })
+    throw notAFile(stat, path)
   } catch (error) {
     throw fileFault(path, error)
   }

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { InputError } from '@lever/durable-files'
 import { fileFault } from './file-fault.ts'
 import type { Place } from './errors.ts'
@@ -38,13 +39,43 @@ export function openFileSource(path: string, name: string = path): FileSource {
 }
 
 /**
+ * A whole file, in one piece. `name` stands for it in messages.
+ *
+ * @throws InputError if it cannot be read, is not a regular file, or is too large for one piece
+ */
+export async function readWholeFile(path: string, name: string = path): Promise<Uint8Array> {
+  try {
+    const handle = await open(path)
+    try {
+      const stat = await handle.stat()
+      if (!stat.isFile()) throw notAFile(stat, name)
+      const bytes = Buffer.allocUnsafe(stat.size)
+      let filled = 0
+      for (let bytesRead = -1; filled < stat.size && bytesRead !== 0; filled += bytesRead) {
+        ;({ bytesRead } = await handle.read(bytes, filled, stat.size - filled, filled))
+      }
+      return bytes.subarray(0, filled)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw fileFault(name, error)
+  }
+}
+
+/** The error for what is there and not a regular file. */
+export function notAFile(stat: Stats, name: string): InputError {
+  return fileFault(name, { code: stat.isDirectory() ? 'EISDIR' : 'ENOTREG' })
+}
+
+/**
  * An open file descriptor as a source. `name` stands for it in messages.
  *
  * @throws InputError if it is not a regular file
  */
 export function descriptorSource(fd: number, name: string): ByteSource {
   const stat = attempt(name, () => fstatSync(fd))
-  if (!stat.isFile()) throw fileFault(name, { code: stat.isDirectory() ? 'EISDIR' : 'ENOTREG' })
+  if (!stat.isFile()) throw notAFile(stat, name)
   return {
     size: stat.size,
     read: (start, end, scratch) => {
