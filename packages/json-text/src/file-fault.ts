@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { InputError, isInputError } from '@lever/durable-files'
 
 const REMEDIES = new Map([
   ['ENOENT', 'there is no such file; check the path'],
@@ -13,8 +13,9 @@ const REMEDIES = new Map([
 
 /** A system error of reading as a sentence with the name of the file and a remedy. */
 export function fileFault(name: string, error: unknown): InputError {
-  if (error instanceof InputError) return error
+  if (isInputError(error)) return error
   const { code = String(error) } = error as { code?: string }
   const remedy = REMEDIES.get(code) ?? 'check the path and its permissions'
-  return new InputError(`json-text: cannot read ${name} (${code}): ${remedy}`, { cause: error })
+  const detail = `cannot read ${name} (${code}): ${remedy}`
+  return new InputError(`json-text: ${detail}`, { cause: error, detail })
 }

@@ -57,12 +57,8 @@ export async function streamRows(
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
     const place = placeText(placeOf(descriptorSource(file.fd, path), error.offset))
-    throw new InputError(
-      `json-text: ${path}, ${place}${rowPlace(rows)}: ${error.message}; correct the file`,
-      {
-        cause: error,
-      },
-    )
+    const detail = `${place}${rowPlace(rows)}: ${error.message}; correct the file`
+    throw new InputError(`json-text: ${path}, ${detail}`, { cause: error, detail })
   } finally {
     await file.close()
   }

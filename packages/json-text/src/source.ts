@@ -84,12 +84,17 @@ export function descriptorSource(fd: number, name: string): ByteSource {
       let filled = 0
       while (filled < size) {
         const count = attempt(name, () => readSync(fd, bytes, filled, size - filled, start + filled))
-        if (count === 0) throw new InputError(`json-text: ${name} became shorter while it was read`)
+        if (count === 0) throw becameShorter(name)
         filled += count
       }
       return bytes
     },
   }
+}
+
+function becameShorter(name: string): InputError {
+  const detail = 'the file became shorter while it was read'
+  return new InputError(`json-text: ${name}: ${detail}`, { detail })
 }
 
 function attempt<T>(name: string, action: () => T): T {

@@ -41,7 +41,7 @@ export {
   type ProblemSink,
   type Severity,
 } from './problems.ts'
-export { bytesInMemory, type ByteSource } from './bytes.ts'
+export { bytesInMemory, type ByteSource } from '@lever/json-text'
 export {
   loadAll,
   openRlSource,

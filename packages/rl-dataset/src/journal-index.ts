@@ -1,5 +1,5 @@
 import { canonicalJson, type InputError } from '@lever/durable-files'
-import { linesOf, type ByteSource, type Line } from './bytes.ts'
+import { JsonSyntaxError, linesOf, parseStrict, type ByteSource, type Line } from '@lever/json-text'
 import {
   assembleQuery,
   compareOutcomes,
@@ -9,10 +9,9 @@ import {
   withPlans,
   type JournalOutcome,
 } from './journal.ts'
-import { countKeysInText, parseJson } from './json-value.ts'
 import { describe, isObject, type RawObject } from './values.ts'
 import { problemIn, type ProblemList } from './problems.ts'
-import type { RlIndex } from './source.ts'
+import type { RlIndex } from './rl-index.ts'
 
 /** Where the lines of a query are: start, end and line number of each, one after the other. */
 interface QueryLines {
@@ -152,11 +151,13 @@ function placesOf(flat: readonly number[]): LineAt[] {
 }
 
 function parseLine(bytes: Line['bytes']): RawObject | string {
-  const keys = countKeysInText(bytes)
-  if (keys < 0) return 'it is nested too deep'
-  const parsed = parseJson(bytes, keys)
-  if ('problem' in parsed) return parsed.problem
-  return isObject(parsed.value) ? parsed.value : 'it is not an object'
+  try {
+    const value = parseStrict(bytes)
+    return isObject(value) ? value : 'it is not an object'
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return error.message
+    throw error
+  }
 }
 
 function reportRepeat(first: KeyedLine, again: KeyedLine, problems: ProblemList): void {

@@ -1,9 +1,8 @@
-import { bytesInMemory, placeFinder, type ByteSource } from './bytes.ts'
+import { bytesInMemory, foreignFormat, HEAD_BYTES, type ByteSource } from '@lever/json-text'
 import { checkQuery, type CheckContext } from './check.ts'
 import { readMeta } from './check-schema.ts'
 import { indexJournal } from './journal-index.ts'
-import { JsonSyntaxError, scanObject } from './json-scan.ts'
-import { parseJson } from './json-value.ts'
+import { indexJson } from './json-index.ts'
 import { normalizeQuery, type NormalizeContext } from './normalize.ts'
 import {
   createProblemList,
@@ -14,7 +13,6 @@ import {
   throwFirstError,
 } from './problems.ts'
 import type { Shape } from './shapes.ts'
-import { describe } from './values.ts'
 import type { IndexSpace, RlData, RlMeta, RlQuery } from './types.ts'
 
 export interface ReadOptions {
@@ -49,20 +47,10 @@ export interface RlSource extends ReadReport {
   queries(): Generator<RlQuery>
 }
 
-/** Where the queries of a file lie, as the JSON and the journal reader give it. */
-export interface RlIndex {
-  readonly form: 'json' | 'jsonl'
-  readonly meta: unknown
-  readonly queryIds: number[]
-  readonly tornBytes: number
-  /** The value of one query; undefined when it was faulty and reported. `lines`: line of each candidate. */
-  read(queryId: number): { raw: unknown; lines?: readonly number[] } | undefined
-}
-
 /**
  * Opens RL data of any shape: JSON of the original or of ours, or a journal. Only the index and `_meta` are read at once.
  *
- * @throws InputError when the bytes are no RL data at all: another format, truncated, not an object.
+ * @throws InputError if the bytes are not RL data at all: another format, truncated, not an object.
  */
 export function openRlSource(source: ByteSource, options: ReadOptions = {}): RlSource {
   const { file = 'RL data', indexSpace, shotNum, limit } = options
@@ -111,63 +99,6 @@ export function openRlSource(source: ByteSource, options: ReadOptions = {}): RlS
   }
 }
 
-function indexJson(source: ByteSource, from: number, problems: ProblemList): RlIndex {
-  const placeOf = placeFinder(source)
-  const entries = new Map<string, { start: number; end: number; keys: number; keyAt: number }>()
-  try {
-    for (const entry of scanObject(source, from)) {
-      const line = (): number => placeOf(entry.keyAt).line
-      if (entries.has(entry.key)) {
-        problems.error('duplicate-key', `the key ${describe(entry.key)} is written twice`, { line: line() })
-      } else if (entry.key !== '_meta' && !isQueryId(entry.key)) {
-        problems.error('key', `the key ${describe(entry.key)} is neither _meta nor the id of a query`, {
-          line: line(),
-        })
-      } else entries.set(entry.key, entry)
-    }
-  } catch (error) {
-    if (!(error instanceof JsonSyntaxError)) throw error
-    const { line, column } = placeOf(error.offset)
-    throw problemIn(problems.file, `line ${line}, column ${column}: ${error.message}`, ', ')
-  }
-
-  const read = (key: string): { raw: unknown } | undefined => {
-    const { start, end, keys } = entries.get(key)!
-    const parsed = parseJson(source.read(start, end), keys)
-    if ('value' in parsed) return { raw: parsed.value }
-    const { line, column } = placeOf(start + parsed.offset)
-    const [list, candidate, ...rest] = parsed.path
-    const inCandidate = list === 'pointer_candidates' && typeof candidate === 'number'
-    problems.error(
-      'syntax',
-      `${parsed.problem} (column ${column}${placeText(inCandidate ? rest : parsed.path)})`,
-      {
-        ...(key === '_meta' ? { field: '_meta' } : { queryId: Number(key) }),
-        ...(inCandidate ? { candidate } : {}),
-        line,
-      },
-    )
-    return undefined
-  }
-  const meta = entries.has('_meta') ? read('_meta')?.raw : null
-  entries.delete('_meta')
-  return {
-    form: 'json',
-    meta,
-    queryIds: Array.from(entries.keys(), Number),
-    tornBytes: 0,
-    read: (queryId) => read(String(queryId)),
-  }
-}
-
-function placeText(path: readonly (string | number)[]): string {
-  return path.length === 0 ? '' : `, at ${path.join('.')}`
-}
-
-function isQueryId(key: string): boolean {
-  return /^(0|[1-9][0-9]*)$/.test(key) && Number.isSafeInteger(Number(key))
-}
-
 function withLines(problems: ProblemSink, lines: readonly number[]): ProblemSink {
   const locate = (place: ProblemPlace = {}): ProblemPlace => {
     const line = place.candidate === undefined ? undefined : lines[place.candidate]
@@ -179,29 +110,17 @@ function withLines(problems: ProblemSink, lines: readonly number[]): ProblemSink
   }
 }
 
-const FOREIGN: readonly (readonly [number[], string])[] = [
-  [
-    [0x50, 0x4b, 0x03, 0x04],
-    'a zip file, such as PyTorch tensors or a checkpoint; embeddings and checkpoints have their own options',
-  ],
-  [
-    [0x80, 0x02],
-    'a Python pickle, such as old PyTorch tensors; embeddings and checkpoints have their own options',
-  ],
-  [[0x93, 0x4e, 0x55, 0x4d], 'a NumPy array; embeddings have their own option'],
-  [[0xff, 0xfe], 'UTF-16; save it as UTF-8'],
-  [[0xfe, 0xff], 'UTF-16; save it as UTF-8'],
-  [[0x1f, 0x8b], 'gzip; unpack it first'],
-]
-
 function startOf(source: ByteSource, file: string): number {
-  const head = source.read(0, Math.min(source.size, 4))
-  for (const [magic, what] of FOREIGN) {
-    if (head.length >= magic.length && magic.every((byte, i) => head[i] === byte)) {
-      throw problemIn(file, `this is not RL data but ${what}`)
-    }
+  const head = source.read(0, Math.min(source.size, HEAD_BYTES))
+  const foreign = foreignFormat(head)
+  if (foreign !== undefined) {
+    throw problemIn(file, `this is not RL data but ${foreign}${elsewhere(foreign)}`)
   }
   return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0
+}
+
+function elsewhere(foreign: string): string {
+  return /tensors|NumPy/.test(foreign) ? '; embeddings and checkpoints have options of their own' : ''
 }
 
 function isJournal(source: ByteSource, from: number): boolean {

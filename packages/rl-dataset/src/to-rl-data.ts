@@ -1,5 +1,5 @@
 import type { JournalEntry } from '@lever/durable-files'
-import { bytesInMemory } from './bytes.ts'
+import { bytesInMemory } from '@lever/json-text'
 import { loadAll, openRlSource, type LoadedRlData, type ReadOptions } from './source.ts'
 
 /**

@@ -35,7 +35,7 @@ test('validate', () => {
   writeFileSync(path, '{"1":{"query":{},"pointer_candidates":[{"pointer":[1]}]}')
   expect(validateFile(path)).toMatchObject({
     json: { errors: 1 },
-    text: expect.stringContaining('line 1, column 57: the file ends in the middle'),
+    text: expect.stringContaining('line 1, column 57 (byte 56): the text ends where'),
   })
   writeFileSync(path, '{"1":{"query":{},"pointer_candidates":[{"pointer":[1]}]}}')
   expect(validateFile(path).text).toContain('query 1, candidate 0: pointer 1 is the query itself')

@@ -140,7 +140,7 @@ describe('a damaged journal', () => {
     const lines = text(entries).split('\n')
     lines[3] = lines[3]!.slice(0, 30)
     expect(() => read(lines.join('\n'))).toThrow(
-      'data.json, line 4: a string that does not end; restore the file from a copy',
+      'data.json, line 4: the text ends where the end of a string should follow; it is cut off; restore the file from a copy',
     )
     lines[3] = '{"key":5}'
     expect(() => read(lines.join('\n'))).toThrow('line 4: it has no "key" (a string) and "value" (an object)')

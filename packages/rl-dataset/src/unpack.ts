@@ -1,0 +1,23 @@
+import { gunzipSync } from 'node:zlib'
+import { problemIn } from './problems.ts'
+
+/** What a packed file may hold unless the caller says otherwise, bytes: 1 GiB. */
+export const DEFAULT_MAX_UNPACKED_BYTES: number = 2 ** 30
+
+/**
+ * What a gzip file holds.
+ *
+ * @throws InputError if it is damaged, or holds more than `maxBytes`
+ */
+export function unpackGzip(bytes: Uint8Array, maxBytes: number, file: string): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: maxBytes })
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    const why =
+      code === 'ERR_BUFFER_TOO_LARGE'
+        ? `the file unpacks to more than ${maxBytes} bytes, the limit for packed files; if it should be that large, unpack it with gunzip and give the unpacked file`
+        : `damaged gzip data (${message})`
+    throw problemIn(file, why)
+  }
+}
