@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { isInputError } from '@lever/durable-files'
 import type { Budget } from './budget.ts'
-import { CONTAINER } from './budget.ts'
+import { CONTAINER_BYTES } from './budget.ts'
 import { fileError } from './errors.ts'
 import type { Source } from './source.ts'
 import type { Entry, ZipFile } from './yauzl.ts'
@@ -38,7 +38,7 @@ export async function openArchive(source: Source, budget: Budget): Promise<Archi
   const entries = new Map<string, Entry>()
   try {
     for await (const entry of zip.eachEntry()) {
-      budget.spend(4 * CONTAINER)
+      budget.spend(4 * CONTAINER_BYTES)
       checkEntry(entry, entries, name)
       entries.set(entry.fileName, entry)
     }

@@ -1,9 +1,9 @@
 import { fileError } from './errors.ts'
 
 /** Rough size of an empty Map, list or tensor in memory, bytes. */
-export const CONTAINER = 256
+export const CONTAINER_BYTES = 256
 /** Rough size of a number, a reference or a short text, bytes. */
-export const SMALL = 16
+export const SMALL_BYTES = 16
 
 /**
  * How much memory, in bytes, reading a file may take beside the bytes of the file itself: as

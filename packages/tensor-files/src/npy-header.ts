@@ -12,7 +12,7 @@ export interface NpyHeader {
 }
 
 /** Longest header that is accepted, bytes; NumPy's own limit for untrusted files. */
-const MAX_HEADER = 10_000
+const MAX_HEADER_BYTES = 10_000
 
 const MAX_RANK = 64
 
@@ -39,8 +39,8 @@ export function npyHeaderRange(
   const start = major === 1 ? 10 : 12
   if (first.length < start) throw fileError(name, 'it is cut off in the header')
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
-  if (length > MAX_HEADER)
-    throw fileError(name, `its header of ${length} bytes is over the limit of ${MAX_HEADER}`)
+  if (length > MAX_HEADER_BYTES)
+    throw fileError(name, `its header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}`)
   if (start + length > fileSize) throw fileError(name, 'it is cut off in the header')
   return { start, end: start + length }
 }

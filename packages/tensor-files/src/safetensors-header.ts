@@ -1,13 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import { fileError } from './errors.ts'
-import type { Json } from './json.ts'
-import { parseStrictJson } from './json.ts'
-import { CONTAINER, memoryBudget } from './budget.ts'
+import { JsonSyntaxError, parseText, STRICT, type JsonRules, type NumberText } from '@lever/json-text'
+import { CONTAINER_BYTES, memoryBudget } from './budget.ts'
 import type { TensorInfo } from './tensor.ts'
 import { countElements, DTYPES, isDType } from './tensor.ts'
 
 /** Largest header that is accepted, bytes; the limit of the reference implementation. */
-const MAX_HEADER: number = 100_000_000
+const MAX_HEADER_BYTES: number = 100_000_000
 
 export interface SafetensorsHeader {
   /** In the order of the data. */
@@ -19,16 +18,16 @@ export interface SafetensorsHeader {
 
 /**
  * The length of the header, from the first eight bytes.
- * @throws InputError when it is over {@link MAX_HEADER} or does not fit into the file
+ * @throws InputError when it is over {@link MAX_HEADER_BYTES} or does not fit into the file
  */
 export function headerLength(first: Uint8Array, fileSize: number, name: string): number {
   if (fileSize < 8) throw fileError(name, `it has ${fileSize} bytes; a safetensors file has at least 8`)
   const view = new DataView(first.buffer, first.byteOffset, 8)
   const length = view.getBigUint64(0, true)
-  if (length > BigInt(MAX_HEADER)) {
+  if (length > BigInt(MAX_HEADER_BYTES)) {
     throw fileError(
       name,
-      `its header would have ${length} bytes, the limit is ${MAX_HEADER}; it is no safetensors file`,
+      `its header would have ${length} bytes, the limit is ${MAX_HEADER_BYTES}; it is no safetensors file`,
     )
   }
   if (Number(length) + 8 > fileSize) {
@@ -67,15 +66,23 @@ export function parseHeader(header: Uint8Array, fileSize: number, name: string):
   return { tensors: new Map(tensors), metadata, dataStart }
 }
 
+/** A value of a header: objects are Maps, and a number that is not whole, or too large, is its text. */
+type Json = null | boolean | string | number | NumberText | Json[] | Map<string, Json>
+
+/** As the reference implementation: no key twice, no half of a surrogate pair; any name may be a tensor's. */
+const HEADER_RULES: JsonRules = { ...STRICT, protoKey: true, loneSurrogates: false, numbersAsText: true }
+
 function parseRoot(header: Uint8Array, fileSize: number, name: string): Map<string, Json> {
   let root: Json
   try {
-    root = parseStrictJson(new TextDecoder().decode(header), memoryBudget(fileSize) / CONTAINER)
+    const maxContainers = Math.floor(memoryBudget(fileSize) / CONTAINER_BYTES)
+    root = parseText(header, { ...HEADER_RULES, maxContainers }) as Json
   } catch (error) {
-    const why = error instanceof SyntaxError ? error.message : 'it is too long'
-    throw fileError(name, `its header is not valid JSON: ${why}`, error)
+    if (!(error instanceof JsonSyntaxError)) throw error
+    const { message, offset } = error
+    throw fileError(name, `its header is not valid JSON: ${message} at byte ${offset}`, error)
   }
-  if (!(root instanceof Map)) throw fileError(name, 'its header is no JSON object')
+  if (!(root instanceof Map)) throw fileError(name, 'its header is not a JSON object')
   return root
 }
 

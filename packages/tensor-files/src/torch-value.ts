@@ -1,5 +1,5 @@
 import type { Budget } from './budget.ts'
-import { CONTAINER, SMALL } from './budget.ts'
+import { CONTAINER_BYTES, SMALL_BYTES } from './budget.ts'
 import { fileError } from './errors.ts'
 import type { PickleValue, TorchValue } from './pickle-values.ts'
 import { GlobalName, LongText, NumpyType, StorageRef } from './pickle-values.ts'
@@ -65,9 +65,9 @@ export function collectTensors(value: TorchValue, name: string, budget: Budget):
   const result = new Map<string, TensorEntry>()
 
   function add(each: TorchValue, path: string): void {
-    budget.spend(SMALL)
+    budget.spend(SMALL_BYTES)
     if (isTensor(each)) {
-      budget.spend(CONTAINER + path.length)
+      budget.spend(CONTAINER_BYTES + path.length)
       const key = path === '' ? 'tensor' : path
       if (result.has(key)) throw fileError(name, `two tensors are called "${key}"; rename one of them`)
       result.set(key, each)

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Budget } from './budget.ts'
-import { CONTAINER, SMALL } from './budget.ts'
+import { CONTAINER_BYTES, SMALL_BYTES } from './budget.ts'
 import { fileError } from './errors.ts'
 import { createPickleCursor } from './pickle-cursor.ts'
 import type { PickleValue } from './pickle-values.ts'
@@ -46,7 +46,7 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
     throw fileError(name, `byte ${cursor.at} of its pickle: ${what}`)
   }
   const bottom = (): number => marks.at(-1) ?? 0
-  const push = (value: PickleValue, cost = SMALL): void => {
+  const push = (value: PickleValue, cost = SMALL_BYTES): void => {
     budget.spend(cost)
     stack.push(value)
   }
@@ -54,7 +54,7 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
   const top = (): PickleValue => (stack.length > bottom() ? stack.at(-1)! : refuse('its stack is empty'))
   const popMark = (): PickleValue[] => {
     const mark = marks.pop() ?? refuse('a mark is missing')
-    budget.spend(SMALL * (stack.length - mark))
+    budget.spend(SMALL_BYTES * (stack.length - mark))
     return stack.splice(mark)
   }
   const get = (index: number): void => {
@@ -63,21 +63,22 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
     else push(value)
   }
   const put = (index: number): void => {
-    if (!memo.has(index)) budget.spend(4 * SMALL)
+    if (!memo.has(index)) budget.spend(4 * SMALL_BYTES)
     memo.set(index, top())
   }
   const tuple = (items: PickleValue[]): void =>
-    push(Object.freeze(items) as PickleValue[], CONTAINER / 2 + SMALL * items.length)
+    push(Object.freeze(items) as PickleValue[], CONTAINER_BYTES / 2 + SMALL_BYTES * items.length)
   const tupleOf = (count: number): void => {
     if (stack.length - count < bottom()) refuse('its stack is empty')
     tuple(stack.splice(stack.length - count))
   }
   const text = (length: number): void => {
     const utf8 = cursor.bytes(length)
-    if (length > MAX_TEXT) push(new LongText(utf8), CONTAINER)
-    else push(decodeText(utf8) ?? refuse('a text is not UTF-8'), 2 * length + 2 * SMALL)
+    if (length > MAX_TEXT) push(new LongText(utf8), CONTAINER_BYTES)
+    else push(decodeText(utf8) ?? refuse('a text is not UTF-8'), 2 * length + 2 * SMALL_BYTES)
   }
-  const binary = (length: number): void => push(new Uint8Array(cursor.bytes(length)), length + CONTAINER)
+  const binary = (length: number): void =>
+    push(new Uint8Array(cursor.bytes(length)), length + CONTAINER_BYTES)
   const global = (module: PickleValue, member: PickleValue): void => {
     if (typeof module !== 'string' || typeof member !== 'string') return refuse('a name is no text')
     const full = `${module}.${member}`
@@ -88,33 +89,33 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
           `save only the tensors (model.state_dict()) with torch.save, or convert the file to safetensors in Python`,
       )
     }
-    push(new GlobalName(full), CONTAINER / 2)
+    push(new GlobalName(full), CONTAINER_BYTES / 2)
   }
   const call = (callee: PickleValue, args: PickleValue): void => {
     if (!(callee instanceof GlobalName)) return refuse('something is called that is no name')
     const items = tupleItems(args)
     if (items === undefined) return refuse(`the arguments of ${callee.name} are no tuple`)
-    push(actions.call(callee, items), CONTAINER)
+    push(actions.call(callee, items), CONTAINER_BYTES)
   }
   const append = (items: readonly PickleValue[]): void => {
     const list = top()
     if (!Array.isArray(list) || tupleItems(list) !== undefined)
       return refuse(`APPEND on a ${kindOf(list)}, which is no list`)
     for (const item of items) list.push(item)
-    budget.spend(SMALL * items.length)
+    budget.spend(SMALL_BYTES * items.length)
   }
   const setItems = (items: readonly PickleValue[]): void => {
     const target = top()
     if (!(target instanceof Map)) return refuse(`SETITEM on a ${kindOf(target)}, which is no dict`)
     if (items.length % 2 !== 0) refuse('a key has no value')
     for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!)
-    budget.spend(4 * SMALL * items.length)
+    budget.spend(4 * SMALL_BYTES * items.length)
   }
   const addItems = (items: readonly PickleValue[]): void => {
     const target = top()
     if (!(target instanceof Set)) return refuse(`ADDITEMS on a ${kindOf(target)}, which is no set`)
     for (const item of items) target.add(item)
-    budget.spend(4 * SMALL * items.length)
+    budget.spend(4 * SMALL_BYTES * items.length)
   }
   const frame = (): void => {
     if (cursor.length64() > cursor.length - cursor.at) refuse('a frame is longer than the pickle')
@@ -136,10 +137,10 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
     [0x4b, () => push(cursor.byte())],
     [0x4d, () => push(cursor.uint16())],
     [0x4e, () => push(null)],
-    [0x51, () => push(actions.persistent(pop()), CONTAINER)],
+    [0x51, () => push(actions.persistent(pop()), CONTAINER_BYTES)],
     [0x52, () => swapped(pop, call)],
     [0x58, () => text(cursor.uint32())],
-    [0x5d, () => push([], CONTAINER)],
+    [0x5d, () => push([], CONTAINER_BYTES)],
     [0x61, () => append([pop()])],
     [0x62, () => build(pop(), top())],
     [0x63, () => global(cursor.line(), cursor.line())],
@@ -151,21 +152,21 @@ export function unpickle({ data, name, budget, actions }: UnpickleOptions): Pick
     [0x73, () => swapped(pop, (key, value) => setItems([key, value]))],
     [0x74, () => tuple(popMark())],
     [0x75, () => setItems(popMark())],
-    [0x7d, () => push(new Map(), CONTAINER)],
+    [0x7d, () => push(new Map(), CONTAINER_BYTES)],
     [0x81, () => swapped(pop, call)],
     [0x85, () => tupleOf(1)],
     [0x86, () => tupleOf(2)],
     [0x87, () => tupleOf(3)],
     [0x88, () => push(true)],
     [0x89, () => push(false)],
-    [0x8a, () => push(cursor.long(cursor.byte()), 4 * SMALL)],
-    [0x8b, () => push(cursor.long(cursor.uint32()), 4 * SMALL)],
+    [0x8a, () => push(cursor.long(cursor.byte()), 4 * SMALL_BYTES)],
+    [0x8b, () => push(cursor.long(cursor.uint32()), 4 * SMALL_BYTES)],
     [0x8c, () => text(cursor.byte())],
     [0x8d, () => text(cursor.length64())],
     [0x8e, () => binary(cursor.length64())],
-    [0x8f, () => push(new Set(), CONTAINER)],
+    [0x8f, () => push(new Set(), CONTAINER_BYTES)],
     [0x90, () => addItems(popMark())],
-    [0x91, () => push(new Set(popMark()), CONTAINER + 4 * SMALL * (stack.length - bottom()))],
+    [0x91, () => push(new Set(popMark()), CONTAINER_BYTES + 4 * SMALL_BYTES * (stack.length - bottom()))],
     [0x93, () => swapped(pop, global)],
     [0x94, () => put(memo.size)],
     [0x95, frame],
