@@ -1,3 +1,4 @@
+export { InputError } from '@lever/durable-files'
 export {
   atEnd,
   cursorOf,
