@@ -45,7 +45,14 @@ export interface Description {
   readonly pool: Spread & { readonly given: number }
   readonly methods: readonly MethodStatistics[]
   readonly evalModes: readonly { readonly mode: string; readonly count: number; readonly share: number }[]
-  readonly flags: { readonly derived: number; readonly transferred: number; readonly failed: number }
+  readonly flags: {
+    readonly derived: number
+    readonly transferred: number
+    /** Outcomes that failed for good. */
+    readonly failed: number
+    /** Outcomes that a server or device failed to give; running the generation again measures them. */
+    readonly pending: number
+  }
   readonly positiveShare: number | null
   readonly queriesWithPositive: number
   readonly accuracyBins: {
@@ -103,10 +110,8 @@ export function describeRlData(
     flags: {
       derived: count(all, ({ derived }) => derived === true),
       transferred: count(all, ({ transferred_reward }) => transferred_reward === true),
-      failed: count(
-        all,
-        ({ eval_failed, vqa_eval_mode }) => eval_failed === true || vqa_eval_mode === 'error',
-      ),
+      failed: count(all, (candidate) => hasFailed(candidate) && !isPending(candidate)),
+      pending: count(all, isPending),
     },
     positiveShare: rate(scored, isPositive),
     queriesWithPositive: count(queries, ({ pointer_candidates }) => pointer_candidates.some(isPositive)),
@@ -118,6 +123,14 @@ export function describeRlData(
     warnings: Object.fromEntries(report?.problems.counts ?? []),
   }
   return { ...description, verdict: verdictOf(description) }
+}
+
+function hasFailed({ eval_failed, vqa_eval_mode }: RlCandidate): boolean {
+  return eval_failed === true || vqa_eval_mode === 'error'
+}
+
+function isPending({ eval_error_kind }: RlCandidate): boolean {
+  return eval_error_kind === 'transient'
 }
 
 function methodsOf(all: readonly RlCandidate[]): MethodStatistics[] {

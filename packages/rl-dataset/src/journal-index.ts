@@ -3,6 +3,7 @@ import { JsonSyntaxError, linesOf, parseStrict, type ByteSource, type Line } fro
 import {
   assembleQuery,
   compareOutcomes,
+  parseFailedKey,
   parsePlanKey,
   parseQueryKey,
   queryKey,
@@ -120,6 +121,10 @@ function readQuery(
   }
   const head = first.get(queryKey(queryId))!
   first.delete(head.key)
+  for (const key of first.keys()) {
+    const measured = parseFailedKey(key)
+    if (measured !== undefined && first.has(measured)) first.delete(key)
+  }
   const sorted = [...first.values()].sort(compareOutcomes)
   return { raw: assembleQuery(head.value, sorted), lines: sorted.map(({ number }) => number) }
 }

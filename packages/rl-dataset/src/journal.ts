@@ -26,6 +26,21 @@ export function parsePlanKey(key: string): { plan: number; query: number | undef
   return { plan: Number(plan), query: query === undefined ? undefined : Number(query) }
 }
 
+const FAILED_PREFIX = 'failed:'
+
+/**
+ * Key of the line about an outcome that a server or device failed to give. The outcome's own key stays free for a later
+ * run, whose line then counts in place of this one.
+ */
+export function failedKey(key: string): string {
+  return `${FAILED_PREFIX}${key}`
+}
+
+/** The key of the outcome that such a line is about, or undefined. */
+export function parseFailedKey(key: string): string | undefined {
+  return key.startsWith(FAILED_PREFIX) ? key.slice(FAILED_PREFIX.length) : undefined
+}
+
 /** `_meta` with the plans of the journal in `generator.plans`, and the embeddings that the last of them names. */
 export function withPlans(meta: unknown, plans: readonly RawObject[]): unknown {
   const said = plans.filter((plan) => Object.keys(plan).length > 0)

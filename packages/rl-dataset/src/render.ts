@@ -97,7 +97,8 @@ function duplicatesText({ duplicates }: Description): string {
 }
 
 function flagsText({ flags }: Description): string {
-  return `${flags.failed} failed, ${flags.derived} derived, ${flags.transferred} transferred`
+  const pending = flags.pending > 0 ? `, ${flags.pending} to be measured again (server or device failed)` : ''
+  return `${flags.failed} failed${pending}, ${flags.derived} derived, ${flags.transferred} transferred`
 }
 
 function share(value: number | null): string {

@@ -60,6 +60,7 @@ const candidateProperties: Properties = {
   eval_split_used: text,
   eval_failed: { type: 'boolean' },
   eval_error: { type: 'string' },
+  eval_error_kind: { type: 'string', enum: ['transient', 'refused', 'prompt'] },
   vqa_prompt_text: text,
   vqa_prompt_len: { type: ['integer', 'null'] },
   shots: { type: 'array', items: shot },

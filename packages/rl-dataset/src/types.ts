@@ -43,6 +43,11 @@ export interface RlCandidate {
   readonly eval_split_used?: string | null
   readonly eval_failed?: boolean
   readonly eval_error?: string
+  /**
+   * Whose fault the failure is: `transient` that of a server or device, which a later run measures again; `refused` the
+   * model declines the prompt; `prompt` the prompt's own.
+   */
+  readonly eval_error_kind?: 'transient' | 'refused' | 'prompt'
   readonly vqa_prompt_text?: string | null
   readonly vqa_prompt_len?: number | null
   readonly shots?: readonly RlShot[]

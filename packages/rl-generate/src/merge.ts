@@ -8,7 +8,7 @@ import {
   readJournal,
   writeFileAtomic,
 } from '@lever/durable-files'
-import { parsePlanKey } from '@lever/rl-dataset'
+import { parseFailedKey, parsePlanKey } from '@lever/rl-dataset'
 import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
 import type { MeasureHeader } from './measure/header.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
@@ -100,6 +100,7 @@ async function readShard(path: string): Promise<ShardFile> {
   const extensions: ShardFile['extensions'] = new Map()
   const outcomes = new Map<string, OutcomeLine>()
   for (const { key, value } of entries) {
+    if (parseFailedKey(key) !== undefined) continue
     const of = parsePlanKey(key)
     if (key.startsWith(QUERY_PREFIX)) queries.set(Number(key.slice(QUERY_PREFIX.length)), value as QueryLine)
     else if (of === undefined) outcomes.set(key, value as OutcomeLine)

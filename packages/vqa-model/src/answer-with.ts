@@ -18,7 +18,7 @@ export interface AskedPrompt {
 }
 
 /** An answer as RL data keeps it. */
-export type AskedAnswer = Pick<VqaAnswer, 'text' | 'raw' | 'scores' | 'error'>
+export type AskedAnswer = Pick<VqaAnswer, 'text' | 'raw' | 'scores' | 'error' | 'kind'>
 
 export interface AnswerWithOptions {
   /** The answers of a query whose log-probabilities are wanted, the most important first. */
@@ -99,6 +99,12 @@ function failed(error: string): AskedAnswer {
   return { text: '', raw: '', error }
 }
 
-function toAskedAnswer({ text, raw, error, scores }: VqaAnswer): AskedAnswer {
-  return { text, raw, ...(error !== undefined && { error }), ...(scores !== undefined && { scores }) }
+function toAskedAnswer({ text, raw, error, kind, scores }: VqaAnswer): AskedAnswer {
+  return {
+    text,
+    raw,
+    ...(error !== undefined && { error }),
+    ...(kind !== undefined && { kind }),
+    ...(scores !== undefined && { scores }),
+  }
 }

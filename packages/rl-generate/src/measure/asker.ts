@@ -1,4 +1,4 @@
-import { agrees, measureBatch, type OutcomeFields } from './outcome.ts'
+import { agrees, isPending, measureBatch, type OutcomeFields } from './outcome.ts'
 import { countPrefixes } from './order.ts'
 import type { Planner } from './planner.ts'
 import type { DisagreementEvent, MeasureAnswer, MeasureOptions } from './types.ts'
@@ -35,6 +35,7 @@ export function createAsker<A extends MeasureAnswer>(
   const counts = { prompts: 0, repeated: 0, disagreements: context.ledger.conflicts }
 
   const compare = (unit: Unit, now: OutcomeFields): void => {
+    if (isPending(now)) return
     const before = context.ledger.get(unit.key)
     counts.repeated += 1
     if (agrees(before, now)) return

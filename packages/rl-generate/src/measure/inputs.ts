@@ -24,12 +24,13 @@ export type CheckedOptions = Pick<MeasureOptions, 'queries' | 'candidates'> & {
  * Refuses what would fail, or mean nothing, hours later.
  *
  * @throws InputError for queries without annotations (unless a fallback is allowed), demonstrations
- * without answers, missing images (strict), repeated ids, and options out of range
+ * without answers, missing images (strict), ids that are repeated or that RL data cannot hold, and options out of range
  */
 export function checkInputs(options: CheckedOptions): void {
   const { queries, candidates, meta, prefixes = [], allowFallback = false, strict = true } = options
   checkDistinct(queries, 'queries')
   checkDistinct(candidates, 'candidates')
+  checkNames(queries)
   if (!allowFallback) {
     refuseSome(
       queries.filter(({ answers }) => answers.length === 0),
@@ -75,6 +76,18 @@ function checkDistinct(examples: readonly Example[], name: string): void {
     else {
       throw new InputError(
         `rl-generate: id ${id} among the ${name} is ${seen.has(id) ? 'used twice' : 'not a whole number of at most 53 bits'}`,
+      )
+    }
+  }
+}
+
+/** The ids that are written with every outcome: RL data takes whole numbers and texts. */
+function checkNames(queries: readonly Example[]): void {
+  for (const { id, questionId, imageId } of queries) {
+    for (const [name, value] of Object.entries({ question_id: questionId, image_id: imageId ?? '' })) {
+      if (typeof value === 'string' || Number.isSafeInteger(value)) continue
+      throw new InputError(
+        `rl-generate: the ${name} of query ${id} is ${String(value)}, which RL data cannot hold; use whole numbers of at most 53 bits, or texts`,
       )
     }
   }

@@ -1,5 +1,5 @@
 import { canonicalJson, InputError, openJournal } from '@lever/durable-files'
-import { parsePlanKey, type RlQuestion } from '@lever/rl-dataset'
+import { failedKey, parseFailedKey, parsePlanKey, type RlQuestion } from '@lever/rl-dataset'
 import type { Example } from '../types.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './plans.ts'
 import type { OutcomeLine } from './outcome.ts'
@@ -22,6 +22,8 @@ export interface Ledger {
   /** Repeated lines in the file that disagreed. */
   readonly conflicts: number
   readonly tally: Tally
+  /** Outcomes that a server or device failed to give, and that were not measured since. */
+  readonly pending: () => number
   /** Plans in the journal, this run's included. */
   readonly plans: number
   has(key: string): boolean
@@ -41,6 +43,8 @@ export interface Ledger {
     countNew: () => number,
   ): Promise<number>
   record(key: string, line: OutcomeLine): Promise<void>
+  /** Notes that a server or device failed to give this outcome. Its key stays free. */
+  recordFailure(key: string, line: OutcomeLine): Promise<void>
   close(): Promise<void>
 }
 
@@ -71,6 +75,7 @@ export async function openLedger({
   const wanted = canonicalJson(plan)
   const plans = new Map<number, string>()
   const planned = new Map<number, number>()
+  const pending = new Set<string>()
   const journal = await openJournal<Line>({
     ...options,
     keepValues: false,
@@ -80,9 +85,16 @@ export async function openLedger({
         planned.set(Number(key.slice(QUERY_PREFIX.length)), (line as QueryLine).planned)
         return
       }
+      const failed = parseFailedKey(key)
+      if (failed !== undefined) {
+        pending.add(failed)
+        return
+      }
       const of = parsePlanKey(key)
-      if (of === undefined) countLine(tally, line as OutcomeLine)
-      else if (of.query === undefined) plans.set(of.plan, canonicalJson(line))
+      if (of === undefined) {
+        countLine(tally, line as OutcomeLine)
+        pending.delete(key)
+      } else if (of.query === undefined) plans.set(of.plan, canonicalJson(line))
       else planned.set(of.query, (line as ExtensionLine).planned)
     },
   })
@@ -138,8 +150,15 @@ export async function openLedger({
       })
       return lastRank + 1
     },
+    pending: () => pending.size,
     async record(key, line) {
-      if ((await journal.append(key, line)) === 'written') countLine(tally, line)
+      if ((await journal.append(key, line)) !== 'written') return
+      countLine(tally, line)
+      pending.delete(key)
+    },
+    async recordFailure(key, line) {
+      pending.add(key)
+      if (!journal.has(failedKey(key))) await journal.append(failedKey(key), line)
     },
     close: () => journal.close(),
   }

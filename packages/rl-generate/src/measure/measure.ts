@@ -81,6 +81,7 @@ async function* measureInto<A extends MeasureAnswer>(
     resumed: ledger.resumed,
     measured: ledger.tally.outcomes - ledger.resumed,
     ...counts,
+    pending: ledger.pending(),
     tornBytes: ledger.tornBytes,
     seconds: seconds(),
     ...(options.untilInformative === undefined ? {} : { adaptive: planner.adaptive() }),
@@ -89,7 +90,7 @@ async function* measureInto<A extends MeasureAnswer>(
 }
 
 function progressOf(
-  { tally, resumed }: Ledger,
+  { tally, resumed, pending }: Ledger,
   queries: number,
   planner: Planner,
   { counts: { disagreements }, prefixes: { fresh, shared } }: Asker,
@@ -98,7 +99,7 @@ function progressOf(
   const measured = tally.outcomes - resumed
   const outcomesPerSecond = seconds > 0 ? measured / seconds : 0
   const queriesDone = planner.queriesDone()
-  const left = (queries - queriesDone) * planner.newPerQuery()
+  const left = planner.left(measured)
   return {
     type: 'progress',
     queries,
@@ -108,6 +109,7 @@ function progressOf(
     known: planner.known(),
     positives: tally.positives,
     errors: tally.error,
+    pending: pending(),
     disagreements,
     outcomesPerSecond,
     prefixHitRate: fresh + shared > 0 ? shared / (fresh + shared) : null,

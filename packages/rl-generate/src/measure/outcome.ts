@@ -18,6 +18,7 @@ export type OutcomeFields = Pick<
   | 'eval_split_used'
   | 'eval_failed'
   | 'eval_error'
+  | 'eval_error_kind'
 >
 
 /** A line of the journal: a candidate and its query. */
@@ -32,8 +33,8 @@ export interface ScoringOptions {
 /**
  * The outcome of one prompt.
  *
- * @throws InputError (strict) for an answer that failed or cannot be scored, and for a fallback
- * score that was not allowed; Error for an accuracy outside 0..1
+ * @throws InputError (strict) if the answer failed or cannot be scored, or if a fallback score was
+ * not allowed; Error (strict) if a server or device failed; Error if the accuracy is outside 0..1
  */
 async function scoreOutcome<A extends MeasureAnswer>(
   prompt: MeasurePrompt,
@@ -138,6 +139,11 @@ export function shotOf(k: number, outcome: OutcomeFields): RlShot {
   }
 }
 
+/** Did a server or device fail, so that a later run may still measure this? */
+export function isPending({ eval_error_kind }: OutcomeFields): boolean {
+  return eval_error_kind === 'transient'
+}
+
 /** Do two measurements of one prompt agree? Numbers that a model computes may differ by rounding. */
 export function agrees(a: OutcomeFields, b: OutcomeFields): boolean {
   return (
@@ -159,9 +165,14 @@ function failed(
   strict: boolean,
   cause?: unknown,
 ): OutcomeFields {
+  const { kind } = answer
   if (strict) {
+    const what = `rl-generate: ${describe(prompt)} could not be measured: ${why}`
+    if (kind === 'transient') {
+      throw new Error(`${what}; run the same command again once the server or device works`, { cause })
+    }
     throw new InputError(
-      `rl-generate: ${describe(prompt)} could not be measured: ${why}; repair it and run the same command again, or record such outcomes as errors with --no-strict`,
+      `${what}; repair it and run the same command again, or record such outcomes as errors with --no-strict`,
       { cause },
     )
   }
@@ -173,6 +184,7 @@ function failed(
     vqa_eval_mode: 'error',
     eval_failed: true,
     eval_error: why,
+    ...(kind === undefined ? {} : { eval_error_kind: kind }),
   }
 }
 

@@ -25,8 +25,8 @@ export interface Planner {
   queriesDone(): number
   /** Pointers planned that have an outcome from before. */
   known(): number
-  /** Mean number of pointers to measure, of the planned queries that had any. */
-  newPerQuery(): number
+  /** Pointers that are still to be measured after `measured`; for queries not planned yet, as many as the others had. */
+  left(measured: number): number
   adaptive(): AdaptiveStatistics
 }
 
@@ -99,7 +99,10 @@ export function createPlanner<A extends MeasureAnswer>(
     settled,
     queriesDone: () => done,
     known: () => known,
-    newPerQuery: () => fresh.pointers / Math.max(1, fresh.queries),
+    left(measured) {
+      const perQuery = fresh.pointers / Math.max(1, fresh.queries)
+      return Math.max(0, fresh.pointers - measured) + (queries.length - planned) * perQuery
+    },
     adaptive: () => ({ ...counts }),
     async next() {
       await breathe()

@@ -24,7 +24,10 @@ export interface MeasureStatistics {
   readonly positiveQueries: number
   readonly file: CountShare
   readonly fallback: CountShare
+  /** Outcomes that failed for good. */
   readonly error: CountShare
+  /** Outcomes that a server or device failed to give, not counted above; a later run measures them. */
+  readonly pending: number
   readonly methods: readonly MethodStatistics[]
   /** Queries whose scored outcomes all have one accuracy (or that have fewer than two): they teach nothing. */
   readonly zeroVariance: CountShare
@@ -118,7 +121,15 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
 
 type RunCounts = Pick<
   MeasureStatistics,
-  'resumed' | 'measured' | 'prompts' | 'repeated' | 'disagreements' | 'tornBytes' | 'seconds' | 'adaptive'
+  | 'pending'
+  | 'resumed'
+  | 'measured'
+  | 'prompts'
+  | 'repeated'
+  | 'disagreements'
+  | 'tornBytes'
+  | 'seconds'
+  | 'adaptive'
 >
 
 /** The counts as statistics. Methods are in alphabetical order. */

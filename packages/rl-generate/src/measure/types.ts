@@ -153,6 +153,8 @@ export interface ProgressEvent {
   known: number
   positives: number
   errors: number
+  /** Outcomes that a server or device failed to give; a later run measures them. */
+  pending: number
   disagreements: number
   outcomesPerSecond: number
   /** Share of the demonstrations asked that stand behind the same ones in the prompt before; null until something was asked. */

@@ -5,7 +5,7 @@ import type { Example } from '../types.ts'
 import { measurementKey } from './key.ts'
 import type { Ledger } from './ledger.ts'
 import type { Placed } from './order.ts'
-import { outcomeLine, shotOf, type OutcomeFields } from './outcome.ts'
+import { isPending, outcomeLine, shotOf, type OutcomeFields } from './outcome.ts'
 import type { MeasurePlan, MeasurePrompt } from './types.ts'
 
 /** A query being measured. */
@@ -145,12 +145,22 @@ export async function settleUnit(
     wanted.left -= 1
     if (wanted.left > 0) continue
     const own = wanted.key === unit.key ? outcome : query.prefixes.get(wanted.key)!
-    const shots = wanted.shots.map(([k, key]) =>
-      shotOf(k, key === unit.key ? outcome : query.prefixes.get(key)!),
+    const parts = wanted.shots.map(
+      ([k, key]) => [k, key === unit.key ? outcome : query.prefixes.get(key)!] as const,
     )
-    const line = outcomeLine(query.example.id, wanted.ids, wanted.rank, wanted.proposal, own, shots)
-    await ledger.record(wanted.key, line)
-    noteAccuracy(query, own.vqa_acc_score)
+    const lacking = [own, ...parts.map(([, part]) => part)].find(isPending)
+    const shots = lacking === undefined ? parts.map(([k, part]) => shotOf(k, part)) : []
+    const line = outcomeLine(
+      query.example.id,
+      wanted.ids,
+      wanted.rank,
+      wanted.proposal,
+      lacking ?? own,
+      shots,
+    )
+    if (lacking === undefined) await ledger.record(wanted.key, line)
+    else await ledger.recordFailure(wanted.key, line)
+    noteAccuracy(query, line.vqa_acc_score)
     query.open -= 1
     last = query.open === 0
   }

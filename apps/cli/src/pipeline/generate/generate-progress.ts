@@ -55,9 +55,11 @@ function noteOf(
   event: ProgressEvent | (ProgressEvent & QueueMeasureEvent),
   imageHitRate: number | null,
 ): string {
-  const { queriesDone, queries, positives, errors, disagreements, prefixHitRate } = event
-  const parts = [`${queriesDone}/${queries} queries`, `${positives} positive`]
+  const { queriesDone, queries, positives, errors, pending, disagreements, prefixHitRate } = event
+  const parts = [`${positives} positive`]
+  if (queriesDone > 0) parts.unshift(`${queriesDone} of ${queries} queries complete`)
   if (errors > 0) parts.push(`${errors} failed`)
+  if (pending > 0) parts.push(`${pending} to be measured again`)
   if (disagreements > 0) parts.push(`${disagreements} disagree`)
   if (imageHitRate !== null) parts.push(`images ${percent(imageHitRate)} cached`)
   if (prefixHitRate !== null) parts.push(`prefixes ${percent(prefixHitRate)} shared`)

@@ -3,12 +3,18 @@ import { formatTable } from '../../table.ts'
 import type { DryRun } from './dry-run.ts'
 
 export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData): string {
-  const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error } = statistics
+  const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error, pending } =
+    statistics
   const percent = (part: number, whole: number): string =>
     whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
   return [
     `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`,
     `scored officially ${percent(file.count, outcomes)}, by the fallback ${percent(fallback.count, outcomes)}, failed ${percent(error.count, outcomes)}`,
+    ...(pending > 0
+      ? [
+          `${pending} outcomes are missing because a server or device failed; the same command measures them again`,
+        ]
+      : []),
     '',
     formatTable([
       ['proposed by', 'outcomes', 'positive', 'accuracy'],
