@@ -1,12 +1,15 @@
 import { InputError } from '@lever/durable-files'
+import { nearest, readSettings } from '@lever/settings'
 import yargs from 'yargs'
 import type { Argv } from 'yargs'
 import type { Command, Context, Result } from './command.ts'
+import { optionsOf } from './command.ts'
 import { COMMANDS, GROUPS } from './commands/index.ts'
 import { readConfig, unknownName } from './config.ts'
-import { camel, kebab, nearest, normaliseFlags } from './names.ts'
-import type { OptionTable } from './options.ts'
-import { flag, text } from './options.ts'
+import { addHelp } from './help.ts'
+import { flagOf, kebab, namesOf, normaliseFlags } from './names.ts'
+import { protectNegative, restoreNegative } from './negative.ts'
+import { commonOptions } from './options/common.ts'
 import { version } from './version.ts'
 
 /** What was typed: flags that hold for every command. */
@@ -17,50 +20,23 @@ export interface Invocation {
   readonly debug: boolean
 }
 
-/** Flags of every command. */
-const COMMON = {
-  config: text('YAML file with options; flags win'),
-  json: flag('print one JSON object'),
-  quiet: flag('no progress and no warnings'),
-  debug: flag('show the stack of an error'),
-} satisfies OptionTable
-
 type Parsed = Record<string, unknown> & { _: (string | number)[] }
 
 /**
  * Parses the command line and runs the command. Undefined when help or the version was printed.
  *
  * @param open makes the context once the common flags are known
- * @throws InputError for wrong usage, and what the command throws
+ * @throws InputError if the usage is wrong, and whatever the command throws
  */
 export async function runCommand(
   args: readonly string[],
   open: (invocation: Invocation) => Context,
 ): Promise<Result | undefined> {
   let result: Result | undefined
-  const define = (root: Argv, name: string): Argv => {
-    const entry = COMMANDS[name]!
-    const word = name.split(' ').at(-1)!
-    let command: Command | undefined
-    return root.command(
-      word,
-      entry.summary,
-      async (builder) => {
-        command = await entry.load()
-        const { files } = command
-        builder.usage(
-          `lever ${name}${files ? ` <${files.name}>` : ''} [options]${files ? `\n  ${files.name}: ${files.describe}` : ''}\n\n${command.describe}`,
-        )
-        addOptions(builder, { ...(await command.options()), ...COMMON })
-        if (command.example) builder.epilogue(`Example:\n  ${command.example}`)
-        return builder
-      },
-      async (argv) => {
-        result = await execute(name, command!, argv, open)
-      },
-    )
+  const run = async (name: string, command: Command, argv: Parsed): Promise<void> => {
+    result = await execute(name, command, argv, open)
   }
-  let cli = yargs(normaliseFlags(args))
+  let cli = yargs(protectNegative(normaliseFlags(args)))
     .scriptName('lever')
     .usage('lever <command> [options]\n\nChooses in-context demonstrations for vision-language models.')
     .locale('en')
@@ -74,17 +50,9 @@ export async function runCommand(
     .fail((message, error) => {
       throw error instanceof Error ? error : new InputError(message)
     })
-  for (const name of Object.keys(COMMANDS)) if (!name.includes(' ')) cli = define(cli, name)
+  for (const name of Object.keys(COMMANDS)) if (!name.includes(' ')) cli = define(cli, name, run)
   for (const [group, summary] of Object.entries(GROUPS)) {
-    cli = cli.command(group, summary, (builder) => {
-      for (const name of Object.keys(COMMANDS)) if (name.startsWith(`${group} `)) define(builder, name)
-      const names = Object.keys(COMMANDS).flatMap((name) =>
-        name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : [],
-      )
-      return builder.command('$0', false, {}, (argv) =>
-        noCommand(String(argv._[1] ?? ''), names, `lever ${group}`),
-      )
-    })
+    cli = cli.command(group, summary, (builder) => defineGroup(builder, group, run))
   }
   const names = [...new Set(Object.keys(COMMANDS).map((name) => name.split(' ')[0]!))]
   await cli
@@ -97,17 +65,29 @@ export async function runCommand(
   return result
 }
 
-function addOptions(builder: Argv, table: OptionTable): void {
-  for (const [name, { kind, describe, required, choices, shown }] of Object.entries(table)) {
-    builder.option(name, {
-      describe: required ? `${describe} (required)` : describe,
-      ...(kind === 'flag' && { type: 'boolean' as const }),
-      ...(kind === 'text' && { string: true }),
-      ...(kind === 'list' && { type: 'array' as const, string: true }),
-      ...(choices && { describe: `${describe}: ${choices.join(', ')}` }),
-      ...(shown !== undefined && { defaultDescription: shown }),
-    })
-  }
+type Run = (name: string, command: Command, argv: Parsed) => Promise<void>
+
+function define(root: Argv, name: string, run: Run): Argv {
+  const { summary, load } = COMMANDS[name]!
+  let command: Command | undefined
+  return root.command(
+    name.split(' ').at(-1)!,
+    summary,
+    async (builder) => {
+      command = await load()
+      return addHelp(builder, name, command)
+    },
+    async (argv) => run(name, command!, argv),
+  )
+}
+
+function defineGroup(builder: Argv, group: string, run: Run): Argv {
+  const names = Object.keys(COMMANDS).filter((name) => name.startsWith(`${group} `))
+  for (const name of names) define(builder, name, run)
+  const words = names.map((name) => name.slice(group.length + 1))
+  return builder.command('$0', false, {}, (argv) =>
+    noCommand(String(argv._[1] ?? ''), words, `lever ${group}`),
+  )
 }
 
 async function execute(
@@ -116,43 +96,50 @@ async function execute(
   argv: Parsed,
   open: (invocation: Invocation) => Context,
 ): Promise<Result> {
-  const table: OptionTable = { ...(await command.options()), ...COMMON }
-  const names = new Map(
-    Object.entries(table).flatMap(([option, { aliases }]) =>
-      [option, ...aliases].map((known) => [known, option]),
-    ),
-  )
-  const given = givenFlags(argv, names)
+  const schema = { ...(await optionsOf(command)), ...commonOptions }
+  const names = namesOf(schema)
+  const flags = givenFlags(argv, names)
   const files = givenFiles(name, command, argv)
-  const config = given.get('config') as string | undefined
-  const fromFile = config === undefined ? new Map<string, unknown>() : await readConfig(config, names)
-  const values: Record<string, unknown> = {}
-  for (const [option, { parse, fallback, required }] of Object.entries(table)) {
-    const place = given.has(option) ? `--${option}` : `${config ?? ''}: ${option}`
-    const value = given.has(option) ? given.get(option) : fromFile.get(option)
-    if (given.has(option) || fromFile.has(option)) values[camel(option)] = parse(value, place)
-    else if (required) throw new InputError(`--${option} is missing; see lever ${name} --help`)
-    else values[camel(option)] = fallback
-  }
-  const { json, quiet, debug } = values as Pick<Invocation, 'json' | 'quiet' | 'debug'>
+  const config = flags['config'] as string | undefined
+  const fromFile = config === undefined ? {} : Object.fromEntries(await readConfig(config, names))
+  const values = readSettings(
+    schema,
+    { ...fromFile, ...flags },
+    {
+      nameOf: (option) => `--${flagOf(option)}`,
+      placeOf: (option) => (option in flags ? `--${flagOf(option)}` : `${config!}: ${flagOf(option)}`),
+      missing: `see lever ${name} --help`,
+    },
+  )
+  const { json, quiet, debug } = values
   return command.run(values, open({ command: name, json, quiet, debug }), files)
 }
 
-function givenFlags(argv: Parsed, names: ReadonlyMap<string, string>): Map<string, unknown> {
-  const given = new Map<string, unknown>()
+/** The flags that were given, by the names of their settings. */
+function givenFlags(argv: Parsed, names: ReadonlyMap<string, string>): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(argv)) {
     if (['_', '$0', 'help', 'version'].includes(key) || value === undefined) continue
     const option = names.get(kebab(key))
     if (option === undefined)
       throw new InputError(unknownName(key, names.keys(), key.length > 1 ? '--' : '-'))
-    if (given.has(option)) throw new InputError(`--${option} was given twice, also as --${key}; give it once`)
-    given.set(option, value)
+    if (option in given) {
+      throw new InputError(
+        `--${flagOf(option)} is given twice, under two of its names: ${spellings(argv, names, option)}; give it once`,
+      )
+    }
+    given[option] = restoreNegative(value)
   }
   return given
 }
 
+function spellings(argv: Parsed, names: ReadonlyMap<string, string>, option: string): string {
+  const keys = Object.keys(argv).filter((key) => names.get(kebab(key)) === option)
+  return keys.map((key) => `--${key}`).join(' and ')
+}
+
 function givenFiles(name: string, { files }: Command, argv: Parsed): string[] {
-  const found = argv._.slice(name.split(' ').length).map(String)
+  const found = argv._.slice(name.split(' ').length).map((file) => String(restoreNegative(file)))
   const { min, max, name: what } = files ?? { min: 0, max: 0, name: '' }
   if (found.length < min) throw new InputError(`lever ${name} needs ${what}; see lever ${name} --help`)
   if (found.length > max) {

@@ -1,4 +1,4 @@
-import type { OptionTable, Values } from './options.ts'
+import type { Schema, Settings } from '@lever/settings'
 import type { Progress } from './progress.ts'
 
 /** What a command gives back: one object for machines, and text for people. */
@@ -18,8 +18,33 @@ export interface Context {
   readonly emit?: ((event: Readonly<Record<string, unknown>>) => void) | undefined
 }
 
-export interface CommandSpec<O extends OptionTable> {
-  /** One sentence for help. */
+/** The headings of `--help`, in order. */
+export const GROUP_NAMES = [
+  'Data',
+  'Model',
+  'Proposals',
+  'Rewards',
+  'Training',
+  'Evaluation',
+  'Queue',
+  'Output',
+  'General',
+] as const
+
+/** Options under the headings that help shows them under. A name stands under one heading only. */
+export type Groups = { readonly [Name in (typeof GROUP_NAMES)[number]]?: Schema }
+
+type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
+
+type Merged<G extends Groups> = Intersection<NonNullable<G[keyof G & keyof Groups]>>
+
+/** What a command is given: camelCase names, checked values. */
+export type Values<G extends Groups> = Merged<G> extends infer S extends Schema ? Settings<S> : never
+
+export interface CommandSpec<G extends Groups> {
+  /** One or two sentences for help. */
   readonly describe: string
   /** Name of the files that stand without a flag, e.g. `file`. */
   readonly files?: {
@@ -29,17 +54,17 @@ export interface CommandSpec<O extends OptionTable> {
     readonly max: number
   }
   /** A function where names come from tables of heavy packages. */
-  readonly options: O | (() => Promise<O>)
+  readonly options: G | (() => Promise<G>)
   readonly example?: string
-  readonly run: (options: Values<O>, context: Context, files: readonly string[]) => Promise<Result>
+  readonly run: (options: Values<G>, context: Context, files: readonly string[]) => Promise<Result>
 }
 
 /** A command whose option types are no longer of interest. */
 export interface Command {
   readonly describe: string
-  readonly files?: CommandSpec<OptionTable>['files']
+  readonly files?: CommandSpec<Groups>['files']
   readonly example?: string
-  readonly options: () => Promise<OptionTable>
+  readonly groups: () => Promise<Groups>
   readonly run: (
     options: Readonly<Record<string, unknown>>,
     context: Context,
@@ -47,11 +72,16 @@ export interface Command {
   ) => Promise<Result>
 }
 
-export function defineCommand<const O extends OptionTable>(spec: CommandSpec<O>): Command {
+export function defineCommand<const G extends Groups>(spec: CommandSpec<G>): Command {
   const { options, run, ...rest } = spec
   return {
     ...rest,
-    options: async () => (typeof options === 'function' ? options() : options),
-    run: (values, context, files) => run(values as Values<O>, context, files),
+    groups: async () => (typeof options === 'function' ? options() : options),
+    run: (values, context, files) => run(values as Values<G>, context, files),
   }
+}
+
+/** All options of a command. */
+export async function optionsOf(command: Command): Promise<Schema> {
+  return Object.assign({}, ...Object.values(await command.groups())) as Schema
 }

@@ -17,6 +17,9 @@ export {
 /** Folder of the bundled world and its model. */
 export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
 
+/** The bundled VQA model, in the ONNX layout of the Hub. */
+export const BUNDLED_MODEL: string = join(BUNDLED, 'model')
+
 /** SHA-256 over the names and contents of all files under a folder. */
 export async function hashFiles(folder: string): Promise<string> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true })

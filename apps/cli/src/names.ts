@@ -1,3 +1,5 @@
+import type { Schema } from '@lever/settings'
+
 /** `--rce_epochs=5` as `--rce-epochs=5`: every long flag of the Python original is accepted. */
 export function normaliseFlags(args: readonly string[]): string[] {
   const end = args.indexOf('--')
@@ -13,37 +15,16 @@ export function kebab(name: string): string {
   return name.replaceAll('_', '-')
 }
 
-/** `rce-epochs` as `rceEpochs`. */
-export function camel(name: string): string {
-  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+/** Every name and alias of a schema's settings, in kebab-case, with the setting's own name. */
+export function namesOf(schema: Schema): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(schema).flatMap(([name, { aliases = [] }]) =>
+      [flagOf(name), ...aliases].map((known): [string, string] => [known, name]),
+    ),
+  )
 }
 
-/** The most similar of some names (edit distance, or a common start), if one is similar at all. */
-export function nearest(name: string, names: Iterable<string>): string | undefined {
-  let best: string | undefined
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1
-  for (const other of names) {
-    const starts = name.length >= 3 && other.startsWith(name)
-    const distance = starts ? 1 : editDistance(name, other)
-    if (distance < least) [best, least] = [other, distance]
-  }
-  return best
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-export function editDistance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const changed = a[i - 1] === b[j - 1] ? 0 : 1
-      let least = Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, rows[i - 1]![j - 1]! + changed)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, rows[i - 2]![j - 2]! + 1)
-      }
-      row.push(least)
-    }
-    rows.push(row)
-  }
-  return rows[a.length]![b.length]!
+/** `rceEpochs` as `rce-epochs`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

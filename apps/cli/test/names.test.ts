@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { camel, editDistance, kebab, nearest, normaliseFlags } from '../src/names.ts'
+import { flagOf, kebab, namesOf, normaliseFlags } from '../src/names.ts'
+import { protectNegative, restoreNegative } from '../src/negative.ts'
 
 describe('names of flags', () => {
   test('snake_case flags of the original become kebab-case, values stay', () => {
@@ -17,29 +18,23 @@ describe('names of flags', () => {
     expect(normaliseFlags(['--a_b', '--', '--c_d'])).toEqual(['--a-b', '--', '--c_d'])
   })
 
-  test('kebab and camel', () => {
+  test('flags of settings', () => {
     expect(kebab('no_skip_fallback_reward')).toBe('no-skip-fallback-reward')
-    expect(camel('rce-use-raw-reward')).toBe('rceUseRawReward')
-    expect(camel('seed')).toBe('seed')
+    expect(flagOf('rceUseRawReward')).toBe('rce-use-raw-reward')
+    expect(flagOf('useTop1Only')).toBe('use-top1-only')
+    expect(flagOf('seed')).toBe('seed')
+    const schema = { poolSize: { type: 'number', about: '', aliases: ['candidate-num'] } } as const
+    expect([...namesOf(schema)]).toEqual([
+      ['pool-size', 'poolSize'],
+      ['candidate-num', 'poolSize'],
+    ])
   })
 })
 
-describe('nearest', () => {
-  test.each([
-    ['rce-epohcs', 'rce-epochs'],
-    ['epochs', undefined],
-    ['rce-ep', 'rce-epochs'],
-    ['reward', 'reward-mode'],
-    ['zzz', undefined],
-    ['', undefined],
-  ])('%s -> %s', (name, expected) => {
-    expect(nearest(name, ['rce-epochs', 'grpo-lr', 'reward-mode'])).toBe(expected)
-  })
-
-  test('distances', () => {
-    expect(editDistance('', 'abc')).toBe(3)
-    expect(editDistance('kitten', 'sitting')).toBe(3)
-    expect(editDistance('ab', 'ba')).toBe(1)
-    expect(editDistance('same', 'same')).toBe(0)
-  })
+test('negative numbers are marked as values, and nothing else is', () => {
+  const args = ['--reward-clip', '-1,1', '-5', '-.5', '-1e-3', '-x', '--', '-', 'a-1', '-1.png']
+  const marked = protectNegative(args)
+  expect(marked.filter((arg) => arg.startsWith('-'))).toEqual(['--reward-clip', '-x', '--', '-'])
+  expect(restoreNegative(marked)).toEqual(args)
+  expect(restoreNegative(true)).toBe(true)
 })

@@ -2,7 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test as plainTest } from '@jest/globals'
 import { parse } from 'yaml'
+import { optionsOf } from '../src/command.ts'
 import { COMMANDS } from '../src/commands/index.ts'
+import { flagOf } from '../src/names.ts'
 import type { RunOptions } from './support/lever.ts'
 import { lever, scratch } from './support/lever.ts'
 import { hasRedis, redisTest as test, startRedis } from './support/redis.ts'
@@ -164,7 +166,7 @@ plainTest.each([
   const commands = Array.from(joined.matchAll(/npx lever (data \w+|\w+)([^\n"`]*)/g))
   expect(commands.length).toBeGreaterThan(0)
   for (const [, command, flags] of commands) {
-    const options = Object.keys(await (await COMMANDS[command!]!.load()).options())
+    const options = Object.keys(await optionsOf(await COMMANDS[command!]!.load())).map(flagOf)
     for (const [, flag] of flags!.matchAll(/ --([a-z-]+)/g)) expect([...options, 'json']).toContain(flag)
   }
 })

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from '@jest/globals'
+import { optionsOf } from '../src/command.ts'
 import { evaluate } from '../src/commands/evaluate.ts'
 import { train } from '../src/commands/train.ts'
 import { cellsOf, readGrid } from '../src/pipeline/sweep/sweep-grid.ts'
@@ -18,8 +19,8 @@ const grid = (name: string, text: string): string => {
 
 describe('a grid file', () => {
   const read = async (text: string) => {
-    const table = await train.options()
-    const found = await readGrid(grid('read.yaml', text), table, await evaluate.options())
+    const table = await optionsOf(train)
+    const found = await readGrid(grid('read.yaml', text), table, await optionsOf(evaluate))
     return { ...found, cells: cellsOf(found, table) }
   }
   const base = 'rl_data: [a.json, b.json]\nembeddings: e\n'
@@ -244,9 +245,9 @@ describe('the command', () => {
 
   test('the grids of the documentation are grids', async () => {
     const folder = fileURLToPath(new URL('../../../docs/sweeps/', import.meta.url))
-    const table = await train.options()
+    const table = await optionsOf(train)
     for (const name of readdirSync(folder)) {
-      const found = await readGrid(join(folder, name), table, await evaluate.options())
+      const found = await readGrid(join(folder, name), table, await optionsOf(evaluate))
       for (const cell of cellsOf(found, table)) expect(cell.problem).toBeUndefined()
     }
   })

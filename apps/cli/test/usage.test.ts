@@ -61,10 +61,10 @@ describe('usage', () => {
   test('a wrong value says what was given and what is wanted', async () => {
     expect(await refusal(['demo', '--seed', 'seven'])).toBe('--seed is "seven"; give a whole number from 0')
     expect(await refusal(['demo', '--seed', '1', '--seed', '2'])).toBe(
-      '--seed was given 2 times; give a whole number from 0',
+      '--seed is given 2 times; give a whole number from 0',
     )
     expect(await refusal(['demo', '--seed'])).toBe('--seed has no value; give a whole number from 0')
-    expect(await refusal(['demo', '--out'])).toBe('--out has no value; give one value')
+    expect(await refusal(['demo', '--out'])).toBe('--out has no value; give a value')
     expect(await refusal(['demo', 'now'])).toContain('does not know what to do with "now"')
     expect(await refusal(['data', 'validate'])).toContain('needs file')
     expect(await refusal(['data', 'merge', 'a', 'b'])).toBe('--out is missing; see lever data merge --help')
@@ -92,13 +92,13 @@ describe('--config', () => {
   }
 
   test.each([
-    ['seed: [1, 2\n', ':2:1: this is no YAML'],
+    ['seed: [1, 2\n', ':2:1: not valid YAML'],
     ['sede: 1\n', 'there is no option sede; did you mean seed?'],
     ['seed: one\n', 'seed is "one"; give a whole number'],
-    ['seed: 1\nseed: 2\n', 'this is no YAML: Map keys must be unique'],
+    ['seed: 1\nseed: 2\n', 'not valid YAML: Map keys must be unique'],
     ['seed: {a: 1}\n', '"seed" is a map'],
-    ['- seed\n', 'is a map of option names to values'],
-    ['pool_size: 5\npool-size: 6\n', '"pool-size" stands twice'],
+    ['- seed\n', 'must map option names to values'],
+    ['pool_size: 5\npool-size: 6\n', '"pool-size" is given twice'],
   ])('refuses %j', async (text, message) => {
     const path = file(text)
     const refused = await refusal(['generate', '--config', path, '--out', 'x'])
@@ -116,7 +116,7 @@ describe('--config', () => {
 
   test('a missing file', async () => {
     expect(await refusal(['demo', '--config', 'nothing.yaml'])).toBe(
-      '--config: cannot read nothing.yaml (there is no such file); give the path of a YAML file',
+      '--config: cannot read nothing.yaml (no such file); give the path of a YAML file',
     )
   })
 })
@@ -126,7 +126,7 @@ test('flags of the original work in snake_case, and by their old names', async (
     'generate',
     '--shot_num',
     '3',
-    '--num_beams',
+    '--num_random',
     '2',
     '--output_dir',
     '/x',
@@ -135,5 +135,5 @@ test('flags of the original work in snake_case, and by their old names', async (
   ])
   expect(stderr).toBe('lever: --dataset: there is no folder none; check the path\n')
   const twice = await refusal(['generate', '--shot_num', '3', '--shots', '2', '--output_dir', '/x'])
-  expect(twice).toBe('--shots was given twice, also as --shots; give it once')
+  expect(twice).toBe('--shots is given twice, under two of its names: --shot-num and --shots; give it once')
 })

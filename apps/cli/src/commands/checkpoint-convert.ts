@@ -2,27 +2,32 @@ import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
-import { choice } from '../options.ts'
-import { loadingOptions, loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
+import { loadingOptions } from '../options/model.ts'
+import { loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
 
 const FORMS = ['lever', 'original'] as const
 
 export const checkpointConvert: Command = defineCommand({
   describe:
-    'A checkpoint of the Python original (.pt, .pth, .ckpt) as one of lever, or one of lever as a state dict for the original. Tensors stay as they are.',
+    'Converts a checkpoint of the Python original (.pt, .pth, .ckpt) to one of lever, or one of lever to a state dict for the original. Tensors keep their values.',
   example: 'lever checkpoint convert grpo_epoch3.pt grpo.safetensors',
   files: { name: 'in out', describe: 'the checkpoint, and the new .safetensors file', min: 2, max: 2 },
   options: {
-    to: choice('for whom: lever, with architecture and settings; original, the state dict alone', FORMS, {
-      default: 'lever',
-    }),
-    ...loadingOptions,
+    Model: loadingOptions,
+    Output: {
+      to: {
+        type: 'text',
+        about: 'target format: lever (with architecture and settings) or original (only the state dict)',
+        choices: FORMS,
+        default: 'lever',
+      },
+    },
   },
   async run({ to, ...options }, { progress }, [file = '', out = '']) {
     await requirePath(file, 'in')
     if (!out.endsWith('.safetensors')) {
       throw new InputError(
-        `<out>: ${out} does not end in .safetensors, the only form that is written; five lines of Python make a .pt of it (docs/checkpoints.md)`,
+        `<out>: ${out} does not end in .safetensors, the only format written here; five lines of Python turn it into a .pt (docs/checkpoints.md)`,
       )
     }
     await requireNew(out, 'out')
@@ -33,9 +38,9 @@ export const checkpointConvert: Command = defineCommand({
       await loadOptionsOf(options),
     )
     if (missing.length > 0)
-      progress.warn(`${missing.length} arrays were missing and are new: ${missing.join(', ')}`)
+      progress.warn(`${missing.length} tensors were missing and got new values: ${missing.join(', ')}`)
     if (to === 'original' && model.architecture !== 'cross-attention') {
-      progress.warn(`the original has no architecture ${model.architecture}; it will refuse this state dict`)
+      progress.warn(`the original has no architecture ${model.architecture} and will refuse this state dict`)
     }
     const tensors = new Map(
       Array.from(model.parameters, ([name, { shape, values }]) => [
@@ -56,9 +61,7 @@ export const checkpointConvert: Command = defineCommand({
       text: [
         `${out}: ${architecture}, ${tensors.size} tensors, ${parameters.toLocaleString('en')} parameters`,
         ...(left.length > 0
-          ? [
-              `left out, because they belong to other modules: ${left.length} ${left.length === 1 ? 'tensor' : 'tensors'}`,
-            ]
+          ? [`${left.length} ${left.length === 1 ? 'tensor' : 'tensors'} of other modules left out`]
           : []),
       ].join('\n'),
     }

@@ -1,19 +1,32 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
-import { choice, text } from '../options.ts'
 
 export const dataConvert: Command = defineCommand({
   describe:
-    'Writes RL data of any shape as canonical JSON, as a journal, or as JSON that the original reads.',
+    'Converts RL data of any shape to canonical JSON, to a journal, or to JSON that the original reads.',
   example: 'lever data convert old.json --out new.json',
   files: { name: 'file', describe: 'RL data of any shape', min: 1, max: 1 },
   async options() {
     const { RL_FORMATS } = await import('@lever/rl-dataset')
     return {
-      to: choice('form', RL_FORMATS, { shown: 'json, or jsonl where --out ends so; .gz packs it' }),
-      'index-space': choice('what a pointer means where the file does not say', ['local', 'global']),
-      out: text('new file', { required: true, aliases: ['output-path'] }),
+      Data: {
+        indexSpace: {
+          type: 'text',
+          about:
+            'meaning of a pointer id where the file does not say it: position in the pool, or example id',
+          choices: ['local', 'global'],
+        },
+      },
+      Output: {
+        to: {
+          type: 'text',
+          about: 'target format',
+          choices: RL_FORMATS,
+          unset: 'that of the name of --out: .json or .jsonl, compressed with .gz',
+        },
+        out: { type: 'text', about: 'new file', required: true, aliases: ['output-path'] },
+      },
     }
   },
   async run({ to, indexSpace, out }, _, [file = '']) {

@@ -2,10 +2,9 @@ import { InputError } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
-import { list, number, text } from '../options.ts'
 
 export const dataFilter: Command = defineCommand({
-  describe: 'Keeps a part of RL data; what was done stands in its history.',
+  describe: 'Keeps a part of RL data and records in its history what was done.',
   example: 'lever data filter rl-data.json --filters mixed deduplicate --out mixed.json',
   files: { name: 'file', describe: 'RL data of any shape', min: 1, max: 1 },
   async options() {
@@ -15,15 +14,25 @@ export const dataFilter: Command = defineCommand({
       return params.length > 0 ? `${name}:${params.join(',')}` : name
     })
     return {
-      filters: list(`applied in this order, NAME or NAME:KEY=VALUE,KEY=VALUE: ${known.join(' ')}`, {
-        required: true,
-        commas: false,
-      }),
-      seed: number('seed of filters that draw', { default: 0, min: 0, whole: true }),
-      out: text('new file; a journal when it ends in .jsonl, packed when in .gz', {
-        required: true,
-        aliases: ['output-path'],
-      }),
+      Data: {
+        filters: {
+          type: 'list',
+          about: `filters, applied in this order, each NAME or NAME:KEY=VALUE,KEY=VALUE: ${known.join(' ')}`,
+          required: true,
+          commas: false,
+        },
+      },
+      Output: {
+        out: {
+          type: 'text',
+          about: 'new file; a journal if it ends in .jsonl, compressed if in .gz',
+          required: true,
+          aliases: ['output-path'],
+        },
+      },
+      General: {
+        seed: { type: 'number', about: 'seed of filters that draw', default: 0, min: 0, whole: true },
+      },
     }
   },
   async run({ filters, seed, out }, _, [file = '']) {
@@ -34,7 +43,7 @@ export const dataFilter: Command = defineCommand({
     const steps = filters.map((step) => parseFilterStep(step))
     const { data, summary } = filterRlData(await readRlData(file), steps, { seed })
     if (summary.queriesAfter === 0) {
-      throw new InputError(`no query of ${file} is left after ${filters.join(', ')}; nothing was written`)
+      throw new InputError(`${filters.join(', ')} leaves no query of ${file}; nothing was written`)
     }
     const { bytes } = encodeRlFile(out, data)
     await writeNew(out, bytes, '--out')

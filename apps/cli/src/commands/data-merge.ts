@@ -1,21 +1,34 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
-import { choice, flag, text } from '../options.ts'
 import { areShards, joinShards } from '../pipeline/inputs/shards.ts'
 
 export const dataMerge: Command = defineCommand({
-  describe: 'One file out of several of one experiment, or out of all shards of one generation.',
+  describe: 'Merges several files of one experiment, or all shards of one generation, into one file.',
   example: 'lever data merge part-0.jsonl part-1.jsonl --out rl-data.jsonl',
   files: { name: 'files', describe: 'RL data, or the journals of all shards', min: 1, max: 10_000 },
   options: {
-    out: text('new file; a journal when it ends in .jsonl, packed when in .gz', {
-      required: true,
-      aliases: ['output-path'],
-    }),
-    'on-conflict': choice('the same pointer with another outcome', ['error', 'first'], { default: 'error' }),
-    'allow-missing-meta': flag('accept files without _meta, whose protocol cannot be compared'),
-    partial: flag('join shards although some outcomes are missing'),
+    Data: {
+      onConflict: {
+        type: 'text',
+        about: 'what to do when a pointer has two different outcomes: stop, or keep the first',
+        choices: ['error', 'first'],
+        default: 'error',
+      },
+      allowMissingMeta: {
+        type: 'flag',
+        about: 'accept files without _meta, whose protocols cannot be compared',
+      },
+      partial: { type: 'flag', about: 'join shards even if outcomes are missing' },
+    },
+    Output: {
+      out: {
+        type: 'text',
+        about: 'new file; a journal if it ends in .jsonl, compressed if in .gz',
+        required: true,
+        aliases: ['output-path'],
+      },
+    },
   },
   async run({ out, onConflict, allowMissingMeta, partial }, _, files) {
     for (const file of files) await requirePath(file, 'files')

@@ -1,18 +1,21 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
-import { number } from '../options.ts'
 
 export const dataValidate: Command = defineCommand({
-  describe: 'Lists every problem of RL data with its place. Exit code 2 when there is an error.',
+  describe: 'Lists every problem of RL data with its place. Exits with 2 if there is an error.',
   example: 'lever data validate rl-data.json',
   files: {
     name: 'file',
-    describe: 'RL data: JSON of any shape of the original, or a journal',
+    describe: 'RL data, JSON of any shape or a journal',
     min: 1,
     max: 1,
   },
-  options: { limit: number('problems of each rule that are listed', { default: 20, min: 1, whole: true }) },
+  options: {
+    Output: {
+      limit: { type: 'number', about: 'problems listed per rule', default: 20, min: 1, whole: true },
+    },
+  },
   async run({ limit }, _, [file = '']) {
     await requirePath(file, 'file')
     const { renderValidation, validateRlData } = await import('@lever/rl-dataset')

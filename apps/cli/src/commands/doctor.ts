@@ -1,24 +1,30 @@
 import type { Downloaded } from '@lever/vqa-model'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { list, text } from '../options.ts'
 import { BUNDLED } from '../files.ts'
 import { checkMachine, formatHealth } from '../pipeline/model/health.ts'
 import type { Progress } from '../progress.ts'
 
 export const doctor: Command = defineCommand({
   describe:
-    'What runs on this machine: Node, packages, execution providers, a model, and what to install; downloads models.',
+    'Checks what runs on this machine (Node, packages, execution providers, a model) and says what to install. Downloads models.',
   example: 'lever doctor --download onnx-community/Qwen2.5-VL-3B-Instruct-ONNX --dtype q4',
   options: {
-    devices: list('execution providers to try', { shown: 'all that ONNX Runtime knows' }),
-    model: text('model to try: a folder, or the id of a downloaded one', {
-      shown: 'the one that is downloaded, else the bundled model',
-    }),
-    download: text('id of a model on the Hub to download first, organisation/name'),
-    dtype: text('dtype of the ONNX files: q4, or decoder_model_merged=q4,vision_encoder=fp16', {
-      default: 'fp32',
-    }),
+    Model: {
+      devices: { type: 'list', about: 'execution providers to try', unset: 'all that ONNX Runtime knows' },
+      model: {
+        type: 'text',
+        about: 'model to try: a folder, or the id of a downloaded model',
+        unset: 'the downloaded one, otherwise the bundled model',
+      },
+      download: { type: 'text', about: 'model to download first, by its id on the Hub: organisation/name' },
+      dtype: {
+        type: 'text',
+        about:
+          'dtype of the ONNX files: q4, or one per file as in decoder_model_merged=q4,vision_encoder=fp16',
+        default: 'fp32',
+      },
+    },
   },
   async run({ devices, model, download: id, dtype }, { progress, signal }) {
     const downloaded = id === undefined ? undefined : await download(id, { dtype, progress, signal })

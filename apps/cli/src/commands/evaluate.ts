@@ -1,10 +1,9 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { choice, flag, list, number, numbers, text } from '../options.ts'
+import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
+import { policiesOptions, staticOptions } from '../options/evaluation.ts'
+import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
-import { inputOptions } from '../pipeline/inputs/inputs.ts'
-import { modelOptions } from '../pipeline/model/model.ts'
-import { policiesOptions, staticOptions } from '../pipeline/evaluate/options.ts'
 import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
 import { runOffline } from '../pipeline/evaluate/run-offline.ts'
 
@@ -12,47 +11,91 @@ const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text',
 
 export const evaluate: Command = defineCommand({
   describe:
-    'Accuracy at 0..K shots of ways to choose demonstrations, with intervals. Answers are kept: run again, it continues, and a selector added later costs its own prompts only.',
+    'Measures the accuracy of selectors and policies at 0..K shots, with intervals. Answers are kept: run again, the command continues, and a selector added later costs only its own prompts.',
   example:
     'lever evaluate --dataset world/test --pool-dataset world/train --embeddings test.safetensors \\\n    --pool-embeddings train.safetensors --policies pointer-rce=runs/train/checkpoints/best.safetensors --out runs/evaluate',
   options: {
-    ...inputOptions,
-    ...modelOptions,
-    out: text('run directory', { required: true, aliases: ['output-dir'] }),
-    selectors: list(
-      'ways to choose: zero-shot, majority-vote, copy-nearest, random, static-best, bm25, similarity-image, similarity-text, similarity-both, mmices, mmr, k-means, worst, oracle, reversed:NAME, shuffled:NAME; all for every one that is possible',
-      {
-        shown: SELECTORS.join(' '),
+    Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
+    Model: {
+      ...modelOptions,
+      batchSize: {
+        type: 'number',
+        about: 'prompts per call of the model',
+        default: 1024,
+        min: 1,
+        whole: true,
       },
-    ),
-    ...policiesOptions,
-    shots: numbers('numbers of demonstrations', {
-      default: [0, 1, 2, 3, 4],
-      min: 0,
-      whole: true,
-      aliases: ['shot-num-list'],
-    }),
-    seeds: number('seeds of the selectors that draw', { default: 5, min: 1, whole: true }),
-    'oracle-budget': number('sequences measured per question for the oracle at 2 shots and more', {
-      default: 48,
-      min: 0,
-      whole: true,
-    }),
-    resamples: number('bootstrap resamples of the intervals', { default: 10_000, min: 100, whole: true }),
-    ...staticOptions,
-    strict: flag('stop at an answer that failed', { default: true }),
-    'allow-fallback': flag('score by string match where a question has fewer than four answers'),
-    'allow-protocol-mismatch': flag('evaluate policies under another protocol than that of their data'),
-    'batch-size': number('prompts per call of the model', { default: 1024, min: 1, whole: true }),
-    'from-rl-data': text(
-      'RL data: evaluate on its measured pointers alone, without a model; methods is a selector too (a row per proposal method)',
-    ),
-    match: choice(
-      'with --from-rl-data: a choice counts when this very pointer was measured, or its examples in any order',
-      ['ordered', 'set'],
-      { default: 'ordered' },
-    ),
-    seed: number('seed of pools, draws and intervals', { default: 0, min: 0, whole: true }),
+    },
+    Evaluation: {
+      selectors: {
+        type: 'list',
+        about:
+          'selectors to compare: zero-shot, majority-vote, copy-nearest, random, static-best, bm25, similarity-image, similarity-text, similarity-both, mmices, mmr, k-means, worst, oracle, reversed:NAME, shuffled:NAME; all for every one that the inputs support',
+        unset: SELECTORS.join(' '),
+      },
+      ...policiesOptions,
+      shots: {
+        type: 'numbers',
+        about: 'numbers of demonstrations to evaluate at',
+        default: [0, 1, 2, 3, 4],
+        min: 0,
+        whole: true,
+        aliases: ['shot-num-list'],
+      },
+      seeds: {
+        type: 'number',
+        about: 'number of seeds for selectors that draw',
+        default: 5,
+        min: 1,
+        whole: true,
+      },
+      oracleBudget: {
+        type: 'number',
+        about: 'sequences measured per question for the oracle at 2 shots and more',
+        default: 48,
+        min: 0,
+        whole: true,
+      },
+      resamples: {
+        type: 'number',
+        about: 'bootstrap resamples for the intervals',
+        default: 10_000,
+        min: 100,
+        whole: true,
+      },
+      ...staticOptions,
+      strict: { type: 'flag', about: 'stop at an answer that failed', default: true },
+      allowFallback: {
+        type: 'flag',
+        about: 'score by string match where a question has fewer than four answers',
+      },
+      allowProtocolMismatch: {
+        type: 'flag',
+        about: 'evaluate policies under another protocol than that of their training data',
+      },
+      fromRlData: {
+        type: 'text',
+        about:
+          'RL data on whose measured pointers to evaluate, without a model; adds the selector methods (a row per proposal method)',
+      },
+      match: {
+        type: 'text',
+        about: 'what counts as measured: exactly this pointer, or the same examples in any order',
+        choices: ['ordered', 'set'],
+        default: 'ordered',
+        onlyWith: { fromRlData: true },
+      },
+    },
+    Output: { out: { type: 'text', about: 'run directory', required: true, aliases: ['output-dir'] } },
+    General: {
+      seed: {
+        type: 'number',
+        about: 'seed of pools, draws and intervals',
+        default: 0,
+        min: 0,
+        whole: true,
+      },
+    },
   },
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options

@@ -1,78 +1,135 @@
 import type { ProposalRequest } from '@lever/rl-generate'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { flag, number, numbers, text } from '../options.ts'
+import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
+import { fleetOptions, modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { dryRun } from '../pipeline/generate/dry-run.ts'
-import { inputOptions } from '../pipeline/inputs/inputs.ts'
-import { checkBackendOptions } from '../pipeline/model/backend-options.ts'
-import { modelOptions } from '../pipeline/model/model.ts'
-import { policyOptions } from '../pipeline/policy/policy.ts'
-import { checkQueueOptions, queueOptions } from '../pipeline/generate/queue-options.ts'
-import { BATCH_SIZE, generate as generateData } from '../pipeline/generate/generate.ts'
+import { generate as generateData } from '../pipeline/generate/generate.ts'
 import { formatDryRun, formatGenerated } from '../pipeline/generate/generate-text.ts'
 
-const counts = { min: 0, whole: true }
+const fromPolicy = { onlyWith: { embeddings: true } } as const
 
 export const generate: Command = defineCommand({
   describe:
-    'RL data: proposes pointers for every question, asks the VQA model, scores officially. Continues when run again.',
+    'Generates RL data: proposes pointers for every question, asks the VQA model and scores its answers by the official metric. Run again, the command continues.',
   example:
     'lever generate --dataset fixtures/shapes-vqa/world/train --embeddings train.safetensors --out runs/generate',
   options: {
-    ...inputOptions,
-    ...modelOptions,
-    device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as cuda:0,cuda:1', {
-      shown: 'cpu',
-    }),
-    workers: number('onnx: worker threads on every device, each with a model of its own', {
-      min: 1,
-      whole: true,
-      shown: '2',
-    }),
-    ...policyOptions,
-    out: text('run directory', { required: true, aliases: ['output-dir'] }),
-    shots: number('demonstrations per pointer, K', {
-      default: 2,
-      min: 1,
-      whole: true,
-      aliases: ['shot-num'],
-    }),
-    'num-beams': number('pointers of beam search', { default: 5, ...counts }),
-    temps: numbers('temperatures of sampling', { default: [1, 1.3], min: 0 }),
-    'num-samples-per-temp': number('pointers sampled at each temperature', { default: 2, ...counts }),
-    'num-retrieval': number('pointers of similar examples', { default: 9, ...counts }),
-    'num-random': number('random pointers', { default: 6, ...counts }),
-    'group-size': number('fill every group with random pointers up to this size G', {
-      default: 0,
-      ...counts,
-    }),
-    'prefix-shots': numbers('measure the first k demonstrations of every pointer too, 0 for none', {
-      default: [],
-      min: 0,
-      whole: true,
-    }),
-    'until-informative': number('more pointers, up to so many, where all rewards are equal', {
-      min: 2,
-      whole: true,
-    }),
-    shard: text('part i/n of the queries, i from 0; or auto/n'),
-    strict: flag('stop at an answer that cannot be scored', { default: true, aliases: ['strict-eval'] }),
-    'allow-fallback': flag('score by string match where a question has fewer than four answers'),
-    'gt-prob': flag('also measure vqa_gt_prob, the probability of the human answers; costs time'),
-    'rel-score': flag('also write vqa_rel_score, the likeness to the nearest human answer'),
-    'batch-size': number('prompts per call of the model; a server is asked one by one', {
-      min: 1,
-      whole: true,
-      shown: String(BATCH_SIZE),
-    }),
-    ...queueOptions,
-    'dry-run': flag('only count what would be measured: prompts, images, tokens; no model runs'),
-    seed: number('seed of pools and proposals', { default: 0, min: 0, whole: true }),
+    Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
+    Model: {
+      ...modelOptions,
+      concurrency: { ...modelOptions.concurrency, notWith: NOT_WITH_QUEUE },
+      device: { ...fleetOptions.device, notWith: NOT_WITH_QUEUE },
+      workers: { ...fleetOptions.workers, notWith: NOT_WITH_QUEUE },
+      threads: { ...modelOptions.threads, notWith: NOT_WITH_QUEUE },
+      imageCache: { ...modelOptions.imageCache, notWith: NOT_WITH_QUEUE },
+      batchSize: {
+        type: 'number',
+        about: 'prompts per call of a local model; servers are asked one prompt at a time',
+        min: 1,
+        whole: true,
+        default: 1024,
+        notWith: { queue: 'a job of the queue is a call there; give --job-size' },
+      },
+    },
+    Proposals: {
+      ...policyOptions,
+      shots: {
+        type: 'number',
+        about: 'demonstrations per pointer, K',
+        default: 2,
+        min: 1,
+        whole: true,
+        aliases: ['shot-num'],
+      },
+      numBeams: {
+        type: 'number',
+        about: 'pointers proposed by beam search of the policy',
+        default: 5,
+        min: 0,
+        whole: true,
+        ...fromPolicy,
+      },
+      temps: {
+        type: 'numbers',
+        about: 'temperatures at which the policy is sampled',
+        default: [1, 1.3],
+        min: 0,
+        ...fromPolicy,
+      },
+      numSamplesPerTemp: {
+        type: 'number',
+        about: 'pointers sampled from the policy at each temperature',
+        default: 2,
+        min: 0,
+        whole: true,
+        ...fromPolicy,
+      },
+      numRetrieval: {
+        type: 'number',
+        about: 'pointers made of similar examples',
+        default: 9,
+        min: 0,
+        whole: true,
+        ...fromPolicy,
+      },
+      numRandom: { type: 'number', about: 'random pointers', default: 6, min: 0, whole: true },
+      groupSize: {
+        type: 'number',
+        about: 'size G up to which groups are filled with random pointers',
+        default: 0,
+        min: 0,
+        whole: true,
+      },
+      prefixShots: {
+        type: 'numbers',
+        about: 'lengths of pointer prefixes to measure as well, 0 for no demonstrations',
+        default: [],
+        min: 0,
+        whole: true,
+      },
+      untilInformative: {
+        type: 'number',
+        about: 'upper limit for pointers per question, where more are measured because all rewards are equal',
+        min: 2,
+        whole: true,
+      },
+      shard: { type: 'text', about: 'shard i/n of the questions, counting from 0, or auto/n' },
+    },
+    Rewards: {
+      strict: {
+        type: 'flag',
+        about: 'stop at an answer that cannot be scored',
+        default: true,
+        aliases: ['strict-eval'],
+      },
+      allowFallback: {
+        type: 'flag',
+        about: 'score by string match where a question has fewer than four answers',
+      },
+      gtProb: {
+        type: 'flag',
+        about: 'also measure vqa_gt_prob, the probability of the human answers (slower)',
+      },
+      relScore: {
+        type: 'flag',
+        about: 'also write vqa_rel_score, the similarity to the nearest human answer',
+      },
+    },
+    Queue: queueOptions,
+    Output: {
+      out: { type: 'text', about: 'run directory', required: true, aliases: ['output-dir'] },
+      dryRun: {
+        type: 'flag',
+        about: 'only count what would be measured (prompts, images, tokens), without running the model',
+      },
+    },
+    General: {
+      seed: { type: 'number', about: 'seed of pools and proposals', default: 0, min: 0, whole: true },
+    },
   },
   async run(options, context) {
-    checkQueueOptions(options)
-    checkBackendOptions(options)
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
     const informed = embeddings !== undefined
     const mix: ProposalRequest[] = [

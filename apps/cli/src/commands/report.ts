@@ -2,16 +2,12 @@ import { resolve } from 'node:path'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew } from '../files.ts'
-import { flag, number, text } from '../options.ts'
 import { reportingTo } from '../pipeline/evaluate/events.ts'
 import { reportSources } from '../pipeline/report/report.ts'
 
-/** Questions in the browser of examples. */
-const DEFAULT_EXAMPLES = 500
-
 export const report: Command = defineCommand({
   describe:
-    'One HTML page about one run, or several to compare: accuracy with intervals, differences, the ranking of a sweep, training curves, measured rewards, examples with images, how it was measured. It opens offline.',
+    'Writes one HTML page about a run, or about several to compare: accuracy with intervals, differences, the ranking of a sweep, training curves, measured rewards, examples with images, and how everything was measured. It opens offline.',
   example: 'lever report runs/evaluate runs/train --out comparison.html --plots plots',
   files: {
     name: 'runs',
@@ -20,18 +16,34 @@ export const report: Command = defineCommand({
     max: 50,
   },
   options: {
-    out: text('new HTML file', { shown: 'report.html in the first run directory, which is replaced' }),
-    markdown: flag('print Markdown, for papers and READMEs'),
-    plots: text('folder for the plots as SVG files'),
-    examples: number('questions in the browser of examples, of every run', {
-      default: DEFAULT_EXAMPLES,
-      min: 0,
-      whole: true,
-    }),
-    dataset: text('folder of the dataset, for the examples', { shown: 'where the run found it' }),
-    'pool-dataset': text('folder of the dataset that demonstrations come from', {
-      shown: 'where the run found it',
-    }),
+    Data: {
+      dataset: {
+        type: 'text',
+        about: 'dataset folder for the examples in the report',
+        unset: 'where the run found it',
+      },
+      poolDataset: {
+        type: 'text',
+        about: 'folder of the dataset that demonstrations come from, for the examples in the report',
+        unset: 'where the run found it',
+      },
+    },
+    Output: {
+      out: {
+        type: 'text',
+        about: 'new HTML file',
+        unset: 'report.html in the first run directory, which is replaced',
+      },
+      markdown: { type: 'flag', about: 'print Markdown, for papers and READMEs' },
+      plots: { type: 'text', about: 'folder to write the plots to, as SVG files' },
+      examples: {
+        type: 'number',
+        about: 'questions per run in the browser of examples',
+        default: 500,
+        min: 0,
+        whole: true,
+      },
+    },
   },
   async run({ markdown, dataset, poolDataset, ...settings }, context, runs) {
     const { out } = settings

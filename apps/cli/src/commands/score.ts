@@ -3,24 +3,61 @@ import { SCORE_MODES } from '@lever/vqa-eval'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requireNew, requirePath, writeNew } from '../files.ts'
-import { choice, flag, number, text } from '../options.ts'
 
 export const score: Command = defineCommand({
-  describe: 'Official VQA accuracy of a results file.',
+  describe: 'Computes the official VQA accuracy of a results file.',
   example: 'lever score --annotations annotations.json --results results.json',
   options: {
-    annotations: text('official annotation file', { required: true, aliases: ['ann-path', 'val-ann-path'] }),
-    results: text('results: JSON array or JSONL of {question_id, answer}', { required: true }),
-    questions: text('official questions file; does not change the accuracy', { aliases: ['val-ques-path'] }),
-    mode: choice('how an answer is scored', SCORE_MODES, { default: 'official' }),
-    'allow-fallback': flag('permit mode fallback, a string match that is not the official metric'),
-    'allow-partial': flag('score what both files have, and say how much that is'),
-    ids: text('file with the question ids to score'),
-    'image-ids': text('file with image ids; only their questions are scored'),
-    sample: number('score a random sample of so many questions', { min: 1, whole: true }),
-    seed: number('seed of the sample', { default: 0, min: 0, whole: true }),
-    'per-question': text('write one JSON line per question to this new file'),
-    diff: text('another results file to compare with'),
+    Data: {
+      annotations: {
+        type: 'text',
+        about: 'annotation file in the official format',
+        required: true,
+        aliases: ['ann-path', 'val-ann-path'],
+      },
+      results: {
+        type: 'text',
+        about: 'results file, a JSON array or JSONL of {question_id, answer}',
+        required: true,
+      },
+      questions: {
+        type: 'text',
+        about: 'questions file in the official format; does not change the accuracy',
+        aliases: ['val-ques-path'],
+      },
+      diff: { type: 'text', about: 'second results file to compare with' },
+      ids: { type: 'text', about: 'file of the question ids to score' },
+      imageIds: { type: 'text', about: 'file of image ids, whose questions alone are scored' },
+      sample: {
+        type: 'number',
+        about: 'number of questions to score, as a random sample',
+        min: 1,
+        whole: true,
+      },
+    },
+    Evaluation: {
+      mode: { type: 'text', about: 'metric', choices: SCORE_MODES, default: 'official' },
+      allowFallback: {
+        type: 'flag',
+        about: 'permit mode fallback, a string match that is not the official metric',
+      },
+      allowPartial: {
+        type: 'flag',
+        about: 'score the questions that both files have, and say how many that is',
+      },
+    },
+    Output: {
+      perQuestion: { type: 'text', about: 'new file for one JSON line per question' },
+    },
+    General: {
+      seed: {
+        type: 'number',
+        about: 'seed of the sample',
+        default: 0,
+        min: 0,
+        whole: true,
+      },
+    },
   },
   async run(options, { progress }) {
     const { annotations, results, questions, diff, ids, imageIds, perQuestion, mode, sample, seed } = options
@@ -33,7 +70,7 @@ export const score: Command = defineCommand({
       await import('@lever/vqa-eval')
     const { readIds, scoreFiles } = await import('@lever/vqa-eval/node')
     if (ids !== undefined && sample !== undefined) {
-      throw new InputError('--ids and --sample are two ways to choose questions; give one')
+      throw new InputError('--ids and --sample both choose questions; give one of them')
     }
     const stages = new Map<string, ReturnType<typeof progress.stage>>()
     const { evaluation, comparison } = await scoreFiles({

@@ -1,46 +1,77 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { choice, list, number, text } from '../options.ts'
-import { phaseOptions } from '../pipeline/train/phases.ts'
+import {
+  phaseOptions,
+  runOptions,
+  startOptions,
+  trainingDataOptions,
+  trainingOutputOptions,
+} from '../options/training.ts'
 import { sftPlan } from '../pipeline/train/plan.ts'
 import { runTrain } from '../pipeline/train/run-train.ts'
-import { trainOptions } from '../pipeline/train/train-options.ts'
-
-const { 'batch-size': batchSize, dropout, 'weight-decay': weightDecay, 'clip-norm': clipNorm } = phaseOptions
-const { 'label-smoothing': labelSmoothing, schedule, warmup, patience, set } = phaseOptions
 
 export const sft: Command = defineCommand({
   describe:
-    'Supervised policy: imitates the InfoScore beams of a beam file, or the best measured pointers of RL data.',
+    'Trains a policy by supervision: it imitates the InfoScore beams of a beam file, or the best measured pointers of RL data.',
   example: 'lever sft --beams runs/beams/beams.json --embeddings train.safetensors --out runs/sft',
   async options() {
     const { ARCHITECTURE_NAMES } = await import('@lever/pointer-model')
+    const { labelSmoothing, clipNorm, batchSize, dropout, weightDecay, schedule, warmup, patience, set } =
+      phaseOptions
     return {
-      ...trainOptions,
-      'rl-data': list(
-        'InfoScore beams (lever beams, or of the original), or RL data; several are trained on jointly',
-        {
+      Data: {
+        ...trainingDataOptions,
+        rlData: {
+          type: 'list',
+          about:
+            'InfoScore beams (of lever beams or of the original) or RL data; several files are trained on jointly',
           required: true,
           aliases: ['beams', 'beam-data'],
         },
-      ),
-      architecture: choice('architecture of a new policy', ARCHITECTURE_NAMES, { shown: 'cross-attention' }),
-      hidden: number('hidden size H of a new policy', { min: 1, whole: true, shown: "the architecture's" }),
-      'pool-file': text('pools of beams that name none: the candidates of the sampler', {
-        aliases: ['pools', 'sampler-cache'],
-      }),
-      epochs: number('epochs', { default: 20, min: 0, whole: true }),
-      lr: number('learning rate', { default: 1e-4, min: 0 }),
-      target: choice('which pointers of a query are imitated', ['best', 'first', 'all'], { default: 'best' }),
-      'batch-size': { ...batchSize, shown: '64' },
-      dropout: { ...dropout, shown: '0' },
-      'weight-decay': { ...weightDecay, shown: '0.001' },
-      'clip-norm': clipNorm,
-      'label-smoothing': labelSmoothing,
-      schedule: { ...schedule, shown: 'cosine' },
-      warmup: { ...warmup, shown: '0.05' },
-      patience,
-      set,
+        poolFile: {
+          type: 'text',
+          about: 'file of pools for beams that name none: the candidates of the sampler',
+          aliases: ['pools', 'sampler-cache'],
+        },
+      },
+      Training: {
+        ...startOptions,
+        architecture: {
+          ...startOptions.architecture,
+          choices: ARCHITECTURE_NAMES,
+          unset: 'cross-attention',
+        },
+        hidden: { ...startOptions.hidden, unset: "the architecture's own" },
+        numLayers: { ...startOptions.numLayers, unset: "the architecture's own" },
+        epochs: { type: 'number', about: 'epochs of SFT', default: 20, min: 0, whole: true },
+        lr: { type: 'number', about: 'learning rate of SFT', default: 1e-4, min: 0 },
+        target: {
+          type: 'text',
+          about: 'pointers of a query that are imitated: the best, the first, or all',
+          choices: ['best', 'first', 'all'],
+          default: 'best',
+        },
+        batchSize: { ...batchSize, unset: '64' },
+        dropout: { ...dropout, unset: '0' },
+        weightDecay: { ...weightDecay, unset: '0.001' },
+        clipNorm: { ...clipNorm, unset: '1' },
+        labelSmoothing: { ...labelSmoothing, about: 'label smoothing of SFT', unset: '0' },
+        schedule: { ...schedule, unset: 'cosine' },
+        warmup: { ...warmup, unset: '0.05' },
+        patience,
+        set,
+        ...runOptions,
+      },
+      Output: trainingOutputOptions,
+      General: {
+        seed: {
+          type: 'number',
+          about: 'seed of the new policy, the order of queries, dropout and the split',
+          default: 0,
+          min: 0,
+          whole: true,
+        },
+      },
     }
   },
   run: async (options, context) => runTrain({ ...(await sftPlan(options)), out: options.out }, context),

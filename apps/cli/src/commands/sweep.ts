@@ -1,7 +1,6 @@
 import { writeFileAtomic } from '@lever/durable-files'
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
-import { choice, flag, number, text } from '../options.ts'
+import { defineCommand, optionsOf } from '../command.ts'
 import { axesOf, openSweep, runSweep } from '../pipeline/sweep/run-sweep.ts'
 import { readGrid } from '../pipeline/sweep/sweep-grid.ts'
 import { runSweepTest } from '../pipeline/sweep/sweep-test.ts'
@@ -9,35 +8,57 @@ import { formatSwept } from '../pipeline/sweep/sweep-text.ts'
 
 export const sweep: Command = defineCommand({
   describe:
-    'A grid of trainings from one file (docs/sweeps.md): every cell is lever train in a folder of its own; finished ones are skipped, interrupted ones continue. Ends with a table ranked on validation.',
-  files: { name: 'grid', describe: 'YAML file of the grid', min: 1, max: 1 },
+    'Trains a grid of policies from one file (docs/sweeps.md): every cell is a lever train in a folder of its own. Finished cells are skipped and interrupted ones continue. Ends with a table ranked on validation.',
+  files: { name: 'grid', describe: 'YAML file with the grid', min: 1, max: 1 },
   example: 'lever sweep docs/sweeps/rewards.yaml --out runs/sweep --workers 2',
   async options() {
     const { CELL_POLICIES, RANKINGS } = await import('@lever/grpo-trainer')
     return {
-      out: text('run directory, a folder per cell in it', { required: true, aliases: ['output-dir'] }),
-      workers: number('cells trained at a time, each in a process', { default: 1, min: 1, whole: true }),
-      'rank-by': choice('figure of the best policy on validation that ranks', RANKINGS, {
-        default: 'ranked',
-      }),
-      score: choice(
-        'which policy of a cell is scored and ranked: the best on its validation, or the last',
-        CELL_POLICIES,
-        {
+      Training: {
+        workers: {
+          type: 'number',
+          about: 'cells trained at the same time, each in a process of its own',
+          default: 1,
+          min: 1,
+          whole: true,
+        },
+      },
+      Evaluation: {
+        rankBy: {
+          type: 'text',
+          about: 'figure on validation that ranks the best policies',
+          choices: RANKINGS,
+          default: 'ranked',
+        },
+        score: {
+          type: 'text',
+          about: 'policy of a cell that is scored and ranked: its best on validation, or its last',
+          choices: CELL_POLICIES,
           default: 'best',
         },
-      ),
-      test: flag(
-        'after the ranking, evaluate all cells as the grid says under test; recorded as a read of that split',
-      ),
+        test: {
+          type: 'flag',
+          about:
+            'evaluate all cells after the ranking, as the grid says under test; recorded as a read of that split',
+        },
+      },
+      Output: {
+        out: {
+          type: 'text',
+          about: 'run directory, with a folder per cell in it',
+          required: true,
+          aliases: ['output-dir'],
+        },
+      },
     }
   },
   async run({ test, ...choice }, context, [file]) {
     const { train } = await import('./train.ts')
     const { evaluate } = await import('./evaluate.ts')
-    const trainTable = await train.options()
-    const table = { ...trainTable, 'keep-epochs': { ...trainTable['keep-epochs']!, fallback: false } }
-    const evaluateTable = await evaluate.options()
+    const trainTable = await optionsOf(train)
+    const keepEpochs = { type: 'flag', about: trainTable['keepEpochs']!.about, default: false } as const
+    const table = { ...trainTable, keepEpochs }
+    const evaluateTable = await optionsOf(evaluate)
     const grid = await readGrid(file!, table, evaluateTable)
     const swept = await runSweep(grid, choice, table, context)
     const { RANKING_FILE, sweepResult } = await import('@lever/grpo-trainer')

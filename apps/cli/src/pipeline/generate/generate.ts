@@ -22,7 +22,6 @@ import { openModels } from '../model/models.ts'
 import type { PolicyChoice } from '../policy/policy.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
-import { JOB_SIZE, QUEUE_NAME } from './queue-options.ts'
 
 export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number
@@ -35,16 +34,13 @@ export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoi
   readonly gtProb: boolean
   readonly relScore: boolean
   readonly untilInformative: number | undefined
-  readonly batchSize: number | undefined
+  readonly batchSize: number
   /** URL of a queue whose workers answer. */
   readonly queue: string | undefined
-  readonly queueName: string | undefined
-  readonly jobSize: number | undefined
+  readonly queueName: string
+  readonly jobSize: number
   readonly out: string
 }
-
-/** Prompts per call of a model in this process. */
-export const BATCH_SIZE = 1024
 
 /** Jobs in the queue at a time: enough for a large fleet, and few are left over when a run is given up. */
 const QUEUED_JOBS = 256
@@ -131,11 +127,11 @@ async function openAnswering(
   settings: GenerateSettings,
   progress: Progress,
 ): Promise<{ described: ModelProtocol; model: VqaModel | undefined; calls: Calls }> {
-  const { queue: url, queueName: name = QUEUE_NAME, jobSize = JOB_SIZE, gtProb } = settings
+  const { queue: url, queueName: name, jobSize, gtProb } = settings
   if (url === undefined) {
     const { answerWith } = await import('@lever/vqa-model')
     const { model, copies } = await openModels(settings, progress)
-    const { batchSize, concurrency } = callsOf(settings, settings.batchSize ?? BATCH_SIZE)
+    const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
     const answer = answerWith(model, gtProb ? { score: answersOf } : {})
     return { described: model, model, calls: { batchSize, concurrency: concurrency * copies + 1, answer } }
   }

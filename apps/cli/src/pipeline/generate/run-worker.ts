@@ -6,11 +6,10 @@ import type { VqaAnswer, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { ModelChoice } from '../model/model.ts'
 import { openModels } from '../model/models.ts'
-import { QUEUE_NAME } from './queue-options.ts'
 
 export interface WorkerSettings extends ModelChoice {
   readonly queue: string
-  readonly queueName: string | undefined
+  readonly queueName: string
   /** Image folders of this machine. */
   readonly images: readonly string[]
   readonly idleSeconds: number | undefined
@@ -22,7 +21,7 @@ export async function runWorker(
   settings: WorkerSettings,
   { progress, signal, emit }: Context,
 ): Promise<WorkerReport> {
-  const { queue, queueName = QUEUE_NAME, images, idleSeconds, lockSeconds } = settings
+  const { queue, queueName, images, idleSeconds, lockSeconds } = settings
   const { device, workers = 1 } = settings
   const { protocolOf } = await import('@lever/rl-generate')
   const { runQueueWorker } = await import('@lever/rl-generate/queue')

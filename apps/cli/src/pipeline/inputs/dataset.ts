@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
 import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
-import { flag, text } from '../../options.ts'
-import type { Option } from '../../options.ts'
 import type { Progress } from '../../progress.ts'
 
 /** Where a dataset lies: a folder or a file of it, or its files one by one. */
@@ -18,42 +16,6 @@ export interface DatasetPlace {
   readonly split?: string | undefined
   /** Read it without the questions whose image is not there. */
   readonly skipMissingImages?: boolean | undefined
-}
-
-/** The options that name a dataset. */
-export const datasetOptions: {
-  readonly dataset: Option<string | undefined>
-  readonly questions: Option<string | undefined>
-  readonly annotations: Option<string | undefined>
-  readonly images: Option<string | undefined>
-  readonly split: Option<string | undefined>
-  readonly 'skip-missing-images': Option<boolean>
-} = {
-  dataset: text(
-    'folder of VQA, OK-VQA or A-OKVQA files, of questions.jsonl, or of parquet files of the Hub; images beside them, in ./images or ../images',
-  ),
-  questions: text('file of the questions, in place of --dataset', { aliases: ['train-ques-path'] }),
-  annotations: text('official annotation file', { aliases: ['train-ann-path'] }),
-  images: text('image folder', { aliases: ['train-coco-root'] }),
-  split: text('which split, where several lie together: train, val, val2014'),
-  'skip-missing-images': flag('leave out questions whose image file is missing, also from the pool'),
-}
-
-/** The options that name the dataset demonstrations come from. */
-export const poolOptions: {
-  readonly 'pool-dataset': Option<string | undefined>
-  readonly 'pool-questions': Option<string | undefined>
-  readonly 'pool-annotations': Option<string | undefined>
-  readonly 'pool-images': Option<string | undefined>
-  readonly 'pool-split': Option<string | undefined>
-} = {
-  'pool-dataset': text('folder of the dataset that demonstrations come from', {
-    shown: 'the dataset itself',
-  }),
-  'pool-questions': text('its questions file, in place of --pool-dataset'),
-  'pool-annotations': text('its annotation file'),
-  'pool-images': text('its image folder'),
-  'pool-split': text('its split'),
 }
 
 /** Bytes of files from which the joined form is worth keeping. */

@@ -2,48 +2,14 @@ import { hashFile, InputError } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
 import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
-import type { Option } from '../../options.ts'
-import { number, text } from '../../options.ts'
 import type { Progress } from '../../progress.ts'
 import type { DatasetPlace } from './dataset.ts'
-import { datasetOptions, openDataset, poolOptions, sampleExamples } from './dataset.ts'
+import { openDataset, sampleExamples } from './dataset.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './features.ts'
 import { openPools } from './pools.ts'
 import type { PoolSettings } from './pools.ts'
-
-/** Options of commands that ask questions about a dataset with demonstrations from a pool. */
-export const inputOptions: typeof datasetOptions &
-  typeof poolOptions & {
-    readonly embeddings: Option<string | undefined>
-    readonly 'pool-embeddings': Option<string | undefined>
-    readonly queries: Option<number | undefined>
-    readonly 'pool-method': Option<string | undefined>
-    readonly 'pool-size': Option<number | undefined>
-    readonly 'pool-file': Option<string | undefined>
-  } = {
-  ...datasetOptions,
-  ...poolOptions,
-  embeddings: text('embeddings of the dataset (lever embed)', { aliases: ['query-emb', 'img-emb'] }),
-  'pool-embeddings': text('embeddings of the pool, when it is another dataset', { aliases: ['cand-emb'] }),
-  queries: number('only so many questions, a random sample', {
-    min: 1,
-    whole: true,
-    shown: 'all',
-    aliases: ['test-data-num', 'sample-num'],
-  }),
-  'pool-method': text(
-    'how pools are made: random, text-similar, image-similar, both-similar, mixed, library',
-    {
-      shown: 'random',
-    },
-  ),
-  'pool-size': number('pool size N', { min: 1, whole: true, shown: '64', aliases: ['candidate-num'] }),
-  'pool-file': text('pools that several commands share: read when the file is there, else made and written', {
-    aliases: ['pools', 'sampler-cache'],
-  }),
-}
 
 export interface InputSettings extends PoolSettings {
   readonly place: DatasetPlace

@@ -1,96 +1,17 @@
 import { InputError } from '@lever/durable-files'
 import { OFFICIAL_METRIC } from '@lever/vqa-eval'
 import type { Device, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
-import { BUNDLED, requirePath } from '../../files.ts'
-import type { Option } from '../../options.ts'
-import { choice, list, number, text } from '../../options.ts'
+import { BUNDLED_MODEL, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
-import { checkBackendOptions } from './backend-options.ts'
 
 /** Longest answer, in tokens. */
 const NEW_TOKENS = 5
 /** Most requests at one time per server. */
 const REQUESTS = 64
 
-/**
- * The options that name a VQA model and how it runs. Most are undefined when they were not given, so that one that the
- * backend has no use for can be refused.
- */
-export const modelOptions: {
-  readonly model: Option<string>
-  readonly backend: Option<string>
-  readonly 'base-url': Option<readonly string[] | undefined>
-  readonly concurrency: Option<number | undefined>
-  readonly timeout: Option<number | undefined>
-  readonly 'extra-body': Option<string | undefined>
-  readonly template: Option<string | undefined>
-  readonly dtype: Option<string | undefined>
-  readonly device: Option<string | undefined>
-  readonly workers: Option<number | undefined>
-  readonly threads: Option<number | undefined>
-  readonly 'max-new-tokens': Option<number | undefined>
-  readonly 'decoding-beams': Option<number | undefined>
-  readonly 'max-pixels': Option<number | undefined>
-  readonly 'image-cache': Option<number | undefined>
-} = {
-  model: text(
-    'model folder in the ONNX layout of the Hub, or the id of a model: a downloaded one, or that of a server',
-    {
-      default: `${BUNDLED}/model`,
-      shown: 'the bundled model',
-      aliases: ['vqa-model'],
-    },
-  ),
-  backend: choice(
-    'onnx; openai: servers such as vLLM and SGLang, key in LEVER_API_KEY or OPENAI_API_KEY; scripted: a module whose default export answers',
-    ['onnx', 'openai', 'scripted'],
-    { default: 'onnx' },
-  ),
-  'base-url': list('servers of --backend openai that share the work, as http://127.0.0.1:8000/v1'),
-  concurrency: number(
-    'openai: most requests at one time per server; how many there are is found out by trying',
-    { min: 1, whole: true, shown: '64' },
-  ),
-  timeout: number('openai: seconds until a request to a server is given up and repeated', {
-    min: 0.1,
-    max: 300,
-    shown: '120',
-  }),
-  'extra-body': text('openai: JSON with further fields of every request; part of the protocol'),
-  template: text('prompt template: shapes, lever-plus, lever-plus-system', {
-    shown: 'shapes for the bundled model, lever-plus for others',
-  }),
-  dtype: text('dtype of the ONNX files: q4, or decoder_model_merged=q4,vision_encoder=fp16', {
-    shown: 'fp32',
-  }),
-  device: text('onnx: cpu, cuda, cuda:1, webgpu, dml, coreml or auto', { shown: 'cpu' }),
-  workers: number('onnx: worker threads, each with a model of its own', {
-    min: 0,
-    whole: true,
-    shown: '2',
-  }),
-  threads: number('onnx: threads of one worker; 0 chooses', { min: 0, whole: true, shown: '0' }),
-  'max-new-tokens': number('longest answer, in tokens', { min: 1, whole: true, shown: '5' }),
-  'decoding-beams': number('onnx: 1 for greedy answers, 3 for beam search, as the Python original decodes', {
-    min: 1,
-    max: 3,
-    whole: true,
-    shown: '1',
-  }),
-  'max-pixels': number('onnx: largest area of an image in pixels; fewer visual tokens', {
-    min: 1,
-    whole: true,
-    shown: "the model's own",
-  }),
-  'image-cache': number('onnx: encoded images kept on disk for later runs, MiB', {
-    min: 0,
-    whole: true,
-    shown: '0',
-  }),
-}
-
 export interface ModelChoice {
-  readonly model: string
+  /** Undefined: the bundled one, or the only one of a server. */
+  readonly model: string | undefined
   readonly backend: string
   readonly baseUrl?: readonly string[] | undefined
   readonly concurrency?: number | undefined
@@ -110,7 +31,7 @@ export interface ModelChoice {
   readonly metric?: string
 }
 
-/** @throws InputError when the model cannot be opened, or for an option that its backend would ignore */
+/** @throws InputError when the model cannot be opened, or an option is wrong */
 export async function openModel(choice: ModelChoice, progress: Progress): Promise<VqaModel> {
   const { openVqaModel } = await import('@lever/vqa-model')
   return openVqaModel(await vqaOptionsOf(choice, progress))
@@ -126,10 +47,13 @@ export async function readModelProtocol(choice: ModelChoice, progress: Progress)
 }
 
 async function vqaOptionsOf(choice: ModelChoice, progress: Progress): Promise<VqaModelOptions> {
-  checkBackendOptions(choice)
-  const { backend, model, metric = OFFICIAL_METRIC } = choice
+  const { backend, metric = OFFICIAL_METRIC } = choice
   const onNotice = (line: string): void => progress.info(line)
   if (backend === 'scripted') {
+    const { model } = choice
+    if (model === undefined) {
+      throw new InputError('--backend scripted needs --model, a module whose default export answers')
+    }
     await requirePath(model, '--model')
     return { backend, model, metric }
   }
@@ -137,7 +61,15 @@ async function vqaOptionsOf(choice: ModelChoice, progress: Progress): Promise<Vq
   if (backend !== 'onnx') {
     throw new InputError(`--backend is "${backend}"; give one of onnx, openai, scripted`)
   }
-  const { template, device = 'cpu', dtype = 'fp32', workers = 2, threads = 0, maxPixels } = choice
+  const {
+    model = BUNDLED_MODEL,
+    template,
+    device = 'cpu',
+    dtype = 'fp32',
+    workers = 2,
+    threads = 0,
+    maxPixels,
+  } = choice
   const { maxNewTokens = NEW_TOKENS, decodingBeams = 1, imageCache = 0 } = choice
   return {
     ...{ backend, model, device: device as Device, dtype, workers, threads, maxNewTokens, metric, onNotice },
@@ -161,7 +93,7 @@ function serverOptionsOf(choice: ModelChoice): VqaModelOptions & { readonly back
   const apiKey = process.env['LEVER_API_KEY'] ?? process.env['OPENAI_API_KEY']
   return {
     ...{ backend: 'openai', baseUrl, concurrency: concurrency ?? REQUESTS, maxNewTokens, apiKey },
-    model: model === modelOptions.model.fallback ? undefined : model,
+    model,
     timeout: Math.round(1000 * timeout),
     ...(template !== undefined && { template }),
     ...(choice.extraBody !== undefined && { extraBody: parseBody(choice.extraBody) }),

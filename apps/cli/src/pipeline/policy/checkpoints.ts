@@ -2,25 +2,7 @@ import { stat } from 'node:fs/promises'
 import { hashFile, InputError, isInputError } from '@lever/durable-files'
 import type { CheckpointInfo, LoadedCheckpoint, LoadOptions } from '@lever/pointer-model'
 import type { TensorEntry } from '@lever/tensor-files'
-import type { Option } from '../../options.ts'
-import { list, number, text } from '../../options.ts'
 import { formatTable } from '../../table.ts'
-
-/** How a file is read that does not say everything itself. */
-export const loadingOptions: {
-  readonly architecture: Option<string | undefined>
-  readonly heads: Option<number | undefined>
-  readonly 'allow-missing': Option<readonly string[]>
-  readonly 'allow-foreign': Option<readonly string[]>
-} = {
-  architecture: text('architecture of a file that does not say', { shown: 'recognised by shapes' }),
-  heads: number('attention heads of a file that does not say', { min: 1, whole: true, shown: '1' }),
-  'allow-missing': list('arrays that may be missing, as patterns with *; they get new values', {
-    default: [],
-    shown: 'none',
-  }),
-  'allow-foreign': list('tensors that may be too many, as patterns with *', { default: [], shown: 'none' }),
-}
 
 export interface LoadingChoice {
   readonly architecture: string | undefined

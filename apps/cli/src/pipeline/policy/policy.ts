@@ -1,22 +1,6 @@
 import type { Selector } from '@lever/icl-eval'
 import type { Decoding, PolicyByIds, StartingModel } from '@lever/pointer-model'
 import { requirePath } from '../../files.ts'
-import type { Option } from '../../options.ts'
-import { number, text } from '../../options.ts'
-
-/** The options that name a policy: a checkpoint, or what a new one is like. */
-export const policyOptions: {
-  readonly policy: Option<string | undefined>
-  readonly architecture: Option<string>
-  readonly hidden: Option<number | undefined>
-} = {
-  policy: text('checkpoint of the policy', {
-    shown: 'a new, untrained one',
-    aliases: ['sft-ckpt', 'init', 'checkpoint'],
-  }),
-  architecture: text('architecture of a new policy', { default: 'cross-attention' }),
-  hidden: number('hidden size H of a new policy', { min: 1, whole: true, shown: "the architecture's" }),
-}
 
 export interface PolicyChoice {
   readonly policy: string | undefined

@@ -1,8 +1,8 @@
 import { InputError, openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import type { CellPolicy, Ranking, SweepCell, Swept } from '@lever/grpo-trainer'
+import type { Schema } from '@lever/settings'
 import type { Context } from '../../command.ts'
-import type { OptionTable } from '../../options.ts'
 import { version } from '../../version.ts'
 import { trainPlan } from '../train/plan.ts'
 import type { Cell, Grid } from './sweep-grid.ts'
@@ -20,7 +20,7 @@ export interface SweepChoice {
 export async function runSweep(
   grid: Grid,
   choice: SweepChoice,
-  table: OptionTable,
+  table: Schema,
   { progress, signal }: Context,
 ): Promise<Swept> {
   const cells: SweepCell[] = []

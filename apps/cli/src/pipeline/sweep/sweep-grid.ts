@@ -1,7 +1,8 @@
 import { InputError, isInputError } from '@lever/durable-files'
+import type { Schema } from '@lever/settings'
+import { readSettings } from '@lever/settings'
 import { readYaml, unknownName } from '../../config.ts'
-import { camel, kebab } from '../../names.ts'
-import type { OptionTable } from '../../options.ts'
+import { flagOf, kebab, namesOf } from '../../names.ts'
 
 /** Options as they stand in the file, by name. */
 type Given = ReadonlyMap<string, unknown>
@@ -54,9 +55,9 @@ const OWN = ['out', 'policies', 'config', 'json', 'quiet', 'debug']
  *
  * @throws InputError naming the place, for a file that is no grid, an unknown option, and one that two axes set
  */
-export async function readGrid(path: string, train: OptionTable, evaluate: OptionTable): Promise<Grid> {
+export async function readGrid(path: string, train: Schema, evaluate: Schema): Promise<Grid> {
   const content = await readYaml(path, 'GRID')
-  const names = namesOf(train, OWN)
+  const names = namesOf(without(train))
   const { grid, test, ...shared } = Object.fromEntries(content)
   const axes = axesOf(mapAt(grid ?? new Map(), `${path}: grid`), names, path)
   if (axes.length === 0) {
@@ -73,12 +74,12 @@ export async function readGrid(path: string, train: OptionTable, evaluate: Optio
   return {
     base: optionsOf(new Map(Object.entries(shared)), names, path),
     axes,
-    test: test === undefined ? undefined : optionsOf(mapAt(test, place), namesOf(evaluate, OWN), place),
+    test: test === undefined ? undefined : optionsOf(mapAt(test, place), namesOf(without(evaluate)), place),
   }
 }
 
 /** Every combination of the axes, the last one changing fastest. */
-export function cellsOf({ base, axes }: Grid, table: OptionTable): Cell[] {
+export function cellsOf({ base, axes }: Grid, table: Schema): Cell[] {
   let combinations: (readonly Choice[])[] = [[]]
   for (const { choices } of axes)
     combinations = combinations.flatMap((before) => choices.map((choice) => [...before, choice]))
@@ -98,15 +99,16 @@ export function cellsOf({ base, axes }: Grid, table: OptionTable): Cell[] {
  * Options with their defaults, checked, by camelCase name.
  * @throws InputError for a value that is wrong and an option that is missing
  */
-export function checked(given: Given, table: OptionTable): Record<string, unknown> {
-  const values: Record<string, unknown> = {}
-  for (const [name, { parse, fallback, required }] of Object.entries(table)) {
-    if (OWN.includes(name)) continue
-    if (given.has(name)) values[camel(name)] = parse(given.get(name), name)
-    else if (required) throw new InputError(`${name} is missing; write it into the grid`)
-    else values[camel(name)] = fallback
-  }
-  return values
+export function checked(given: Given, table: Schema): Record<string, unknown> {
+  return readSettings(without(table), Object.fromEntries(given), {
+    nameOf: flagOf,
+    missing: 'write it into the grid',
+  })
+}
+
+/** The options that a grid may set. */
+function without(table: Schema): Schema {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !OWN.includes(name)))
 }
 
 function merge(maps: readonly Given[]): Given {
@@ -131,7 +133,9 @@ function axesOf(
     for (const option of new Set(choices.flatMap(({ options }) => [...options.keys()]))) {
       const other = owner.get(option)
       if (other !== undefined && option !== COLLECTED) {
-        throw new InputError(`${path}: the axes ${other} and ${name} both set ${option}; keep it in one`)
+        throw new InputError(
+          `${path}: the axes ${other} and ${name} both set ${flagOf(option)}; keep it in one`,
+        )
       }
       owner.set(option, name)
     }
@@ -152,7 +156,7 @@ function axisOf(name: string, values: unknown, names: ReadonlyMap<string, string
   const option = names.get(kebab(name))
   if (option === undefined) throw new InputError(`${path}: ${unknownName(name, names.keys())}`)
   if (!Array.isArray(values) || values.length === 0) {
-    throw new InputError(`${place} must be a list of values of the option ${option}, such as [0, 1]`)
+    throw new InputError(`${place} must be a list of values of the option ${flagOf(option)}, such as [0, 1]`)
   }
   const choices = (values as unknown[]).map((value) => {
     if (value instanceof Map) {
@@ -182,14 +186,6 @@ function optionsOf(
     if (value !== null) options.set(name, value)
   }
   return options
-}
-
-function namesOf(table: OptionTable, without: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(table).flatMap(([option, { aliases }]) =>
-      without.includes(option) ? [] : [option, ...aliases].map((name): [string, string] => [name, option]),
-    ),
-  )
 }
 
 function mapAt(value: unknown, place: string): ReadonlyMap<string, unknown> {

@@ -2,8 +2,8 @@ import type { RunDirectory } from '@lever/durable-files'
 import { InputError } from '@lever/durable-files'
 import type { CellPolicy, SweepRow, Swept } from '@lever/grpo-trainer'
 import type { TableRow } from '@lever/icl-eval'
+import type { Schema } from '@lever/settings'
 import type { Context } from '../../command.ts'
-import type { OptionTable } from '../../options.ts'
 import { formatTable } from '../../table.ts'
 import { placesOf } from '../inputs/dataset.ts'
 import { runEvaluate } from '../evaluate/run-evaluate.ts'
@@ -34,7 +34,7 @@ interface TestFigure {
 export async function runSweepTest(
   run: RunDirectory,
   { grid, rows }: Swept & { readonly grid: Grid },
-  table: OptionTable,
+  table: Schema,
   score: CellPolicy,
   context: Context,
 ): Promise<SweepTest> {

@@ -1,8 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { ObjectiveName, PhaseOptions } from '@lever/grpo-trainer'
-import { nearest } from '../../names.ts'
-import type { Option } from '../../options.ts'
-import { choice, flag, list, number } from '../../options.ts'
+import { nearest } from '@lever/settings'
 
 type Value = string | number | boolean | null
 
@@ -13,93 +11,6 @@ interface Target {
   readonly option?: string
   /** What the flag stands for when it is set; the value itself without. */
   readonly value?: Value | readonly string[]
-}
-
-const positive = { min: 0 }
-const epochs = { min: 0, whole: true }
-
-/** The options of phases: those of the original, and the usual ones. Everything else is reached by --set. */
-export const phaseOptions: Readonly<{
-  'rce-epochs': Option<number | undefined>
-  'rce-lr': Option<number | undefined>
-  'rce-temp-start': Option<number | undefined>
-  'rce-temp-end': Option<number | undefined>
-  'rce-use-raw-reward': Option<boolean>
-  'rce-use-normalized-reward': Option<boolean>
-  'use-top1-only': Option<boolean>
-  'listwise-epochs': Option<number | undefined>
-  'listwise-lr': Option<number | undefined>
-  'listwise-temp': Option<number | undefined>
-  'grpo-epochs': Option<number | undefined>
-  'grpo-lr': Option<number | undefined>
-  'kl-beta': Option<number | undefined>
-  'disable-adaptive-kl': Option<boolean>
-  'use-ppo-clip-only': Option<boolean>
-  'clip-epsilon': Option<number | undefined>
-  'num-iterations': Option<number | undefined>
-  'importance-sampling-mode': Option<'none' | 'truncate' | 'mask' | undefined>
-  'importance-sampling-cap': Option<number | undefined>
-  'freeze-backbone': Option<boolean>
-  'batch-size': Option<number | undefined>
-  dropout: Option<number | undefined>
-  'weight-decay': Option<number | undefined>
-  'clip-norm': Option<number | undefined>
-  'label-smoothing': Option<number | undefined>
-  schedule: Option<'constant' | 'cosine' | undefined>
-  warmup: Option<number | undefined>
-  patience: Option<number | undefined>
-  set: Option<readonly string[]>
-}> = {
-  'rce-epochs': number('epochs of RCE', { ...epochs, shown: 'of the preset' }),
-  'rce-lr': number('learning rate of RCE', { ...positive, shown: '1e-4' }),
-  'rce-temp-start': number('temperature of the RCE weights at the first step', { ...positive, shown: '2' }),
-  'rce-temp-end': number('and at the last', { ...positive, shown: '0.5' }),
-  'rce-use-raw-reward': flag('RCE weights of raw rewards'),
-  'rce-use-normalized-reward': flag('RCE weights of normalised rewards, the default'),
-  'use-top1-only': flag('RCE on the best pointer of a group only'),
-  'listwise-epochs': number('epochs of the listwise objective', { ...epochs, shown: 'of the preset' }),
-  'listwise-lr': number('its learning rate', { ...positive, shown: 'of the preset' }),
-  'listwise-temp': number('temperature of its target', { ...positive, shown: 'of the preset, or 0.2' }),
-  'grpo-epochs': number('epochs of GRPO, after all else', { ...epochs, shown: '0' }),
-  'grpo-lr': number('its learning rate', { ...positive, shown: '1e-5' }),
-  'kl-beta': number('coefficient of the KL term in GRPO', { ...positive, shown: '0.1' }),
-  'disable-adaptive-kl': flag('the KL coefficient stays'),
-  'use-ppo-clip-only': flag('GRPO without the KL term'),
-  'clip-epsilon': number('clipping of the ratio in GRPO, below 1', { ...positive, shown: '0.2' }),
-  'num-iterations': number('GRPO: epochs against one old policy, of those that --grpo-epochs counts', {
-    min: 1,
-    whole: true,
-    shown: '1',
-  }),
-  'importance-sampling-mode': choice(
-    'GRPO: weigh pointers by the old policy over the one that proposed them; a weight above the cap is cut or counts 0',
-    ['none', 'truncate', 'mask'],
-    { shown: 'none' },
-  ),
-  'importance-sampling-cap': number('largest weight, where 1 is the mean of a group', {
-    ...positive,
-    shown: '2',
-  }),
-  'freeze-backbone': flag('GRPO does not train the projections', {
-    default: false,
-    aliases: ['freeze-backbone-in-grpo'],
-  }),
-  'batch-size': number('queries a step', { min: 1, whole: true, shown: 'of the preset' }),
-  dropout: number(
-    'share of features dropped in training, in every phase, so in GRPO too (of attention weights: --set *.attentionDropout=0.1)',
-    {
-      min: 0,
-      max: 0.99,
-      shown: 'of the preset',
-    },
-  ),
-  'weight-decay': number('weight decay of AdamW', { ...positive, shown: '0.01' }),
-  'clip-norm': number('limit of the gradient norm', { ...positive, shown: '1' }),
-  'label-smoothing': number('label smoothing of RCE and SFT', { min: 0, max: 0.99, shown: '0' }),
-  schedule: choice('learning rate over a phase', ['constant', 'cosine'], { shown: 'of the preset' }),
-  warmup: number('share of the steps in which the rate grows', { min: 0, max: 0.99, shown: '0' }),
-  patience: number('stop a phase after so many epochs without a better validation', { min: 1, whole: true }),
-  set: list('any setting: PHASE.KEY=VALUE, e.g. grpo.form=cispo rce.top1=best', { default: [], shown: '' }),
 }
 
 const TARGETS: Readonly<Record<string, Target>> = {

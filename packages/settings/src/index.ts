@@ -1,0 +1,7 @@
+export { InputError, isInputError } from '@lever/durable-files'
+export { describeDefault } from './describe.ts'
+export { nearest } from './nearest.ts'
+export { readSettings } from './read-settings.ts'
+export type { ReadOptions } from './read-settings.ts'
+export { readSetting } from './read-setting.ts'
+export type { GivenSettings, Schema, Setting, Settings, ValueOf } from './schema.ts'
