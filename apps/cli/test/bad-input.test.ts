@@ -89,7 +89,7 @@ describe('score', () => {
 
   test('broken JSON, with its line', async () => {
     expect(await run('[\n{"question_id": 1, "answer": "a"},\n{"question_id": 2 "answer"}\n]')).toMatch(
-      /results\.json.*row \[1\].*(line 3|byte \d+)/,
+      /results\.json.*row 2.*(line 3|byte \d+)/,
     )
   })
 

@@ -1,4 +1,4 @@
-import { InputError, isInputError } from '@lever/durable-files'
+import { InputError, isInputError } from '@lever/durable-files/input-error'
 
 const REMEDIES = new Map([
   ['ENOENT', 'there is no such file; check the path'],

@@ -1,4 +1,4 @@
-export { InputError } from '@lever/durable-files'
+export { InputError, isInputError } from '@lever/durable-files/input-error'
 export {
   atEnd,
   cursorOf,
@@ -15,17 +15,7 @@ export { decodeString, keys, readKey, readName, scanString, type Key } from './s
 export { MAX_DEPTH, PYTHON, readValue, skipValue, STRICT, type JsonRules, type NumberText } from './value.ts'
 export { parseStrict, parseText } from './parse.ts'
 export { scanEntries, type JsonEntry } from './entries.ts'
-export { streamRows, type ReadProgress, type StreamOptions } from './rows.ts'
-export type { Layout, RowHandler } from './row-handler.ts'
 export { linesOf, type Line } from './lines.ts'
-export {
-  bytesInMemory,
-  openFileSource,
-  placeFinder,
-  placeOf,
-  readWholeFile,
-  type ByteSource,
-  type FileSource,
-} from './source.ts'
+export { bytesInMemory, placeFinder, placeOf, type ByteSource } from './source.ts'
 export { foreignFormat, HEAD_BYTES } from './foreign.ts'
 export { JsonSyntaxError, pathText, placeText, type Place } from './errors.ts'

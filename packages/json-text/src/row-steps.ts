@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { InputError } from '@lever/durable-files/input-error'
 import {
   atEnd,
   enterArray,

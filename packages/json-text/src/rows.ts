@@ -1,12 +1,13 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import type { Hash } from 'node:crypto'
-import { InputError } from '@lever/durable-files'
+import { InputError } from '@lever/durable-files/input-error'
 import { createCursor, needMore } from './cursor.ts'
 import { JsonSyntaxError, placeText } from './errors.ts'
 import { fileFault } from './file-fault.ts'
 import type { RowHandler } from './row-handler.ts'
 import { rowPlace, startRows, stepRows } from './row-steps.ts'
-import { CHUNK_BYTES, descriptorSource, notAFile, placeOf } from './source.ts'
+import { descriptorSource, notAFile } from './file-source.ts'
+import { CHUNK_BYTES, placeOf } from './source.ts'
 import { filled, makeRoom } from './window.ts'
 
 export interface ReadProgress {

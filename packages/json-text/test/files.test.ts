@@ -7,17 +7,14 @@ import { join } from 'node:path'
 import {
   bytesInMemory,
   linesOf,
-  openFileSource,
   parseStrict,
   placeFinder,
   placeOf,
   readValue,
   scanEntries,
-  streamRows,
   type ByteSource,
-  type Layout,
-  type StreamOptions,
 } from '../src/index.ts'
+import { openFileSource, streamRows, type Layout, type StreamOptions } from '../src/node.ts'
 
 let folder: string
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'json-text-'))))

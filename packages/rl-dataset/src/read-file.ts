@@ -1,4 +1,5 @@
-import { bytesInMemory, openFileSource, readWholeFile, type ByteSource } from '@lever/json-text'
+import { bytesInMemory, type ByteSource } from '@lever/json-text'
+import { openFileSource, readWholeFile } from '@lever/json-text/node'
 import { loadAll, openRlSource, type LoadedRlData, type ReadOptions, type RlSource } from './source.ts'
 import { DEFAULT_MAX_UNPACKED_BYTES, unpackGzip } from './unpack.ts'
 

@@ -12,7 +12,7 @@ import { shardsOf } from './parquet-file.ts'
 import { readParquet } from './formats/parquet.ts'
 import { readAokvqa, readLines } from './formats/lines.ts'
 import { InputError } from '@lever/durable-files'
-import type { StreamOptions } from '@lever/vqa-eval/node'
+import type { StreamOptions } from '@lever/json-text/node'
 
 export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
   /**

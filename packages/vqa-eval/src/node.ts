@@ -1,5 +1,3 @@
-export { peek, type Cursor } from './json-cursor.ts'
-export { streamRows, type ReadProgress, type StreamOptions } from './json-stream.ts'
-export { readValue } from './json-value.ts'
+export { readIds } from './read-ids.ts'
 export { readOfficial, type OfficialQuestion, type OfficialQuestions } from './read-official.ts'
-export { readIds, scoreFiles, type FileScore, type ScoreFilesOptions } from './score-files.ts'
+export { scoreFiles, type FileScore, type ScoreFilesOptions } from './score-files.ts'

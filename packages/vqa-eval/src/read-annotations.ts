@@ -1,13 +1,3 @@
-import { InputError } from '@lever/durable-files/input-error'
-import {
-  addAnnotation,
-  createAnnotationTable,
-  NO_TEXT,
-  type AnnotationRow,
-  type AnnotationSink,
-  type AnnotationTable,
-} from './annotation-table.ts'
-import { describe } from './describe.ts'
 import {
   enterArray,
   enterObject,
@@ -19,9 +9,20 @@ import {
   readKey,
   scanString,
   type Cursor,
-} from './json-cursor.ts'
-import { readValue, skipValue } from './json-value.ts'
-import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
+  readValue,
+  skipValue,
+} from '@lever/json-text'
+import { streamRows, type RowHandler, type StreamOptions } from '@lever/json-text/node'
+import { InputError } from '@lever/durable-files/input-error'
+import {
+  addAnnotation,
+  createAnnotationTable,
+  NO_TEXT,
+  type AnnotationRow,
+  type AnnotationSink,
+  type AnnotationTable,
+} from './annotation-table.ts'
+import { describe } from './describe.ts'
 import { distinguishHumans, type AnswerObject } from './score.ts'
 import { createTextTable, type TextTable } from './text-table.ts'
 

@@ -1,5 +1,3 @@
-import { InputError } from '@lever/durable-files/input-error'
-import { describe } from './describe.ts'
 import {
   decodeString,
   enterArray,
@@ -11,9 +9,12 @@ import {
   readKey,
   scanString,
   type Cursor,
-} from './json-cursor.ts'
-import { readValue, skipValue } from './json-value.ts'
-import { streamRows, type RowHandler, type StreamOptions } from './json-stream.ts'
+  readValue,
+  skipValue,
+} from '@lever/json-text'
+import { streamRows, type RowHandler, type StreamOptions } from '@lever/json-text/node'
+import { InputError } from '@lever/durable-files/input-error'
+import { describe } from './describe.ts'
 import { canonicalId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'
 import { readHeaderField, readText } from './read-annotations.ts'

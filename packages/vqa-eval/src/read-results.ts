@@ -1,9 +1,18 @@
+import {
+  enterObject,
+  keys,
+  nextField,
+  peek,
+  readKey,
+  scanString,
+  type Cursor,
+  readValue,
+  skipValue,
+} from '@lever/json-text'
+import { streamRows, type Layout, type RowHandler, type StreamOptions } from '@lever/json-text/node'
 import { InputError } from '@lever/durable-files/input-error'
 import { NO_TEXT } from './annotation-table.ts'
 import { describe } from './describe.ts'
-import { enterObject, keys, nextField, peek, readKey, scanString, type Cursor } from './json-cursor.ts'
-import { readValue, skipValue } from './json-value.ts'
-import { streamRows, type Layout, type RowHandler, type StreamOptions } from './json-stream.ts'
 import {
   addResult,
   clearResults,

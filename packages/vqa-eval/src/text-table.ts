@@ -1,4 +1,4 @@
-import { decodeString, type Cursor } from './json-cursor.ts'
+import { decodeString, type Cursor } from '@lever/json-text'
 
 /** Texts numbered from 0 in order of first appearance, so that equal texts are equal numbers. */
 export interface TextTable {

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
-import { type Cursor, peek, readValue, type StreamOptions, streamRows } from '@lever/vqa-eval/node'
+import { peek, readValue, type Cursor } from '@lever/json-text'
+import { streamRows, type StreamOptions } from '@lever/json-text/node'
 import { describe } from '@lever/vqa-eval'
 import type { Joined, JoinedRow } from '../joined.ts'
 import { readRow, ROW_FIELDS, type GivenRow } from '../row.ts'

@@ -1,4 +1,5 @@
-import { readOfficial as readFiles, type StreamOptions } from '@lever/vqa-eval/node'
+import type { StreamOptions } from '@lever/json-text/node'
+import { readOfficial as readFiles } from '@lever/vqa-eval/node'
 import type { Joined } from '../joined.ts'
 import { splitOfName } from '../splits.ts'
 
