@@ -6,7 +6,7 @@ import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import { readModelFolder, type ModelFolder } from './folder.ts'
 import { preprocessorConfig } from './grid-images.ts'
-import type { LocalModelOptions } from './local-model.ts'
+import type { LocalModelOptions } from './local-options.ts'
 import { tileConfig } from './tile-images.ts'
 import { loadTextCodec, type TextCodec } from './tokenizer.ts'
 

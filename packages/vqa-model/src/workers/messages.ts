@@ -1,5 +1,5 @@
 import type { EncodedImage } from '../onnx/images.ts'
-import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { LocalModelOptions } from '../onnx/local-options.ts'
 import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
 import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'

@@ -1,6 +1,7 @@
 import type { EncodedImage } from '../onnx/images.ts'
 import { createKeyBook } from '../onnx/key-book.ts'
-import type { LocalModel, LocalModelOptions } from '../onnx/local-model.ts'
+import type { LocalModel } from '../onnx/local-model.ts'
+import type { LocalModelOptions } from '../onnx/local-options.ts'
 import { LruCache } from '../onnx/lru.ts'
 import { addStats, emptyStats } from '../stats.ts'
 import type { VqaAnswer, VqaPrompt } from '../types.ts'

@@ -1,4 +1,4 @@
-import type { LocalModelOptions } from '../onnx/local-model.ts'
+import type { LocalModelOptions } from '../onnx/local-options.ts'
 import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
 import type { Requests } from './messages.ts'

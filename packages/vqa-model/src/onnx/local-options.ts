@@ -1,0 +1,34 @@
+import type { Protocol } from '../protocol.ts'
+import type { PromptTemplate } from '../templates/template.ts'
+import type { Dtypes } from './dtypes.ts'
+import type { PixelLimits } from './images.ts'
+
+/** What opens a model in one thread; plain data, so that it can be sent to a worker. */
+export interface LocalModelOptions {
+  /** folder in the Hub's ONNX layout, or the id of a downloaded model */
+  model: string
+  /** undefined for the model's default */
+  template?: string | PromptTemplate | undefined
+  /** system prompt in place of the template's */
+  system?: string | null | undefined
+  dtype: Dtypes
+  device: string
+  /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
+  threads: number
+  /** how many open this model side by side */
+  workers: number
+  maxNewTokens: number
+  beams: Protocol['decoding']['beams']
+  pixels?: Partial<PixelLimits> | undefined
+  postprocess?: string | undefined
+  metric: string
+  sharing: boolean
+  batchRows: number
+  batchTokens: number
+  kvBytes: number
+  imageBytes: number
+  /** budget of encoded images on disk, bytes; 0 for none */
+  imageDiskBytes: number
+  /** where what was found out about models, and encoded images, are kept */
+  cacheFolder: string
+}

@@ -1,0 +1,123 @@
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { hashOf } from '@lever/durable-files'
+import { parseDevice } from '../devices/devices.ts'
+import { emptyStats } from '../stats.ts'
+import type { VqaModelStats } from '../types.ts'
+import { rememberAbilities } from './ability-cache.ts'
+import type { Engine } from './batch.ts'
+import { createDecoder } from './decoder.ts'
+import { openImageDisk, type ImageDisk } from './image-disk.ts'
+import { createImageEncoder } from './image-encoder.ts'
+import { createImageStore, type ImageStore } from './image-store.ts'
+import type { PixelLimits } from './images.ts'
+import type { LocalModelOptions } from './local-options.ts'
+import type { LocalProtocol } from './local-protocol.ts'
+import type { Ort } from './ort.ts'
+import { imagePlacer } from './place-image.ts'
+import type { PlanSettings } from './plan-steps.ts'
+import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
+import { createPrompter, type Prompter } from './prompter.ts'
+import type { Sessions } from './sessions.ts'
+
+/** An opened model, taken apart: what answering needs. */
+export interface LocalParts {
+  readonly read: LocalProtocol
+  readonly engine: Engine
+  readonly images: ImageStore
+  readonly prompter: Prompter
+  readonly placeImage: ReturnType<typeof imagePlacer>
+  readonly abilities: DecoderAbilities
+  readonly settings: Omit<PlanSettings, 'scoresOnly'>
+  readonly stats: VqaModelStats
+}
+
+interface Runtime {
+  readonly ort: typeof Ort
+  readonly sessions: Sessions
+  readonly threads: number
+}
+
+/** Puts the parts of a model together and finds out, or remembers, what its decoder can do. */
+export async function assembleParts(
+  options: LocalModelOptions,
+  read: LocalProtocol,
+  { ort, sessions, threads }: Runtime,
+): Promise<LocalParts> {
+  const { protocol, folder, codec, template } = read
+  const imageToken = codec.tokenText(folder.imageTokenId)
+  const stats = emptyStats()
+  const engine: Engine = {
+    ort,
+    embed: sessions.embed_tokens,
+    decoder: createDecoder(ort, sessions.decoder_model_merged, folder),
+    stats,
+    scratch: new Map(),
+  }
+  const { pixels, imageBytes } = options
+  const encoder = await createImageEncoder({ ort, session: sessions.vision_encoder, folder, pixels })
+  const disk = openDisk(options, protocol.files, encoder.pixels)
+  const abilities = await rememberAbilities(
+    probeSubject(options, protocol.files, { ort, threads }),
+    () => probeDecoder(engine, codec.vocabularySize),
+    join(options.cacheFolder, 'probes'),
+  )
+  Object.assign(stats, emptyStats())
+  return {
+    read,
+    engine,
+    stats,
+    abilities,
+    images: createImageStore(encoder, imageBytes, stats, disk),
+    prompter: createPrompter({ codec, template, system: protocol.system, imageToken }),
+    placeImage: imagePlacer(folder, codec, imageToken),
+    settings: planSettings(options, read, abilities),
+  }
+}
+
+function planSettings(
+  options: LocalModelOptions,
+  { folder }: LocalProtocol,
+  { batchOnPast, chunkOnPast, noise }: DecoderAbilities,
+): LocalParts['settings'] {
+  const [endToken] = folder.eosTokenIds
+  return {
+    maxNewTokens: options.maxNewTokens,
+    beams: options.beams,
+    eosTokenIds: folder.eosTokenIds,
+    endToken: endToken!,
+    batched: batchOnPast,
+    sharing: options.sharing && chunkOnPast,
+    nearTie: 16 * noise,
+    contextLength: folder.contextLength,
+    maxRows: options.batchRows,
+    maxTokens: options.batchTokens,
+    kvBytes: options.kvBytes,
+  }
+}
+
+/** All that what a decoder can do depends on. */
+function probeSubject(
+  { device }: LocalModelOptions,
+  files: Readonly<Record<string, string>>,
+  { ort, threads }: Pick<Runtime, 'ort' | 'threads'>,
+): Parameters<typeof rememberAbilities>[0] {
+  return {
+    files: Object.entries(files).filter(([name]) => /^config\.json|onnx\/(decoder|embed)/.test(name)),
+    device,
+    threads,
+    cpu: cpus()[0]?.model ?? '',
+    runtime: ort.env.versions.node ?? '',
+  }
+}
+
+function openDisk(
+  { imageDiskBytes, device, cacheFolder }: LocalModelOptions,
+  files: Readonly<Record<string, string>>,
+  pixels: PixelLimits,
+): ImageDisk | undefined {
+  if (imageDiskBytes === 0) return undefined
+  const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
+  const model = hashOf({ version: 1, fixed, pixels, device: parseDevice(device).name })
+  return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
+}
