@@ -58,8 +58,9 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
     'selector',
   )
   checkScorable(queries, score)
-  const plans: Planned[] = []
-  for (const selector of selectors) plans.push(...(await planSelector(selector, options)))
+  const planned: Planned[][] = []
+  for (const selector of selectors) planned.push(await planSelector(selector, options))
+  const plans = planned.flat()
   const asker = createAsker(options)
   const toAsk = plans.filter((plan) => plan.text === undefined)
   const answers = await asker.ask(toAsk satisfies readonly Prompt[])

@@ -11,7 +11,7 @@ export interface MeasuredSequence {
 /** The highest accuracy that any answer among the human answers has: no demonstrations can lead above it. */
 export function bestReachable(query: Example, score: Score): number {
   const answers = new Set([query.answer, ...query.answers])
-  return Math.max(...Array.from(answers, (answer) => score(answer, query).accuracy))
+  return Array.from(answers, (answer) => score(answer, query).accuracy).reduce((a, b) => Math.max(a, b))
 }
 
 export interface ProposalOptions {

@@ -32,8 +32,9 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
 
 export interface OracleProgress {
   readonly shots: number
-  /** Queries that are finished at this number of shots. */
+  /** Sequences measured so far, at all numbers of shots. */
   readonly done: number
+  /** Sequences that will be measured, as far as one can tell: at first all, fewer as queries turn out to need no more. */
   readonly total: number
 }
 
@@ -87,10 +88,16 @@ export async function measureOracle(options: OracleOptions): Promise<Oracle> {
     levels: new Map(levelsUpTo(shots).map((k) => [k, new Map<string, MeasuredSequence>()])),
   }))
   recordKnown(states, known)
+  let before = 0
   for (let k = 1; k <= shots; k++) {
-    await measureLevel(states, k, asker, options, (done) =>
-      onProgress?.({ shots: k, done, total: states.length }),
-    )
+    const later = levelsUpTo(shots)
+      .slice(k)
+      .reduce((sum, level) => sum + limitOf(level, options), 0)
+    before += await measureLevel(states, k, asker, options, ({ done, left, allowed }) => {
+      const share = allowed === 0 ? 1 : (done + left) / allowed
+      const expected = done + left + Math.round(share * later * states.length)
+      onProgress?.({ shots: k, done: before + done, total: before + expected })
+    })
   }
   const sequences = (state: QueryState): MeasuredSequence[] =>
     Array.from(state.levels.values()).flatMap((level) => Array.from(level.values()))
@@ -126,14 +133,29 @@ function recordKnown(states: readonly QueryState[], rows: readonly EvaluationRow
   }
 }
 
+/** Sequences measured per query at one number of shots. */
+function limitOf(k: number, { budget = 48 }: Pick<OracleOptions, 'budget'>): number {
+  return k === 1 ? Infinity : k === 2 ? budget : Math.ceil(budget / 3)
+}
+
+interface LevelProgress {
+  readonly done: number
+  /** Still to be measured, if no query is finished before. */
+  readonly left: number
+  /** What would be measured if no query were finished before its last sequence. */
+  readonly allowed: number
+}
+
+/** Measures the sequences of one length; gives their number. */
 async function measureLevel(
   states: readonly QueryState[],
   k: number,
   asker: Asker,
-  { score, top = 4, budget = 48, stopAtBest = true }: OracleOptions,
-  report: (done: number) => void,
-): Promise<void> {
-  const limit = k === 1 ? Infinity : k === 2 ? budget : Math.ceil(budget / 3)
+  options: OracleOptions,
+  report: (progress: LevelProgress) => void,
+): Promise<number> {
+  const { score, top = 4, stopAtBest = true } = options
+  const limit = limitOf(k, options)
   const queues = states.map((state) => ({
     state,
     level: state.levels.get(k)!,
@@ -141,8 +163,12 @@ async function measureLevel(
   }))
   const finished = ({ state, level, left }: (typeof queues)[number]): boolean =>
     left.length === 0 || (stopAtBest && level.size > 0 && isAtBest(state, k))
+  const allowed = queues.reduce((sum, { left }) => sum + left.length, 0)
   let open = queues.filter((queue) => !finished(queue))
-  report(states.length - open.length)
+  let done = 0
+  const tell = (): void =>
+    report({ done, left: open.reduce((sum, { left }) => sum + left.length, 0), allowed })
+  tell()
   while (open.length > 0) {
     const round = open.flatMap(({ state, level, left }) =>
       left.splice(0, ROUND).map((examples) => ({ state, level, examples })),
@@ -153,9 +179,11 @@ async function measureLevel(
     }))
     const answers = await asker.ask(prompts)
     round.forEach(({ state, level, examples }, i) => record(level, state.query, examples, answers[i]!, score))
+    done += round.length
     open = open.filter((queue) => !finished(queue))
-    report(states.length - open.length)
+    tell()
   }
+  return done
 }
 
 function record(

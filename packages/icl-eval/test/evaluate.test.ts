@@ -239,21 +239,3 @@ describe('with a journal', () => {
     expect(text).toContain(answerKey('', prompt))
   })
 })
-
-test('the key of an answer depends on protocol, query, demonstrations and their order', () => {
-  const [query, other] = [queries[0]!, queries[1]!]
-  const [a, b] = [pool[0]!, pool[1]!]
-  const keys = [
-    answerKey('p', { query, demonstrations: [a, b] }),
-    answerKey('p', { query, demonstrations: [b, a] }),
-    answerKey('p', { query: other, demonstrations: [a, b] }),
-    answerKey('q', { query, demonstrations: [a, b] }),
-    answerKey('p', { query, demonstrations: [a] }),
-  ]
-  expect(new Set(keys).size).toBe(5)
-})
-
-test('a model that loses prompts is an error', async () => {
-  const asker = createAsker({ answer: () => Promise.resolve([]) })
-  await expect(asker.ask([{ query: queries[0]!, demonstrations: [] }])).rejects.toThrow('0 results for 1')
-})

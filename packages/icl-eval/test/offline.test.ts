@@ -160,3 +160,25 @@ describe('evaluateMeasured', () => {
     ])
   })
 })
+
+test('300 queries with 992 measured pointers each', async () => {
+  const ids = Array.from({ length: 992 }, (_, i) => [1000 + i, 1000 + ((i + 1) % 992)])
+  const queries = Array.from({ length: 300 }, (_, id) => ({
+    query: { id, imageId: id, question: '', answer: '', answers: [] },
+    pool: ids.map(([one]) => ({ id: one!, question: '', answer: '', answers: [] })),
+    outcomes: ids.map((pair, i) => ({
+      ids: pair,
+      accuracy: (i % 4) / 4,
+      answer: '',
+      method: 'random',
+      mode: 'file' as const,
+    })),
+  }))
+  const selectors = [random(), oracle({ measured: measuredOf(queries) })]
+  const { rows } = await evaluateMeasured({ queries, selectors })
+  expect(rows).toHaveLength(300 * 992 + 300)
+  const all = [...rows, ...methodRows(queries)]
+  expect(summarize(all, { resamples: 100 }).table.map(({ accuracy }) => accuracy)).toEqual([
+    0.375, 0.75, 0.375,
+  ])
+})

@@ -125,8 +125,29 @@ describe('measureOracle', () => {
       score: officialScore,
       onProgress: ({ shots, done, total }) => events.push(`${shots}: ${done}/${total}`),
     })
-    expect(events).toEqual(['1: 0/1', '1: 1/1'])
+    expect(events).toEqual(['1: 0/2', '1: 2/2'])
     expect(found.rows[0]).toMatchObject({ accuracy: null, mode: 'error' })
     expect(found.levels[0]!.how).toBe('best known')
+  })
+
+  test('says early how much there is to measure, and at the end what was measured', async () => {
+    const model = toyModel()
+    const queries = Array.from({ length: 40 }, (_, i) => ({ ...query, id: 500 + i }))
+    const events: { done: number; total: number }[] = []
+    const { prompts } = await measureOracle({
+      queries,
+      pools: pool,
+      shots: 3,
+      answer: model.answer,
+      score: officialScore,
+      onProgress: (event) => events.push(event),
+    })
+    expect(events.at(-1)).toMatchObject({ done: prompts.prompts, total: prompts.prompts })
+    const actual = prompts.prompts
+    for (const { total } of events) {
+      expect(total).toBeGreaterThan(actual / 2)
+      expect(total).toBeLessThan(4 * actual)
+    }
+    events.forEach(({ done }, i) => expect(done).toBeGreaterThanOrEqual(events[i - 1]?.done ?? 0))
   })
 })

@@ -5,23 +5,12 @@ import { clusteredMean } from '../src/statistics/clustered-mean.ts'
 import { clustersOf, singletons } from '../src/statistics/clusters.ts'
 import { minimumDetectableEffect } from '../src/statistics/detectable.ts'
 import { normalQuantile, regularizedBeta, tQuantile } from '../src/statistics/distributions.ts'
-import { gapClosed, gapClosedInterval } from '../src/statistics/gap.ts'
 import { holm } from '../src/statistics/holm.ts'
 import { percentileInterval, sortedQuantile } from '../src/statistics/interval.ts'
 import { mcnemar, mcnemarP } from '../src/statistics/mcnemar.ts'
-import { signFlipP } from '../src/statistics/sign-flip.ts'
-import { spread } from '../src/statistics/spread.ts'
+import { clusters, x, y } from './paired.ts'
 
 // Every number below named "scipy" is from SciPy 1.17.1 (statsmodels 0.14 where said), by the call written beside it.
-
-// prettier-ignore
-const images = [9, 1, 2, 2, 2, 9, 10, 6, 0, 1, 3, 5, 7, 5, 3, 1, 8, 8, 0, 1, 5, 4, 10, 6, 5, 5, 7, 7, 2, 8, 9, 11, 9, 3, 3, 7, 7, 8, 10, 3]
-// prettier-ignore
-const x = [0.3, 0, 1, 1, 0, 1, 1, 0.3, 1, 0, 1, 1, 0, 0, 0.3, 0, 0.3, 0.3, 0, 1, 0.3, 0, 0, 0, 1, 0, 0, 1, 0, 0.3, 1, 1, 0, 1, 0, 1, 1, 0.3, 0, 0.3]
-// prettier-ignore
-const y = [0.9, 0, 1, 1, 0.3, 1, 1, 0.3, 1, 0, 1, 1, 0, 0, 0, 0.3, 0.3, 0.3, 0.6, 1, 0.3, 0.6, 0, 0, 0.4, 0, 0.3, 1, 0, 0.3, 0.4, 0.4, 0, 1, 0, 1, 1, 0.3, 0.3, 0.6]
-const clusters = clustersOf(images)
-const difference = y.map((value, i) => value - x[i]!)
 
 describe('distributions', () => {
   // scipy.stats.norm.ppf(p)
@@ -158,43 +147,6 @@ describe('bootstrapMeans', () => {
   })
 })
 
-describe('signFlipP', () => {
-  const d = [0.3, -0.1, 0.6, 0.9, 0, -0.3, 0.3, 1]
-  // scipy.stats.permutation_test((d,), mean, permutation_type='samples', n_resamples=inf), d or the sums per cluster
-  test('is exact for few clusters', () => {
-    const random = createRandom(1)
-    expect(signFlipP({ columns: [d], clusters: singletons(8), random })[0]).toBe(0.125)
-    expect(signFlipP({ columns: [d], clusters: clustersOf([0, 0, 1, 1, 2, 3, 3, 4]), random })[0]).toBe(0.25)
-    expect(signFlipP({ columns: [difference], clusters, random })[0]).toBe(0.515625)
-  })
-
-  test('random flips come close to the exact value and never give 0', () => {
-    const doubled = clustersOf([...images, ...images.map((id) => id + 100)])
-    const column = [...difference, ...difference.map(() => 0)]
-    const p = signFlipP({ columns: [column], clusters: doubled, random: createRandom(2), resamples: 20_000 })
-    expect(Math.abs(p[0]! - 0.515625)).toBeLessThan(0.015)
-    const sure = new Array<number>(60).fill(1)
-    const smallest = signFlipP({
-      columns: [sure],
-      clusters: singletons(60),
-      random: createRandom(3),
-      resamples: 99,
-    })
-    expect(smallest[0]).toBe(0.01)
-  })
-
-  test('no difference gives 1, missing pairs do not count', () => {
-    const columns = [
-      [0, 0, 0],
-      [NaN, NaN, NaN],
-      [1, NaN, 1],
-    ]
-    expect(Array.from(signFlipP({ columns, clusters: singletons(3), random: createRandom(1) }))).toEqual([
-      1, 1, 0.5,
-    ])
-  })
-})
-
 describe('mcnemar', () => {
   // scipy.stats.binomtest(b, b + c, 0.5).pvalue
   test.each([
@@ -255,66 +207,5 @@ describe('minimumDetectableEffect', () => {
     [5046, 0.013803787295145063],
   ])('with %p pairs of standard deviation 0.35', (n, expected) => {
     expect(minimumDetectableEffect({ standardError: 0.35 / Math.sqrt(n) })).toBeCloseTo(expected, 12)
-  })
-})
-
-describe('gapClosed', () => {
-  test('is 0 at random, 1 at the oracle, null without a gap', () => {
-    expect(gapClosed(0.5, 0.2, 0.8)).toBeCloseTo(0.5, 12)
-    expect(gapClosed(0.2, 0.2, 0.8)).toBe(0)
-    expect(gapClosed(0.8, 0.2, 0.8)).toBe(1)
-    expect(gapClosed(0.1, 0.2, 0.8)).toBeLessThan(0)
-    expect(gapClosed(0.5, 0.5, 0.5)).toBeNull()
-  })
-
-  test('its interval is that of the ratio over paired resamples', () => {
-    const random = [0, 1, 0, 0, 0, 0, 1, 0]
-    const oracle = [1, 1, 1, 1, 1, 0, 1, 1]
-    const half = random.map((value, i) => (value + oracle[i]!) / 2)
-    const bootstrap = bootstrapMeans({
-      columns: [half, random, oracle],
-      clusters: singletons(8),
-      random: createRandom(4),
-      resamples: 500,
-    })
-    const gap = gapClosedInterval(bootstrap, { x: 0, random: 1, oracle: 2 })
-    expect(gap.value).toBeCloseTo(0.5, 12)
-    expect(gap.ci![0]).toBeCloseTo(0.5, 12)
-    expect(gap.ci![1]).toBeCloseTo(0.5, 12)
-    expect(gapClosedInterval(bootstrap, { x: 0, random: 1, oracle: 1 })).toEqual({ value: null, ci: null })
-  })
-
-  test('has no interval where the gap is made by a few questions', () => {
-    const interval = (better: number): unknown => {
-      const random = new Array<number>(40).fill(0)
-      const oracle = random.map((_, i) => (i < better ? 1 : 0))
-      const bootstrap = bootstrapMeans({
-        columns: [oracle, random, oracle],
-        clusters: singletons(40),
-        random: createRandom(6),
-        resamples: 2000,
-      })
-      return gapClosedInterval(bootstrap, { x: 0, random: 1, oracle: 2 })
-    }
-    // (39/40)^40 = 36 % and (36/40)^40 = 1.5 % of the resamples have no gap.
-    expect(interval(1)).toEqual({ value: 1, ci: null })
-    expect(interval(4)).toEqual({ value: 1, ci: [1, 1] })
-  })
-})
-
-describe('spread', () => {
-  // numpy.std(v, ddof=1), scipy.stats.t.interval(.95, 4, mean, sem)
-  test('over seeds', () => {
-    const { mean, sd, ci, min, max, n } = spread([0.61, 0.64, 0.59, 0.66, 0.62])
-    expect([n, min, max]).toEqual([5, 0.59, 0.66])
-    expect(mean).toBeCloseTo(0.624, 12)
-    expect(sd).toBeCloseTo(0.027018512172212617, 12)
-    expect(ci![0]).toBeCloseTo(0.5904520861507334, 9)
-    expect(ci![1]).toBeCloseTo(0.6575479138492666, 9)
-  })
-
-  test('one seed and none', () => {
-    expect(spread([0.4])).toMatchObject({ mean: 0.4, sd: null, ci: null })
-    expect(() => spread([])).toThrow('at least one')
   })
 })

@@ -44,7 +44,7 @@ export interface MeasuredEvaluation {
 export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promise<MeasuredEvaluation> {
   const { queries, selectors, shots = measuredShots(queries) } = options
   const tables = new Map(queries.map((entry) => [entry, lookup(entry, options.match ?? 'ordered')]))
-  const rows: EvaluationRow[] = []
+  const rows: (readonly EvaluationRow[])[] = []
   const coverage: Coverage[] = []
   for (const selector of selectors) {
     for (const k of selector.shots === 'zero' ? [0] : shots.filter((count) => count > 0)) {
@@ -53,7 +53,7 @@ export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promis
         draws.length > 0
           ? { rows: draws, choices: draws.length }
           : await covered(selector, k, options, tables)
-      rows.push(...found.rows)
+      rows.push(found.rows)
       coverage.push({
         selector: selector.name,
         shots: k,
@@ -62,7 +62,7 @@ export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promis
       })
     }
   }
-  return { rows, coverage }
+  return { rows: rows.flat(), coverage }
 }
 
 /** The mean accuracy of each proposal method as a selector of its own, named `method:<name>`, at one demonstration and more. */

@@ -67,6 +67,9 @@ export function comparisonTable({ table, level }: Summary, baseline: string): Te
   }
 }
 
+/** In place of a share of the gap that this sample cannot give. */
+export const TOO_FEW = 'too few'
+
 /** The share of the gap that is closed, in per cent. */
 export function gapTable({ gapClosed, level }: Summary): TextTable {
   const shots = distinct(gapClosed.map((row) => row.shots)).sort((a, b) => a - b)
@@ -79,7 +82,7 @@ export function gapTable({ gapClosed, level }: Summary): TextTable {
         const row = gapClosed.find((candidate) => candidate.selector === selector && candidate.shots === k)
         if (row === undefined) return ''
         if (row.value === null) return 'no gap'
-        return `${percent(row.value)} ${row.ci === null ? '(no interval)' : range(row.ci, percent)}`
+        return row.ci === null ? TOO_FEW : `${percent(row.value)} ${range(row.ci, percent)}`
       }),
     ]),
   }
@@ -135,9 +138,9 @@ const MANY_IMAGES = 20
 /** Where the intervals of this summary say less than they seem to. */
 function intervalNotes({ table, gapClosed, level }: Summary): string[] {
   const measured = table.filter(({ n }) => n > 0)
-  const fewest = Math.min(...measured.map(({ images }) => images))
+  const fewest = least(measured.map(({ images }) => images))
   const flat = measured.filter(({ ci }) => ci !== null && ci[1] - ci[0] < 1e-12)
-  const fewestFlat = Math.min(...flat.map(({ images }) => images))
+  const fewestFlat = least(flat.map(({ images }) => images))
   return [
     ...(fewest < MANY_IMAGES
       ? [
@@ -152,7 +155,7 @@ function intervalNotes({ table, gapClosed, level }: Summary): string[] {
       : []),
     ...(gapClosed.some(({ value, ci }) => value !== null && ci === null)
       ? [
-          `No interval where more than ${percent((1 - level) / 2)} % of the resamples have no gap to close: too few questions make it.`,
+          `"${TOO_FEW}": too few questions make the gap for a share of it (more than ${percent((1 - level) / 2)} % of the resamples have none).`,
         ]
       : []),
   ]
@@ -160,13 +163,16 @@ function intervalNotes({ table, gapClosed, level }: Summary): string[] {
 
 function seedsNote(seeds: readonly Spread[]): string {
   const sds = seeds.flatMap(({ sd }) => sd ?? [])
-  const range = [Math.min(...sds), Math.max(...sds)].map(percent)
+  const range = [least(sds), most(sds)].map(percent)
   const spread = new Set(range).size === 1 ? range[0]! : range.join(' to ')
   const text = sds.length === 0 ? '' : `; standard deviation over seeds ${spread} points`
-  return `Seeded selectors: mean of ${count(Math.max(...seeds.map(({ n }) => n)), 'seed')}${text}.`
+  return `Seeded selectors: mean of ${count(most(seeds.map(({ n }) => n)), 'seed')}${text}.`
 }
 
 export const formatLevel = (level: number): string => `${Number((100 * level).toFixed(2))} %`
+
+const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity)
+const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity)
 
 function distinct<T>(values: readonly T[]): T[] {
   return Array.from(new Set(values))

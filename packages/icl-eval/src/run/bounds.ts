@@ -1,6 +1,6 @@
 import { evaluateSelectors } from '../evaluate.ts'
 import { measureOracle } from '../oracle.ts'
-import type { OracleLevel, OracleOptions } from '../oracle.ts'
+import type { OracleLevel, OracleOptions, OracleProgress } from '../oracle.ts'
 import type { StageProgress } from '../progress.ts'
 import type { MeasuredPointer } from '../selectors/types.ts'
 import { worst } from '../selectors/worst.ts'
@@ -31,39 +31,38 @@ export async function measureBounds({
   onProgress,
   ...shared
 }: BoundsOptions): Promise<Bounds> {
-  const { queries } = shared
   const most = Math.max(0, ...shots)
   if (most === 0 || !(best || lowest)) return { rows: [], levels: [] }
-  const total = (most + (lowest ? 1 : 0)) * queries.length
-  const report = (done: number, note: string): void =>
-    onProgress?.({ stage: 'oracle', done, total, unit: 'questions', note })
   const oracle = await measureOracle({
     ...shared,
     shots: most,
     known,
-    onProgress: ({ shots: k, done }) =>
-      report((k - 1) * queries.length + done, `${k} ${k === 1 ? 'shot' : 'shots'}`),
+    onProgress: tellOf('oracle', onProgress),
   })
+  onProgress?.({ stage: 'oracle', done: oracle.prompts.prompts, unit: 'sequences', note: '', ended: true })
   const rows = best ? oracle.rows.filter((row) => shots.includes(row.shots)) : []
   const levels = best ? oracle.levels.filter(({ shots: k }) => shots.includes(k)) : []
-  const lowestRows = lowest
-    ? await worstRows(
-        { ...shared, shots, known, onDone: (done) => report(most * queries.length + done, 'worst') },
-        oracle.measured,
-      )
-    : []
-  onProgress?.({ stage: 'oracle', done: total, total, unit: 'questions', note: '', ended: true })
+  const lowestRows = lowest ? await worstRows({ ...shared, shots, known, onProgress }, oracle.measured) : []
   return { rows: [...rows, ...lowestRows], levels }
+}
+
+function tellOf(
+  stage: StageProgress['stage'],
+  onProgress: BoundsOptions['onProgress'],
+): (progress: OracleProgress) => void {
+  return ({ shots, done, total }) =>
+    onProgress?.({
+      stage,
+      done,
+      total,
+      unit: 'sequences',
+      note: `${shots} ${shots === 1 ? 'shot' : 'shots'}`,
+    })
 }
 
 /** The worst of every query at every number of shots that was measured for it. */
 async function worstRows(
-  {
-    shots,
-    known,
-    onDone,
-    ...shared
-  }: Omit<BoundsOptions, 'oracle' | 'worst' | 'onProgress'> & { readonly onDone: (done: number) => void },
+  { shots, known, onProgress, ...shared }: Omit<BoundsOptions, 'oracle' | 'worst'>,
   extended: ReadonlyMap<number, readonly MeasuredPointer[]>,
 ): Promise<EvaluationRow[]> {
   const singles = await measureOracle({
@@ -71,8 +70,9 @@ async function worstRows(
     shots: 1,
     known,
     stopAtBest: false,
-    onProgress: ({ done }) => onDone(done),
+    onProgress: tellOf('worst', onProgress),
   })
+  onProgress?.({ stage: 'worst', done: singles.prompts.prompts, unit: 'sequences', note: '', ended: true })
   const measured = new Map(
     Array.from(extended, ([id, found]) => [id, [...(singles.measured.get(id) ?? []), ...found]]),
   )

@@ -9,9 +9,12 @@ export interface Gap {
   readonly ci: Interval | null
 }
 
+/** A gap of less than this is rounding: accuracies are multiples of 0.1 / 3 at least. */
+const LEAST_GAP = 1e-9
+
 /** The share of the random-to-oracle gap that x closes; null when oracle <= random. 1 is the oracle, 0 random. */
 export function gapClosed(x: number, random: number, oracle: number): number | null {
-  return oracle > random ? (x - random) / (oracle - random) : null
+  return oracle - random > LEAST_GAP ? (x - random) / (oracle - random) : null
 }
 
 /**

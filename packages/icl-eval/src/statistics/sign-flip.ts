@@ -13,12 +13,13 @@ export interface SignFlipOptions {
 
 /** With so many clusters or fewer, all sign flips are enumerated. */
 export const ENUMERATED_CLUSTERS = 13
-const TOLERANCE = 1e-9
+/** Totals that differ by less than this share of sum |d| are equal but for rounding. */
+const TOLERANCE = 1e-10
 
 /**
  * Two-sided p of the paired sign-flip permutation test for each column, clustered: under the null hypothesis the
  * sum of differences of a cluster (an image) may as well have had the other sign. p is the share of flips whose
- * |total| is at least the observed one.
+ * |total| is at least the observed one, within rounding (1e-10 of the sum of |d|): without any difference p is 1.
  *
  * With at most 13 clusters all 2^C flips are enumerated and p is exact; otherwise `resamples` random flips, shared by
  * all columns, and p = (1 + hits) / (1 + resamples) (Phipson and Smyth 2010), so that p is never 0.
@@ -28,7 +29,8 @@ export function signFlipP({ columns, clusters, random, resamples = 10_000 }: Sig
   const width = columns.length
   const table = differenceTable(columns, clusters)
   const observed = totals(table, width)
-  const limit = observed.map((total) => Math.abs(total) * (1 - TOLERANCE) - TOLERANCE ** 2)
+  const sizes = columns.map((column) => sumOfSizes(column))
+  const limit = observed.map((total, s) => Math.abs(total) - TOLERANCE * sizes[s]!)
   const exact = clusters.count <= ENUMERATED_CLUSTERS
   const rounds = exact ? 2 ** clusters.count : resamples
   const hits = new Float64Array(width)
@@ -66,6 +68,13 @@ function totals(table: Float64Array, width: number): Float64Array {
     for (let s = 0; s < width; s++) total[s]! += table[start + s]!
   }
   return total
+}
+
+/** Sum of |d|; missing differences count nothing. */
+function sumOfSizes(column: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < column.length; i++) sum += Number.isNaN(column[i]!) ? 0 : Math.abs(column[i]!)
+  return sum
 }
 
 /** Adds the rows `start`..`start + count` whose bit in `word` is set; flipping the rest gives 2 kept - total. */

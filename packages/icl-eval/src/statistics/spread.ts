@@ -18,7 +18,12 @@ export function spread(values: readonly number[], level = 0.95): Spread {
   const n = values.length
   if (n === 0) throw new RangeError('icl-eval: spread needs at least one value')
   const mean = values.reduce((sum, value) => sum + value, 0) / n
-  const range = { n, mean, min: Math.min(...values), max: Math.max(...values) }
+  const range = {
+    n,
+    mean,
+    min: values.reduce((least, value) => Math.min(least, value), Infinity),
+    max: values.reduce((most, value) => Math.max(most, value), -Infinity),
+  }
   if (n === 1) return { ...range, sd: null, ci: null }
   const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1))
   const half = (tQuantile((1 + level) / 2, n - 1) * sd) / Math.sqrt(n)

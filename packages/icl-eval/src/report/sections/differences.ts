@@ -1,4 +1,4 @@
-import { count, formatP, percent, points } from '../../render/tables.ts'
+import { count, formatP, percent, points, TOO_FEW } from '../../render/tables.ts'
 import { ENUMERATED_CLUSTERS } from '../../statistics/sign-flip.ts'
 import type { Comparison, Summary } from '../../summary/types.ts'
 import type { Cell, HtmlTable } from '../html.ts'
@@ -49,9 +49,9 @@ function pivot<T extends { readonly selector: string; readonly shots: number }>(
 
 function gapTable({ gapClosed }: Summary): HtmlTable {
   return pivot('Share of the random-to-oracle gap closed, in per cent', gapClosed, ({ value, ci }) => ({
-    text: value === null ? 'no gap' : percent(value),
-    value,
-    ...(value !== null && { note: ci === null ? 'no interval' : `[${percent(ci[0])}, ${percent(ci[1])}]` }),
+    text: value === null ? 'no gap' : ci === null ? TOO_FEW : percent(value),
+    value: ci === null ? null : value,
+    ...(ci !== null && { note: `[${percent(ci[0])}, ${percent(ci[1])}]` }),
   }))
 }
 

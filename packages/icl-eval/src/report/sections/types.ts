@@ -23,7 +23,7 @@ function typeTables(
 ): HtmlTable[] {
   if (summary === undefined) return []
   const selectors = distinct(summary.table.map((row) => row.selector))
-  const shots = examples?.shots ?? Math.max(...summary.table.map((row) => row.shots))
+  const shots = examples?.shots ?? summary.table.reduce((most, row) => Math.max(most, row.shots), 0)
   const types = breakdown(rows, by, shots)
   if (types.length === 0) return []
   return [
