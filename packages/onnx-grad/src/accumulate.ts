@@ -1,6 +1,6 @@
 import { add, sub } from './ops/elementwise.ts'
-import { concat, pad, transposeLast } from './ops/layout.ts'
-import { accumulateInto, matmul } from './ops/matmul.ts'
+import { concat, pad } from './ops/layout.ts'
+import { accumulateInto, matmul, transposeLast } from './ops/matmul.ts'
 import type { Tensor } from './tensor.ts'
 
 /**

@@ -29,30 +29,12 @@ export {
   tanh,
   where,
 } from './ops/elementwise.ts'
-export type { ReduceOptions } from './ops/reduce.ts'
-export {
-  argMax,
-  logSoftmax,
-  max,
-  mean,
-  softmax,
-  sum,
-  sumSquares,
-  topIndices,
-  weightedMean,
-} from './ops/reduce.ts'
-export {
-  broadcastTo,
-  concat,
-  expandDims,
-  pad,
-  reshape,
-  shapeOf,
-  slice,
-  transpose,
-  transposeLast,
-} from './ops/layout.ts'
-export { matmul } from './ops/matmul.ts'
+export type { ReduceOptions } from './ops/broadcast.ts'
+export { broadcastTo, sum } from './ops/broadcast.ts'
+export { argMax, logSoftmax, max, mean, softmax, sumSquares, topIndices, weightedMean } from './ops/reduce.ts'
+export { concat, expandDims, pad, shapeOf, slice } from './ops/layout.ts'
+export { reshape } from './ops/reshape.ts'
+export { matmul, transpose, transposeLast } from './ops/matmul.ts'
 export { gather, gatherBatched, gatherLast, oneHot } from './ops/gather.ts'
 export { dropout, gelu, layerNorm, linear, normalize, quickGelu, rmsNorm, silu } from './ops/layers.ts'
 export { gradients } from './gradients.ts'

@@ -1,4 +1,5 @@
-import { concat, reshape, slice } from './ops/layout.ts'
+import { concat, slice } from './ops/layout.ts'
+import { reshape } from './ops/reshape.ts'
 import { formatShape, sameShape, sizeOf } from './shape.ts'
 import { constant, input } from './tensor.ts'
 import type { Tensor } from './tensor.ts'

@@ -32,6 +32,9 @@ const numberNames = ['rate', 'epsilon', 'keep'] as const
 /** The vectors that make the state of a group. */
 export const stateKinds = ['weights', 'first', 'second'] as const
 
+/** A vector that training keeps for every weight: the weights, and AdamW's first and second moments. */
+export type StateKind = (typeof stateKinds)[number]
+
 const numberSpecs: Record<string, InputSpec> = Object.fromEntries(
   numberNames.map((name) => [name, { shape: [] }]),
 )

@@ -1,17 +1,18 @@
 import { gradients } from './gradients.ts'
 import { mul } from './ops/elementwise.ts'
-import { reshape, slice } from './ops/layout.ts'
+import { slice } from './ops/layout.ts'
+import { reshape } from './ops/reshape.ts'
 import { adamW, clipFactor, globalNorm } from './optimizer.ts'
 import type { AdamWSlot } from './optimizer.ts'
 import { blockOfVector, blocksOf, joinBlock, lookUp, placesOfBlock, vectorOfBlocks } from './parameters.ts'
 import type { Block } from './parameters.ts'
-import { checkLoss, stateKinds } from './program.ts'
+import { checkLoss, stateKinds, type StateKind } from './program.ts'
 import type { TrainingProgram } from './program.ts'
 import { input } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Weights and moments of a block before and after a step. */
-interface CarriedBlock {
+export interface CarriedBlock {
   readonly block: Block
   readonly before: AdamWSlot
   readonly after: AdamWSlot
@@ -74,7 +75,7 @@ export function flatState({ layout }: TrainingProgram): {
   }
   const slots = new Map(
     blocks.map((block) => {
-      const cut = (kind: (typeof stateKinds)[number]): Tensor =>
+      const cut = (kind: StateKind): Tensor =>
         blockOfVector(block, vector(`${kind}_${block.group}`, layout.sizes[block.group]))
       return [block, { weights: cut('weights'), first: cut('first'), second: cut('second') }]
     }),

@@ -1,10 +1,12 @@
 import { topologicalOrder } from './gradients.ts'
-import { emitOutputs } from './onnx/emit.ts'
+import { emitOutputs, type Emitted } from './onnx/emit.ts'
 import { encodeGraph, encodeModelProto } from './onnx/wire.ts'
 import type { NodeMessage } from './onnx/wire.ts'
-import { allStepInputs, checkInputs, checkMetrics, stateKinds } from './program.ts'
+import type { AdamWSlot } from './optimizer.ts'
+import type { Block } from './parameters.ts'
+import { allStepInputs, checkInputs, checkMetrics, stateKinds, type StateKind } from './program.ts'
 import type { TrainingProgram } from './program.ts'
-import { flatResults, flatState, stepNodes } from './step-nodes.ts'
+import { flatResults, flatState, stepNodes, type CarriedBlock } from './step-nodes.ts'
 import { constant, input, operator } from './tensor.ts'
 import type { Tensor } from './tensor.ts'
 import { value, valueOf } from './training-step.ts'
@@ -26,6 +28,66 @@ const copyOf = (op: string, from: string, to: string): NodeMessage => ({
  * a first axis. Outputs: the state, and every metric as [steps].
  */
 export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
+  const loop = loopOf(program)
+  const { states, given, metricNames } = loop
+  const fixed = fixedSlices(
+    loop.bodyOutputs.map(([, tensor]) => tensor),
+    new Set([loop.iteration, ...states.map(({ before }) => before)]),
+  )
+  const before = emitOutputs(
+    [
+      ...states.map(({ name, start }): [string, Tensor] => [`${name}/start`, start]),
+      ...fixed.map((tensor, i): [string, Tensor] => [`loop/fixed/${i}`, tensor]),
+    ],
+    { prefix: 'before_', given: new Map(given.map((tensor) => [tensor, tensor.name!])) },
+  )
+  const body = encodeBody(loop, fixed)
+  const { results, after } = joinedState(loop)
+  const node: NodeMessage = {
+    op: 'Loop',
+    name: 'loop',
+    inputs: ['steps', 'true', ...states.map(({ name }) => `${name}/start`)],
+    outputs: [...states.map(({ name }) => `${name}/end`), ...metricNames.map((name) => `metric_${name}`)],
+    attributes: {},
+    graphs: { body: body.graph },
+  }
+  return encodeModelProto({
+    name: 'training',
+    nodes: [...before.nodes, node, ...after.nodes],
+    initializers: [
+      ...before.initializers,
+      ...body.initializers,
+      ...after.initializers,
+      { name: 'true', dtype: 'bool', shape: [], values: constant([1], [], 'bool').values! },
+    ],
+    inputs: [value('steps', [], 'int64'), ...given.map(valueOf)],
+    outputs: [
+      ...results.map(([name, { shape }]) => value(name, shape)),
+      ...metricNames.map((name) => value(`metric_${name}`, ['steps'])),
+    ],
+  })
+}
+
+/** A vector of the state of a block inside the loop: its name, and the tensors before the loop, before and after a step. */
+interface LoopState {
+  readonly name: string
+  readonly start: Tensor
+  readonly before: Tensor
+  readonly after: Tensor
+}
+
+interface Loop {
+  readonly iteration: Tensor
+  /** Inputs of the whole graph beside `steps`. */
+  readonly given: readonly Tensor[]
+  readonly carried: readonly CarriedBlock[]
+  readonly states: readonly LoopState[]
+  readonly metricNames: readonly string[]
+  readonly bodyOutputs: readonly [string, Tensor][]
+}
+
+/** The nodes of one step between the inputs of the loop and what it carries on. */
+function loopOf(program: TrainingProgram): Loop {
   const iteration = input('iteration', [], 'int64')
   const shared = Object.entries(program.sharedInputs ?? {}).map(([name, { shape, dtype }]) =>
     input(name, shape, dtype),
@@ -40,14 +102,10 @@ export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
   }
   const { vectors, slots, frozen } = flatState(program)
   const inside = new Map(
-    [...slots.keys()].map((block, i) => {
-      const of = (kind: string): Tensor => input(`loop/${kind}/${i}`, block.shape)
-      return [block, { weights: of('weights'), first: of('first'), second: of('second') }]
-    }),
+    [...slots.keys()].map((block, i) => [block, slotOf(block, (kind) => `loop/${kind}/${i}`)]),
   )
   const { carried, metrics } = stepNodes(program, inside, frozen, inputs)
   checkMetrics(metrics)
-  const metricNames = Object.keys(metrics)
   const states = carried.flatMap(({ block, before, after }) =>
     stateKinds.map((kind) => ({
       name: before[kind].name!,
@@ -56,29 +114,31 @@ export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
       after: after[kind],
     })),
   )
-
-  const bodyOutputs: [string, Tensor][] = [
+  const metricNames = Object.keys(metrics)
+  const bodyOutputs = [
     ...states.map(({ name, after }): [string, Tensor] => [`${name}/after`, after]),
     ...metricNames.map((name): [string, Tensor] => [`loop/metric/${name}`, metrics[name]!]),
   ]
-  const changing = [iteration, ...states.map(({ before }) => before)]
-  const fixed = fixedSlices(
-    bodyOutputs.map(([, tensor]) => tensor),
-    new Set(changing),
-  )
-  const outside = emitOutputs(
-    [
-      ...states.map(({ name, start }): [string, Tensor] => [`${name}/start`, start]),
-      ...fixed.map((tensor, i): [string, Tensor] => [`loop/fixed/${i}`, tensor]),
-    ],
-    { prefix: 'before_', given: new Map([...vectors, ...shared, ...stacked].map((t) => [t, t.name!])) },
-  )
-  const given = new Map<Tensor, string>(changing.map((tensor) => [tensor, tensor.name!]))
-  for (const tensor of [...vectors, ...shared, ...stacked]) given.set(tensor, tensor.name!)
-  fixed.forEach((tensor, i) => given.set(tensor, `loop/fixed/${i}`))
-  const body = emitOutputs(bodyOutputs, { prefix: 'step_', given })
+  return { iteration, given: [...vectors, ...shared, ...stacked], carried, states, metricNames, bodyOutputs }
+}
+
+function slotOf({ shape }: Block, nameOf: (kind: StateKind) => string): AdamWSlot {
+  const of = (kind: StateKind): Tensor => input(nameOf(kind), shape)
+  return { weights: of('weights'), first: of('first'), second: of('second') }
+}
+
+function encodeBody(
+  { iteration, given, states, bodyOutputs }: Loop,
+  fixed: readonly Tensor[],
+): { graph: Uint8Array; initializers: Emitted['initializers'] } {
+  const names = new Map<Tensor, string>()
+  for (const tensor of [iteration, ...states.map(({ before }) => before), ...given]) {
+    names.set(tensor, tensor.name!)
+  }
+  fixed.forEach((tensor, i) => names.set(tensor, `loop/fixed/${i}`))
+  const body = emitOutputs(bodyOutputs, { prefix: 'step_', given: names })
   checkInputs(body.inputs)
-  const bodyGraph = encodeGraph({
+  const graph = encodeGraph({
     name: 'step',
     nodes: [...body.nodes, copyOf('Identity', 'go', 'go_on')],
     initializers: [],
@@ -92,44 +152,19 @@ export function encodeTrainingLoop(program: TrainingProgram): Uint8Array {
       ...bodyOutputs.map(([name, { shape, dtype }]) => value(name, shape, dtype)),
     ],
   })
+  return { graph, initializers: body.initializers }
+}
 
-  const ends = new Map(
-    carried.map(({ block, before }) => {
-      const of = (kind: (typeof stateKinds)[number]): Tensor =>
-        input(`${before[kind].name!}/end`, block.shape)
-      return [block, { weights: of('weights'), first: of('first'), second: of('second') }]
-    }),
+/** The nodes after the loop, which join the blocks to the flat vectors again. */
+function joinedState({ carried }: Loop): { results: [string, Tensor][]; after: Emitted } {
+  const ends = carried.map(
+    ({ block, before }) => [block, slotOf(block, (kind) => `${before[kind].name!}/end`)] as const,
   )
-  const results = flatResults([...ends])
-  const after = emitOutputs(results, {
-    prefix: 'after_',
-    given: new Map(
-      [...ends.values()].flatMap((slot) => stateKinds.map((kind) => [slot[kind], slot[kind].name!])),
-    ),
-  })
-  const loop: NodeMessage = {
-    op: 'Loop',
-    name: 'loop',
-    inputs: ['steps', 'true', ...states.map(({ name }) => `${name}/start`)],
-    outputs: [...states.map(({ name }) => `${name}/end`), ...metricNames.map((name) => `metric_${name}`)],
-    attributes: {},
-    graphs: { body: bodyGraph },
-  }
-  return encodeModelProto({
-    name: 'training',
-    nodes: [...outside.nodes, loop, ...after.nodes],
-    initializers: [
-      ...outside.initializers,
-      ...body.initializers,
-      ...after.initializers,
-      { name: 'true', dtype: 'bool', shape: [], values: constant([1], [], 'bool').values! },
-    ],
-    inputs: [value('steps', [], 'int64'), ...[...vectors, ...shared, ...stacked].map(valueOf)],
-    outputs: [
-      ...results.map(([name, { shape }]) => value(name, shape)),
-      ...metricNames.map((name) => value(`metric_${name}`, ['steps'])),
-    ],
-  })
+  const results = flatResults(ends)
+  const given = new Map(
+    ends.flatMap(([, slot]) => stateKinds.map((kind) => [slot[kind], slot[kind].name!] as const)),
+  )
+  return { results, after: emitOutputs(results, { prefix: 'after_', given }) }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { InputError, hashFile } from '@lever/durable-files'
 import { basename } from 'node:path'
-import { describeRlData, type DescribeOptions, type Description } from './describe.ts'
+import { describeRlData, type DescribeOptions } from './describe.ts'
+import type { Description } from './description.ts'
 import { filterRlData, renderFilter, type FilterStep, type FilterSummary } from './filter.ts'
 import { mergeRlData, renderMerge, type MergeOptions, type MergeSummary } from './merge.ts'
 import { openRlFile, readRlData } from './read-file.ts'

@@ -65,13 +65,8 @@ export {
 export { batchesOf, padGroups, type BatchesOptions, type GroupBatch, type PadOptions } from './batches.ts'
 export { mixGroups, type GroupSource } from './mix.ts'
 export { assertDisjointImages, splitByImage, type Split, type SplitItem, type SplitOptions } from './split.ts'
-export {
-  describeRlData,
-  type DescribeOptions,
-  type Description,
-  type DuplicateStatistics,
-  type MethodStatistics,
-} from './describe.ts'
+export { describeRlData, type DescribeOptions } from './describe.ts'
+export type { Description, DuplicateStatistics, MethodStatistics } from './description.ts'
 export { type OracleStatistics } from './oracle.ts'
 export { type RewardStatistics } from './reward-statistics.ts'
 export { type Spread } from './counting.ts'

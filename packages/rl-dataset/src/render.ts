@@ -1,4 +1,4 @@
-import type { Description } from './describe.ts'
+import type { Description } from './description.ts'
 import { SHAPES, type Shape } from './shapes.ts'
 
 /** A description as text for people. */

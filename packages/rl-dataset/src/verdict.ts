@@ -1,4 +1,4 @@
-import type { Description } from './describe.ts'
+import type { Description } from './description.ts'
 
 /** What the numbers of a description mean for training, most important first. One sentence each. */
 export function verdictOf(description: Omit<Description, 'verdict'>): string[] {

@@ -3,7 +3,7 @@ import type { Shape } from '../shape.ts'
 import { operator, scalar } from '../tensor.ts'
 import type { DType, Tensor } from '../tensor.ts'
 import { onnxTypes } from '../onnx/wire.ts'
-import { sumTo } from './reduce.ts'
+import { sumTo } from './broadcast.ts'
 
 /** An operand: a tensor, or a number that becomes a constant of the other operand's type. */
 export type Operand = Tensor | number

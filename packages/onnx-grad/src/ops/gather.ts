@@ -2,8 +2,9 @@ import { formatShape, staticShape } from '../shape.ts'
 import { constant, operator } from '../tensor.ts'
 import type { DType, Tensor } from '../tensor.ts'
 import { cast, equal } from './elementwise.ts'
-import { expandDims, reshape, transposeLast } from './layout.ts'
-import { matmul } from './matmul.ts'
+import { expandDims } from './layout.ts'
+import { matmul, transposeLast } from './matmul.ts'
+import { reshape } from './reshape.ts'
 
 /**
  * Rows of a table [R, ...] by index (int32 or int64) of any shape I: [...I, ...].

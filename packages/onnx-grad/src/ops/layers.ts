@@ -1,9 +1,10 @@
 import { formatShape, sameShape } from '../shape.ts'
 import { operator } from '../tensor.ts'
 import type { Tensor } from '../tensor.ts'
+import { sum, sumTo } from './broadcast.ts'
 import { add, cast, erf, exp, maximum, mul, reciprocal, sigmoid, sqrt, square, sub } from './elementwise.ts'
 import { matmul } from './matmul.ts'
-import { mean, sum, sumSquares, sumTo } from './reduce.ts'
+import { mean, sumSquares } from './reduce.ts'
 
 const lastAxis = { axes: [-1], keepDims: true } as const
 

@@ -1,8 +1,7 @@
-import { broadcastShapes, formatShape } from '../shape.ts'
-import { operator } from '../tensor.ts'
-import type { Tensor } from '../tensor.ts'
-import { reshape, transposeLast } from './layout.ts'
-import { sumTo } from './reduce.ts'
+import { broadcastShapes, formatShape, resolveAxis } from '../shape.ts'
+import { operator, type Tensor } from '../tensor.ts'
+import { sumTo } from './broadcast.ts'
+import { reshape } from './reshape.ts'
 
 /**
  * Matrix product over the last two axes, the others broadcast: [..., M, K] x [..., K, N] -> [..., M, N].
@@ -50,8 +49,38 @@ function gemmTransposed(a: Tensor, b: Tensor): Tensor {
   ])
 }
 
+/** Reorders the axes: axis i of the result is axis `order[i]` of x. */
+export function transpose(x: Tensor, order: readonly number[]): Tensor {
+  if (order.every((axis, i) => axis === i) && order.length === x.shape.length) return x
+  if (x.op === 'Transpose') {
+    const before = x.attributes['perm'] as readonly number[]
+    const both = order.map((axis) => before[axis]!)
+    if (both.every((axis, i) => axis === i)) return x.inputs[0]!
+  }
+  if (order.length !== x.shape.length || new Set(order).size !== order.length) {
+    throw new RangeError(`onnx-grad: transpose of ${formatShape(x.shape)} by [${order.join(', ')}]`)
+  }
+  const shape = order.map((axis) => x.shape[resolveAxis(axis, x.shape.length, 'transpose')]!)
+  const inverse = order.map((_, i) => order.indexOf(i))
+  return operator('Transpose', [x], { shape }, { perm: order }, (g) => [
+    (swapsLast(inverse) ? transposedProduct(g) : undefined) ?? transpose(g, inverse),
+  ])
+}
+
+function swapsLast(order: readonly number[]): boolean {
+  const last = order.length - 1
+  return order.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i))
+}
+
+/** Exchanges the last two axes. */
+export function transposeLast(x: Tensor): Tensor {
+  const order = x.shape.map((_, i) => i)
+  order.push(...order.splice(-2).reverse())
+  return transpose(x, order)
+}
+
 /** The transpose of a product that nothing else uses, as another product. */
-export function transposedProduct(x: Tensor): Tensor | undefined {
+function transposedProduct(x: Tensor): Tensor | undefined {
   const [a, b] = x.inputs as [Tensor, Tensor]
   if (x.op === 'MatMul') return matmul(transposeLast(b), transposeLast(a))
   if (x.op !== 'Gemm' || x.inputs.length > 2) return undefined

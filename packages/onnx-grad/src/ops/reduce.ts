@@ -1,51 +1,8 @@
-import { formatShape, resolveAxis, sameShape, staticShape } from '../shape.ts'
-import type { Shape } from '../shape.ts'
-import { constant, operator } from '../tensor.ts'
-import type { Tensor } from '../tensor.ts'
+import { staticShape } from '../shape.ts'
+import { constant, operator, type Tensor } from '../tensor.ts'
+import { checkOptions, reduceShape, resolveAxes, sum, type ReduceOptions } from './broadcast.ts'
 import { div, exp, maximum, mul, sub } from './elementwise.ts'
-import { broadcastTo, reshape } from './layout.ts'
-
-/** Which axes are reduced (default all) and whether they stay with length 1 (default false). */
-export interface ReduceOptions {
-  axes?: readonly number[]
-  keepDims?: boolean
-}
-
-function reduceShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
-  return keepDims
-    ? shape.map((dim, i) => (axes.includes(i) ? 1 : dim))
-    : shape.filter((_, i) => !axes.includes(i))
-}
-
-/** @throws TypeError for `sum(x, 1)` and `{ dim: 1 }`, which would mean all axes */
-function checkOptions(options: ReduceOptions, operation: string): void {
-  const isKnown = typeof options === 'object' && Object.keys(options).every((key) => known.includes(key))
-  if (isKnown && (options.axes === undefined || Array.isArray(options.axes))) return
-  throw new TypeError(
-    `onnx-grad: ${operation} takes { axes: [1], keepDims: true }, got ${JSON.stringify(options)}`,
-  )
-}
-
-const known = ['axes', 'keepDims']
-
-function resolveAxes(x: Tensor, axes: readonly number[] | undefined, operation: string): readonly number[] {
-  return axes?.map((axis) => resolveAxis(axis, x.shape.length, operation)) ?? x.shape.map((_, i) => i)
-}
-
-/** Sum over axes. */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  checkOptions(options, 'sum')
-  const { axes, keepDims = false } = options
-  const resolved = resolveAxes(x, axes, 'sum')
-  if (resolved.length === 0) return x
-  return operator(
-    'ReduceSum',
-    [x, constant(resolved, [resolved.length], 'int64')],
-    { shape: reduceShape(x.shape, resolved, keepDims) },
-    { keepdims: keepDims ? 1 : 0 },
-    (g) => [broadcastTo(keepDims ? g : reshape(g, reduceShape(x.shape, resolved, true)), x.shape)],
-  )
-}
+import { reshape } from './reshape.ts'
 
 /** Mean over axes. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -124,24 +81,6 @@ export function logSoftmax(x: Tensor): Tensor {
   return operator('LogSoftmax', [x], { shape: x.shape }, { axis: -1 }, (g, out) => [
     sub(g, mul(exp(out), sum(g, { axes: [-1], keepDims: true }))),
   ])
-}
-
-/** Sums a gradient over the axes that broadcasting had added or stretched, back to `shape`. */
-export function sumTo(gradient: Tensor, shape: Shape): Tensor {
-  if (sameShape(gradient.shape, shape)) return gradient
-  const extra = gradient.shape.length - shape.length
-  const axes = gradient.shape
-    .map((dim, i) => ({ dim, i }))
-    .filter(({ dim, i }) => i < extra || (shape[i - extra] === 1 && dim !== 1))
-    .map(({ i }) => i)
-  const summed = sum(gradient, { axes, keepDims: true })
-  const result = extra > 0 ? reshape(summed, shape) : summed
-  if (!sameShape(result.shape, shape)) {
-    throw new RangeError(
-      `onnx-grad: a gradient ${formatShape(gradient.shape)} cannot be summed to ${formatShape(shape)}`,
-    )
-  }
-  return result
 }
 
 /** Mean with weights >= 0 of the same shape: sum(x w) / max(sum(w), 1e-12). */
