@@ -18,6 +18,8 @@ export interface Invocation {
   readonly json: boolean
   readonly quiet: boolean
   readonly debug: boolean
+  /** What the command can promise when it is interrupted. */
+  readonly promise?: string | undefined
 }
 
 type Parsed = Record<string, unknown> & { _: (string | number)[] }
@@ -112,7 +114,11 @@ async function execute(
     },
   )
   const { json, quiet, debug } = values
-  return command.run(values, open({ command: name, json, quiet, debug }), files)
+  return command.run(
+    values,
+    open({ command: name, json, quiet, debug, promise: command.interrupted(values) }),
+    files,
+  )
 }
 
 /** The flags that were given, by the names of their settings. */

@@ -9,6 +9,9 @@ export interface Result {
   readonly exitCode?: 0 | 1 | 2
 }
 
+/** True of a command that keeps all it does in journals and resumable states. */
+export const CONTINUES = 'what was done is saved, and the same command continues it'
+
 /** What every command is given besides its options. */
 export interface Context {
   readonly progress: Progress
@@ -56,6 +59,8 @@ export interface CommandSpec<G extends Groups> {
   /** A function where names come from tables of heavy packages. */
   readonly options: G | (() => Promise<G>)
   readonly example?: string
+  /** What an interrupted command can promise: a sentence that is true of it. */
+  readonly interrupted?: (options: Values<G>) => string | undefined
   readonly run: (options: Values<G>, context: Context, files: readonly string[]) => Promise<Result>
 }
 
@@ -65,6 +70,7 @@ export interface Command {
   readonly files?: CommandSpec<Groups>['files']
   readonly example?: string
   readonly groups: () => Promise<Groups>
+  readonly interrupted: (options: Readonly<Record<string, unknown>>) => string | undefined
   readonly run: (
     options: Readonly<Record<string, unknown>>,
     context: Context,
@@ -73,10 +79,11 @@ export interface Command {
 }
 
 export function defineCommand<const G extends Groups>(spec: CommandSpec<G>): Command {
-  const { options, run, ...rest } = spec
+  const { options, run, interrupted, ...rest } = spec
   return {
     ...rest,
     groups: async () => (typeof options === 'function' ? options() : options),
+    interrupted: (values) => interrupted?.(values as Values<G>),
     run: (values, context, files) => run(values as Values<G>, context, files),
   }
 }

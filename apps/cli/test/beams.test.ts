@@ -90,7 +90,11 @@ describe('lever beams', () => {
   test('needs answers and probabilities', async () => {
     const script = at('model.mjs')
     writeFileSync(script, "export default () => 'red'\n")
-    const mute = await lever(beams('mute', '--backend', 'scripted', '--model', script))
+    const mute = await lever(
+      beams('mute', '--backend', 'scripted', '--model', script).filter(
+        (arg) => arg !== '--workers' && arg !== '1',
+      ),
+    )
     expect(mute.code).toBe(2)
     expect(mute.stderr).toContain('gives no probabilities of answers')
   })

@@ -127,7 +127,7 @@ test('embed takes parquet, and lines whose images are there', async () => {
   const made = await json('embed', '--dataset', join(PARQUET, 'okvqa'), '--out', at('okvqa.safetensors'))
   expect(made).toMatchObject({ rows: 2 })
   expect(await refused('embed', '--dataset', at('own'), '--out', at('own.safetensors'))).toMatch(
-    /warning: 1 of 3 questions have no image in .*gone\.png[\s\S]*there is no image \(example 2\)/,
+    /warning: 1 of 3 questions have no image in .*gone\.png[\s\S]*example 2: there is no image/,
   )
 })
 

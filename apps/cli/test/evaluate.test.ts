@@ -266,7 +266,11 @@ describe('selectors', () => {
         [...both, '--policies', `a=${at('old.pt')}`, `a=${at('old.pt')}`],
       ],
       ['--policy-decoding is "sample"; give one of greedy, beam', ['--policy-decoding', 'sample']],
-      ['--training-data: there is no file', [...both, '--training-data', at('no.json')]],
+      ['--training-data has no effect without --policies', ['--training-data', at('no.json')]],
+      [
+        '--training-data: there is no file',
+        [...both, '--policies', `a=${at('old.pt')}`, '--training-data', at('no.json')],
+      ],
     ]
     for (const [message, args] of cases)
       expect(await refused(evaluate(script, 'x', ...args))).toContain(message)

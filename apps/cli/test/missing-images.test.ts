@@ -16,7 +16,7 @@ test('questions without an image are left out of every stage, when asked for', a
   const embeddings = at('embeddings.safetensors')
   const refused = await lever(['embed', '--dataset', folder, '--out', embeddings])
   expect(refused.code).toBe(2)
-  expect(refused.stderr).toContain('--skip-missing-images')
+  expect(refused.stderr).toContain('--skip-unreadable-images')
   const embedded = await lever(['embed', ...skip, '--out', embeddings])
   expect(embedded.code).toBe(0)
   expect(embedded.stderr).toContain(`${left} questions without an image are left out`)

@@ -60,7 +60,7 @@ describe('a grid file', () => {
       'fine',
       'seed is "x"; give a whole number from 0',
       'rce-lr is -1; give a number from 0',
-      'seed is "x"; give a whole number from 0',
+      'rce-lr is -1; give a number from 0',
     ])
   })
 
@@ -82,7 +82,7 @@ describe('a grid file', () => {
     ],
     ['out: x\ngrid: { seed: [1] }', 'there is no option out'],
     ['grid: { seed: [1] }\ntest: { policies: [a=b] }', 'there is no option policies'],
-    ['grid: { seed: [1, }', 'this is no YAML'],
+    ['grid: { seed: [1, }', 'not valid YAML'],
   ])('refused: %s', async (text, message) => {
     const attempt = read(`${base}${text}\n`)
     await expect(attempt).rejects.toThrow(message)

@@ -97,6 +97,10 @@ describe.each(embedderNames)('embedder %s', (name) => {
       code: 'LEVER_INPUT',
       message: expect.stringContaining('/nowhere.png'),
     })
+    const every = embedExamples(embedder, examples, { batch: 2 })
+    await expect(every).rejects.toThrow(
+      /the images of 2 examples cannot be used;[^]*example 77: [^]*example 78: /,
+    )
     const found = await embedExamples(embedder, examples, { skipBroken: true })
     expect(found.rows).toBe(world.demonstrations.length)
     expect(found.skipped.map(({ id }) => id)).toEqual([77, 78])

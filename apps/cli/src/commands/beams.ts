@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
 import { fleetOptions, modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
@@ -59,6 +59,7 @@ export const beams: Command = defineCommand({
       },
     },
   },
+  interrupted: () => CONTINUES,
   async run(options, context) {
     const grown = await growBeams({ ...options, ...placesOf(options) }, context)
     return { json: grown, text: formatBeams(grown) }

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { runDemo } from '../pipeline/demo/demo.ts'
 import { demoResult } from '../pipeline/demo/demo-report.ts'
 import { RECIPE } from '../pipeline/demo/recipe.ts'
@@ -31,6 +31,7 @@ export const demo: Command = defineCommand({
     Output: { out: { type: 'text', about: 'run directory', default: 'runs/demo' } },
     General: { seed: { type: 'number', about: 'seed of everything', default: 0, min: 0, whole: true } },
   },
+  interrupted: () => CONTINUES,
   async run({ out, seed, queries, workers }, context) {
     const { generate, evaluate } = RECIPE
     const some = queries === undefined ? {} : { queries }

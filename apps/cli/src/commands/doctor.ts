@@ -26,6 +26,8 @@ export const doctor: Command = defineCommand({
       },
     },
   },
+  interrupted: ({ download }) =>
+    download === undefined ? undefined : 'what was downloaded is kept, and the same command continues it',
   async run({ devices, model, download: id, dtype }, { progress, signal }) {
     const downloaded = id === undefined ? undefined : await download(id, { dtype, progress, signal })
     const stage = progress.stage('trying devices')

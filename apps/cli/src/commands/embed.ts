@@ -1,5 +1,6 @@
+import { rm } from 'node:fs/promises'
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { BUNDLED_MODEL, makeFolderOf, requireNew } from '../files.ts'
 import { datasetOptions, skipImagesOption } from '../options/data.ts'
 import { modelOptions } from '../options/model.ts'
@@ -50,27 +51,32 @@ export const embed: Command = defineCommand({
       },
     }
   },
+  interrupted: () => CONTINUES,
   async run(options, { progress, signal }) {
     const { model = BUNDLED_MODEL, device, threads, embedder: name, kind, out } = options
     await requireNew(out, '--out')
-    const dataset = await openDataset(placesOf(options).place, progress)
+    const { place } = placesOf(options)
+    const dataset = await openDataset(place, progress)
     const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
     const onNotice = (line: string): void => progress.info(line)
     const embedder = await openEmbedder({ embedder: name, model, device, threads, onNotice })
+    const journal = `${out}.journal.jsonl`
     try {
       await makeFolderOf(out, '--out')
       const stage = progress.stage('embed', { total: dataset.examples.length, unit: 'questions' })
-      const embedded = await embedDataset(embedder, dataset, {
-        kind,
-        signal,
+      const { skipped, ...embedded } = await embedDataset(embedder, dataset, {
+        ...{ kind, signal, journal, skipBroken: options.skipUnreadableImages },
+        skipName: '--skip-unreadable-images',
         onProgress: (done) => stage.update(done),
       })
       stage.end()
+      for (const { id, reason } of skipped) progress.warn(`left out example ${id}: ${reason}`)
       await requireNew(out, '--out')
       await writeEmbeddings(out, embedded)
+      await rm(journal)
       const { rows, dim, metadata } = embedded
       return {
-        json: { out, rows, dim, ...metadata },
+        json: { out, rows, dim, skipped, ...metadata },
         text: `${out}: ${rows} rows of ${dim} numbers (${kind}) by ${metadata.model}`,
       }
     } finally {

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
 import { policiesOptions, staticOptions } from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
@@ -97,6 +97,7 @@ export const evaluate: Command = defineCommand({
       },
     },
   },
+  interrupted: ({ fromRlData }) => (fromRlData === undefined ? CONTINUES : undefined),
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options
     const { comparisonsOf, renderCoverage, renderText, resultsOf } = await import('@lever/icl-eval')

@@ -1,6 +1,6 @@
 import type { ProposalRequest } from '@lever/rl-generate'
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
 import { fleetOptions, modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
@@ -129,6 +129,7 @@ export const generate: Command = defineCommand({
       seed: { type: 'number', about: 'seed of pools and proposals', default: 0, min: 0, whole: true },
     },
   },
+  interrupted: ({ dryRun }) => (dryRun ? undefined : CONTINUES),
   async run(options, context) {
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
     const informed = embeddings !== undefined

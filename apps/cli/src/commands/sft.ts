@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import {
   phaseOptions,
   runOptions,
@@ -74,5 +74,6 @@ export const sft: Command = defineCommand({
       },
     }
   },
+  interrupted: () => CONTINUES,
   run: async (options, context) => runTrain({ ...(await sftPlan(options)), out: options.out }, context),
 })

@@ -1,6 +1,6 @@
 import { writeFileAtomic } from '@lever/durable-files'
 import type { Command } from '../command.ts'
-import { defineCommand, optionsOf } from '../command.ts'
+import { CONTINUES, defineCommand, optionsOf } from '../command.ts'
 import { axesOf, openSweep, runSweep } from '../pipeline/sweep/run-sweep.ts'
 import { readGrid } from '../pipeline/sweep/sweep-grid.ts'
 import { runSweepTest } from '../pipeline/sweep/sweep-test.ts'
@@ -52,6 +52,7 @@ export const sweep: Command = defineCommand({
       },
     }
   },
+  interrupted: () => CONTINUES,
   async run({ test, ...choice }, context, [file]) {
     const { train } = await import('./train.ts')
     const { evaluate } = await import('./evaluate.ts')

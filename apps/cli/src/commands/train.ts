@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { defineCommand } from '../command.ts'
+import { CONTINUES, defineCommand } from '../command.ts'
 import { rewardOptions } from '../options/rewards.ts'
 import {
   phaseOptions,
@@ -45,5 +45,6 @@ export const train: Command = defineCommand({
       },
     }
   },
+  interrupted: () => CONTINUES,
   run: async (options, context) => runTrain({ ...(await trainPlan(options)), out: options.out }, context),
 })

@@ -47,6 +47,7 @@ export const worker: Command = defineCommand({
       },
     },
   },
+  interrupted: () => 'its jobs went back to the queue',
   async run(options, context) {
     const report = await runWorker(options, context)
     const { jobs, prompts, late } = report

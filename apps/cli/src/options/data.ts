@@ -21,9 +21,11 @@ export const datasetOptions = {
 
 /** What to do about images that cannot be used. */
 export const skipImagesOption = {
-  skipMissingImages: {
+  skipUnreadableImages: {
     type: 'flag',
-    about: 'leave out questions whose image file is missing, in the dataset and in the pool',
+    about:
+      'leave out questions whose image is missing, or has no row in the embeddings because it is unreadable',
+    aliases: ['skip-missing-images'],
   },
 } as const
 

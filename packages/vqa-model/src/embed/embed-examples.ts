@@ -1,5 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { readSafetensors, writeSafetensors, type TensorEntry } from '@lever/tensor-files'
+import { embedBatch, newInputs, type Rows } from './embed-batch.ts'
+import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
 import type { Embedder } from './types.ts'
 
@@ -29,9 +31,13 @@ export interface EmbedOptions {
   kind?: EmbeddingKind
   /** what the examples are, e.g. the hash of their data set */
   source?: string
-  /** leave examples out whose image cannot be used, instead of an error */
+  /** leave out examples whose image cannot be used, instead of failing at the end */
   skipBroken?: boolean
+  /** how a message calls `skipBroken` */
+  skipName?: string
   batch?: number
+  /** file that keeps the rows of finished batches, so that a later call continues; deleted by the caller */
+  journal?: string
   signal?: AbortSignal
   onProgress?: (done: number) => void
 }
@@ -42,9 +48,11 @@ export interface EmbedResult extends Embeddings {
 }
 
 /**
- * Embeddings of examples, in their order. Each image file and each text is embedded once.
+ * Embeddings of examples, in their order. Each image file and each text is embedded once. With a journal, an interrupted
+ * call continues to the same bytes: batches that are kept there are not computed again.
  *
- * @throws InputError for an image that cannot be used, two examples with one id, or an unknown kind
+ * @throws InputError if images cannot be used (all of them listed, after the others were embedded), if two examples have
+ * one id, if the kind is unknown, or if the journal belongs to another embedder
  */
 export async function embedExamples(
   embedder: Embedder,
@@ -53,7 +61,9 @@ export async function embedExamples(
     kind = 'both',
     source = '',
     skipBroken = false,
+    skipName = 'skipBroken: true',
     batch = 32,
+    journal,
     signal,
     onProgress = () => undefined,
   }: EmbedOptions = {},
@@ -64,32 +74,42 @@ export async function embedExamples(
     )
   }
   checkIds(examples)
-  const images = new Map<string, Float32Array>()
-  const texts = new Map<string, Float32Array>()
-  const skipped: { id: number; reason: string }[] = []
-  const kept: ExampleToEmbed[] = []
-  for (let from = 0; from < examples.length; from += batch) {
-    signal?.throwIfAborted()
-    const part = examples.slice(from, from + batch)
-    const broken = kind === 'text' ? new Map<number, string>() : await embedImages(embedder, part, images)
-    for (const example of part) {
-      const reason = broken.get(example.id)
-      if (reason === undefined) kept.push(example)
-      else if (skipBroken) skipped.push({ id: example.id, reason })
-      else
-        throw new InputError(`${reason} (example ${example.id}); repair the image or leave the example out`)
+  const known: Rows = { images: new Map(), texts: new Map() }
+  const reasons = new Map<string, string>()
+  const kept = journal === undefined ? undefined : await openEmbedJournal(journal, embedder)
+  try {
+    for (let from = 0; from < examples.length; from += batch) {
+      signal?.throwIfAborted()
+      const inputs = newInputs(examples.slice(from, from + batch), kind, known)
+      let rows = await kept?.get(inputs)
+      if (rows === undefined) {
+        const made = await embedBatch(embedder, inputs)
+        rows = made.rows
+        for (const [path, reason] of made.reasons) reasons.set(path, reason)
+        if (made.reasons.size === 0) await kept?.keep(inputs, rows)
+      }
+      for (const [path, row] of rows.images) known.images.set(path, row)
+      for (const [text, row] of rows.texts) known.texts.set(text, row)
+      onProgress(Math.min(from + batch, examples.length))
     }
-    if (kind !== 'image') await embedTexts(embedder, part, texts)
-    onProgress(Math.min(from + batch, examples.length))
+  } finally {
+    await kept?.close()
   }
-  const { rows, dim } = rowsOf(embedder, kept, kind, images, texts)
+  const broken = new Map<number, string>()
+  for (const { id, image } of kind === 'text' ? [] : examples) {
+    const reason = image === undefined ? 'there is no image' : reasons.get(image)
+    if (reason !== undefined) broken.set(id, reason)
+  }
+  if (broken.size > 0 && !skipBroken) throw unreadable(broken, skipName, journal)
+  const used = examples.filter(({ id }) => !broken.has(id))
+  const { rows, dim } = rowsOf(embedder, used, kind, known)
   return {
     embeddings: rows,
-    ids: BigInt64Array.from(kept, ({ id }) => BigInt(id)),
-    rows: kept.length,
+    ids: BigInt64Array.from(used, ({ id }) => BigInt(id)),
+    rows: used.length,
     dim,
     metadata: { model: embedder.name, kind, source, model_hash: embedder.hash },
-    skipped,
+    skipped: Array.from(broken, ([id, reason]) => ({ id, reason })),
   }
 }
 
@@ -141,6 +161,22 @@ export async function readEmbeddings(path: string): Promise<Embeddings> {
   }
 }
 
+const MAX_LISTED = 20
+
+function unreadable(
+  broken: ReadonlyMap<number, string>,
+  skipName: string,
+  journal: string | undefined,
+): InputError {
+  const lines = Array.from(broken, ([id, reason]) => `  example ${id}: ${reason}`)
+  const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : []
+  const many = broken.size === 1 ? 'image of 1 example' : `images of ${broken.size} examples`
+  const kept = journal === undefined ? '' : `; what is embedded is kept in ${journal}`
+  return new InputError(
+    `vqa-model: the ${many} cannot be used; repair what is listed, or leave it out (${skipName})${kept}\n${[...lines.slice(0, MAX_LISTED), ...more].join('\n')}`,
+  )
+}
+
 function checkIds(examples: readonly ExampleToEmbed[]): void {
   const seen = new Set<number>()
   for (const { id } of examples) {
@@ -151,56 +187,11 @@ function checkIds(examples: readonly ExampleToEmbed[]): void {
   }
 }
 
-/** Embeds the images of a batch that are new. @returns id -> reason, for those that cannot be used */
-async function embedImages(
-  embedder: Embedder,
-  part: readonly ExampleToEmbed[],
-  known: Map<string, Float32Array>,
-): Promise<Map<number, string>> {
-  const broken = new Map<number, string>()
-  const reasons = new Map<string, string>()
-  const missing = [...new Set(part.map(({ image }) => image))].filter(
-    (path): path is string => path !== undefined && !known.has(path),
-  )
-  const keep = (paths: readonly string[], rows: Float32Array): void => {
-    const dim = embedder.dim.image
-    paths.forEach((path, i) => known.set(path, rows.slice(i * dim, (i + 1) * dim)))
-  }
-  try {
-    keep(missing, await embedder.images(missing))
-  } catch {
-    for (const path of missing) {
-      try {
-        keep([path], await embedder.images([path]))
-      } catch (error) {
-        reasons.set(path, (error as Error).message)
-      }
-    }
-  }
-  for (const { id, image } of part) {
-    const reason = image === undefined ? 'vqa-model: there is no image' : reasons.get(image)
-    if (reason !== undefined) broken.set(id, reason)
-  }
-  return broken
-}
-
-async function embedTexts(
-  embedder: Embedder,
-  part: readonly ExampleToEmbed[],
-  known: Map<string, Float32Array>,
-): Promise<void> {
-  const missing = [...new Set(part.map(({ question }) => question))].filter((text) => !known.has(text))
-  const rows = await embedder.texts(missing)
-  const dim = embedder.dim.text
-  missing.forEach((text, i) => known.set(text, rows.slice(i * dim, (i + 1) * dim)))
-}
-
 function rowsOf(
   { dim, both }: Embedder,
   examples: readonly ExampleToEmbed[],
   kind: EmbeddingKind,
-  images: ReadonlyMap<string, Float32Array>,
-  texts: ReadonlyMap<string, Float32Array>,
+  { images, texts }: Rows,
 ): { rows: Float32Array; dim: number } {
   const stack = (width: number, rowOf: (example: ExampleToEmbed) => Float32Array): Float32Array => {
     const rows = new Float32Array(examples.length * width)

@@ -1,5 +1,6 @@
 import type { GenerationCounts } from '@lever/rl-generate'
 import type { PromptEstimate } from '@lever/vqa-model'
+import { BUNDLED_MODEL } from '../../files.ts'
 import type { Context } from '../../command.ts'
 import type { GenerateSettings } from './generate.ts'
 import { answersOf, withPlan } from './generate.ts'
@@ -11,7 +12,7 @@ export interface DryRun extends GenerationCounts, PromptEstimate {
 
 /** Counts the prompts of a generation, their images and tokens. No VQA model runs and nothing is written. */
 export async function dryRun(settings: GenerateSettings, { progress }: Context): Promise<DryRun> {
-  const { backend, model, template, maxPixels, gtProb } = settings
+  const { backend, model = BUNDLED_MODEL, template, maxPixels, gtProb } = settings
   return withPlan(settings, progress, async (plan) => {
     const { countGeneration } = await import('@lever/rl-generate')
     const { estimatePrompts, toVqaPrompt } = await import('@lever/vqa-model')

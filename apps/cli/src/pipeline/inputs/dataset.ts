@@ -43,18 +43,19 @@ export async function openDataset(
   for (const notice of notices) progress.warn(notice)
   if (missingImages === 0) return dataset
   if (files.skipMissingImages !== true) {
-    progress.info('--skip-missing-images leaves out questions without an image')
+    progress.info('--skip-unreadable-images leaves out questions without an image')
     return dataset
   }
   progress.warn(`${missingImages} questions without an image are left out`)
-  return withImages(dataset)
+  return partOf(dataset, ({ image }) => image !== undefined)
 }
 
-/** Another dataset than the whole one, and so of another hash. */
-function withImages(dataset: VqaDataset): VqaDataset {
-  const examples = dataset.examples.filter(({ image }) => image !== undefined)
+/** A part of a dataset: another one, and so of another hash. */
+export function partOf(dataset: VqaDataset, isKept: (example: VqaExample) => boolean): VqaDataset {
+  const examples = dataset.examples.filter(isKept)
   const ids = examples.map(({ id }) => id)
-  return { ...dataset, examples, missingImages: 0, hash: hashOf({ dataset: dataset.hash, ids }) }
+  const missingImages = examples.filter(({ image }) => image === undefined).length
+  return { ...dataset, examples, missingImages, hash: hashOf({ dataset: dataset.hash, ids }) }
 }
 
 /**
@@ -142,6 +143,7 @@ export async function filesOf(
 /** The places of the dataset and of the pool; the pool's is undefined when it is the dataset itself. */
 export function placesOf(
   options: DatasetPlace & {
+    readonly skipUnreadableImages?: boolean | undefined
     readonly poolDataset?: string | undefined
     readonly poolQuestions?: string | undefined
     readonly poolAnnotations?: string | undefined
@@ -150,7 +152,7 @@ export function placesOf(
   },
 ): { place: DatasetPlace; poolPlace: DatasetPlace | undefined } {
   const { dataset, questions, annotations, images, split } = options
-  const skip = options.skipMissingImages === true ? { skipMissingImages: true } : {}
+  const skip = options.skipUnreadableImages === true ? { skipMissingImages: true } : {}
   const { poolDataset, poolQuestions, poolAnnotations, poolImages, poolSplit } = options
   const pool = {
     dataset: poolDataset,

@@ -1,6 +1,6 @@
 import type { Embeddings as EmbeddingSet } from '@lever/tensor-files'
 import type { VqaDataset } from '@lever/vqa-dataset'
-import type { Embedder, EmbeddingKind, Embeddings } from '@lever/vqa-model'
+import type { Embedder, EmbeddingKind, EmbedOptions, EmbedResult } from '@lever/vqa-model'
 
 export type { Embeddings as EmbeddingSet } from '@lever/tensor-files'
 
@@ -14,23 +14,18 @@ export interface EmbeddingRows {
 /**
  * Embeds examples, batch by batch. Kind `both` of the bundled embedder is [image | text], so that its
  * inner product is the mean of the two cosines; the width of the image part is kept.
- * @throws InputError for an image that cannot be used
+ * @throws InputError if images cannot be used
  */
 export async function embedDataset(
   embedder: Embedder,
   { examples, hash }: Pick<VqaDataset, 'examples' | 'hash'>,
-  {
-    kind = 'both',
-    signal,
-    onProgress,
-  }: { kind?: EmbeddingKind; signal: AbortSignal; onProgress: (done: number) => void },
-): Promise<Embeddings> {
+  { kind = 'both', ...options }: EmbedOptions,
+): Promise<EmbedResult> {
   const { embedExamples } = await import('@lever/vqa-model')
   const { metadata, ...embedded } = await embedExamples(embedder, examples, {
     kind,
     source: hash,
-    signal,
-    onProgress,
+    ...options,
   })
   const imageDim = kind === 'both' && embedder.both === 'concatenate' ? embedder.dim.image : 0
   return { ...embedded, metadata: { ...metadata, image_dim: String(imageDim) } }

@@ -4,7 +4,7 @@ import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { DatasetPlace } from './dataset.ts'
-import { openDataset, sampleExamples } from './dataset.ts'
+import { openDataset, partOf, sampleExamples } from './dataset.ts'
 import type { EmbeddingSet } from './embeddings.ts'
 import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './features.ts'
@@ -33,13 +33,17 @@ export interface Inputs {
  */
 export async function openInputs(settings: InputSettings, progress: Progress): Promise<Inputs> {
   const { place, poolPlace, queries: count, seed, poolFile } = settings
-  const dataset = await openDataset(place, progress)
-  const pool = poolPlace === undefined ? dataset : await openDataset(poolPlace, progress, '--pool-')
+  const whole = await openDataset(place, progress)
+  const wholePool = poolPlace === undefined ? whole : await openDataset(poolPlace, progress, '--pool-')
+  const features = await openFeatures(settings, whole, wholePool)
+  const skips = place.skipMissingImages === true && features !== undefined
+  const dataset = skips ? withRows(whole, features.queries, progress) : whole
+  const ownPool = poolPlace === undefined ? dataset : wholePool
+  const pool = skips && poolPlace !== undefined ? withRows(wholePool, features.candidates, progress) : ownPool
   const queries = await sampleExamples(dataset.examples, count, seed)
   if (count !== undefined && count > dataset.examples.length) {
     progress.warn(`--queries ${count}: the dataset has ${dataset.examples.length} questions; all are taken`)
   }
-  const features = await openFeatures(settings, dataset, pool)
   const candidateFlag = settings.poolEmbeddings === undefined ? '--embeddings' : '--pool-embeddings'
   const isThere = poolFile !== undefined && (await exists(poolFile))
   if (features !== undefined) {
@@ -58,6 +62,16 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
     ...(poolFile !== undefined && { pools: await hashFile(poolFile) }),
   }
   return { dataset, pool, queries, features, pools, hashes }
+}
+
+/** A dataset without the examples that `lever embed --skip-unreadable-images` left out. */
+function withRows(dataset: VqaDataset, { ids }: EmbeddingSet, progress: Progress): VqaDataset {
+  const rows = new Set(ids)
+  const part = partOf(dataset, ({ id }) => rows.has(id))
+  const left = dataset.examples.length - part.examples.length
+  if (left === 0 || part.examples.length === 0) return dataset
+  progress.warn(`${left} questions without a row in the embeddings are left out`)
+  return part
 }
 
 /** Reads the embeddings of queries and pool; undefined when none are given. */
