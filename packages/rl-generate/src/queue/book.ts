@@ -18,8 +18,8 @@ export interface Book {
    * @throws Error naming the job when they are not one per prompt
    */
   settle(id: string, answers: readonly MeasureAnswer[], from: 'queue' | 'late'): boolean
-  /** Its prompts cannot be answered: who waits for them is told. */
-  fail(id: string, error: Error): void
+  /** Its prompts get no answer in this run: who waits for them gets a transient failure each. */
+  giveUp(id: string, why: string): void
   /** These prompts are in the journal; returns the jobs that nobody needs any more. */
   recorded(keys: readonly string[]): string[]
   readonly counts: { readonly repeated: number; readonly disagreements: number }
@@ -29,7 +29,6 @@ interface Entry {
   readonly job: OpenJob
   readonly answer: Promise<MeasureAnswer>
   readonly resolve: (answer: MeasureAnswer) => void
-  readonly reject: (error: Error) => void
 }
 
 interface OpenJob {
@@ -80,7 +79,7 @@ export function createBook(): Book {
       job.keys.forEach((key, i) => entries.get(key)?.resolve(answers[i]!))
       return true
     },
-    fail(id, error) {
+    giveUp(id, why) {
       const job = jobs.get(id)
       if (job === undefined) return
       jobs.delete(id)
@@ -88,7 +87,7 @@ export function createBook(): Book {
         const entry = entries.get(key)
         if (entry?.job !== job) continue
         entries.delete(key)
-        entry.reject(error)
+        entry.resolve({ text: '', error: why, kind: 'transient' })
       }
     },
     recorded(keys) {
@@ -107,19 +106,15 @@ export function createBook(): Book {
   }
 }
 
-function checkCount(id: string, answers: unknown, wanted: number): void {
-  const count = Array.isArray(answers) ? answers.length : 'no'
-  if (count === wanted) return
-  throw new Error(
-    `rl-generate: job ${id} of the queue came back with ${count} answers to ${wanted} prompts; use one version of lever on all machines, and a queue (--queue-name) that nothing else writes to`,
-  )
+function checkCount(id: string, { length }: readonly MeasureAnswer[], wanted: number): void {
+  if (length === wanted) return
+  throw new Error(`rl-generate: job ${id} of the queue came back with ${length} answers to ${wanted} prompts`)
 }
 
 function entryOf(job: OpenJob): Entry {
-  let [resolve, reject]: [Entry['resolve'], Entry['reject']] = [() => undefined, () => undefined]
-  const answer = new Promise<MeasureAnswer>((done, failed) => ([resolve, reject] = [done, failed]))
-  answer.catch(() => undefined)
-  return { job, answer, resolve, reject }
+  let resolve: Entry['resolve'] = () => undefined
+  const answer = new Promise<MeasureAnswer>((done) => (resolve = done))
+  return { job, answer, resolve }
 }
 
 /** Four bytes per answer, to notice that another worker answered something else. */

@@ -29,6 +29,7 @@ export interface QueueConnection {
   readonly jobs: JobQueue
   readonly late: LateQueue
   readonly WaitingError: BullMq['WaitingError']
+  readonly UnrecoverableError: BullMq['UnrecoverableError']
   events(): QueueEvents
   worker(
     work: (job: QueuedJob, token: string) => Promise<QueueResult>,
@@ -102,6 +103,7 @@ export async function connectQueue({ url, name, onNotice }: ConnectOptions): Pro
     jobs,
     late,
     WaitingError: bullmq.WaitingError,
+    UnrecoverableError: bullmq.UnrecoverableError,
     events: () => opened(new bullmq.QueueEvents(name, options, factory)),
     worker: (work, more) =>
       opened(

@@ -1,13 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AnswerFunction, MeasureAnswer, MeasurePrompt } from '../measure/types.ts'
+import type { AnswerFunction } from '../measure/types.ts'
 import type { Example } from '../types.ts'
-import type { Book } from './book.ts'
+import { adoptJobs } from './adopt.ts'
 import { createBook } from './book.ts'
-import type { QueueConnection } from './connect.ts'
 import { connectQueue } from './connect.ts'
-import type { QueueJob, QueueProtocol, QueuePrompt, QueueResult } from './job.ts'
+import { lookAt, removeJob, submitJob, takeCompleted, type Desk } from './desk.ts'
+import type { QueueProtocol, QueuePrompt } from './job.ts'
 import { checkQueueName, DEFAULT_QUEUE, isOfRun, JOB_VERSION, jobId, queuePrompt } from './job.ts'
+import { clearRun, sweep, type QueueCounts } from './sweep.ts'
 
 export interface SubmitOptions {
   /** `redis://...` or `postgres://...` */
@@ -27,12 +28,7 @@ export interface SubmitOptions {
 }
 
 /** What the machines behind a queue are doing. */
-export interface Fleet {
-  /** Worker processes; null where the server does not tell. */
-  readonly workers: number | null
-  /** Jobs that nobody has taken, and those being answered, of all generations. */
-  readonly waiting: number
-  readonly active: number
+export interface Fleet extends QueueCounts {
   /** Prompts that two workers answered, and how many of them differently. */
   readonly repeated: number
   readonly disagreements: number
@@ -51,16 +47,15 @@ export interface AnswerQueue {
   close(): Promise<void>
 }
 
-const KEPT = ['waiting', 'active', 'delayed', 'prioritized', 'completed', 'failed'] as const
-
 /**
  * Opens a queue that answers prompts. Jobs and their results stay in it until the journal has the
- * outcomes, so that neither end loses work when it is killed.
+ * outcomes, so that neither end loses work when it is killed. A job that no worker can answer, or
+ * whose results are none, fails its prompts alone.
  *
  * @throws InputError as `connectQueue`
  */
 export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQueue> {
-  const { url, name = DEFAULT_QUEUE, run, protocol, sweepEvery = 3_000, onNotice = () => undefined } = options
+  const { url, name = DEFAULT_QUEUE, run, sweepEvery = 3_000, onNotice = () => undefined } = options
   checkQueueName(name)
   const connection = await connectQueue({ url, name, onNotice })
   if (connection.durable === false) {
@@ -68,174 +63,94 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
       `the queue at ${connection.label} is not kept on disk (appendonly no): what is under way is measured again if it restarts`,
     )
   }
-  const book = createBook()
-  const submitted = new Map<string, QueueJob>()
-  const stats = new Map<string, number>()
-  const closed = new AbortController()
-  const isClosed = (): boolean => closed.signal.aborted
-  let fleet = { workers: null as number | null, waiting: 0, active: 0 }
-
-  /** What fails is submitted again by the next sweep. */
-  const submit = async (id: string, job: QueueJob): Promise<void> => {
-    submitted.set(id, job)
-    const kept = { removeOnComplete: false, removeOnFail: false }
-    await connection.jobs
-      .add('measure', job, {
-        jobId: id,
-        attempts: 3,
-        backoff: { type: 'fixed', delay: 1_000 },
-        ...kept,
-      })
-      .catch(connection.trouble)
+  const desk: Desk = {
+    connection,
+    run,
+    book: createBook(),
+    submitted: new Map(),
+    stats: new Map(),
+    badResults: new Map(),
+    repeating: new Set(),
+    onNotice,
   }
-  const remove = async (id: string): Promise<void> => {
-    submitted.delete(id)
-    await connection.jobs.remove(id).catch(() => 0)
-  }
-  const failed = async (id: string, error: Error): Promise<void> => {
-    book.fail(id, error)
-    await remove(id)
-  }
-  const take = async (id: string, result: QueueResult, from: 'queue' | 'late'): Promise<void> => {
-    try {
-      if (!book.settle(id, result.answers, from)) return
-    } catch (error) {
-      if (book.isUnanswered(id)) await failed(id, error as Error)
-      else onNotice((error as Error).message)
-      return
-    }
-    for (const [key, value] of Object.entries(result.stats)) stats.set(key, (stats.get(key) ?? 0) + value)
-  }
-  const completed = async (id: string, result: QueueResult): Promise<void> => {
-    const unknown = !book.has(id)
-    await take(id, result, 'queue')
-    if (unknown) await remove(id)
-  }
-  const look = async (id: string): Promise<void> => {
-    const job = await connection.jobs.getJob(id)
-    if (job?.failedReason && job.finishedOn) {
-      const why = `rl-generate: no worker could answer a job of the queue: ${job.failedReason}`
-      await failed(id, new Error(why))
-    } else if (job?.returnvalue) await completed(id, job.returnvalue)
-  }
-
-  const adopted = await adopt(connection, run, book, submitted, onNotice)
-  const events = connection.events()
-  events.on('completed', ({ jobId: id, returnvalue }) => {
-    if (!isOfRun(id, run)) return
-    const result: unknown = returnvalue
-    const told = typeof result === 'object' && result !== null
-    void (told ? completed(id, result as QueueResult) : look(id)).catch(() => undefined)
-  })
-  events.on('failed', ({ jobId: id }) => void (isOfRun(id, run) && look(id).catch(() => undefined)))
-
-  const sweep = async (): Promise<void> => {
-    const counts = await connection.jobs.getJobCounts('waiting', 'active')
-    const workers = await connection.jobs.getWorkersCount().catch(() => null)
-    connection.alive()
-    noticeWorkers(workers)
-    fleet = { workers, waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0 }
-    for (const id of book.unanswered()) {
-      const state = await connection.jobs.getJobState(id)
-      const lost = state === 'unknown' && book.isUnanswered(id) ? submitted.get(id) : undefined
-      if (state === 'completed' || state === 'failed') await look(id)
-      else if (lost !== undefined) await submit(id, lost)
-    }
-    for (const late of await connection.late.getJobs(['waiting'])) {
-      if (late.data.run !== run) continue
-      await take(late.data.job, late.data, 'late')
-      await connection.late.remove(late.id!).catch(() => 0)
-    }
-  }
-  let warned = false
-  const noticeWorkers = (workers: number | null): void => {
-    const alone = workers === 0 && book.unanswered().length > 0
-    if (alone && !warned) {
-      onNotice(`no worker reads the queue; start some: lever worker --queue ${connection.label} --model ...`)
-    }
-    warned = alone
-  }
-  const sweeping = (async () => {
-    while (!isClosed()) {
-      await sweep().catch(connection.trouble)
-      await sleep(sweepEvery, undefined, { signal: closed.signal }).catch(() => undefined)
-    }
-  })()
-
+  const adopted = await adoptJobs(desk)
+  listen(desk)
+  const sweeping = startSweeping(desk, sweepEvery)
   return {
     adopted,
-    async answer(prompts: readonly MeasurePrompt[], { signal, recorded }) {
-      signal.throwIfAborted()
-      setMaxListeners(0, signal)
-      const wanted = prompts.map((prompt) => queuePrompt(prompt, protocol.hash, options.scoreAnswers))
-      const fresh = wanted.filter(({ key }) => book.find(key) === undefined)
-      const sent = fresh.length === 0 ? undefined : open(fresh)
-      const answers = Promise.all(wanted.map(({ key }) => book.find(key)!))
-      const keys = wanted.map(({ key }) => key)
-      void recorded.then(() => Promise.all(book.recorded(keys).map(remove)))
-      return untilAborted(signal, sent === undefined ? answers : sent.then(() => answers))
-    },
-    fleet: () => ({ ...fleet, ...book.counts, stats: Object.fromEntries(stats) }),
-    async clear() {
-      const left = async (): Promise<void> => {
-        await sweep()
-        const jobs = await connection.jobs.getJobs([...KEPT])
-        for (const { id } of jobs) if (isOfRun(id, run)) await remove(id)
-      }
-      await left().catch(connection.trouble)
-    },
+    answer: answerFunction(desk, options),
+    fleet: () => ({ ...sweeping.counts(), ...desk.book.counts, stats: Object.fromEntries(desk.stats) }),
+    clear: () => clearRun(desk).catch(connection.trouble),
     async close() {
-      closed.abort()
+      sweeping.stop()
       await connection.close()
-      await sweeping
+      await sweeping.ended
     },
   }
+}
 
-  function open(prompts: readonly QueuePrompt[]): Promise<void> {
+function answerFunction(desk: Desk, { run, from, protocol, scoreAnswers }: SubmitOptions): AnswerFunction {
+  const { book } = desk
+  const open = (prompts: readonly QueuePrompt[]): Promise<void> => {
     const id = jobId(run, prompts)
     book.open(
       id,
       prompts.map(({ key }) => key),
     )
-    return submit(id, { version: JOB_VERSION, run, from: options.from, protocol, prompts })
+    return submitJob(desk, id, { version: JOB_VERSION, run, from, protocol, prompts })
+  }
+  return async (prompts, { signal, recorded }) => {
+    signal.throwIfAborted()
+    setMaxListeners(0, signal)
+    const wanted = prompts.map((prompt) => queuePrompt(prompt, protocol.hash, scoreAnswers))
+    const fresh = wanted.filter(({ key }) => book.find(key) === undefined)
+    const sent = fresh.length === 0 ? undefined : open(fresh)
+    const answers = Promise.all(wanted.map(({ key }) => book.find(key)!))
+    const keys = wanted.map(({ key }) => key)
+    void recorded.then(() => Promise.all(book.recorded(keys).map((id) => removeJob(desk, id))))
+    return untilAborted(signal, sent === undefined ? answers : sent.then(() => answers))
   }
 }
 
-/**
- * Finds the jobs of a generation that was interrupted; returns the number of their prompts. Jobs that failed, or whose
- * answers are of no use, are removed: their prompts are asked again.
- */
-async function adopt(
-  { jobs }: QueueConnection,
-  run: string,
-  book: Book,
-  submitted: Map<string, QueueJob>,
-  onNotice: (line: string) => void,
-): Promise<number> {
-  let prompts = 0
-  for (const job of await jobs.getJobs([...KEPT])) {
-    if (!isOfRun(job.id, run)) continue
-    const result = job.returnvalue as QueueResult | null
-    const broken =
-      Array.isArray(result?.answers) && result.answers.some(({ error }: MeasureAnswer) => error !== undefined)
-    if (job.failedReason || broken) {
-      await jobs.remove(job.id).catch(() => 0)
-      continue
+/** Jobs that end are taken when they do; what goes wrong here is found again by the next sweep. */
+function listen(desk: Desk): void {
+  const ignore = (): void => undefined
+  const events = desk.connection.events()
+  events.on('completed', ({ jobId: id, returnvalue }) => {
+    if (!isOfRun(id, desk.run)) return
+    const result: unknown = returnvalue
+    const isTold = typeof result === 'object' && result !== null
+    void (isTold ? takeCompleted(desk, id, result) : lookAt(desk, id)).catch(ignore)
+  })
+  events.on('failed', ({ jobId: id }) => void (isOfRun(id, desk.run) && lookAt(desk, id).catch(ignore)))
+}
+
+interface Sweeping {
+  readonly counts: () => QueueCounts
+  readonly stop: () => void
+  readonly ended: Promise<void>
+}
+
+function startSweeping(desk: Desk, everyMs: number): Sweeping {
+  const { connection, book, onNotice } = desk
+  const closed = new AbortController()
+  let counts: QueueCounts = { workers: null, waiting: 0, active: 0 }
+  let isAlone = false
+  const once = async (): Promise<void> => {
+    counts = await sweep(desk)
+    const wasAlone = isAlone
+    isAlone = counts.workers === 0 && book.unanswered().length > 0
+    if (isAlone && !wasAlone) {
+      onNotice(`no worker reads the queue; start some: lever worker --queue ${connection.label} --model ...`)
     }
-    const keys = job.data.prompts.map(({ key }) => key)
-    book.open(job.id, keys)
-    try {
-      if (result !== null) book.settle(job.id, result.answers, 'queue')
-    } catch (error) {
-      book.fail(job.id, error as Error)
-      await jobs.remove(job.id).catch(() => 0)
-      onNotice(`${(error as Error).message}; it is asked again`)
-      continue
-    }
-    submitted.set(job.id, job.data)
-    prompts += keys.length
   }
-  return prompts
+  const loop = async (): Promise<void> => {
+    while (!closed.signal.aborted) {
+      await once().catch(connection.trouble)
+      await sleep(everyMs, undefined, { signal: closed.signal }).catch(() => undefined)
+    }
+  }
+  return { counts: () => counts, stop: () => closed.abort(), ended: loop() }
 }
 
 async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
