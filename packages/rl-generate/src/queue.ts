@@ -2,3 +2,5 @@ export { measureByQueue, type QueueMeasureEvent, type QueueMeasureOptions } from
 export { openAnswerQueue, type AnswerQueue, type Fleet, type SubmitOptions } from './queue/submit.ts'
 export { runQueueWorker, type QueueWorkerOptions, type WorkerReport } from './queue/work.ts'
 export type { QueueExample, QueuePrompt, QueueProtocol } from './queue/job.ts'
+export { withImages } from './queue/with-images.ts'
+export { exposedPassword, readQueueUrl } from './queue/url.ts'

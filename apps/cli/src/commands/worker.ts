@@ -6,7 +6,7 @@ import { runWorker } from '../pipeline/generate/run-worker.ts'
 export const worker: Command = defineCommand({
   describe:
     'Answers the jobs of lever generate --queue, as one of any number of workers. Ctrl-C hands its jobs back.',
-  example: 'lever worker --queue redis://localhost:6379 --model MODEL --device cuda',
+  example: 'LEVER_QUEUE=redis://localhost:6379 lever worker --model MODEL --device cuda',
   options: {
     Data: {
       images: {
@@ -29,10 +29,15 @@ export const worker: Command = defineCommand({
     Queue: {
       queue: {
         type: 'text',
-        about: 'queue to take jobs from: redis://host:port or postgres://host/database',
-        required: true,
+        about:
+          'queue to take jobs from: a file with its URL, or redis://host:port or postgres://host/database (with a password, anybody on the machine can see it)',
+        unset: 'the URL in LEVER_QUEUE',
       },
-      queueName: queueOptions.queueName,
+      queueName: {
+        type: 'text',
+        about: queueOptions.queueName.about,
+        default: queueOptions.queueName.default,
+      },
       idleSeconds: {
         type: 'number',
         about: 'seconds without a job after which the worker exits',

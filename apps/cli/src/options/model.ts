@@ -178,7 +178,7 @@ export const queueOptions = {
   queue: {
     type: 'text',
     about:
-      'queue whose lever worker processes answer, redis://host:port or postgres://host/database; --device, --workers, --threads, --image-cache and --concurrency are then given to them',
+      'queue whose lever worker processes answer: env for the URL in LEVER_QUEUE, a file with the URL, or redis://host:port or postgres://host/database (with a password, anybody on the machine can see it); --device, --workers, --threads, --image-cache and --concurrency are then given to them',
   },
   queueName: {
     type: 'text',

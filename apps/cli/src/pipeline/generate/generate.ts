@@ -22,6 +22,7 @@ import { openModels } from '../model/models.ts'
 import type { PolicyChoice } from '../policy/policy.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
+import { queueUrl } from './queue-url.ts'
 
 export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
   readonly shots: number
@@ -35,7 +36,7 @@ export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoi
   readonly relScore: boolean
   readonly untilInformative: number | undefined
   readonly batchSize: number
-  /** URL of a queue whose workers answer. */
+  /** The queue whose workers answer, as `--queue` names it. */
   readonly queue: string | undefined
   readonly queueName: string
   readonly jobSize: number
@@ -127,8 +128,8 @@ async function openAnswering(
   settings: GenerateSettings,
   progress: Progress,
 ): Promise<{ described: ModelProtocol; model: VqaModel | undefined; calls: Calls }> {
-  const { queue: url, queueName: name, jobSize, gtProb } = settings
-  if (url === undefined) {
+  const { queue: given, queueName: name, jobSize, gtProb } = settings
+  if (given === undefined) {
     const { answerWith } = await import('@lever/vqa-model')
     const { model, copies } = await openModels(settings, progress)
     const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
@@ -136,6 +137,7 @@ async function openAnswering(
     return { described: model, model, calls: { batchSize, concurrency: concurrency * copies + 1, answer } }
   }
   const onNotice = (line: string): void => progress.warn(line)
+  const url = await queueUrl(given, progress)
   const queue = { url, name, onNotice, ...(gtProb && { scoreAnswers: answersOf }) }
   const described = await readModelProtocol(settings, progress)
   return { described, model: undefined, calls: { batchSize: jobSize, concurrency: QUEUED_JOBS, queue } }
