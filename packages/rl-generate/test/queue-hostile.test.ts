@@ -7,6 +7,9 @@ import { hasPostgres, startPostgres } from './postgres.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { freshPath, measure, sortedText, toyOptions } from './scripted.ts'
 
+/** What a worker loses in a pause of this process goes to another one soon. */
+const LOCK_MS = 2_000
+
 const SERVERS = [
   ['Redis', hasRedis, startRedis, ({ kill }: { kill: () => Promise<void> }) => kill()],
   ['PostgreSQL', hasPostgres, startPostgres, ({ stop }: { stop: () => Promise<void> }) => stop()],
@@ -35,11 +38,16 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
   /** A worker that gives back what it likes for the first `times` jobs, then what is right. */
   function lie(result: (prompts: number) => unknown, times = Infinity): { told: () => number } {
     let told = 0
-    connection.worker(async ({ data }) => {
-      told += 1
-      const { prompts } = data
-      return (told <= times ? result(prompts.length) : { answers: await answer(prompts), stats: {} }) as never
-    }, {})
+    connection.worker(
+      async ({ data }) => {
+        told += 1
+        const { prompts } = data
+        return (
+          told <= times ? result(prompts.length) : { answers: await answer(prompts), stats: {} }
+        ) as never
+      },
+      { lockDuration: LOCK_MS, stalledInterval: LOCK_MS },
+    )
     return { told: () => told }
   }
   const each = (value: unknown) => (count: number) => ({ answers: new Array(count).fill(value), stats: {} })
@@ -87,7 +95,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
       /job \w+-\w+ of the queue came back with something that is no result \(answers\[0\]\.raw is 5, not a text\), 3 times; use one/,
     )
     await connection.close()
-    const { stop } = fleet.start()
+    const { stop } = fleet.start({ lockMs: LOCK_MS })
     expect(doneOf(await fleet.through({ journal })).outcomes).toBe(240)
     expect(sortedText(journal)).toBe(sortedText(reference))
     await stop()
@@ -108,7 +116,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     await connection.late.add('late', null as never)
     await connection.late.add('late', { run, job: `${run}-evil`, answers: [null] } as never)
     await connection.close()
-    const { stop } = fleet.start()
+    const { stop } = fleet.start({ lockMs: LOCK_MS })
     expect(doneOf(await fleet.through({ journal }))).toMatchObject({ outcomes: 240 })
     expect(sortedText(journal)).toBe(sortedText(reference))
     const told = fleet.notices.join('\n')
@@ -127,7 +135,10 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
       return Promise.reject(Object.assign(new Error('7.png is not here'), { code: 'LEVER_INPUT' }))
     }
     await connection.jobs.add('measure', {} as never, { jobId: 'evil', attempts: 1000 })
-    const workers = [fleet.start({ answer: careful }), fleet.start({ answer: careful })]
+    const workers = [
+      fleet.start({ answer: careful, lockMs: LOCK_MS }),
+      fleet.start({ answer: careful, lockMs: LOCK_MS }),
+    ]
     const statistics = doneOf(await fleet.through({ strict: false }))
     expect(tries % 3).toBe(0)
     expect(statistics.measured).toBeLessThanOrEqual(240)
@@ -152,7 +163,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
       prompts: [],
     }
     await connection.jobs.add('measure', foreign, { jobId: 'x-foreign', attempts: 1000 })
-    const workers = [fleet.start({ protocol }), fleet.start({ protocol })]
+    const workers = [fleet.start({ protocol, lockMs: LOCK_MS }), fleet.start({ protocol, lockMs: LOCK_MS })]
     while ((await connection.jobs.getJobState('x-foreign')) !== 'failed') await sleep(50)
     expect(doneOf(await fleet.through()).outcomes).toBe(240)
     for (const { stop, report } of workers) {
