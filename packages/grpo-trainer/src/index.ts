@@ -66,3 +66,17 @@ export {
   type Swept,
 } from './sweep/sweep.ts'
 export { RANKING_FILE, sweepResult, type ResultRow, type SweepResult } from './sweep/result.ts'
+export { SFT_SETTINGS, TRAIN_SETTINGS, type SftGroups, type TrainGroups } from './settings/groups.ts'
+export {
+  planSft,
+  planTraining,
+  runSft,
+  runTraining,
+  SFT_SCHEMA,
+  TRAIN_SCHEMA,
+  type SftSettings,
+  type TrainSettings,
+} from './settings/plan.ts'
+export { phasesOf } from './settings/phases-of.ts'
+export { PHASE_SETTINGS, type PhaseSetting } from './settings/phase-settings.ts'
+export { groupOptionsOf, REWARD_SETTINGS } from './settings/reward-settings.ts'

@@ -2,6 +2,8 @@ import { InputError } from '@lever/durable-files'
 import { layoutParameters } from '@lever/onnx-grad'
 import type { ParameterLayout } from '@lever/onnx-grad'
 import type { PointerModel } from '@lever/pointer-model'
+import { describeLimits, isWithin } from './limits.ts'
+import type { Limits } from './limits.ts'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
 import type { ObjectiveName } from './objectives/index.ts'
 import type { Options } from './objectives/types.ts'
@@ -47,6 +49,41 @@ export interface PhaseOptions {
 /** A phase with every default filled in. */
 export type Phase = Required<PhaseOptions>
 
+/** What a field of a phase may be. */
+export interface Field {
+  readonly default: (objective: ObjectiveName) => unknown
+  /** Of a number. */
+  readonly limits?: Limits
+  readonly choices?: readonly string[]
+  /** Whether null is allowed. */
+  readonly nullable?: true
+}
+
+const share = { min: 0, below: 1 }
+
+/** The fields of a phase besides its objective and that objective's options: one line each, and one in `PhaseOptions`. */
+export const FIELDS: Readonly<Record<Exclude<keyof PhaseOptions, 'objective' | 'options'>, Field>> = {
+  epochs: { default: () => 0, limits: { min: 0, whole: true } },
+  learningRate: { default: (objective) => (objective === 'grpo' ? 1e-5 : 1e-4), limits: { above: 0 } },
+  schedule: { default: () => 'constant', choices: ['constant', 'cosine'] },
+  warmup: { default: () => 0, limits: share },
+  batchSize: { default: () => 16, limits: { min: 1, whole: true } },
+  dropout: { default: () => 0, limits: share },
+  attentionDropout: { default: () => 0, limits: share },
+  weightDecay: { default: () => 0.01, limits: { min: 0 } },
+  clipNorm: { default: () => 1, limits: { above: 0 }, nullable: true },
+  freeze: { default: () => [] },
+  dropFlat: { default: (objective) => OBJECTIVES[objective].dropFlat },
+  patience: { default: () => null, limits: { min: 1, whole: true }, nullable: true },
+  average: { default: () => null, limits: share, nullable: true },
+  startFrom: { default: () => 'best', choices: ['best', 'last'] },
+}
+
+export type FieldName = keyof typeof FIELDS
+
+/** The names of the fields. */
+export const FIELD_NAMES: readonly FieldName[] = Object.keys(FIELDS) as FieldName[]
+
 /** The original's backbone, which `--freeze-backbone` keeps as it is in GRPO. */
 export const BACKBONE: readonly string[] = ['input_proj.*', 'query_proj.*', 'cand_proj.*']
 
@@ -60,58 +97,45 @@ export function resolvePhase(given: PhaseOptions): Phase {
       `grpo-trainer: there is no objective "${given.objective as string}"; use ${OBJECTIVE_NAMES.join(', ')}`,
     )
   }
-  const defaults = {
-    learningRate: given.objective === 'grpo' ? 1e-5 : 1e-4,
-    schedule: 'constant' as const,
-    warmup: 0,
-    batchSize: 16,
-    dropout: 0,
-    attentionDropout: 0,
-    weightDecay: 0.01,
-    clipNorm: 1,
-    freeze: [],
-    dropFlat: OBJECTIVES[given.objective].dropFlat,
-    patience: null,
-    average: null,
-    startFrom: 'best' as const,
-  }
-  const known = ['objective', 'epochs', ...Object.keys(defaults), 'options']
-  const foreign = Object.keys(given).find((key) => !known.includes(key))
+  const defaults = Object.fromEntries(
+    FIELD_NAMES.map((name) => [name, FIELDS[name].default(given.objective)]),
+  ) as unknown as Omit<Phase, 'objective' | 'options'>
+  const foreign = Object.keys(given).find((key) => ![...FIELD_NAMES, 'objective', 'options'].includes(key))
   if (foreign !== undefined) {
     throw new InputError(
-      `grpo-trainer: a phase has no "${foreign}"; it has ${known.join(', ')} (those of ${given.objective} go into options)`,
+      `grpo-trainer: a phase has no "${foreign}"; it has objective, ${FIELD_NAMES.join(', ')}, options (those of ${given.objective} go into options)`,
     )
   }
-  const beside = known.filter((key) => key !== 'objective' && key !== 'options')
-  const options = resolveOptions(given.objective, given.options, beside)
+  const options = resolveOptions(given.objective, given.options, FIELD_NAMES)
   const phase: Phase = { ...defaults, ...given, options }
-  const share = (x: number): boolean => Number.isFinite(x) && x >= 0 && x < 1
-  const positive = (x: number): boolean => Number.isFinite(x) && x > 0
-  const whole = (x: number, least: number): boolean => Number.isSafeInteger(x) && x >= least
-  const checks: readonly (readonly [key: keyof Phase, ok: boolean, rule: string])[] = [
-    ['epochs', whole(phase.epochs, 0), 'a whole number from 0'],
-    ['learningRate', positive(phase.learningRate), 'positive'],
-    ['warmup', share(phase.warmup), 'in [0, 1)'],
-    ['batchSize', whole(phase.batchSize, 1), 'a whole number from 1'],
-    ['dropout', share(phase.dropout), 'in [0, 1)'],
-    ['attentionDropout', share(phase.attentionDropout), 'in [0, 1)'],
-    ['weightDecay', phase.weightDecay === 0 || positive(phase.weightDecay), 'at least 0'],
-    ['clipNorm', phase.clipNorm === null || positive(phase.clipNorm), 'positive or null'],
-    ['patience', phase.patience === null || whole(phase.patience, 1), 'a whole number from 1, or null'],
-    ['average', phase.average === null || share(phase.average), 'in [0, 1) or null'],
-    ['schedule', ['constant', 'cosine'].includes(phase.schedule), 'constant or cosine'],
-    ['freeze', Array.isArray(phase.freeze), 'a list of patterns'],
-    ['dropFlat', typeof phase.dropFlat === 'boolean', 'true or false'],
-    ['startFrom', ['best', 'last'].includes(phase.startFrom), 'best or last'],
-  ]
-  for (const [key, ok, rule] of checks) {
-    if (ok) continue
-    throw new InputError(
-      `grpo-trainer: ${key} of phase ${phase.objective} must be ${rule}, got ${JSON.stringify(phase[key])}`,
-    )
-  }
+  for (const name of FIELD_NAMES) checkField(name, phase)
   checkKl(phase)
   return phase
+}
+
+/** @throws InputError if a field is not what `FIELDS` says */
+function checkField(name: FieldName, phase: Phase): void {
+  const { limits, choices, nullable } = FIELDS[name]
+  const value: unknown = phase[name]
+  const kind = typeof FIELDS[name].default(phase.objective)
+  const isRight =
+    value === null
+      ? nullable === true
+      : limits !== undefined
+        ? typeof value === 'number' && isWithin(value, limits)
+        : choices !== undefined
+          ? choices.includes(value as string)
+          : kind === 'boolean'
+            ? typeof value === 'boolean'
+            : Array.isArray(value)
+  if (isRight) return
+  const rule =
+    limits !== undefined
+      ? describeLimits(limits)
+      : (choices?.join(' or ') ?? (kind === 'boolean' ? 'true or false' : 'a list of patterns'))
+  throw new InputError(
+    `grpo-trainer: ${name} of phase ${phase.objective} must be ${rule}${nullable ? ', or null' : ''}, got ${JSON.stringify(value)}`,
+  )
 }
 
 /** @throws InputError for a KL coefficient that cannot start, before any phase has been trained */

@@ -88,3 +88,22 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     ],
   },
 }
+
+/** The recipe of supervised training, on beams or the best measured pointers. */
+export const SFT_PRESET: Preset = {
+  summary: 'SFT for 20 epochs',
+  architecture: 'cross-attention',
+  settings: {},
+  phases: [
+    {
+      objective: 'sft',
+      epochs: 20,
+      learningRate: 1e-4,
+      schedule: 'cosine',
+      warmup: 0.05,
+      batchSize: 64,
+      weightDecay: 1e-3,
+      options: { target: 'best' },
+    },
+  ],
+}

@@ -399,7 +399,7 @@ describe('errors', () => {
       { phases: [{ objective: 'rce', epochs: 1.5 }] },
     ],
     [
-      'dropout of phase rce must be in [0, 1), got 1',
+      'dropout of phase rce must be a number from 0 and below 1, got 1',
       { phases: [{ objective: 'rce', epochs: 1, dropout: 1 }] },
     ],
     [
@@ -449,7 +449,7 @@ describe('errors', () => {
       { phases: [{ ...learning, dropFlat: 'no' }] },
     ],
     [
-      'learningRate of phase listwise must be positive, got "1"',
+      'learningRate of phase listwise must be a number above 0, got "1"',
       { phases: [{ ...learning, learningRate: '1' }] },
     ],
     ['cannot read', { output: fileURLToPath(import.meta.url) }],

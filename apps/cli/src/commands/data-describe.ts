@@ -3,9 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
 import { datasetOptions } from '../options/data.ts'
-import { rewardOptions } from '../options/rewards.ts'
 import { describeDatasets, isDataset } from '../pipeline/inputs/describe-dataset.ts'
-import { groupOptionsOf } from '../pipeline/train/rewards.ts'
 
 export const dataDescribe: Command = defineCommand({
   describe:
@@ -17,17 +15,16 @@ export const dataDescribe: Command = defineCommand({
     min: 0,
     max: Infinity,
   },
-  options: {
-    Data: datasetOptions,
-    Rewards: {
-      ...rewardOptions,
-      rewardMode: {
-        type: 'text',
-        about: rewardOptions.rewardMode.about,
-        choices: rewardOptions.rewardMode.choices,
-        unset: 'hard_plus_soft; the InfoScore for beams',
+  async options() {
+    const { REWARD_SETTINGS } = await import('@lever/grpo-trainer')
+    const { type, about, choices } = REWARD_SETTINGS.rewardMode
+    return {
+      Data: datasetOptions,
+      Rewards: {
+        ...REWARD_SETTINGS,
+        rewardMode: { type, about, choices, unset: 'hard_plus_soft; the InfoScore for beams' },
       },
-    },
+    }
   },
   async run(options, _, files) {
     const { dataset, questions, annotations, images, split } = options
@@ -42,6 +39,7 @@ export const dataDescribe: Command = defineCommand({
       return describeDatasets(places)
     }
     await requirePath(file, 'file')
+    const { groupOptionsOf } = await import('@lever/grpo-trainer')
     const { describeRlData, renderDescription } = await import('@lever/rl-dataset')
     const { readRlData } = await import('@lever/rl-dataset/node')
     const { reward, ...rest } = groupOptionsOf({

@@ -59,6 +59,7 @@ export interface GrpoOptions {
 export const grpo: Objective<GrpoOptions> = {
   name: 'grpo',
   summary: 'clipped policy gradient on group-relative advantages, with a KL penalty',
+  order: 4,
   defaults: {
     scaling: 'group',
     minStd: 0.1,

@@ -1,31 +1,29 @@
 import { InputError } from '@lever/durable-files'
-import { grpo } from './grpo.ts'
-import { listwise } from './listwise.ts'
-import { rce } from './rce.ts'
-import { sft } from './sft.ts'
-import type { Limits, Objective, Options } from './types.ts'
+import { describeLimits, isWithin } from '../limits.ts'
+import * as TABLE from './table.ts'
+import type { Objective, Options } from './types.ts'
 
-/** The names of the objectives. */
-export const OBJECTIVE_NAMES = ['sft', 'rce', 'listwise', 'grpo'] as const
+export type ObjectiveName = keyof typeof TABLE
 
-export type ObjectiveName = (typeof OBJECTIVE_NAMES)[number]
-
-/** The objectives: a file in this folder, a name above and its entry here make one. */
-export const OBJECTIVES: Readonly<Record<ObjectiveName, Objective>> = {
-  sft: generic(sft),
-  rce: generic(rce),
-  listwise: generic(listwise),
-  grpo: generic(grpo),
+/** The options of every objective. */
+export type ObjectiveOptions = {
+  readonly [Name in ObjectiveName]: (typeof TABLE)[Name] extends Objective<infer O> ? O : never
 }
 
-/** Options are checked against `defaults` and `choices` by `resolveOptions` before an objective sees them. */
-function generic<O>(objective: Objective<O>): Objective {
-  return objective as unknown as Objective
-}
+/** The objectives by name. Options are checked by `resolveOptions` before an objective sees them. */
+export const OBJECTIVES: Readonly<Record<ObjectiveName, Objective>> = TABLE as unknown as Record<
+  ObjectiveName,
+  Objective
+>
+
+/** The names of the objectives, in the order of phases. */
+export const OBJECTIVE_NAMES: readonly ObjectiveName[] = (Object.keys(TABLE) as ObjectiveName[]).sort(
+  (a, b) => TABLE[a].order - TABLE[b].order,
+)
 
 /**
  * All options of an objective: those given, the rest by default. `beside` are names that are no options but stand beside them.
- * @throws InputError when an option is unknown, has the wrong type, or a value that is not among the choices.
+ * @throws InputError if an option is unknown, has the wrong type, or a value that is not among the choices
  */
 export function resolveOptions(
   name: ObjectiveName,
@@ -59,31 +57,12 @@ export function resolveOptions(
     }
     const limit = limits[key]
     if (typeof value === 'number' && limit !== undefined && !isWithin(value, limit)) {
-      throw new InputError(`grpo-trainer: option ${key} of ${name} must be ${describe(limit)}, got ${value}`)
+      throw new InputError(
+        `grpo-trainer: option ${key} of ${name} must be ${describeLimits(limit)}, got ${value}`,
+      )
     }
   }
   return { ...defaults, ...given }
-}
-
-function isWithin(
-  value: number,
-  { min = -Infinity, above, below = Infinity, whole = false }: Limits,
-): boolean {
-  return (
-    value >= min &&
-    value < below &&
-    (above === undefined || value > above) &&
-    (!whole || Number.isInteger(value))
-  )
-}
-
-function describe({ min, above, below, whole = false }: Limits): string {
-  const parts = [
-    ...(min === undefined ? [] : [`from ${min}`]),
-    ...(above === undefined ? [] : [`above ${above}`]),
-    ...(below === undefined ? [] : [`below ${below}`]),
-  ]
-  return `a ${whole ? 'whole ' : ''}number ${parts.join(' and ')}`
 }
 
 function kindOf(value: unknown): string {

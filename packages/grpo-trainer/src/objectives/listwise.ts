@@ -20,6 +20,7 @@ export interface ListwiseOptions {
 export const listwise: Objective<ListwiseOptions> = {
   name: 'listwise',
   summary: 'ranks the measured pointers of a query among each other',
+  order: 3,
   defaults: { reward: 'raw', temperatureStart: 0.2, temperatureEnd: 0.2 },
   choices: { reward: ['normalized', 'raw', 'rank'] },
   limits: { temperatureStart: { above: 0 }, temperatureEnd: { above: 0 } },

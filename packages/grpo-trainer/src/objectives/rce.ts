@@ -45,6 +45,7 @@ export function firstWeights({ size }: RewardedGroup): Float64Array {
 export const rce: Objective<RceOptions> = {
   name: 'rce',
   summary: 'imitates the measured pointers, weighted by softmax(reward / temperature)',
+  order: 2,
   defaults: {
     reward: 'normalized',
     temperatureStart: 2,

@@ -24,6 +24,7 @@ export interface SftOptions {
 export const sft: Objective<SftOptions> = {
   name: 'sft',
   summary: 'imitates one target pointer per query, or all of them weighted',
+  order: 1,
   defaults: {
     target: 'best',
     temperature: 1,

@@ -1,6 +1,7 @@
 import type { Tensor } from '@lever/onnx-grad'
 import type { AdaptiveKl } from '@lever/reward-utils'
 import type { Group } from '@lever/rl-dataset'
+import type { Limits } from '../limits.ts'
 
 /** G pointers of every query of a batch, scored by a policy under teacher forcing. */
 export interface Scored {
@@ -61,16 +62,6 @@ export type Snapshot = 'epoch' | 'phase' | 'initial'
 export type OptionValue = number | string | boolean | null
 export type Options = Readonly<Record<string, OptionValue>>
 
-/** Allowed range of a number. */
-export interface Limits {
-  readonly min?: number
-  /** The number must be larger. */
-  readonly above?: number
-  /** The number must be smaller. */
-  readonly below?: number
-  readonly whole?: boolean
-}
-
 /**
  * An objective: weights of pointers, made of rewards on the host in double precision, and a loss,
  * made of log-probabilities as graph nodes.
@@ -78,6 +69,8 @@ export interface Limits {
 export interface Objective<O = Options> {
   readonly name: string
   readonly summary: string
+  /** Its place among the phases that settings add: the lower, the earlier. */
+  readonly order: number
   readonly defaults: O
   /** Allowed values of options that are names. */
   readonly choices: Readonly<Partial<Record<keyof O & string, readonly OptionValue[]>>>

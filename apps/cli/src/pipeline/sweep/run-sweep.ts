@@ -1,10 +1,9 @@
-import { InputError, openRunDirectory } from '@lever/durable-files'
+import { InputError, isInputError, openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import type { CellPolicy, Ranking, SweepCell, Swept } from '@lever/grpo-trainer'
+import type { CellPolicy, Ranking, SweepCell, Swept, TrainSettings } from '@lever/grpo-trainer'
 import type { Schema } from '@lever/settings'
 import type { Context } from '../../command.ts'
 import { version } from '../../version.ts'
-import { trainPlan } from '../train/plan.ts'
 import type { Cell, Grid } from './sweep-grid.ts'
 import { cellsOf, REPEATED } from './sweep-grid.ts'
 
@@ -58,10 +57,11 @@ async function planned({ labels: all, options, problem }: Cell, { axes }: Grid):
   const name = all.map((label, i) => (i === seedAxis ? `seed ${label}` : label)).join(', ')
   const cell = { labels, seed: all[seedAxis] ?? '', name }
   if (options === undefined) return { ...cell, plan: undefined, problem }
+  const { planTraining } = await import('@lever/grpo-trainer')
   try {
-    return { ...cell, plan: await trainPlan(options as unknown as Parameters<typeof trainPlan>[0]) }
+    return { ...cell, plan: planTraining({ ...options, out: '' } as unknown as TrainSettings) }
   } catch (error) {
-    if (!(error instanceof InputError)) throw error
+    if (!isInputError(error)) throw error
     return { ...cell, plan: undefined, problem: error.message }
   }
 }

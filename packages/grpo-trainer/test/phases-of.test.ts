@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { OBJECTIVE_NAMES, PRESETS } from '@lever/grpo-trainer'
-import type { PhaseOptions } from '@lever/grpo-trainer'
-import { phasesOf } from '../src/pipeline/train/phases.ts'
+import { phasesOf, PRESETS } from '../src/index.ts'
+import type { PhaseOptions } from '../src/index.ts'
 
 const phases = (values: Readonly<Record<string, unknown>>, preset = PRESETS.default): PhaseOptions[] =>
-  phasesOf(preset.phases, values, OBJECTIVE_NAMES)
+  phasesOf(preset.phases, values)
 const grpo = (values: Readonly<Record<string, unknown>>): PhaseOptions =>
   phases(values).find(({ objective }) => objective === 'grpo')!
 
@@ -46,6 +45,6 @@ test.each([
 test('label smoothing needs a phase that has it', () => {
   expect(phases({ labelSmoothing: 0.1 })[0]!.options).toMatchObject({ labelSmoothing: 0.1 })
   expect(() => phases({ labelSmoothing: 0.1 }, PRESETS.recommended)).toThrow(
-    '--label-smoothing is of RCE and SFT, and there is no such phase',
+    '--label-smoothing applies only to RCE and SFT, and there is no such phase',
   )
 })

@@ -1,0 +1,98 @@
+import { InputError } from '@lever/durable-files'
+import { readSettings } from '@lever/settings'
+import type { GivenSettings, Settings } from '@lever/settings'
+import { trainFiles } from '../files/train-files.ts'
+import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/train-files.ts'
+import { PRESETS, SFT_PRESET } from '../presets.ts'
+import type { Preset, PresetName } from '../presets.ts'
+import { SFT_SETTINGS, TRAIN_SETTINGS } from './groups.ts'
+import type { SftGroups, TrainGroups } from './groups.ts'
+import { phasesOf } from './phases-of.ts'
+import { groupOptionsOf } from './reward-settings.ts'
+
+type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
+type Flat<G> = Intersection<G[keyof G]>
+
+type TrainSchema = Flat<TrainGroups>
+type SftSchema = Flat<SftGroups>
+
+/** The settings of `lever train`, checked and with their defaults. */
+export type TrainSettings = Settings<TrainSchema>
+/** The settings of `lever sft`, checked and with their defaults. */
+export type SftSettings = Settings<SftSchema>
+
+/** The settings of all headings. */
+function flat<G extends object>(groups: G): Flat<G> {
+  return Object.assign({}, ...(Object.values(groups) as object[])) as Flat<G>
+}
+
+/** The settings of `lever train` by name. */
+export const TRAIN_SCHEMA: TrainSchema = flat(TRAIN_SETTINGS)
+/** The settings of `lever sft` by name. */
+export const SFT_SCHEMA: SftSchema = flat(SFT_SETTINGS)
+
+type Training = AsyncGenerator<TrainFilesEvent, TrainedFiles>
+
+/**
+ * Trains on measured rewards as `lever train` does, with the same settings, in camelCase.
+ * @throws InputError if a setting is unknown or wrong, and as `trainFiles`
+ */
+export function runTraining(given: GivenSettings<TrainSchema>, options?: TrainFilesOptions): Training {
+  return trainFiles(planTraining(readSettings(TRAIN_SCHEMA, given)), options)
+}
+
+/**
+ * Trains by supervision as `lever sft` does, with the same settings, in camelCase.
+ * @throws InputError if a setting is unknown or wrong, and as `trainFiles`
+ */
+export function runSft(given: GivenSettings<SftSchema>, options?: TrainFilesOptions): Training {
+  return trainFiles(planSft(readSettings(SFT_SCHEMA, given)), options)
+}
+
+/** Settings of `lever train` as a plan. @throws InputError for settings that exclude each other */
+export function planTraining(settings: TrainSettings): TrainingPlan {
+  const { requirePositiveQuery, preset } = settings
+  return {
+    ...planCommon(settings, PRESETS[preset as PresetName]),
+    command: 'train',
+    rewards: { ...groupOptionsOf(settings), requirePositiveQuery },
+  }
+}
+
+/** Settings of `lever sft` as a plan. @throws InputError for settings that exclude each other */
+export function planSft(settings: SftSettings): TrainingPlan {
+  const { requirePositiveQuery, poolFile } = settings
+  return {
+    ...planCommon(settings, SFT_PRESET),
+    command: 'sft',
+    poolFile,
+    rewards: { requirePositiveQuery, minSize: 1 },
+  }
+}
+
+function planCommon(
+  settings: TrainSettings | SftSettings,
+  recipe: Preset,
+): Omit<TrainingPlan, 'command' | 'rewards'> {
+  const { rlData, embeddings, queryEmbeddings, init, splitBy, seed, valRatio, out } = settings
+  const { threads, device, saveEvery, keepEpochs, tensorboard } = settings
+  const { hidden, numLayers, architecture = recipe.architecture } = settings
+  if (init !== undefined && (settings.architecture ?? hidden ?? numLayers) !== undefined) {
+    throw new InputError(
+      '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',
+    )
+  }
+  return {
+    ...{ rlData, embeddings, queryEmbeddings, init, splitBy, seed, validation: valRatio, out },
+    ...{ threads, device, saveEvery, keepEpochs, tensorboard },
+    architecture,
+    settings: {
+      ...(architecture === recipe.architecture && recipe.settings),
+      ...(hidden !== undefined && { hidden }),
+      ...(numLayers !== undefined && { layers: numLayers }),
+    },
+    phases: phasesOf(recipe.phases, settings),
+  }
+}
