@@ -16,7 +16,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.eslint.json'],
+        project: ['./tsconfig.eslint.json', './packages/icl-eval/page/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -66,6 +66,13 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
       humans: [['\u05d0\u05d3\u05d5\u05dd', 3] as const, [' ', 1] as const],
       picks: question.picks.map((pick) => ({ ...pick, answer: '\u05d0\u05d3\u05d5\u05dd' })),
     }))
+    await writeFile(
+      join(folder, 'evil.html'),
+      renderReport(reportInput).replace(
+        '<main id="main">',
+        '<main id="main"><script>window.stolen = 1</script><img src="data:," onerror="window.stolen = 2"><p id="styled" style="color:red">x</p>',
+      ),
+    )
     const examples = { ...run.examples!, questions: hebrew }
     await writeFile(join(folder, 'rtl.html'), renderReport({ title: 'RTL', runs: [{ ...run, examples }] }))
     const library = require(playwright!) as {
@@ -116,6 +123,20 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
       expect(problems).toEqual([])
     },
   )
+
+  test('its own script and style run under its policy, and nothing that data could smuggle in', async () => {
+    problems.length = 0
+    const page = await open('evil.html', 1440)
+    expect(await page.textContent('#examples .status')).toBe('24 questions, page 1 of 3')
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('.skip')).position`)).toBe('absolute')
+    expect(await page.evaluate(`typeof window.stolen`)).toBe('undefined')
+    expect(await page.evaluate(`getComputedStyle(document.querySelector('#styled')).color`)).not.toBe(
+      'rgb(255, 0, 0)',
+    )
+    expect(problems).toHaveLength(3)
+    for (const problem of problems)
+      expect(problem).toContain('violates the following Content Security Policy')
+  })
 
   test('tables sort by mouse and keyboard, empty cells last', async () => {
     const page = await open('one.html', 1440)

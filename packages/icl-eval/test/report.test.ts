@@ -27,6 +27,21 @@ describe('renderReport', () => {
     expect(run.questions[0]!.question).toBe('<script>alert("x")</script>')
   })
 
+  test('has no control characters of the data', () => {
+    const nasty = '\u001b]0;owned\u0007\u009b31m\u007f\r'
+    const run = reportRun(nasty)
+    const questions = run.examples!.questions.map((question) => ({ ...question, question: nasty }))
+    const facts = [{ label: nasty, value: nasty }]
+    const examples = { ...run.examples!, questions }
+    const page = renderReport({ title: nasty, runs: [{ ...run, facts, examples }, reportRun('two')] })
+    expect(page.match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g)).toBeNull()
+    expect(page).toContain('\\u001b]0;owned\\u0007\\u009b31m\\u007f\\u000d')
+    const json = /<script type="application\/json" id="examples-data">(.*?)<\/script>/s.exec(page)![1]!
+    expect((JSON.parse(json) as { questions: { question: string }[] }[])[0]!.questions[0]!.question).toBe(
+      nasty,
+    )
+  })
+
   test('warns of runs on different questions, and only of those', () => {
     const [one, two] = [reportRun('one'), reportRun('two')]
     const some = { ...two, rows: two.rows!.filter(({ query }) => query !== two.rows![0]!.query) }

@@ -1,6 +1,12 @@
-/** Text as HTML text or attribute value. */
+/** Control characters but tab and line feed: a terminal or an editor may obey them. */
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
+const codeOf = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** Text as HTML text or attribute value; control characters as their codes. */
 export function escapeHtml(text: string): string {
   return text
+    .replace(CONTROL, codeOf)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -11,6 +17,7 @@ export function escapeHtml(text: string): string {
 /** A value as JSON that may stand inside a script element. */
 export function embedJson(value: unknown): string {
   return JSON.stringify(value)
+    .replace(CONTROL, codeOf)
     .replaceAll('<', '\\u003c')
     .replaceAll('\u2028', '\\u2028')
     .replaceAll('\u2029', '\\u2029')

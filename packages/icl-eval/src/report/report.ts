@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { InputError } from '@lever/durable-files'
 import { escapeHtml, slug } from './html.ts'
-import { PAGE_SCRIPT } from './script.ts'
+import { readPageScript } from './page-script.ts'
 import { accuracyChart, accuracySection } from './sections/accuracy.ts'
 import { differencesSection } from './sections/differences.ts'
 import { examplesSection } from './sections/examples.ts'
@@ -24,12 +25,26 @@ const SECTIONS: readonly (readonly [id: string, title: string, render: (input: R
   ['facts', 'How measured', factsSection],
 ]
 
-const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+/** Only the style and the script of the page itself are let in, by their hashes, and images that stand in it. */
+function policyOf(style: string, script: string): string {
+  const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+  return [
+    "default-src 'none'",
+    'img-src data:',
+    `style-src ${hash(style)}`,
+    `script-src ${hash(script)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+}
 
 /**
  * One self-contained HTML page: tables that sort, SVG plots, the examples browser. It opens from a file without
- * network (its content policy forbids any) and holds no time of its own, so equal inputs give equal bytes.
- * Throws RangeError without a run, InputError when two runs have one name.
+ * network (its content policy forbids any) and holds no time of its own, so equal inputs give equal bytes. Control
+ * characters of the data are shown as \\u001b and the like.
+ *
+ * @throws RangeError if there is no run
+ * @throws InputError if two runs have one name
  */
 export function renderReport(input: ReportInput): string {
   if (input.runs.length === 0) throw new RangeError('icl-eval: a report needs at least one run')
@@ -43,11 +58,12 @@ export function renderReport(input: ReportInput): string {
   )
   const links = sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`)
   const title = escapeHtml(input.title)
+  const script = readPageScript()
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(PAGE_STYLE, script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" href="data:,">
@@ -63,7 +79,7 @@ ${input.intro === undefined ? '' : `<p>${escapeHtml(input.intro)}</p>\n`}<div cl
 <main id="main">
 ${warningsBlock(input)}${sections.map(({ html }) => html).join('')}</main>
 <footer>Written by Lever. Accuracies are official VQA accuracies unless a note says otherwise.</footer>
-<script>${PAGE_SCRIPT}</script>
+<script>${script}</script>
 </body>
 </html>
 `

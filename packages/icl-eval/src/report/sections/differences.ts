@@ -2,7 +2,7 @@ import { count, formatP, percent, points, TOO_FEW } from '../../render/tables.ts
 import { ENUMERATED_CLUSTERS } from '../../statistics/sign-flip.ts'
 import type { Comparison, Summary } from '../../summary/types.ts'
 import type { Cell, HtmlTable } from '../html.ts'
-import { section, sortableTable } from '../html.ts'
+import { escapeHtml, section, sortableTable } from '../html.ts'
 import type { ReportInput } from '../types.ts'
 import { captionOf, distinct, evaluatedRuns, shotsHeader } from './common.ts'
 
@@ -105,7 +105,7 @@ function details(caption: string, tests: HtmlTable, { resamples, table, images }
   const flips = exact ? `all ${(2 ** images).toLocaleString('en')}` : resamples.toLocaleString('en')
   const least = exact ? 2 / 2 ** images : 1 / (resamples + 1)
   return (
-    `<details><summary>${caption.replaceAll('<', '&lt;')}: p, McNemar, smallest detectable difference</summary>\n` +
+    `<details><summary>${escapeHtml(caption)}: p, McNemar, smallest detectable difference</summary>\n` +
     `${sortableTable({ ...tests, caption })}\n` +
     `<p>p: sign flips of the paired differences, image by image, ${flips} of them. Holm: over all ` +
     `${count(family, 'comparison')}, so no adjusted p is below ${formatP(Math.min(1, family * least))}. McNemar: ` +

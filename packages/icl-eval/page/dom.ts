@@ -1,0 +1,39 @@
+/** All elements that match. */
+export function all<T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T[] {
+  return Array.from(root.querySelectorAll<T>(selector))
+}
+
+/** The element that the page is known to have. */
+export function one(selector: string, root?: ParentNode): HTMLElement
+export function one<T extends Element>(selector: string, root: ParentNode, kind: new () => T): T
+export function one(
+  selector: string,
+  root: ParentNode = document,
+  kind: new () => Element = HTMLElement,
+): Element {
+  const found = root.querySelector(selector)
+  if (found instanceof kind) return found
+  throw new Error(`the page has no ${kind.name} ${selector}`)
+}
+
+/** A new element with a class and a text. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = '',
+  text?: string,
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  if (className !== '') element.className = className
+  if (text !== undefined) element.textContent = text
+  return element
+}
+
+/** A new element with text of the data, which may run from right to left. */
+export function makeOwn<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  text: string,
+): HTMLElementTagNameMap[K] {
+  const element = make(tag, '', text)
+  element.dir = 'auto'
+  return element
+}
