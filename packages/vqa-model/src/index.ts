@@ -1,6 +1,8 @@
 export { InputError, isInputError } from '@lever/durable-files'
-export { openVqaModel, readProtocol, type VqaModelOptions } from './open-model.ts'
-export { backendNames, loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
+export { openVqaModel, readProtocol } from './open-model.ts'
+export { backendNames, type BackendName } from './backends/index.ts'
+export { modelOptions, type BackendOptions, type VqaModelOptions } from './backends/settings.ts'
+export type { Backend, ModelContext } from './backends/backend.ts'
 export {
   answerWith,
   scoreGroundTruthWith,
@@ -11,8 +13,8 @@ export {
   type AskedPrompt,
   type GroundTruth,
 } from './answer-with.ts'
-export type { OnnxOptions } from './backends/onnx.ts'
-export type { OpenaiOptions } from './backends/openai.ts'
+export type { OnnxOptions } from './onnx/open-onnx.ts'
+export type { OpenaiOptions } from './openai/options.ts'
 export type { Clock } from './openai/clock.ts'
 export type { Script, ScriptedOptions, ScriptedReply } from './backends/scripted.ts'
 export { compareProtocols, hashProtocol, type Protocol } from './protocol.ts'
@@ -27,6 +29,7 @@ export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts
 export type {
   AnswerOptions,
   AnswerScore,
+  CallHints,
   Demonstration,
   FailureKind,
   ModelProtocol,

@@ -1,19 +1,13 @@
-import { loadBackend, type BackendName, type BackendOptions } from './backends/index.ts'
+import { backendOf, type VqaModelOptions } from './backends/settings.ts'
 import type { ModelProtocol, VqaModel } from './types.ts'
-
-export type VqaModelOptions = {
-  [Name in BackendName]: { backend: Name } & BackendOptions[Name]
-}[BackendName]
 
 /**
  * Opens a VQA model.
  *
- * @throws InputError when the backend, the model's folder or an option is wrong
+ * @throws InputError if the backend, the model's folder or an option is wrong
  */
-export async function openVqaModel(options: VqaModelOptions): Promise<VqaModel> {
-  if (options.backend === 'scripted') return (await loadBackend('scripted'))(options)
-  if (options.backend === 'openai') return (await loadBackend('openai'))(options)
-  return (await loadBackend(options.backend))(options)
+export async function openVqaModel({ backend, ...options }: VqaModelOptions): Promise<VqaModel> {
+  return backendOf(backend).open(options)
 }
 
 /**
@@ -22,9 +16,10 @@ export async function openVqaModel(options: VqaModelOptions): Promise<VqaModel> 
  *
  * @throws as `openVqaModel`, as far as it shows without running the model
  */
-export async function readProtocol(options: VqaModelOptions): Promise<ModelProtocol> {
-  if (options.backend === 'onnx') return (await import('./backends/onnx.ts')).readOnnxProtocol(options)
-  const model = await openVqaModel(options)
+export async function readProtocol({ backend, ...options }: VqaModelOptions): Promise<ModelProtocol> {
+  const { open, readProtocol: read } = backendOf(backend)
+  if (read !== undefined) return read(options)
+  const model = await open(options)
   await model.close()
   const { name, protocol, protocolHash } = model
   return { name, protocol, protocolHash }

@@ -89,7 +89,16 @@ export interface ModelProtocol {
   readonly protocolHash: string
 }
 
+/** How a model is best called. */
+export interface CallHints {
+  /** Prompts of one call share work, so that large calls are faster; if false, a call should hold one prompt. */
+  readonly sharesWork: boolean
+  /** Calls that it works on at one time. */
+  readonly concurrency: number
+}
+
 export interface VqaModel extends ModelProtocol {
+  readonly calls: CallHints
   /**
    * Answers in the order of the prompts. What is wrong with one prompt (an image that cannot be
    * read) fails that outcome, not the call.

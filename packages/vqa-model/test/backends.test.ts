@@ -3,7 +3,6 @@ import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   backendNames,
-  loadBackend,
   openVqaModel,
   type Clock,
   type VqaModel,
@@ -215,6 +214,8 @@ describe('scripted', () => {
   })
 
   test('unknown backends list the known ones', async () => {
-    await expect(loadBackend('vllm' as 'onnx')).rejects.toThrow('choose one of onnx, openai, scripted')
+    await expect(openVqaModel({ backend: 'vllm' } as unknown as VqaModelOptions)).rejects.toThrow(
+      'choose one of onnx, openai, scripted',
+    )
   })
 })

@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
-import { fleetOptions, modelOptions } from '../options/model.ts'
+import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { formatBeams, growBeams } from '../pipeline/beams/beams.ts'
 
@@ -11,11 +11,7 @@ export const beams: Command = defineCommand({
   example: 'lever beams --dataset fixtures/shapes-vqa/world/train --queries 200 --out runs/beams',
   options: {
     Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
-    Model: {
-      ...modelOptions,
-      ...fleetOptions,
-      workers: { ...fleetOptions.workers, min: 0 },
-    },
+    Model: modelOptions,
     Proposals: {
       shots: {
         type: 'number',

@@ -2,7 +2,7 @@ import type { ProposalRequest } from '@lever/rl-generate'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
-import { fleetOptions, modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../options/model.ts'
+import { modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { dryRun } from '../pipeline/generate/dry-run.ts'
 import { generate as generateData } from '../pipeline/generate/generate.ts'
@@ -20,8 +20,8 @@ export const generate: Command = defineCommand({
     Model: {
       ...modelOptions,
       concurrency: { ...modelOptions.concurrency, notWith: NOT_WITH_QUEUE },
-      device: { ...fleetOptions.device, notWith: NOT_WITH_QUEUE },
-      workers: { ...fleetOptions.workers, notWith: NOT_WITH_QUEUE },
+      device: { ...modelOptions.device, notWith: NOT_WITH_QUEUE },
+      workers: { ...modelOptions.workers, min: 1, notWith: NOT_WITH_QUEUE },
       threads: { ...modelOptions.threads, notWith: NOT_WITH_QUEUE },
       imageCache: { ...modelOptions.imageCache, notWith: NOT_WITH_QUEUE },
       batchSize: {

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { fleetOptions, modelOptions, queueOptions } from '../options/model.ts'
+import { modelOptions, queueOptions } from '../options/model.ts'
 import { runWorker } from '../pipeline/generate/run-worker.ts'
 
 export const worker: Command = defineCommand({
@@ -17,7 +17,6 @@ export const worker: Command = defineCommand({
     },
     Model: {
       ...modelOptions,
-      ...fleetOptions,
       workers: {
         type: 'number',
         about: 'jobs at a time on every device; with --backend onnx, each on a thread with its own model',

@@ -1,131 +1,44 @@
-/** The options that name a VQA model and how it runs. */
-export const modelOptions = {
+import {
+  backendNames,
+  backendsAbout,
+  backendSettings,
+  type BackendName,
+  type BackendSchema,
+} from '@lever/vqa-model/backends'
+
+const nameOption = {
   model: {
     type: 'text',
     about: 'VQA model: a folder in the ONNX layout of the Hub, or the id of a downloaded or served model',
     unset: 'the bundled model',
     aliases: ['vqa-model'],
   },
-  backend: {
-    type: 'text',
-    about:
-      'backend of the model (openai: servers such as vLLM and SGLang, key in LEVER_API_KEY or OPENAI_API_KEY; scripted: a module whose default export answers)',
-    choices: ['onnx', 'openai', 'scripted'],
-    default: 'onnx',
-  },
-  baseUrl: {
-    type: 'list',
-    about: 'URLs of servers that share the work, such as http://127.0.0.1:8000/v1',
-    onlyWith: { backend: ['openai'] },
-  },
-  concurrency: {
-    type: 'number',
-    about: 'upper limit for concurrent requests per server; the number in use adapts to the server',
-    min: 1,
-    whole: true,
-    default: 64,
-    onlyWith: { backend: ['openai'] },
-  },
-  timeout: {
-    type: 'number',
-    about: 'timeout of a request to a server, in seconds, after which it is repeated',
-    min: 0.1,
-    max: 300,
-    default: 120,
-    onlyWith: { backend: ['openai'] },
-  },
-  extraBody: {
-    type: 'text',
-    about: 'JSON object with extra fields for every request to a server; part of the protocol',
-    onlyWith: { backend: ['openai'] },
-  },
-  template: {
-    type: 'text',
-    about: 'prompt template: shapes, lever-plus, lever-plus-system',
-    unset: 'shapes for the bundled model, lever-plus for others',
-    onlyWith: { backend: ['onnx', 'openai'] },
-  },
-  dtype: {
-    type: 'text',
-    about: 'dtype of the ONNX files: q4, or one per file as in decoder_model_merged=q4,vision_encoder=fp16',
-    default: 'fp32',
-    onlyWith: { backend: ['onnx'] },
-  },
-  device: {
-    type: 'text',
-    about: 'device of the model: cpu, cuda, cuda:1, webgpu, dml, coreml or auto',
-    default: 'cpu',
-    onlyWith: { backend: ['onnx'] },
-  },
-  workers: {
-    type: 'number',
-    about: 'worker threads, each with its own copy of the model',
-    min: 0,
-    whole: true,
-    default: 2,
-    onlyWith: { backend: ['onnx'] },
-  },
-  threads: {
-    type: 'number',
-    about: 'processor threads per worker; 0 lets the command choose',
-    min: 0,
-    whole: true,
-    default: 0,
-    onlyWith: { backend: ['onnx'] },
-  },
-  maxNewTokens: {
-    type: 'number',
-    about: 'maximum length of an answer, in tokens',
-    min: 1,
-    whole: true,
-    default: 5,
-    onlyWith: { backend: ['onnx', 'openai'] },
-  },
-  decodingBeams: {
-    type: 'number',
-    about: 'beams used to decode an answer: 1 (greedy) or 3, as in the Python original',
-    min: 1,
-    max: 3,
-    whole: true,
-    default: 1,
-    onlyWith: { backend: ['onnx', 'openai'] },
-  },
-  maxPixels: {
-    type: 'number',
-    about: 'maximum area of an image, in pixels; fewer pixels make fewer visual tokens',
-    min: 1,
-    whole: true,
-    unset: "the model's own",
-    onlyWith: { backend: ['onnx', 'openai'] },
-  },
-  imageCache: {
-    type: 'number',
-    about: 'disk space for encoded images kept for later runs, in MiB',
-    min: 0,
-    whole: true,
-    default: 0,
-    onlyWith: { backend: ['onnx'] },
-  },
 } as const
 
-/** How the model runs where it may run on several devices. */
-export const fleetOptions = {
-  device: {
+type BackendOption = {
+  readonly backend: {
+    readonly type: 'text'
+    readonly about: string
+    readonly choices: readonly BackendName[]
+    readonly default: 'onnx'
+  }
+}
+
+const backendOption: BackendOption = {
+  backend: {
     type: 'text',
-    about:
-      'device of the model: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as in cuda:0,cuda:1',
-    default: 'cpu',
-    onlyWith: { backend: ['onnx'] },
+    about: `backend of the model (${backendsAbout})`,
+    choices: backendNames,
+    default: 'onnx',
   },
-  workers: {
-    type: 'number',
-    about: 'worker threads per device, each with its own copy of the model',
-    min: 1,
-    whole: true,
-    default: 2,
-    onlyWith: { backend: ['onnx'] },
-  },
-} as const
+}
+
+/** The options that name a VQA model and how it runs. Those of a backend follow from its own settings. */
+export const modelOptions: typeof nameOption & BackendOption & BackendSchema = {
+  ...nameOption,
+  ...backendOption,
+  ...backendSettings,
+}
 
 /** The options that name a policy: a checkpoint, or the shape of a new one. */
 export const policyOptions = {

@@ -1,190 +1,70 @@
 import { InputError } from '@lever/durable-files'
-import type { Device } from '../devices/devices.ts'
-import { resolveDevice } from '../devices/resolve.ts'
-import { cacheFolder } from '../hub/places.ts'
-import { parseDtypes, type Dtypes } from '../onnx/dtypes.ts'
-import type { PixelLimits } from '../onnx/images.ts'
-import { openLocalModel, type LocalModel } from '../onnx/local-model.ts'
-import type { LocalModelOptions } from '../onnx/local-options.ts'
-import { readLocalProtocol, type ProtocolOptions } from '../onnx/local-protocol.ts'
-import { hashProtocol } from '../protocol.ts'
-import { requireScoreAnswers } from '../scores-only.ts'
-import type { PromptTemplate } from '../templates/template.ts'
-import type { ModelProtocol, VqaAnswer, VqaModel } from '../types.ts'
-import { splitCall } from '../workers/split.ts'
-import { openPool, type WorkerPool } from '../workers/pool.ts'
+import type { Settings } from '@lever/settings'
+import type { OnnxOptions } from '../onnx/open-onnx.ts'
+import type { Backend } from './backend.ts'
+import { decodingSettings, promptSettings } from './common-settings.ts'
 
-export interface OnnxOptions {
-  /** folder in the Hub's ONNX layout, or the id of a model on the Hub that was downloaded */
-  model: string
-  /** name of a prompt template, or one of your own; `lever-plus` when left out, `shapes` for the bundled model */
-  template?: string | PromptTemplate
-  /** system prompt in place of the template's; null for none */
-  system?: string | null
-  device?: Device
-  /** of the ONNX files: one name, one per file, or both as in an option (`decoder_model_merged=q4`) */
-  dtype?: Dtypes
-  /** worker threads with sessions of their own; 0 runs in this thread and blocks its event loop */
-  workers?: number
-  /** threads of one session; 0 chooses by the decoder's size */
-  threads?: number
-  maxNewTokens?: number
-  /** 1: greedy; 3: beam search of width 3 with length penalty 0, as the Python original decodes */
-  beams?: 1 | 3
-  /** limits of an image's area in pixels; the model's own when left out */
-  pixels?: Partial<PixelLimits>
-  postprocess?: string
-  metric?: string
-  /** false: one prompt at a time, nothing shared (slow; for comparisons) */
-  sharing?: boolean
-  /** most prompts in one run of the decoder */
-  batchRows?: number
-  /** most tokens in one run of the decoder, padding included */
-  batchTokens?: number
-  /** budget of keys and values in memory per worker, bytes */
-  kvBytes?: number
-  /** budget of encoded images in memory per worker, bytes */
-  imageBytes?: number
-  /** budget of encoded images on disk in the cache folder, bytes; 0 for none */
-  imageDiskBytes?: number
-  /** where what was found out about models, and encoded images, are kept; `LEVER_CACHE` or `~/.cache/lever` */
-  cacheFolder?: string
-  /** receives one line when something was chosen for the caller (`device: 'auto'`), or when nothing can be shared */
-  onNotice?: (line: string) => void
-}
+const own = {
+  dtype: {
+    type: 'text',
+    about: 'dtype of the ONNX files: q4, or one per file as in decoder_model_merged=q4,vision_encoder=fp16',
+    default: 'fp32',
+  },
+  device: {
+    type: 'text',
+    about:
+      'device of the model: cpu, cuda, cuda:1, webgpu, dml, coreml or auto; or several, as in cuda:0,cuda:1',
+    default: 'cpu',
+  },
+  workers: {
+    type: 'number',
+    about: 'worker threads per device, each with its own copy of the model',
+    min: 0,
+    whole: true,
+    default: 2,
+  },
+  threads: {
+    type: 'number',
+    about: 'processor threads per worker; 0 lets the command choose',
+    min: 0,
+    whole: true,
+    default: 0,
+  },
+  imageCache: {
+    type: 'number',
+    about: 'disk space for encoded images kept for later runs, in MiB',
+    min: 0,
+    whole: true,
+    default: 0,
+  },
+} as const
 
-/**
- * Opens a vision-language model in ONNX Runtime.
- *
- * Answers are equal to those of the model run on each whole prompt alone; only the
- * last digits of scores depend on what runs together.
- *
- * @throws InputError when the folder, a file in it, the device or an option is wrong
- */
-export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
-  const { workers = 0, onNotice = () => undefined, device = 'cpu' } = options
-  const local: LocalModelOptions = {
-    ...protocolOptions(options),
-    device: await resolveDevice(device, onNotice),
-    threads: options.threads ?? 0,
-    workers: Math.max(1, workers),
-    sharing: options.sharing ?? true,
-    batchRows: options.batchRows ?? 32,
-    batchTokens: options.batchTokens ?? 2048,
-    kvBytes: options.kvBytes ?? 512 * 2 ** 20,
-    imageBytes: options.imageBytes ?? 512 * 2 ** 20,
-    imageDiskBytes: options.imageDiskBytes ?? 0,
-    cacheFolder: options.cacheFolder ?? cacheFolder(),
-  }
-  const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
-  if (local.sharing && !pool.abilities.chunkOnPast) {
-    onNotice(
-      `model ${pool.name}: its decoder cannot go on from a cache (tried at opening), so nothing is shared and every prompt runs whole`,
-    )
-  }
-  const open = new Set<Promise<unknown>>()
-  let closing: Promise<void> | undefined
-  return {
-    name: pool.name,
-    protocol: pool.protocol,
-    protocolHash: hashProtocol(pool.protocol),
-    async answer(prompts, { signal, onProgress = () => undefined, scoresOnly = false } = {}) {
-      if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
-      signal?.throwIfAborted()
-      if (scoresOnly) requireScoreAnswers(prompts)
-      const answering = pool.answer(prompts, { signal, onProgress, scoresOnly })
-      open.add(answering)
-      return answering.finally(() => open.delete(answering))
-    },
-    stats: () => ({ ...pool.stats() }),
-    close() {
-      closing ??= Promise.allSettled(open).then(() => pool.close())
-      return closing
-    },
-  }
-}
+type OnnxSettings = typeof own & typeof promptSettings & typeof decodingSettings
 
-/**
- * The name and the protocol of a model, out of its files: no session is opened.
- *
- * @throws InputError when the folder, a file in it or an option is wrong
- */
-export async function readOnnxProtocol(options: OnnxOptions): Promise<ModelProtocol> {
-  const { protocol, folder } = await readLocalProtocol(protocolOptions(options))
-  return { name: folder.name, protocol, protocolHash: hashProtocol(protocol) }
-}
+const settings: OnnxSettings = { ...own, ...promptSettings, ...decodingSettings }
 
-function protocolOptions(options: OnnxOptions): ProtocolOptions {
-  checkCounts(options)
-  return {
-    model: options.model,
-    template: options.template,
-    system: options.system,
-    dtype: typeof options.dtype === 'string' ? parseDtypes(options.dtype) : (options.dtype ?? 'fp32'),
-    maxNewTokens: options.maxNewTokens ?? 5,
-    beams: options.beams ?? 1,
-    pixels: options.pixels,
-    postprocess: options.postprocess,
-    metric: options.metric ?? 'vqa-loo',
-  }
-}
-
-/** A model in this thread answers one call after another. */
-function inThisThread(model: LocalModel): WorkerPool {
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    name: model.name,
-    protocol: model.protocol,
-    abilities: model.abilities,
-    stats: () => model.stats,
-    answer(prompts, { signal, onProgress, scoresOnly }) {
-      const check = (): void => signal?.throwIfAborted()
-      const answering = last.then(async () => {
-        const answers = new Array<VqaAnswer>(prompts.length)
-        let before = 0
-        const parts = scoresOnly ? splitCall(prompts, { workers: 1, scoresOnly }) : [[...prompts.keys()]]
-        for (const indices of parts) {
-          check()
-          const found = await model.answer(
-            indices.map((i) => prompts[i]!),
-            { check, onProgress: (done) => onProgress(before + done), scoresOnly },
-          )
-          found.forEach((answer, i) => (answers[indices[i]!] = answer))
-          before += indices.length
-        }
-        return answers
-      })
-      last = answering.catch(() => undefined)
-      return answering
-    },
-    close: () => model.close(),
-  }
-}
-
-function checkCounts(options: OnnxOptions): void {
-  const least = {
-    workers: 0,
-    threads: 0,
-    maxNewTokens: 1,
-    batchRows: 1,
-    batchTokens: 1,
-    kvBytes: 1,
-    imageBytes: 0,
-    imageDiskBytes: 0,
-  }
-  for (const [name, value] of Object.entries(options.pixels ?? {})) {
-    if (Number.isFinite(value) && value > 0) continue
-    throw new InputError(`vqa-model: pixels.${name} is ${value}; it must be a number of pixels above 0`)
-  }
-  if (![1, 3].includes(options.beams ?? 1)) {
-    throw new InputError(`vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`)
-  }
-  for (const [name, smallest] of Object.entries(least)) {
-    const value = options[name as keyof typeof least]
-    if (value !== undefined && !(Number.isInteger(value) && value >= smallest)) {
-      throw new InputError(
-        `vqa-model: ${name} is ${value}; it must be a whole number of at least ${smallest}`,
-      )
+/** A model in the ONNX layout of the Hub, run by ONNX Runtime on this machine. */
+export const onnx: Backend<OnnxOptions, OnnxSettings> = {
+  about: 'a model in the ONNX layout of the Hub, on this machine',
+  settings,
+  toOptions(
+    { template, dtype, device, workers, threads, maxNewTokens, ...given }: Settings<OnnxSettings>,
+    { model, bundled, metric, onNotice },
+  ) {
+    const folder = model ?? bundled
+    if (folder === undefined) {
+      throw new InputError('vqa-model: backend onnx needs a model: a folder, or the id of a downloaded one')
     }
-  }
+    return {
+      ...{ model: folder, device, dtype, workers, threads, maxNewTokens },
+      beams: given.decodingBeams as 1 | 3,
+      imageDiskBytes: given.imageCache * 2 ** 20,
+      ...(template !== undefined && { template }),
+      ...(given.maxPixels !== undefined && { pixels: { max: given.maxPixels } }),
+      ...(metric !== undefined && { metric }),
+      ...(onNotice && { onNotice }),
+    }
+  },
+  open: async (options) => (await import('../onnx/open-onnx.ts')).openOnnxModel(options),
+  readProtocol: async (options) => (await import('../onnx/open-onnx.ts')).readOnnxProtocol(options),
 }

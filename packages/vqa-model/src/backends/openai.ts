@@ -1,143 +1,71 @@
-import { setMaxListeners } from 'node:events'
-import { createAnswerAll, type AnswerAll } from '../openai/answer.ts'
-import { createCaller } from '../openai/caller.ts'
-import { systemClock } from '../openai/clock.ts'
-import type { Identity } from '../openai/identity.ts'
-import { createImageUrls } from '../openai/image-urls.ts'
-import { meetServers, serverUrls } from '../openai/meet.ts'
-import { checkCounts, checkKey, type OpenaiOptions } from '../openai/options.ts'
-import { createServers } from '../openai/servers.ts'
-import { getPostprocess } from '../postprocess.ts'
-import { hashProtocol, type Protocol } from '../protocol.ts'
-import { requireScoreAnswers } from '../scores-only.ts'
-import { emptyStats } from '../stats.ts'
-import { getTemplate, templateId } from '../templates/index.ts'
-import type { AnswerOptions, VqaAnswer, VqaModel, VqaPrompt } from '../types.ts'
+import { InputError } from '@lever/durable-files'
+import type { OpenaiOptions } from '../openai/options.ts'
+import type { Backend } from './backend.ts'
+import { decodingSettings, promptSettings } from './common-settings.ts'
 
-export type { OpenaiOptions }
+const own = {
+  baseUrl: { type: 'list', about: 'URLs of servers that share the work, such as http://127.0.0.1:8000/v1' },
+  concurrency: {
+    type: 'number',
+    about: 'upper limit for concurrent requests per server; the number in use adapts to the server',
+    min: 1,
+    whole: true,
+    default: 64,
+  },
+  timeout: {
+    type: 'number',
+    about: 'timeout of a request to a server, in seconds, after which it is repeated',
+    min: 0.1,
+    max: 300,
+    default: 120,
+  },
+  extraBody: {
+    type: 'text',
+    about: 'JSON object with extra fields for every request to a server; part of the protocol',
+  },
+} as const
 
-/** Servers that take these fields, and would otherwise apply the model's own repetition penalty. */
-const GREEDY_FIELDS = new Map(['vllm', 'sglang'].map((server) => [server, { repetition_penalty: 1 }]))
+type OpenaiSettings = typeof own & typeof promptSettings & typeof decodingSettings
 
-/**
- * Opens a model at one or several OpenAI-compatible servers (vLLM, SGLang, ...).
- *
- * Every prompt is a chat completion at temperature 0. Requests that fail for a while are repeated;
- * a prompt that the server refuses fails alone. Whether equal prompts get equal answers whatever
- * runs beside them is up to the server.
- *
- * @throws InputError when no server answers, the model is not there, servers differ, or an option is wrong
- */
-export async function openOpenaiModel({
-  baseUrl,
-  model,
-  apiKey: key,
-  template: named = 'lever-plus',
-  system: ownSystem,
-  maxNewTokens = 5,
-  postprocess: ownPostprocess,
-  metric = 'vqa-loo',
-  concurrency = 64,
-  timeout = 120_000,
-  retries = 10,
-  seed = 0,
-  stop = [],
-  extraBody = {},
-  imageBytes = 512 * 2 ** 20,
-  maxImageBytes = 20 * 2 ** 20,
-  onNotice,
-  clock = systemClock,
-}: OpenaiOptions): Promise<VqaModel> {
-  checkKey(key)
-  checkCounts({ maxNewTokens, concurrency, timeout, retries, imageBytes, maxImageBytes })
-  const template = getTemplate(named)
-  const system = ownSystem === undefined ? template.system : ownSystem
-  const postprocess = ownPostprocess ?? template.postprocess
-  const postprocessText = getPostprocess(postprocess)
-  const servers = createServers(serverUrls(baseUrl), { most: concurrency, clock, onNotice })
-  const identity = await meetServers(servers, model, { key, timeout, signal: undefined, clock }, onNotice)
-  const request = requestOf(identity, { maxNewTokens, seed, stop, extraBody })
-  const protocol: Protocol = {
-    backend: 'openai',
-    model: identity.model,
-    files: {},
-    template: templateId(template),
-    system,
-    decoding: { maxNewTokens, beams: 1 },
-    pixels: { min: 0, max: 0 },
-    postprocess,
-    metric,
-    server: { facts: identity.facts, request },
-  }
-  const stats = emptyStats()
-  const onRetry = (): void => void (stats.retries += 1)
-  const answerAll = createAnswerAll({
-    model: identity.model,
-    request,
-    template,
-    system,
-    postprocess: postprocessText,
-    images: createImageUrls({ cache: imageBytes, file: maxImageBytes }, stats),
-    call: createCaller({ servers, identity, key, timeout, retries, clock, onRetry }),
-    stats,
-    lanes: concurrency * servers.all.length,
-  })
-  return {
-    name: identity.model,
-    protocol,
-    protocolHash: hashProtocol(protocol),
-    stats: () => ({ ...stats }),
-    ...closable(answerAll),
-  }
-}
+const settings: OpenaiSettings = { ...own, ...promptSettings, ...decodingSettings }
 
-/** The fields of every request besides the model and the messages. */
-function requestOf(
-  { facts }: Identity,
-  {
-    maxNewTokens,
-    seed,
-    stop,
-    extraBody,
-  }: Required<Pick<OpenaiOptions, 'maxNewTokens' | 'seed' | 'stop' | 'extraBody'>>,
-): Record<string, unknown> {
-  return {
-    temperature: 0,
-    seed,
-    max_tokens: maxNewTokens,
-    ...(stop.length > 0 && { stop }),
-    ...GREEDY_FIELDS.get(facts['server'] ?? ''),
-    ...extraBody,
-  }
-}
-
-/** `answer` for calls that may run beside each other, and a `close` that waits for them. */
-function closable(answerAll: AnswerAll): Pick<VqaModel, 'answer' | 'close'> {
-  const open = new Set<Promise<unknown>>()
-  let closing: Promise<void> | undefined
-  const answer = async (
-    prompts: readonly VqaPrompt[],
-    { signal, onProgress = () => undefined, scoresOnly = false }: AnswerOptions = {},
-  ): Promise<VqaAnswer[]> => {
-    if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
-    signal?.throwIfAborted()
-    if (scoresOnly) requireScoreAnswers(prompts)
-    const ended = new AbortController()
-    const end = (): void => ended.abort(signal?.reason)
-    // One listener per request is no leak.
-    setMaxListeners(0, ended.signal, ...(signal === undefined ? [] : [signal]))
-    signal?.addEventListener('abort', end, { once: true })
-    const answering = answerAll(prompts, { ended, onProgress, scoresOnly })
-    open.add(answering)
-    try {
-      return await answering
-    } finally {
-      open.delete(answering)
-      signal?.removeEventListener('abort', end)
+/** A model at servers with the API of OpenAI: vLLM, SGLang and others. */
+export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
+  about: 'servers such as vLLM and SGLang, key in LEVER_API_KEY or OPENAI_API_KEY',
+  settings,
+  toOptions(
+    { baseUrl = [], concurrency, timeout, extraBody, template, maxNewTokens, decodingBeams, maxPixels },
+    { model, metric, env = {}, onNotice },
+  ) {
+    if (decodingBeams !== 1) {
+      throw new InputError('--decoding-beams: servers answer greedily; leave it out, or use --backend onnx')
     }
+    if (maxPixels !== undefined) {
+      throw new InputError(
+        '--max-pixels: a server prepares its images itself; start it with the limit, or for vLLM give --extra-body \'{"mm_processor_kwargs":{"max_pixels":200704}}\'',
+      )
+    }
+    return {
+      ...{ baseUrl, model, concurrency, maxNewTokens },
+      apiKey: env['LEVER_API_KEY'] ?? env['OPENAI_API_KEY'],
+      timeout: Math.round(1000 * timeout),
+      ...(template !== undefined && { template }),
+      ...(extraBody !== undefined && { extraBody: parseBody(extraBody) }),
+      ...(metric !== undefined && { metric }),
+      ...(onNotice && { onNotice }),
+    }
+  },
+  open: async (options) => (await import('../openai/open-openai.ts')).openOpenaiModel(options),
+}
+
+function parseBody(json: string): Record<string, unknown> {
+  try {
+    const body = JSON.parse(json) as unknown
+    if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
+      return body as Record<string, unknown>
+    }
+  } catch {
+    // Reported below.
   }
-  return {
-    answer,
-    close: () => (closing ??= Promise.allSettled(open).then(() => undefined)),
-  }
+  throw new InputError(`--extra-body is ${JSON.stringify(json)}; give a JSON object`)
 }

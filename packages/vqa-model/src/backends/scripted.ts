@@ -1,7 +1,8 @@
 import { access, constants } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { hashFile, InputError } from '@lever/durable-files'
+import { hashFile, InputError, requirePath } from '@lever/durable-files'
+import type { Backend } from './backend.ts'
 import { getPostprocess } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
@@ -21,6 +22,21 @@ export interface ScriptedOptions {
   checkImages?: boolean
   postprocess?: string
   metric?: string
+}
+
+const settings = {} as const
+
+/** A module whose default export answers. */
+export const scripted: Backend<ScriptedOptions, typeof settings> = {
+  about: 'a module whose default export answers',
+  settings,
+  toOptions(_, { model, metric }) {
+    if (model === undefined) {
+      throw new InputError('--backend scripted needs --model, a module whose default export answers')
+    }
+    return { model, ...(metric !== undefined && { metric }) }
+  },
+  open: openScriptedModel,
 }
 
 /**
@@ -70,6 +86,7 @@ export async function openScriptedModel({
     name: protocol.model,
     protocol,
     protocolHash: hashProtocol(protocol),
+    calls: { sharesWork: true, concurrency: 1 },
     async answer(
       prompts: readonly VqaPrompt[],
       { signal, onProgress, scoresOnly = false }: AnswerOptions = {},
@@ -94,6 +111,7 @@ export async function openScriptedModel({
 }
 
 async function loadScript(path: string, files: Record<string, string>): Promise<Script> {
+  await requirePath(path, '--model')
   const absolute = isAbsolute(path) ? path : resolve(path)
   files['script'] = await hashFile(absolute)
   const module = (await import(pathToFileURL(absolute).href)) as { default?: unknown }

@@ -7,7 +7,7 @@ import { factsOf } from '../inputs/features.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { openModels } from '../model/models.ts'
+import { openModel } from '../model/model.ts'
 
 export interface BeamSettings extends InputSettings, ModelChoice {
   /** K */
@@ -33,8 +33,8 @@ export async function growBeams(settings: BeamSettings, { progress, signal }: Co
   const shard = settings.shard === undefined ? undefined : parseShard(settings.shard, process.env)
   const { dataset, pool, queries, features, pools, hashes } = await openInputs(settings, progress)
   const { workers = 2 } = settings
-  const choice = { ...settings, workers: settings.backend === 'onnx' ? workers : undefined }
-  const { model, copies } = await openModels({ ...choice, metric: metricOf(queries) }, progress)
+  const model = await openModel({ ...settings, metric: metricOf(queries) }, progress)
+  const copies = model.calls.sharesWork ? model.calls.concurrency : 1
   const stage = progress.stage('beams', { unit: 'anchors' })
   try {
     const generated = await generateBeams({

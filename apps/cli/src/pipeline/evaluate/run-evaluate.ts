@@ -47,7 +47,7 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
   try {
     return await evaluateRun({
       ...settings,
-      ...callsOf(settings, settings.batchSize),
+      ...callsOf(model, settings.batchSize),
       ...reportingTo(context),
       dataset: await evaluatedDataset(dataset, place),
       pool: await evaluatedDataset(pool, poolPlace ?? place),

@@ -17,8 +17,7 @@ import type { Features } from '../inputs/features.ts'
 import type { Inputs, InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { callsOf, readModelProtocol } from '../model/model.ts'
-import { openModels } from '../model/models.ts'
+import { callsOf, openModel, readModelProtocol } from '../model/model.ts'
 import type { PolicyChoice } from '../policy/policy.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
@@ -131,10 +130,10 @@ async function openAnswering(
   const { queue: given, queueName: name, jobSize, gtProb } = settings
   if (given === undefined) {
     const { answerWith } = await import('@lever/vqa-model')
-    const { model, copies } = await openModels(settings, progress)
-    const { batchSize, concurrency } = callsOf(settings, settings.batchSize)
+    const model = await openModel(settings, progress)
+    const { batchSize, concurrency } = callsOf(model, settings.batchSize)
     const answer = answerWith(model, gtProb ? { score: answersOf } : {})
-    return { described: model, model, calls: { batchSize, concurrency: concurrency * copies + 1, answer } }
+    return { described: model, model, calls: { batchSize, concurrency: concurrency + 1, answer } }
   }
   const onNotice = (line: string): void => progress.warn(line)
   const url = await queueUrl(given, progress)

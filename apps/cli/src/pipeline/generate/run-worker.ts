@@ -1,8 +1,8 @@
 import type { WorkerReport } from '@lever/rl-generate/queue'
 import type { Context } from '../../command.ts'
 import type { ModelChoice } from '../model/model.ts'
+import { openModel } from '../model/model.ts'
 import { queueUrl } from './queue-url.ts'
-import { openModels } from '../model/models.ts'
 
 export interface WorkerSettings extends ModelChoice {
   readonly queue: string | undefined
@@ -19,19 +19,19 @@ export async function runWorker(
   { progress, signal, emit }: Context,
 ): Promise<WorkerReport> {
   const { queue, queueName, images, idleSeconds, lockSeconds } = settings
-  const { device, workers = 1 } = settings
+  const { workers = 1 } = settings
   const { protocolOf } = await import('@lever/rl-generate')
   const { runQueueWorker, withImages } = await import('@lever/rl-generate/queue')
   const url = await queueUrl(queue, progress)
-  const copies = settings.backend === 'onnx' ? workers : undefined
-  const { model } = await openModels({ ...settings, workers: copies }, progress)
+  const model = await openModel(settings, progress)
+  const copies = model.calls.sharesWork ? model.calls.concurrency : 1
   const stage = progress.stage('worker', { unit: 'prompts' })
   try {
     const report = await runQueueWorker({
       url,
       name: queueName,
       protocol: protocolOf(model),
-      concurrency: (device?.split(',').length ?? 1) * workers,
+      concurrency: copies * workers,
       lockMs: 1_000 * lockSeconds,
       ...(idleSeconds !== undefined && { idleMs: 1_000 * idleSeconds }),
       answer: withImages(images, (prompts, { signal }) => model.answer(prompts, { signal })),
