@@ -11,6 +11,7 @@ const TYPES: ReadonlyMap<string, { dtype: DType; bytes: number }> = new Map([
   ['i4', { dtype: 'I32', bytes: 4 }],
   ['i8', { dtype: 'I64', bytes: 8 }],
   ['u1', { dtype: 'U8', bytes: 1 }],
+  ['u2', { dtype: 'I32', bytes: 2 }],
   ['b1', { dtype: 'BOOL', bytes: 1 }],
 ])
 
@@ -32,6 +33,8 @@ export function numpyData(descr: string, bytes: Uint8Array): TensorData {
   if (descr.startsWith('>')) swap(own, size)
   if (descr.endsWith('i1')) return Int32Array.from(new Int8Array(own.buffer, own.byteOffset, own.length))
   if (descr.endsWith('i2')) return Int32Array.from(new Int16Array(own.buffer, own.byteOffset, own.length / 2))
+  if (descr.endsWith('u2'))
+    return Int32Array.from(new Uint16Array(own.buffer, own.byteOffset, own.length / 2))
   return viewAs(dtype, own)
 }
 

@@ -9,7 +9,7 @@ import { bytesOf, countElements, DTYPES } from './tensor.ts'
 
 /**
  * Reads a .npy file (versions 1 to 3, C and Fortran order, both byte orders): f2, f4, f8, i1, i2,
- * i4, i8, u1 and bool. i1 and i2 become I32; the result is in C order.
+ * i4, i8, u1, u2 and bool. i1, i2 and u2 become I32; the result is in C order.
  *
  * @throws InputError for other types, objects, and files that are cut off or too long
  */

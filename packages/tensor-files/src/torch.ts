@@ -1,16 +1,15 @@
 import type { Archive } from './archive.ts'
 import { openArchive } from './archive.ts'
-import type { Budget } from './budget.ts'
 import { createBudget } from './budget.ts'
+import { negated, STORAGE_TYPES, type ElementType } from './element-types.ts'
 import { fileError } from './errors.ts'
 import type { StorageRef, TorchValue } from './pickle-values.ts'
 import type { Source } from './source.ts'
 import { memorySource, openSource } from './source.ts'
 import { layoutProblem, readLayout } from './strided.ts'
 import type { TensorData, TensorEntry } from './tensor.ts'
-import { DTYPES, viewAs } from './tensor.ts'
-import type { PendingTensor } from './torch-globals.ts'
-import { createTorchActions, STORAGE_TYPES } from './torch-globals.ts'
+import { createTorchActions } from './torch-globals.ts'
+import type { TorchContext } from './torch-tensors.ts'
 import { checkValue, collectTensors } from './torch-value.ts'
 import { unpickle } from './unpickle.ts'
 
@@ -28,9 +27,10 @@ export interface TorchFile {
 /**
  * Reads a file of `torch.save` (.pt, .pth, Lightning's .ckpt) as data: no code runs, and only the
  * names of a fixed list can be loaded. Tensors that share a storage share their memory here too;
- * strided ones are copied into C order.
+ * strided ones are copied into C order, and views of the other sign as well. int8, int16 and uint16 become I32,
+ * 8-bit floats F32. A parameter is its tensor, a torch.Size a tuple.
  *
- * @throws InputError for anything else: other names, TorchScript, the format before PyTorch 1.6,
+ * @throws InputError if the file is anything else: other names, TorchScript, the format before PyTorch 1.6,
  * compressed or overlapping entries, storages that do not have the length that is declared,
  * tensors outside of their storage, cycles, and files that would take far more memory than their size
  */
@@ -59,13 +59,19 @@ async function readFrom(source: Source): Promise<TorchFile> {
   const archive = await openArchive(source, budget)
   await checkArchive(archive, name)
   const data = await archive.read('data.pkl')
-  const actions = createTorchActions(name, budget)
-  const raw = unpickle({ data, name, budget, actions })
-  if (actions.unfinished.size > 0)
+  const context: TorchContext = {
+    name,
+    budget,
+    pending: new Map(),
+    storages: new Map(),
+    unfinished: new Set(),
+  }
+  const raw = unpickle({ data, name, budget, actions: createTorchActions(context) })
+  if (context.unfinished.size > 0)
     throw fileError(name, 'a NumPy array in it has no content; the file is damaged')
   const value = checkValue(raw, name)
-  for (const storage of actions.storages.values()) checkStorage(archive, storage, name)
-  await fillTensors(archive, actions.pending, name, budget)
+  for (const storage of context.storages.values()) checkStorage(archive, storage, name)
+  await fillTensors(archive, context)
   return { tensors: collectTensors(value, name, budget), value }
 }
 
@@ -95,7 +101,7 @@ async function checkArchive(archive: Archive, name: string): Promise<void> {
 
 function checkStorage(archive: Archive, { key, type, size }: StorageRef, name: string): void {
   const has = archive.size(`data/${key}`)
-  const bytes = size * DTYPES[STORAGE_TYPES.get(type)!].bytes
+  const bytes = size * (STORAGE_TYPES.get(type)?.bytes ?? 1)
   if (has === bytes) return
   const shown = has === undefined ? 'is missing' : `has ${has} bytes`
   throw fileError(
@@ -104,23 +110,40 @@ function checkStorage(archive: Archive, { key, type, size }: StorageRef, name: s
   )
 }
 
-async function fillTensors(
-  archive: Archive,
-  pending: readonly PendingTensor[],
-  name: string,
-  budget: Budget,
-): Promise<void> {
-  const read = new Map<StorageRef, TensorData>()
-  for (const { entry, storage, layout } of pending) {
-    const problem = layoutProblem(layout, storage.size)
+/**
+ * Reads each storage once for each type in which it is used, so that its tensors share their memory. Elements of 8 or 16
+ * bits that are widened take at most four times what the file holds; a copy counts against the budget.
+ */
+async function fillTensors(archive: Archive, { name, budget, pending }: TorchContext): Promise<void> {
+  const read = new Map<ElementType, Map<StorageRef, TensorData>>()
+  for (const [entry, { storage, type, layout, negated: turned }] of pending) {
+    const known = read.get(type) ?? new Map<StorageRef, TensorData>()
+    read.set(type, known)
+    const data = known.get(storage) ?? (await readStorage(archive, storage, type, name))
+    known.set(storage, data)
+    const problem = layoutProblem(layout, data.length)
     if (problem !== undefined) {
       throw fileError(
         name,
         `a tensor [${layout.shape.slice(0, 10).join(',')}]: ${problem}; the file is damaged or made to do harm`,
       )
     }
-    const data = read.get(storage) ?? viewAs(entry.dtype, await archive.read(`data/${storage.key}`))
-    read.set(storage, data)
-    entry.data = readLayout(data, layout, budget)
+    const elements = readLayout(data, layout, budget)
+    if (turned) budget.spend(elements.byteLength)
+    ;(entry as TensorEntry).data = turned ? negated(type.dtype, elements) : elements
   }
+}
+
+async function readStorage(
+  archive: Archive,
+  { key }: StorageRef,
+  type: ElementType,
+  name: string,
+): Promise<TensorData> {
+  const bytes = await archive.read(`data/${key}`)
+  if (bytes.length % type.bytes === 0) return type.read(bytes)
+  throw fileError(
+    name,
+    `storage ${JSON.stringify(key.slice(0, 40))} has ${bytes.length} bytes, which is not a multiple of ${type.bytes}; the file is damaged or made to do harm`,
+  )
 }

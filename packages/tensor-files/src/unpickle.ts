@@ -1,21 +1,29 @@
-import { isUtf8 } from 'node:buffer'
 import type { Budget } from './budget.ts'
 import { CONTAINER_BYTES, SMALL_BYTES } from './budget.ts'
-import { fileError } from './errors.ts'
 import { createPickleCursor } from './pickle-cursor.ts'
+import {
+  addItems,
+  append,
+  call,
+  get,
+  pop,
+  popMark,
+  push,
+  pushBytes,
+  pushGlobal,
+  pushMark,
+  pushSet,
+  pushText,
+  pushTuple,
+  pushTupleOf,
+  put,
+  refuse,
+  setItems,
+  top,
+  type Machine,
+  type PickleActions,
+} from './pickle-machine.ts'
 import type { PickleValue } from './pickle-values.ts'
-import { GlobalName, LongText } from './pickle-values.ts'
-
-/** What the instructions that would run code in Python do here instead. */
-export interface PickleActions {
-  /** The names that may be loaded: nothing else is looked up anywhere. */
-  readonly globals: ReadonlySet<string>
-  /** `callee(*args)` for a name of the list. */
-  call(callee: GlobalName, args: readonly PickleValue[]): PickleValue
-  /** `value.__setstate__(state)`. */
-  build(value: PickleValue, state: PickleValue): void
-  persistent(id: PickleValue): PickleValue
-}
 
 export interface UnpickleOptions {
   data: Uint8Array
@@ -24,10 +32,6 @@ export interface UnpickleOptions {
   budget: Budget
   actions: PickleActions
 }
-
-const MAX_MARKS = 1000
-/** Longest text that becomes a string, bytes. */
-const MAX_TEXT = 1 << 20
 
 /**
  * Runs a pickle of protocol 2 to 5 as data: values are made of null, booleans, numbers, texts,
@@ -38,185 +42,84 @@ const MAX_TEXT = 1 << 20
  */
 export function unpickle({ data, name, budget, actions }: UnpickleOptions): PickleValue {
   const cursor = createPickleCursor(data, name)
-  const stack: PickleValue[] = []
-  const marks: number[] = []
-  const memo = new Map<number, PickleValue>()
-
-  const refuse = (what: string): never => {
-    throw fileError(name, `byte ${cursor.at} of its pickle: ${what}`)
-  }
-  const bottom = (): number => marks.at(-1) ?? 0
-  const push = (value: PickleValue, cost = SMALL_BYTES): void => {
-    budget.spend(cost)
-    stack.push(value)
-  }
-  const pop = (): PickleValue => (stack.length > bottom() ? stack.pop()! : refuse('its stack is empty'))
-  const top = (): PickleValue => (stack.length > bottom() ? stack.at(-1)! : refuse('its stack is empty'))
-  const popMark = (): PickleValue[] => {
-    const mark = marks.pop() ?? refuse('a mark is missing')
-    budget.spend(SMALL_BYTES * (stack.length - mark))
-    return stack.splice(mark)
-  }
-  const get = (index: number): void => {
-    const value = memo.get(index)
-    if (value === undefined) refuse(`there is nothing in memo ${index}`)
-    else push(value)
-  }
-  const put = (index: number): void => {
-    if (!memo.has(index)) budget.spend(4 * SMALL_BYTES)
-    memo.set(index, top())
-  }
-  const tuple = (items: PickleValue[]): void =>
-    push(Object.freeze(items) as PickleValue[], CONTAINER_BYTES / 2 + SMALL_BYTES * items.length)
-  const tupleOf = (count: number): void => {
-    if (stack.length - count < bottom()) refuse('its stack is empty')
-    tuple(stack.splice(stack.length - count))
-  }
-  const text = (length: number): void => {
-    const utf8 = cursor.bytes(length)
-    if (length > MAX_TEXT) push(new LongText(utf8), CONTAINER_BYTES)
-    else push(decodeText(utf8) ?? refuse('a text is not UTF-8'), 2 * length + 2 * SMALL_BYTES)
-  }
-  const binary = (length: number): void =>
-    push(new Uint8Array(cursor.bytes(length)), length + CONTAINER_BYTES)
-  const global = (module: PickleValue, member: PickleValue): void => {
-    if (typeof module !== 'string' || typeof member !== 'string') return refuse('a name is no text')
-    const full = `${module}.${member}`
-    if (!actions.globals.has(full)) {
-      throw fileError(
-        name,
-        `it asks for ${JSON.stringify(full.slice(0, 200))}, which is not one of the ${actions.globals.size} names that are allowed; ` +
-          `save only the tensors (model.state_dict()) with torch.save, or convert the file to safetensors in Python`,
-      )
-    }
-    push(new GlobalName(full), CONTAINER_BYTES / 2)
-  }
-  const call = (callee: PickleValue, args: PickleValue): void => {
-    if (!(callee instanceof GlobalName)) return refuse('something is called that is no name')
-    const items = tupleItems(args)
-    if (items === undefined) return refuse(`the arguments of ${callee.name} are no tuple`)
-    push(actions.call(callee, items), CONTAINER_BYTES)
-  }
-  const append = (items: readonly PickleValue[]): void => {
-    const list = top()
-    if (!Array.isArray(list) || tupleItems(list) !== undefined)
-      return refuse(`APPEND on a ${kindOf(list)}, which is no list`)
-    for (const item of items) list.push(item)
-    budget.spend(SMALL_BYTES * items.length)
-  }
-  const setItems = (items: readonly PickleValue[]): void => {
-    const target = top()
-    if (!(target instanceof Map)) return refuse(`SETITEM on a ${kindOf(target)}, which is no dict`)
-    if (items.length % 2 !== 0) refuse('a key has no value')
-    for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!)
-    budget.spend(4 * SMALL_BYTES * items.length)
-  }
-  const addItems = (items: readonly PickleValue[]): void => {
-    const target = top()
-    if (!(target instanceof Set)) return refuse(`ADDITEMS on a ${kindOf(target)}, which is no set`)
-    for (const item of items) target.add(item)
-    budget.spend(4 * SMALL_BYTES * items.length)
-  }
-  const frame = (): void => {
-    if (cursor.length64() > cursor.length - cursor.at) refuse('a frame is longer than the pickle')
-  }
-
-  const operations = new Map<number, () => void>([
-    [
-      0x28,
-      () => (marks.length < MAX_MARKS ? void marks.push(stack.length) : refuse('it is nested too deep')),
-    ],
-    [0x29, () => tuple([])],
-    [0x30, () => void pop()],
-    [0x31, () => void popMark()],
-    [0x32, () => push(top())],
-    [0x42, () => binary(cursor.uint32())],
-    [0x43, () => binary(cursor.byte())],
-    [0x47, () => push(cursor.float64())],
-    [0x4a, () => push(cursor.int32())],
-    [0x4b, () => push(cursor.byte())],
-    [0x4d, () => push(cursor.uint16())],
-    [0x4e, () => push(null)],
-    [0x51, () => push(actions.persistent(pop()), CONTAINER_BYTES)],
-    [0x52, () => swapped(pop, call)],
-    [0x58, () => text(cursor.uint32())],
-    [0x5d, () => push([], CONTAINER_BYTES)],
-    [0x61, () => append([pop()])],
-    [0x62, () => build(pop(), top())],
-    [0x63, () => global(cursor.line(), cursor.line())],
-    [0x65, () => append(popMark())],
-    [0x68, () => get(cursor.byte())],
-    [0x6a, () => get(cursor.uint32())],
-    [0x71, () => put(cursor.byte())],
-    [0x72, () => put(cursor.uint32())],
-    [0x73, () => swapped(pop, (key, value) => setItems([key, value]))],
-    [0x74, () => tuple(popMark())],
-    [0x75, () => setItems(popMark())],
-    [0x7d, () => push(new Map(), CONTAINER_BYTES)],
-    [0x81, () => swapped(pop, call)],
-    [0x85, () => tupleOf(1)],
-    [0x86, () => tupleOf(2)],
-    [0x87, () => tupleOf(3)],
-    [0x88, () => push(true)],
-    [0x89, () => push(false)],
-    [0x8a, () => push(cursor.long(cursor.byte()), 4 * SMALL_BYTES)],
-    [0x8b, () => push(cursor.long(cursor.uint32()), 4 * SMALL_BYTES)],
-    [0x8c, () => text(cursor.byte())],
-    [0x8d, () => text(cursor.length64())],
-    [0x8e, () => binary(cursor.length64())],
-    [0x8f, () => push(new Set(), CONTAINER_BYTES)],
-    [0x90, () => addItems(popMark())],
-    [0x91, () => push(new Set(popMark()), CONTAINER_BYTES + 4 * SMALL_BYTES * (stack.length - bottom()))],
-    [0x93, () => swapped(pop, global)],
-    [0x94, () => put(memo.size)],
-    [0x95, frame],
-    [0x96, () => binary(cursor.length64())],
-  ])
-
-  function build(state: PickleValue, value: PickleValue): void {
-    actions.build(value, state)
-  }
-
-  if (cursor.byte() !== 0x80) refuse('it does not begin with a protocol number')
+  const m: Machine = { name, cursor, budget, actions, stack: [], marks: [], memo: new Map() }
+  if (cursor.byte() !== 0x80) refuse(m, 'it does not begin with a protocol number')
   const protocol = cursor.byte()
-  if (protocol < 2 || protocol > 5) refuse(`protocol ${protocol} is not read, only 2 to 5`)
+  if (protocol < 2 || protocol > 5) refuse(m, `protocol ${protocol} is not read, only 2 to 5`)
   for (let code = cursor.byte(); code !== STOP; code = cursor.byte()) {
-    const operation = operations.get(code)
-    if (operation === undefined) refuse(`the instruction 0x${code.toString(16)} is not allowed`)
-    else operation()
+    const operation = OPERATIONS.get(code)
+    if (operation === undefined) refuse(m, `the instruction 0x${code.toString(16)} is not allowed`)
+    else operation(m)
   }
-  const result = pop()
-  if (stack.length > 0 || marks.length > 0) refuse('something is left on its stack')
-  if (cursor.at !== cursor.length) refuse('something follows its end')
+  const result = pop(m)
+  if (m.stack.length > 0 || m.marks.length > 0) refuse(m, 'something is left on its stack')
+  if (cursor.at !== cursor.length) refuse(m, 'something follows its end')
   return result
 }
 
 const STOP = 0x2e
 
+/** What each instruction does, in the order of their codes: https://github.com/python/cpython/blob/3.13/Lib/pickletools.py */
+const OPERATIONS: ReadonlyMap<number, (m: Machine) => void> = new Map([
+  [0x28, pushMark],
+  [0x29, (m) => pushTuple(m, [])],
+  [0x30, (m) => void pop(m)],
+  [0x31, (m) => void popMark(m)],
+  [0x32, (m) => push(m, top(m))],
+  [0x42, (m) => pushBytes(m, m.cursor.uint32())],
+  [0x43, (m) => pushBytes(m, m.cursor.byte())],
+  [0x47, (m) => push(m, m.cursor.float64())],
+  [0x4a, (m) => push(m, m.cursor.int32())],
+  [0x4b, (m) => push(m, m.cursor.byte())],
+  [0x4d, (m) => push(m, m.cursor.uint16())],
+  [0x4e, (m) => push(m, null)],
+  [0x51, (m) => push(m, m.actions.persistent(pop(m)), CONTAINER_BYTES)],
+  [0x52, (m) => withTwo(m, call)],
+  [0x58, (m) => pushText(m, m.cursor.uint32())],
+  [0x5d, (m) => push(m, [], CONTAINER_BYTES)],
+  [0x61, (m) => append(m, [pop(m)])],
+  [0x62, build],
+  [0x63, (m) => pushGlobal(m, m.cursor.line(), m.cursor.line())],
+  [0x65, (m) => append(m, popMark(m))],
+  [0x68, (m) => get(m, m.cursor.byte())],
+  [0x6a, (m) => get(m, m.cursor.uint32())],
+  [0x71, (m) => put(m, m.cursor.byte())],
+  [0x72, (m) => put(m, m.cursor.uint32())],
+  [0x73, (m) => withTwo(m, (_, key, value) => setItems(m, [key, value]))],
+  [0x74, (m) => pushTuple(m, popMark(m))],
+  [0x75, (m) => setItems(m, popMark(m))],
+  [0x7d, (m) => push(m, new Map(), CONTAINER_BYTES)],
+  [0x81, (m) => withTwo(m, call)],
+  [0x85, (m) => pushTupleOf(m, 1)],
+  [0x86, (m) => pushTupleOf(m, 2)],
+  [0x87, (m) => pushTupleOf(m, 3)],
+  [0x88, (m) => push(m, true)],
+  [0x89, (m) => push(m, false)],
+  [0x8a, (m) => push(m, m.cursor.long(m.cursor.byte()), 4 * SMALL_BYTES)],
+  [0x8b, (m) => push(m, m.cursor.long(m.cursor.uint32()), 4 * SMALL_BYTES)],
+  [0x8c, (m) => pushText(m, m.cursor.byte())],
+  [0x8d, (m) => pushText(m, m.cursor.length64())],
+  [0x8e, (m) => pushBytes(m, m.cursor.length64())],
+  [0x8f, (m) => push(m, new Set(), CONTAINER_BYTES)],
+  [0x90, (m) => addItems(m, popMark(m))],
+  [0x91, pushSet],
+  [0x93, (m) => withTwo(m, pushGlobal)],
+  [0x94, (m) => put(m, m.memo.size)],
+  [0x95, passFrame],
+  [0x96, (m) => pushBytes(m, m.cursor.length64())],
+])
+
 /** Calls `use` with the two values on top of the stack, the lower one first. */
-function swapped(pop: () => PickleValue, use: (lower: PickleValue, upper: PickleValue) => void): void {
-  const upper = pop()
-  use(pop(), upper)
+function withTwo(m: Machine, use: (m: Machine, lower: PickleValue, upper: PickleValue) => void): void {
+  const upper = pop(m)
+  use(m, pop(m), upper)
 }
 
-/** The items of a tuple; undefined for anything else. Tuples are the frozen arrays. */
-export function tupleItems(value: PickleValue): readonly PickleValue[] | undefined {
-  return Array.isArray(value) && Object.isFrozen(value) ? value : undefined
+function build(m: Machine): void {
+  const state = pop(m)
+  m.actions.build(top(m), state)
 }
 
-function decodeText(utf8: Uint8Array): string | undefined {
-  return isUtf8(utf8) ? Buffer.from(utf8.buffer, utf8.byteOffset, utf8.length).toString('utf8') : undefined
-}
-
-function kindOf(value: PickleValue): string {
-  if (value === null) return 'None'
-  if (tupleItems(value) !== undefined) return 'tuple'
-  if (Array.isArray(value)) return 'list'
-  if (value instanceof Map) return 'dict'
-  if (value instanceof GlobalName) return value.name
-  return typeof value === 'object'
-    ? value.constructor.name === 'Object'
-      ? 'tensor'
-      : value.constructor.name
-    : typeof value
+function passFrame(m: Machine): void {
+  if (m.cursor.length64() > m.cursor.length - m.cursor.at) refuse(m, 'a frame is longer than the pickle')
 }
