@@ -47,6 +47,15 @@ describe('checkpoint inspect', () => {
     expect(stdout).toContain('query_proj.weight                    F32   [4, 4]')
   })
 
+  test('says in words that a policy was never trained', async () => {
+    const model = createModel({ settings: { dim: 6, hidden: 4 }, seed: 1 })
+    await writeCheckpoint(at('new.safetensors'), { model, info: { phase: 'init', trained: false } })
+    expect(await inspect(at('new.safetensors'))).toMatchObject({ code: 0, untrained: true })
+    const { stdout } = await lever(['checkpoint', 'inspect', at('new.safetensors')])
+    expect(stdout).toContain('This policy was never trained: its choices are arbitrary.')
+    expect(await inspect(at('own.safetensors'))).toMatchObject({ untrained: false })
+  })
+
   test('shows files of the original, and what is not of the policy', async () => {
     const found = await inspect(golden('identity-input.ckpt'))
     expect(found).toMatchObject({ code: 0, format: 'pytorch', info: { epoch: 10, step: 1234 } })

@@ -2,6 +2,7 @@ import type { Group } from '@lever/rl-dataset'
 import { choicesOf, isFlat } from './data.ts'
 import type { TrainingData } from './data.ts'
 import { OBJECTIVES } from './objectives/index.ts'
+import { largest, mean } from './numbers.ts'
 import type { Phase } from './phases.ts'
 import type { Audit } from './types.ts'
 
@@ -60,7 +61,7 @@ export function auditData(
     validationQueries: validation.length,
     zeroVariance: flat / groups.length,
     reward: mean(groups.map(({ rawRewards }) => mean(rawRewards))),
-    oracle: mean(groups.map(({ rawRewards }) => Math.max(...rawRewards))),
+    oracle: mean(groups.map(({ rawRewards }) => largest(rawRewards))),
     phases: perPhase,
     warnings,
   }
@@ -72,13 +73,6 @@ function uniformLoss(group: Group, { objective, options }: Phase, stops: boolean
   const N = group.poolRows.length
   if (!stops) return lossOf(group.shots, N)
   return mean(Array.from({ length: group.size }, (_, g) => lossOf(choicesOf(group, g), N + 1)))
-}
-
-/** Mean of numbers; 0 of none. */
-export function mean(values: ArrayLike<number>): number {
-  let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]!
-  return values.length === 0 ? 0 : total / values.length
 }
 
 /** Validation groups with the query or the image of a group that is trained on. */

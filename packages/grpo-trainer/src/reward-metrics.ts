@@ -1,5 +1,5 @@
 import type { Group } from '@lever/rl-dataset'
-import { mean } from './audit.ts'
+import { largest, mean } from './numbers.ts'
 import type { Metrics } from './types.ts'
 
 /**
@@ -44,8 +44,8 @@ export function queryRewards(
       measured: found !== undefined,
       expected,
       ranked: softmaxMean(rewards, standardised(list)),
-      top: rewards[list.indexOf(Math.max(...list))]!,
-      oracle: Math.max(...rawRewards),
+      top: rewards[list.indexOf(largest(list))]!,
+      oracle: largest(rawRewards),
       random: mean(rawRewards),
     }
   })
@@ -67,7 +67,7 @@ export function rewardMetrics(rows: readonly QueryRewards[]): Metrics {
 
 /** Mean of rewards with weights softmax(scores). */
 function softmaxMean(rewards: ArrayLike<number>, scores: readonly number[]): number {
-  const best = Math.max(...scores)
+  const best = largest(scores)
   const weights = scores.map((score) => Math.exp(score - best))
   const total = weights.reduce((a, b) => a + b, 0)
   return weights.reduce((sum, weight, g) => sum + (weight / total) * rewards[g]!, 0)

@@ -1,7 +1,7 @@
 import { groupStatistics } from '@lever/reward-utils'
-import { mean } from './audit.ts'
 import type { StepBatch } from './batches.ts'
 import { isFlat } from './data.ts'
+import { mean } from './numbers.ts'
 import type { Metrics } from './types.ts'
 
 /** Metrics of one step, with the names of TRL where it has them. */

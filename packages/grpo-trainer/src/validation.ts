@@ -1,7 +1,6 @@
 import { loadModel } from '@lever/onnx-grad'
 import type { Parameters, TensorValues, Value } from '@lever/onnx-grad'
 import { architectureOf, openPolicy } from '@lever/pointer-model'
-import { mean } from './audit.ts'
 import { stackBatches } from './batches.ts'
 import { sizesOf } from './data.ts'
 import type { TrainingData } from './data.ts'
@@ -11,6 +10,7 @@ import type { ProgramSpec } from './program.ts'
 import { queryRewards, rewardMetrics } from './reward-metrics.ts'
 import { greedyPointers } from './score-policy.ts'
 import { graphName } from './step-metrics.ts'
+import { mean } from './numbers.ts'
 import type { Metrics } from './types.ts'
 
 const BATCH = 32

@@ -71,7 +71,7 @@ function prepareBatch(
   { data, dim }: EmbeddingMatrix,
   places: Int32Array,
 ): DecoderBatch {
-  const size = Math.max(...items.map(({ pool }) => pool.length))
+  const size = items.reduce((most, { pool }) => Math.max(most, pool.length), 0)
   const query = new Float32Array(items.length * dim)
   const rows = new Int32Array(items.length * size)
   const valid = new Uint8Array(items.length * size)

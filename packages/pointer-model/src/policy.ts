@@ -106,7 +106,9 @@ function policyOf(
     if (batches.length === 0) return results
     const dims = [rows.length / dim, dim]
     const items = await (await runners.items()).run({ weights, rows: { dtype: 'float32', dims, data: rows } })
-    for (const batch of batches) results.push(...(await work(batch, items, results.length)))
+    for (const batch of batches) {
+      for (const result of await work(batch, items, results.length)) results.push(result)
+    }
     return results
   }
 

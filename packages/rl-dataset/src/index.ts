@@ -62,8 +62,6 @@ export {
   type Group,
   type GroupOptions,
 } from './groups.ts'
-export { batchesOf, padGroups, type BatchesOptions, type GroupBatch, type PadOptions } from './batches.ts'
-export { mixGroups, type GroupSource } from './mix.ts'
 export { assertDisjointImages, splitByImage, type Split, type SplitItem, type SplitOptions } from './split.ts'
 export { describeRlData, type DescribeOptions } from './describe.ts'
 export type { Description, DuplicateStatistics, MethodStatistics } from './description.ts'

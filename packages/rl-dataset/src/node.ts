@@ -1,12 +1,2 @@
 export { openRlFile, readRlData, type ReadFileOptions, type RlFile } from './read-file.ts'
 export { encodeRlFile, formatOf, writeRlData, type WriteOptions } from './write-file.ts'
-export {
-  convertFile,
-  describeFile,
-  filterFile,
-  mergeFiles,
-  validateFile,
-  type CommandResult,
-  type ConvertSummary,
-  type OutputOptions,
-} from './commands.ts'

@@ -1,5 +1,6 @@
 import { div, mul, sum } from '@lever/onnx-grad'
 import { normalizeGroup, rceWeights, temperatureAt, uniformPolicyLoss } from '@lever/reward-utils'
+import { largest } from '../numbers.ts'
 import { meanEntropy, overQueries, stepCrossEntropy } from './formulas.ts'
 import type { SmoothOver } from './formulas.ts'
 import type { Objective, RewardedGroup } from './types.ts'
@@ -27,7 +28,7 @@ export function rewardsOf(group: RewardedGroup, kind: RewardKind): Float64Array 
 
 /** Weight 1 on the best pointers by raw reward, ties share it. */
 export function bestWeights({ rawRewards }: RewardedGroup): Float64Array {
-  const best = Math.max(...rawRewards)
+  const best = largest(rawRewards)
   const ties = rawRewards.filter((reward) => reward === best).length
   return rawRewards.map((reward) => (reward === best ? 1 / ties : 0))
 }

@@ -15,7 +15,7 @@ async function work({ id, plan, key, versions }: CellWork): Promise<void> {
   let saidAt = 0
   const onEvent = (event: TrainFilesEvent): void => {
     if (event.type === 'warning') warnings.push(event.message)
-    if (event.type === 'audit') warnings.push(...event.audit.warnings)
+    if (event.type === 'audit') for (const warning of event.audit.warnings) warnings.push(warning)
     if (event.type !== 'step' || performance.now() - saidAt < SAY_EVERY_MS) return
     saidAt = performance.now()
     const { phase, step, steps, metrics } = event

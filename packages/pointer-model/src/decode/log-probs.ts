@@ -11,8 +11,10 @@ export async function decodeLogProbs(
 ): Promise<Float64Array[]> {
   const { choices } = decoder
   const { queries, pool } = decoder.batch
-  const group = Math.max(0, ...pointers.map((list) => list.length))
-  const shots = Math.max(0, ...pointers.flat().map((pointer) => pointer.length))
+  const longest = (lists: readonly ArrayLike<unknown>[]): number =>
+    lists.reduce((most, { length }) => Math.max(most, length), 0)
+  const group = longest(pointers)
+  const shots = longest(pointers.flat())
   const sums = pointers.map((list) => new Float64Array(list.length))
   if (group === 0 || shots === 0) return sums
   let frontier = await decoder.start()

@@ -34,6 +34,8 @@ export interface CheckpointDescription {
     readonly ignored: readonly string[]
   } | null
   readonly problem: string | null
+  /** Whether the policy was never trained. */
+  readonly untrained: boolean
   readonly info: CheckpointInfo
   readonly tensors: readonly TensorLine[]
   /** Metadata of the file that is not part of the above. */
@@ -68,6 +70,7 @@ export async function inspectCheckpoint(file: string, options: LoadOptions): Pro
   const { tensors, metadata } = await readTensors(file)
   const { policy, problem, info } = await readPolicyOf(file, options)
   const own = metadata.get('format') === 'lever-pointer'
+  const { isUntrained } = await import('@lever/pointer-model')
   return {
     file,
     bytes: (await stat(file)).size,
@@ -75,6 +78,7 @@ export async function inspectCheckpoint(file: string, options: LoadOptions): Pro
     format: isTorch(file) ? 'pytorch' : own ? 'lever' : 'safetensors',
     policy,
     problem,
+    untrained: isUntrained(info),
     info,
     tensors: Array.from(tensors, ([name, { dtype, shape }]) => ({ name, dtype, shape })),
     metadata: own ? {} : Object.fromEntries(metadata),
@@ -113,7 +117,7 @@ async function readPolicyOf(
 }
 
 export function formatInspected(description: CheckpointDescription): string {
-  const { file, bytes, sha256, format, policy, problem, info, tensors, metadata } = description
+  const { file, bytes, sha256, format, policy, problem, untrained, info, tensors, metadata } = description
   const kind = { lever: 'checkpoint of lever', safetensors: 'safetensors', pytorch: 'file of PyTorch' }[
     format
   ]
@@ -143,6 +147,7 @@ export function formatInspected(description: CheckpointDescription): string {
   return [
     formatTable(rows, { left: 2 }),
     ...(problem === null ? [] : ['', `This cannot be used as a policy: ${problem}`]),
+    ...(untrained ? ['', 'This policy was never trained: its choices are arbitrary.'] : []),
     '',
     formatTable([header, ...lines], { left: 3 }),
   ].join('\n')

@@ -1,0 +1,13 @@
+/** Mean of numbers; 0 of none. */
+export function mean(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]!
+  return values.length === 0 ? 0 : total / values.length
+}
+
+/** The largest number, of however many; -Infinity of none. */
+export function largest(values: ArrayLike<number>): number {
+  let most = -Infinity
+  for (let i = 0; i < values.length; i++) most = Math.max(most, values[i]!)
+  return most
+}
