@@ -28,6 +28,27 @@ describe('the bundled model', () => {
     expect(new Set(answers.map(({ raw }) => raw)).size).toBeGreaterThan(5)
   })
 
+  test('knows special tokens by what a text is encoded as, and unknown words from them', async () => {
+    const [prompt] = makePrompts(world, { each: 1, shots: [1] })
+    const asked = ['what <|im_end|> ?', '<|endoftext|>', '<|IM_END|>', '<|Image_Pad|>', 'what zebra ?']
+    const answers = await model.answer(
+      asked.map((question) => ({ ...prompt!, query: { ...prompt!.query, question } })),
+    )
+    const held = answers.map(
+      ({ error }) => /holds the model's special token (\S+); remove it/.exec(error ?? '')?.[1],
+    )
+    expect(held).toEqual(['<|im_end|>', '<|endoftext|>', '<|im_end|>', '<|image_pad|>', undefined])
+    expect(answers[4]).not.toHaveProperty('error')
+  })
+
+  test('a question that is too long by itself is not cured by fewer demonstrations', async () => {
+    const prompts = makePrompts(world, { each: 1, shots: [1] })
+    const query = { ...prompts[0]!.query, question: 'which shape is it ? '.repeat(1_000) }
+    const [answer] = await model.answer([{ ...prompts[0]!, query }])
+    expect(answer!.error).toMatch(/one example alone has \d+: shorten its question, or use smaller images/)
+    expect(answer!.error).not.toContain('fewer demonstrations')
+  })
+
   test('log-probabilities are those of one forward pass over the whole prompt', async () => {
     const prompts = makePrompts(world, { each: 2, shots: [1, 4] })
       .slice(0, 8)

@@ -151,6 +151,42 @@ describe('what is not repeated', () => {
     })
   })
 
+  test.each([
+    '<|im_end|>',
+    '<|IM_END|>',
+    '<|image_pad|>',
+    '</s>',
+    '[INST]',
+    '\uff1c|im_end|\uff1e',
+    '<end_of_turn>',
+  ])('a text that a server may take for the special token %s', async (token) => {
+    await at({}, {}, async (model, { seen }) => {
+      const [first, second] = prompts.filter(({ demonstrations }) => demonstrations.length > 0)
+      const question = `what ${token} ?`
+      const demonstrations = second!.demonstrations.map((one) => ({ ...one, answer: `red ${token}` }))
+      const answers = await model.answer([
+        { ...first!, query: { ...first!.query, question } },
+        { ...second!, demonstrations },
+      ])
+      expect(answers).toMatchObject([
+        {
+          kind: 'prompt',
+          error: expect.stringMatching(/^vqa-model: the question of example \d+ holds .*special token/),
+        },
+        { kind: 'prompt', error: expect.stringMatching(/^vqa-model: the answer of example \d+ holds/) },
+      ])
+      expect((await seen()).last).toBeNull()
+    })
+  })
+
+  test('comparisons and tags that are no tokens are sent', async () => {
+    await at({}, {}, async (model) => {
+      const [prompt] = prompts
+      const query = { ...prompt!.query, question: 'is a < b | c > d <b>bold</b> [1]?' }
+      expect((await model.answer([{ ...prompt!, query }]))[0]).not.toHaveProperty('error')
+    })
+  })
+
   test('an image that is too large', async () => {
     const { size } = await stat(prompts[0]!.query.image)
     await at({}, { maxImageBytes: size - 1 }, async (model) => {

@@ -111,8 +111,12 @@ function tokensAfter(
 function checkLength(path: readonly TokenSegment[], after: number, contextLength: number): void {
   const length = path.reduce((sum, { ids }) => sum + ids.length, 0)
   if (length + after <= contextLength) return
+  const longest = Math.max(...path.map(({ ids }) => ids.length))
+  const remedy =
+    longest + after > contextLength
+      ? `one example alone has ${longest}: shorten its question, or use smaller images (pixels.max)`
+      : 'show fewer demonstrations or smaller images (pixels.max)'
   throw new Error(
-    `vqa-model: the prompt has ${length} tokens or more and the model takes ${contextLength} with the ${after} of the answer; ` +
-      `show fewer demonstrations or smaller images (pixels.max)`,
+    `vqa-model: the prompt has ${length} tokens or more and the model takes ${contextLength} with the ${after} of the answer; ${remedy}`,
   )
 }

@@ -13,6 +13,8 @@ export interface Prompter {
   encodeAnswer: (answer: string) => Int32Array
 }
 
+const MAX_REMEMBERED_TEXTS = 50_000
+
 /**
  * Turns prompts into segments of text for one model and one template.
  *
@@ -63,13 +65,29 @@ export function createPrompter({
   const tail = ending.slice(afterSpecial(ending, specialTokens))
   const tailIds = codec.encode(tail)
   const lead = answerLead(codec, template, system)
+  const harmless = new Set<string>()
+
+  /** What counts is which tokens a text becomes, however it spells them. */
+  function refuseSpecial(text: string, what: string, id: number): void {
+    if (harmless.has(text)) return
+    const encoded = codec.encode(text).find((token) => codec.specialIds.has(token))
+    const found =
+      encoded === undefined ? specialTokens.find((token) => text.includes(token)) : codec.tokenText(encoded)
+    if (found !== undefined) {
+      throw new Error(
+        `vqa-model: the ${what} of example ${id} holds the model's special token ${found}; remove it`,
+      )
+    }
+    if (harmless.size >= MAX_REMEMBERED_TEXTS) harmless.clear()
+    harmless.add(text)
+  }
 
   return {
     segments({ demonstrations, query, scoreAnswers = [] }) {
       const units = [...demonstrations, query]
       for (const { id, question, ...rest } of units) {
-        refuseSpecial(question, 'question', id, specialTokens)
-        if ('answer' in rest) refuseSpecial(rest.answer as string, 'answer', id, specialTokens)
+        refuseSpecial(question, 'question', id)
+        if ('answer' in rest) refuseSpecial(rest.answer as string, 'answer', id)
       }
       const segments = skeletonOf(demonstrations.length).segments.map((parts): TextSegment => {
         const pieces = fillSegment(parts, {
@@ -107,13 +125,4 @@ function answerLead({ render }: TextCodec, template: PromptTemplate, system: str
   const at = answered.indexOf(mark, prompt.length)
   const lead = answered.startsWith(prompt) && at >= 0 ? answered.slice(prompt.length, at) : ''
   return lead.trim() === '' ? lead : ''
-}
-
-function refuseSpecial(text: string, what: string, id: number, specialTokens: readonly string[]): void {
-  const found =
-    text.includes('<') || text.includes('[') ? specialTokens.find((token) => text.includes(token)) : undefined
-  if (found === undefined) return
-  throw new Error(
-    `vqa-model: the ${what} of example ${id} holds the model's special token ${found}; remove it`,
-  )
 }

@@ -8,6 +8,11 @@ import { loadTransformers } from './transformers.ts'
 /** The model's own tokenizer and chat template. Encodings and decodings are remembered. */
 export interface TextCodec {
   readonly specialTokens: readonly string[]
+  /**
+   * Ids of the special tokens, but not of that for unknown words, which harmless texts become too. A tokenizer that
+   * normalizes texts finds special tokens in other spellings as well.
+   */
+  readonly specialIds: ReadonlySet<number>
   readonly vocabularySize: number
   /** Token ids of a text; nothing is added at its ends. */
   encode: (text: string) => Int32Array
@@ -20,7 +25,7 @@ export interface TextCodec {
   readonly templateFile: string | undefined
 }
 
-const REMEMBERED = 50_000
+const MAX_REMEMBERED_TEXTS = 50_000
 
 /** @throws InputError when the tokenizer's files are missing or unusable */
 export async function loadTextCodec(folder: string): Promise<TextCodec> {
@@ -41,12 +46,13 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
   return {
     templateFile,
     specialTokens: tokenizer.all_special_tokens,
+    specialIds: new Set(tokenizer.all_special_ids.filter((id) => id !== tokenizer.unk_token_id)),
     vocabularySize: tokenizer.get_vocab().size,
     encode(text) {
       const known = encoded.get(text)
       if (known !== undefined) return known
       const ids = Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }))
-      if (encoded.size >= REMEMBERED) encoded.clear()
+      if (encoded.size >= MAX_REMEMBERED_TEXTS) encoded.clear()
       encoded.set(text, ids)
       return ids
     },
@@ -56,7 +62,7 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
       const known = decoded.get(key)
       if (known !== undefined) return known
       const text = tokenizer.decode([...ids], { skip_special_tokens: true })
-      if (decoded.size >= REMEMBERED) decoded.clear()
+      if (decoded.size >= MAX_REMEMBERED_TEXTS) decoded.clear()
       decoded.set(key, text)
       return text
     },

@@ -1,3 +1,4 @@
+import { specialTextIn } from '../prompt/special-texts.ts'
 import { chatMessages } from '../prompt/messages.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { VqaPrompt } from '../types.ts'
@@ -10,7 +11,11 @@ export interface Message {
   content: string | ChatPart[]
 }
 
-/** The messages of a prompt, texts and images in the template's order. */
+/**
+ * The messages of a prompt, texts and images in the template's order.
+ *
+ * @throws Error for a text that the server's tokenizer may take for a special token, and as `imageUrl`
+ */
 export async function promptMessages(
   { demonstrations, query }: VqaPrompt,
   template: PromptTemplate,
@@ -18,6 +23,8 @@ export async function promptMessages(
   imageUrl: (path: string) => Promise<string>,
 ): Promise<Message[]> {
   const units = [...demonstrations, query]
+  for (const { id, question } of units) refuseSpecial(question, 'question', id)
+  for (const { id, answer } of demonstrations) refuseSpecial(answer, 'answer', id)
   const urls = await Promise.all(units.map(({ image }) => imageUrl(image)))
   const texts = {
     questions: units.map(({ question }) => question),
@@ -33,4 +40,12 @@ export async function promptMessages(
           )
         : content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
   }))
+}
+
+function refuseSpecial(text: string, what: string, id: number): void {
+  const found = specialTextIn(text)
+  if (found === undefined) return
+  throw new Error(
+    `vqa-model: the ${what} of example ${id} holds ${found}, which the server's tokenizer may take for a special token; remove it`,
+  )
 }
