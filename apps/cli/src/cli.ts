@@ -28,11 +28,13 @@ type Parsed = Record<string, unknown> & { _: (string | number)[] }
  * Parses the command line and runs the command. Undefined when help or the version was printed.
  *
  * @param open makes the context once the common flags are known
+ * @param width columns of help
  * @throws InputError if the usage is wrong, and whatever the command throws
  */
 export async function runCommand(
   args: readonly string[],
   open: (invocation: Invocation) => Context,
+  width = 100,
 ): Promise<Result | undefined> {
   let result: Result | undefined
   const run = async (name: string, command: Command, argv: Parsed): Promise<void> => {
@@ -62,7 +64,7 @@ export async function runCommand(
     .epilogue('lever <command> --help shows the options of a command. Start with: lever demo')
     .help()
     .version(version())
-    .wrap(Math.min(110, process.stdout.columns || 100))
+    .wrap(width)
     .parseAsync()
   return result
 }

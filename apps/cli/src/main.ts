@@ -1,83 +1,54 @@
-import { hideBin } from 'yargs/helpers'
-import type { Invocation } from './cli.ts'
-import { runCommand } from './cli.ts'
-import type { Context } from './command.ts'
-import { createProgress } from './progress.ts'
+import { Worker } from 'node:worker_threads'
+import type { FromTerminal, Terminal } from './terminal.ts'
 
-const abort = new AbortController()
-let invocation: Invocation = {
-  command: '',
-  json: false,
-  quiet: false,
-  debug: process.argv.includes('--debug'),
+/**
+ * The command runs in a thread of its own, so that this one is always free to see a signal: the first asks the command to
+ * stop, and the second, or the end of the grace, ends the process by the signal itself (`exit` could crash a model running
+ * in a thread).
+ */
+const GRACE_MS = 9_000
+
+const { stderr, stdout } = process
+const terminal: Terminal = {
+  live: stderr.isTTY && process.env['TERM'] !== 'dumb',
+  columns: stderr.columns || 80,
+  width: Math.min(110, stdout.columns || 100),
 }
-let context: Context | undefined
+const thread = new Worker(new URL('./command-thread.js', import.meta.url), {
+  argv: process.argv.slice(2),
+  workerData: terminal,
+})
+const tell = (message: FromTerminal): void => thread.postMessage(message)
+let isStopping = false
 
-function open(given: Invocation): Context {
-  invocation = given
-  const live = process.stderr.isTTY && process.env['TERM'] !== 'dumb'
-  context = {
-    signal: abort.signal,
-    ...(given.json && !given.quiet && { emit }),
-    progress: createProgress({
-      write: (text) => process.stderr.write(text),
-      mode: given.quiet ? 'quiet' : live ? 'live' : 'plain',
-      columns: () => process.stderr.columns || 80,
-    }),
-  }
-  return context
+function end(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }
 
-function emit(event: Readonly<Record<string, unknown>>): void {
-  context?.progress.clear()
-  process.stderr.write(`${JSON.stringify(event)}\n`)
-}
-
-/** The second time the signal's own way to end a process: `exit` would run into a model at work in another thread. */
 function interrupt(signal: NodeJS.Signals): void {
-  if (abort.signal.aborted) {
-    process.removeAllListeners(signal)
-    process.kill(process.pid, signal)
+  if (isStopping) {
+    end(signal)
     return
   }
-  context?.progress.info('stopping after saving; press Ctrl-C once more to quit at once')
-  abort.abort(new DOMException('interrupted', 'AbortError'))
-}
-
-async function main(): Promise<number> {
-  try {
-    const result = await runCommand(hideBin(process.argv), open)
-    if (result === undefined) return 0
-    context?.progress.clear()
-    process.stdout.write((invocation.json ? JSON.stringify(result.json) : result.text.trimEnd()) + '\n')
-    return result.exitCode ?? 0
-  } catch (error) {
-    context?.progress.clear()
-    return report(error)
-  }
-}
-
-/** The one place where an error becomes a sentence and an exit code. */
-function report(error: unknown): number {
-  const { message, stack, code } = (
-    error instanceof Error ? error : new Error(String(error))
-  ) as NodeJS.ErrnoException
-  const wrongInput = code === 'LEVER_INPUT'
-  const interrupted = abort.signal.aborted && !wrongInput
-  const said = interrupted
-    ? `interrupted; what was done is saved, and the same command continues it`
-    : message
-  process.stderr.write(`lever: ${said}\n`)
-  if (invocation.debug) process.stderr.write(`${stack ?? ''}\n`)
-  if (interrupted) return 130
-  return wrongInput ? 2 : 1
+  isStopping = true
+  tell('stop')
+  setTimeout(() => {
+    stderr.write(`\nlever: still at work ${GRACE_MS / 1_000} s after the signal; ending now\n`)
+    end(signal)
+  }, GRACE_MS).unref()
 }
 
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+process.on('SIGWINCH', () => tell({ columns: stderr.columns || 80 }))
+stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
 })
-process.exitCode = await main()
-setTimeout(() => process.exit(), 3_000).unref()
+thread.on('error', (error) => {
+  throw error
+})
+thread.on('exit', (code) => {
+  process.exitCode = code
+})

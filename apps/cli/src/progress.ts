@@ -1,3 +1,6 @@
+import stringWidth from 'string-width'
+import { printableLine } from './printable.ts'
+
 /** A part of a command that takes time. */
 export interface Stage {
   /** `done` of the total; `note` is shown behind it. */
@@ -48,7 +51,7 @@ export function createProgress({
   const say = (message: string): void => {
     if (mode === 'quiet') return
     clear()
-    write(`${message}\n`)
+    write(`${printableLine(message)}\n`)
   }
   return {
     clear,
@@ -68,10 +71,12 @@ export function createProgress({
           if (finished || now() - shown < EVERY[mode]) return
           shown = now()
           const rate = (done - first.done) / Math.max(1e-3, (shown - first.at) / 1000)
-          const text = describe(name, { done, total, unit, note, rate, bar: mode === 'live' })
-          if (mode === 'plain') write(`${text}\n`)
+          const facts = factsOf({ done, total, unit, rate })
+          if (mode === 'plain')
+            write(`${printableLine(`${name}: ${[...facts, note].filter(Boolean).join(', ')}`)}\n`)
           else {
-            line = text.slice(0, Math.max(20, columns() - 1))
+            const share = total ? done / total : undefined
+            line = fitted({ name, facts, note: printableLine(note), share }, Math.max(20, columns() - 1))
             write(`\r\x1b[K${line}`)
           }
         },
@@ -87,28 +92,60 @@ export function createProgress({
   }
 }
 
-interface Shown {
+/** Count, rate and time left. */
+function factsOf({
+  done,
+  total,
+  unit,
+  rate,
+}: {
   done: number
   total: number | undefined
   unit: string
-  note: string
   rate: number
-  bar: boolean
-}
-
-function describe(name: string, { done, total, unit, note, rate, bar }: Shown): string {
-  const parts = [`${done}${total === undefined ? '' : `/${total}`}${unit && ` ${unit}`}`]
+}): string[] {
+  const facts = [`${done}${total === undefined ? '' : `/${total}`}${unit && ` ${unit}`}`]
   if (rate > 0) {
-    parts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`)
-    if (total !== undefined && total > done) parts.push(`${seconds((total - done) / rate)} left`)
+    facts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`)
+    if (total !== undefined && total > done) facts.push(`${seconds((total - done) / rate)} left`)
   }
-  if (note) parts.push(note)
-  return `${name}: ${bar && total ? `${drawBar(done / total)} ` : ''}${parts.join(', ')}`
+  return facts
 }
 
-function drawBar(share: number): string {
-  const full = Math.round(20 * Math.min(1, Math.max(0, share)))
-  return '━'.repeat(full) + '╌'.repeat(20 - full)
+interface Shown {
+  readonly name: string
+  readonly facts: readonly string[]
+  readonly note: string
+  /** Done of the total, 0..1. */
+  readonly share: number | undefined
+}
+
+const BAR_COLUMNS = 20
+const SHORTEST_BAR_COLUMNS = 6
+
+/** A line of at most `width` columns: the facts whole, then of the note as many words as fit, and a bar in what is left. */
+function fitted({ name, facts, note, share }: Shown, width: number): string {
+  const text = facts.join(', ')
+  const room = width - stringWidth(`${name}: ${text}`)
+  const bar = share === undefined || room <= SHORTEST_BAR_COLUMNS ? 0 : Math.min(BAR_COLUMNS, room - 1)
+  const notes = note && firstWords(note, room - (bar > 0 ? SHORTEST_BAR_COLUMNS + 1 : 0) - 2)
+  const left = notes === '' ? room : room - stringWidth(notes) - 2
+  const drawn = Math.min(bar, left - 1)
+  const whole = `${name}: ${drawn > 0 ? `${drawBar(share!, drawn)} ` : ''}${text}${notes && `, ${notes}`}`
+  return firstWords(whole, width)
+}
+
+/** Whole words, up to so many columns; `…` stands for the others. */
+function firstWords(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text
+  const words = text.split(' ')
+  while (words.length > 0 && stringWidth(`${words.join(' ')} …`) > width) words.pop()
+  return words.length === 0 ? '' : `${words.join(' ').replace(/[,;]$/, '')} …`
+}
+
+function drawBar(share: number, columns: number): string {
+  const full = Math.round(columns * Math.min(1, Math.max(0, share)))
+  return '━'.repeat(full) + '╌'.repeat(columns - full)
 }
 
 /** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`. */

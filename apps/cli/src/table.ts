@@ -1,21 +1,28 @@
+import stringWidth from 'string-width'
+import { printableLine } from './printable.ts'
+
 export interface TableOptions {
   readonly indent?: string
-  /** So many columns stand to the left; the others, numbers, to the right. */
+  /** Columns aligned to the left; the others, numbers, are aligned to the right. */
   readonly left?: number
 }
 
-/** Rows of cells as aligned columns. */
+/** Rows of cells as aligned columns, by the width that a terminal gives them. What a terminal would obey is escaped. */
 export function formatTable(
   rows: readonly (readonly string[])[],
   { indent = '', left = 1 }: TableOptions = {},
 ): string {
+  const cells = rows.map((row) => row.map(printableLine))
   const widths: number[] = []
-  for (const row of rows)
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
-  return rows
+  for (const row of cells)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, stringWidth(cell))
+  return cells
     .map((row) => {
-      const cells = row.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      return (indent + cells.join('  ')).trimEnd()
+      const padded = row.map((cell, i) => {
+        const space = ' '.repeat(widths[i]! - stringWidth(cell))
+        return i < left ? cell + space : space + cell
+      })
+      return (indent + padded.join('  ')).trimEnd()
     })
     .join('\n')
 }

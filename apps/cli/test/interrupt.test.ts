@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { lever, scratch } from './support/lever.ts'
 import { smallWorld } from './support/world.ts'
 
@@ -55,4 +55,44 @@ test('a second SIGINT quits at once', async () => {
   expect(code ?? signal).toEqual(signal ?? 130)
   expect(signal ?? 'SIGINT').toBe('SIGINT')
   expect(performance.now() - started).toBeLessThan(60_000)
+})
+
+describe('one signal ends a command within 10 seconds', () => {
+  const blocked = join(root, 'blocked.mjs')
+  writeFileSync(
+    blocked,
+    "import { writeSync } from 'node:fs'\nexport default () => { writeSync(2, 'blocked'); for (;;); }\n",
+  )
+  const stuck = [
+    ...['generate', '--dataset', folder, '--pool-size', '6', '--out', join(root, 'stuck')],
+    ...['--backend', 'scripted', '--model', blocked],
+  ]
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s while native code or a loop has the thread', async (name) => {
+    let sent = 0
+    const { signal, stderr } = await lever(stuck, {
+      kill: [
+        {
+          signal: name,
+          when(said) {
+            if (!said.includes('blocked')) return false
+            sent = performance.now()
+            return true
+          },
+        },
+      ],
+    })
+    expect(performance.now() - sent).toBeLessThan(10_000)
+    expect(signal).toBe(name)
+    expect(stderr).toContain('ending now')
+  })
+
+  test.each([0, 30, 80, 150, 250, 400])('SIGTERM %d ms after the start', async (milliseconds) => {
+    const started = performance.now()
+    const { code, signal } = await lever(generate(`early-${milliseconds}`, 300_000), {
+      kill: [{ signal: 'SIGTERM', when: () => performance.now() - started >= milliseconds }],
+    })
+    expect(signal ?? code).toEqual(signal === null ? 130 : 'SIGTERM')
+    expect(performance.now() - started).toBeLessThan(milliseconds + 10_000)
+  })
 })

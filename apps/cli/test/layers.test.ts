@@ -42,7 +42,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'grpo-trainer': ['@bufbuild/protobuf'],
   'rl-generate': ['bullmq', 'ioredis', 'pg'],
   'icl-eval': [],
-  cli: ['yargs', 'yaml', 'hyparquet'],
+  cli: ['yargs', 'yaml', 'hyparquet', 'string-width'],
 }
 
 interface PackageJson {

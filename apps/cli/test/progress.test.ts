@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals'
 import type { ProgressOptions } from '../src/progress.ts'
 import { createProgress, seconds } from '../src/progress.ts'
 
-function record(mode: ProgressOptions['mode']) {
+function record(mode: ProgressOptions['mode'], columns = 60) {
   let text = ''
   const clock = { now: 0 }
   const progress = createProgress({
     mode,
     write: (part) => (text += part),
     now: () => clock.now,
-    columns: () => 60,
+    columns: () => columns,
   })
   return { progress, clock, text: () => text }
 }
@@ -35,9 +35,34 @@ describe('progress', () => {
     progress.warn('careful')
     expect(text()).toBe(
       '\r\x1b[Ktrain: ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/4' +
-        '\r\x1b[Ktrain: ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 2/4, 5.0/s, 0.4 s left, loss 1.' +
+        '\r\x1b[Ktrain: ━━━━━━━━━━╌╌╌╌╌╌╌╌╌ 2/4, 5.0/s, 0.4 s left, loss 1.2' +
         '\r\x1b[Kwarning: careful\n',
     )
+  })
+
+  test.each([
+    [
+      120,
+      'generate: ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 300/600 outcomes, 10/s, 30 s left, 41 % positive, 3 worker processes',
+    ],
+    [80, 'generate: ━━━━╌╌╌╌ 300/600 outcomes, 10/s, 30 s left, 41 % positive, 3 worker …'],
+    [60, 'generate: ━━━━╌╌╌ 300/600 outcomes, 10/s, 30 s left, 41 % …'],
+    [45, 'generate: 300/600 outcomes, 10/s, 30 s left'],
+    [20, 'generate: 300/600 …'],
+  ])('live: %d columns hold the rate and the time left before the note, in whole words', (columns, line) => {
+    const { progress, clock, text } = record('live', columns)
+    const stage = progress.stage('generate', { total: 600, unit: 'outcomes' })
+    stage.update(0)
+    clock.now += 30_000
+    stage.update(300, '41 % positive, 3 worker processes')
+    expect(text().split('\r\x1b[K').at(-1)).toBe(line)
+    expect(line.length).toBeLessThan(columns)
+  })
+
+  test('what a terminal would obey is escaped', () => {
+    const { progress, text } = record('plain')
+    progress.warn('worker \x1b[31mred\x1b[0m says\nlever: done \u202e')
+    expect(text()).toBe('warning: worker \\x1b[31mred\\x1b[0m says\\nlever: done \\u202e\n')
   })
 
   test('quiet: nothing', () => {
