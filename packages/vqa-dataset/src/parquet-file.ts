@@ -46,7 +46,13 @@ type Decompress = (bytes: Uint8Array) => Uint8Array
 const COMPRESSORS: Hyparquet.Compressors = {
   GZIP: (bytes) => zlib.gunzipSync(bytes),
   BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
-  ...('zstdDecompressSync' in zlib && { ZSTD: zlib.zstdDecompressSync as Decompress }),
+  ZSTD: 'zstdDecompressSync' in zlib ? (zlib.zstdDecompressSync as Decompress) : refuseZstd,
+}
+
+function refuseZstd(): never {
+  throw new Error(
+    `it is compressed with zstd, which needs Node 22.15 or later (this is ${process.version}); run that, or write the file again with another compression (pandas: to_parquet(path, compression="snappy"))`,
+  )
 }
 
 async function hyparquet(): Promise<typeof Hyparquet> {

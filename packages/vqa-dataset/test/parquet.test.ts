@@ -2,6 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as zlib from 'node:zlib'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
@@ -201,4 +202,24 @@ test('Python lists', () => {
     }),
     { seed: 1 },
   )
+})
+
+test('zstd is read where Node has it, and elsewhere refused with what is needed', async () => {
+  const path = join(await scratch(), 'zstd.parquet')
+  const compress =
+    'zstdCompressSync' in zlib ? (zlib.zstdCompressSync as (bytes: Uint8Array) => Uint8Array) : undefined
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: 'question_id', data: [1, 2], type: 'INT32' },
+      { name: 'question', data: ['what ?', 'where ?'], type: 'STRING' },
+      { name: 'multiple_choice_answer', data: ['cat', 'home'], type: 'STRING' },
+    ],
+    codec: 'ZSTD',
+    compressors: { ZSTD: compress ?? ((bytes) => bytes) },
+  })
+  await writeFile(path, Buffer.from(buffer))
+  const read = readDataset({ questions: path, cache: await scratch() })
+  if (compress !== undefined) expect((await read).examples).toHaveLength(2)
+  else
+    await expect(read).rejects.toThrow(/compressed with zstd, which needs Node 22\.15 or later \(this is v20/)
 })
