@@ -49,7 +49,7 @@ function readNumber(
   const isNumber = typeof read === 'number' && (whole ? Number.isSafeInteger(read) : Number.isFinite(read))
   if (isNumber && read >= min && read <= max) return read
   const range = max < Infinity ? ` from ${min} to ${max}` : min > -Infinity ? ` from ${min}` : ''
-  throw wrong(place, value, (whole ? 'a whole number' : 'a number') + range)
+  throw wrong(place, Number.isFinite(read) ? read : value, (whole ? 'a whole number' : 'a number') + range)
 }
 
 function items(value: unknown, place: string, commas = true): string[] {

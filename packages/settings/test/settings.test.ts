@@ -74,6 +74,7 @@ describe('readSetting', () => {
   test('numbers are checked against their limits', () => {
     expect(readSetting(schema.shots, '3', '--shots')).toBe(3)
     expect(readSetting(schema.shots, 3, '--shots')).toBe(3)
+    expect(() => readSetting(schema.shots, '-1', '--shots')).toThrow('--shots is -1; give a whole number')
     for (const value of ['x', '', ' ', '2.5', '0', '9', 'Infinity', 'NaN', null, true, [1, 2]]) {
       expect(() => readSetting(schema.shots, value, '--shots')).toThrow(
         /^--shots .*give a whole number from 1 to 8$/,
