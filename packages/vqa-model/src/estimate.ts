@@ -1,9 +1,11 @@
-import { readImageSize, type ImageSize } from './pixels/image-size.ts'
-import { readModelFolder } from './onnx/folder.ts'
-import { preprocessorConfig } from './onnx/grid-images.ts'
-import type { PixelLimits } from './onnx/images.ts'
+import { processorConfig, readModelFolder } from './onnx/folder.ts'
 import { createPrompter } from './onnx/prompter.ts'
 import { loadTextCodec } from './onnx/tokenizer.ts'
+import { readGridRules, type GridRules } from './pixels/grid.ts'
+import { readImageSize } from './pixels/image-size.ts'
+import type { PixelOptions } from './pixels/processor-config.ts'
+import type { ImageSize } from './pixels/rgb-image.ts'
+import { smartResize } from './pixels/smart-resize.ts'
 import { countPlanTokens, planPrompts, type TextSegment } from './prompt/plan.ts'
 import { defaultTemplate, getTemplate } from './templates/index.ts'
 import type { PromptTemplate } from './templates/template.ts'
@@ -25,7 +27,7 @@ export interface EstimateOptions {
   /** folder of an `onnx` model; without it tokens are not counted */
   model?: string | undefined
   template?: string | PromptTemplate | undefined
-  pixels?: Partial<PixelLimits> | undefined
+  pixels?: PixelOptions | undefined
 }
 
 /**
@@ -50,11 +52,11 @@ export async function estimatePrompts(
   const folder = await readModelFolder(model)
   if (folder.family.images !== 'grid') return counts
   const visual = new Map<string, number>()
-  const { config, limits } = preprocessorConfig(folder, pixels)
+  const rules = readGridRules(processorConfig(folder), pixels)
   for (const path of files) {
     const size = await readImageSize(path)
     if (size === undefined) return counts
-    visual.set(path, gridTokens(size, config.patch_size * config.merge_size, limits))
+    visual.set(path, gridTokens(size, rules))
   }
   const codec = await loadTextCodec(folder.path)
   const template = getTemplate(named ?? defaultTemplate(folder.name))
@@ -81,26 +83,13 @@ export async function estimatePrompts(
   return { ...counts, tokens }
 }
 
-/**
- * Visual tokens of an image that is resized to multiples of `side` (pixels under one token) with
- * an area inside the limits; `smart_resize` of Qwen2-VL.
- */
-export function gridTokens({ width, height }: ImageSize, side: number, { min, max }: PixelLimits): number {
-  const scale = Math.max(1, side / height, side / width)
-  const [h, w] = [height, width].map((edge) => (scale > 1 ? Math.round(edge * scale) : edge)) as [
-    number,
-    number,
-  ]
-  let [rows, columns] = [Math.round(h / side), Math.round(w / side)]
-  const area = rows * columns * side ** 2
-  if (area > max) {
-    const shrink = Math.sqrt((h * w) / max)
-    rows = Math.max(1, Math.floor(h / shrink / side))
-    columns = Math.max(1, Math.floor(w / shrink / side))
-  } else if (area < min) {
-    const grow = Math.sqrt(min / (h * w))
-    rows = Math.ceil((h * grow) / side)
-    columns = Math.ceil((w * grow) / side)
+/** Visual tokens of an image; none where the model refuses it for its aspect. */
+function gridTokens(size: ImageSize, { patch, merge, limits }: GridRules): number {
+  const side = patch * merge
+  try {
+    const { width, height } = smartResize(size, side, limits)
+    return (width / side) * (height / side)
+  } catch {
+    return 0
   }
-  return rows * columns
 }

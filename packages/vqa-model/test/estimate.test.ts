@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { estimatePrompts, openVqaModel } from '../src/index.ts'
-import { gridTokens } from '../src/estimate.ts'
 import { imageSize } from '../src/pixels/image-size.ts'
+import { smartResize } from '../src/pixels/smart-resize.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { bundledExamples, bundledModel, makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
@@ -62,18 +62,21 @@ describe('image sizes', () => {
     }
   })
 
-  test('resized as transformers.js does', () => {
-    // Written down from smart_resize of transformers.js 4.3.1: height, width -> tokens of 28 x 28 pixels.
-    for (const [height, width, tokens] of [
-      [56, 56, 4],
-      [480, 640, 54],
-      [20, 30, 6],
-      [1, 100, 80],
-      [28, 28, 4],
-      [100, 100, 16],
-      [427, 640, 54],
+  test('resized as smart_resize of Python does', () => {
+    // Written down from transformers 5.24: width, height -> width and height in steps of 28 pixels.
+    for (const [width, height, columns, rows] of [
+      [56, 56, 2, 2],
+      [640, 480, 9, 6],
+      [30, 20, 3, 2],
+      [100, 1, 20, 1],
+      [28, 28, 2, 2],
+      [42, 70, 2, 2],
+      [400, 2, 29, 1],
+      [2, 400, 1, 29],
     ] as const) {
-      expect(gridTokens({ width, height }, 28, { min: 3136, max: 50_176 })).toBe(tokens)
+      const { width: w, height: h } = smartResize({ width, height }, 28, { min: 3136, max: 50_176 })
+      expect([width, height, w / 28, h / 28]).toEqual([width, height, columns, rows])
     }
+    expect(() => smartResize({ width: 401, height: 2 }, 28, { min: 1, max: 9999 })).toThrow('at most 200')
   })
 })

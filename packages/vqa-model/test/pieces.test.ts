@@ -1,19 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Qwen2VLImageProcessor, RawImage, type Tensor } from '@huggingface/transformers'
 import * as ort from 'onnxruntime-node'
 import { compareProtocols, hashProtocol, type Protocol } from '../src/index.ts'
 import { halfToFloat } from '../src/onnx/half.ts'
 import { createKeyBook } from '../src/onnx/key-book.ts'
-import { preprocessorConfig } from '../src/onnx/grid-images.ts'
 import { emptyBlock, firstSlots, gatherRows, type KvBlock } from '../src/onnx/kv.ts'
 import { logProbability, topTwo } from '../src/onnx/logits.ts'
 import { LruCache } from '../src/onnx/lru.ts'
+import { readGridRules } from '../src/pixels/grid.ts'
 import { cutPatches } from '../src/pixels/patches.ts'
+import type { PixelOptions } from '../src/pixels/processor-config.ts'
 import { segmentPositions } from '../src/onnx/positions.ts'
 import { joinSegments, tokenSegment } from '../src/onnx/segments.ts'
-import { counter, temporaryFolder } from './support/world.ts'
+import { temporaryFolder } from './support/world.ts'
 
 describe('positions', () => {
   test('text, an image of 2 x 3 tokens, text', () => {
@@ -37,57 +37,42 @@ describe('positions', () => {
 describe('patches', () => {
   const config = {
     image_processor_type: 'Qwen2VLImageProcessor',
-    min_pixels: 3136,
-    max_pixels: 50176,
-    patch_size: 14,
-    temporal_patch_size: 2,
-    merge_size: 2,
-    image_mean: [0.48, 0.46, 0.41],
-    image_std: [0.27, 0.26, 0.28],
-    do_normalize: true,
-    do_resize: true,
+    ...{ patch_size: 14, temporal_patch_size: 2, merge_size: 2 },
   }
 
-  test.each([
-    [56, 56],
-    [112, 84],
-    [70, 33],
-  ])('%d x %d pixels: the rows of the stock processor', async (width, height) => {
-    const next = counter(width)
-    const pixels = Uint8ClampedArray.from({ length: 3 * width * height }, () => next(256))
-    const processor = new Qwen2VLImageProcessor(config)
-    const image = new RawImage(pixels, width, height, 3)
-    const stock = (await processor(image)) as Record<'pixel_values' | 'image_grid_thw', Tensor>
-    const { pixel_values } = (await processor.preprocess(image)) as { pixel_values: Tensor }
-    const { data, gridH, gridW } = cutPatches(
-      pixel_values.data as Float32Array,
-      pixel_values.dims as [number, number, number],
-      { patch: 14, merge: 2, frames: 2 },
-    )
-    expect(stock.image_grid_thw.tolist()).toEqual([[1n, BigInt(gridH), BigInt(gridW)]])
-    expect(
-      Buffer.from(data.buffer).equals(Buffer.from((stock.pixel_values.data as Float32Array).buffer)),
-    ).toBe(true)
-  })
-
   test('a size that does not fit is refused', () => {
-    const cut = (): unknown =>
-      cutPatches(new Float32Array(3 * 56 * 50), [3, 56, 50], { patch: 14, merge: 2, frames: 2 })
-    expect(cut).toThrow('50 x 56 pixels is not a multiple of 28')
+    const image = { data: new Uint8Array(3 * 56 * 50), width: 50, height: 56 }
+    const cut = (): unknown => cutPatches(image, new Float32Array(768), { patch: 14, merge: 2, frames: 2 })
+    expect(cut).toThrow('the sides of an image of 50 x 56 pixels are not multiples of 28')
   })
 
   test('pixel limits come from either form of the file, and the caller goes first', () => {
-    const folder = { path: '/m', preprocessor: { ...config, min_pixels: undefined, max_pixels: undefined } }
-    const edges = { ...folder.preprocessor, size: { shortest_edge: 100, longest_edge: 200 } }
-    expect(preprocessorConfig({ ...folder, preprocessor: edges }).limits).toEqual({ min: 100, max: 200 })
-    expect(preprocessorConfig({ ...folder, preprocessor: edges }, { max: 150 }).limits).toEqual({
-      min: 100,
-      max: 150,
-    })
-    expect(() => preprocessorConfig(folder)).toThrow('/m/preprocessor_config.json: min_pixels is missing')
-    expect(() => preprocessorConfig({ ...folder, preprocessor: edges }, { max: 9 })).toThrow(
-      'the first must be smaller',
+    const rulesOf = (
+      values: Record<string, unknown>,
+      pixels: PixelOptions = {},
+    ): ReturnType<typeof readGridRules> =>
+      readGridRules({ file: '/m/preprocessor_config.json', values: { ...config, ...values } }, pixels)
+    const edges = { size: { shortest_edge: 100, longest_edge: 200 } }
+    expect(rulesOf(edges).limits).toEqual({ min: 100, max: 200 })
+    expect(rulesOf(edges, { max: 150 }).limits).toEqual({ min: 100, max: 150 })
+    expect(rulesOf({ ...edges, min_pixels: 120 }).limits).toEqual({ min: 120, max: 200 })
+    expect(rulesOf({}).limits).toEqual({ min: 3136, max: 1_003_520 })
+    expect(rulesOf(edges, { max: 9, min: 5 }).limits).toEqual({ min: 5, max: 9 })
+    expect(() => rulesOf(edges, { max: 9 })).toThrow('give pixels.min (--min-pixels) besides pixels.max')
+    expect(() => rulesOf({ min_pixels: 'few' })).toThrow(
+      '/m/preprocessor_config.json: min_pixels is "few", not a positive number',
     )
+    expect(() => rulesOf({ do_resize: false })).toThrow('do_resize is false')
+    expect(() => rulesOf({ resample: 0 })).toThrow('resample is 0; it can be 1 (lanczos), 2 (bilinear)')
+    expect(() => rulesOf({ image_mean: [1, 2] })).toThrow('image_mean is')
+  })
+
+  test('the processor says whose arithmetic resizes, unless the caller does', () => {
+    const of = (type: string, pixels: PixelOptions = {}): unknown =>
+      readGridRules({ file: 'f', values: { ...config, image_processor_type: type } }, pixels).resampling
+    expect(of('Qwen2VLImageProcessor')).toEqual({ resizer: 'pillow', filter: 'bicubic' })
+    expect(of('Qwen2VLImageProcessorFast')).toEqual({ resizer: 'torchvision', filter: 'bicubic' })
+    expect(of('Qwen2VLImageProcessor', { resizer: 'torchvision' })).toMatchObject({ resizer: 'torchvision' })
   })
 })
 

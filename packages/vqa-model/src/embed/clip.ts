@@ -3,6 +3,7 @@ import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { readJson } from '../onnx/folder.ts'
+import { prepareCrops, readClipRules } from '../pixels/crop-rules.ts'
 import { readImage } from '../pixels/read-image.ts'
 import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
 import { normalizeRows } from './normalize.ts'
@@ -20,7 +21,7 @@ const FILES = [
  * CLIP by transformers.js, from a folder in the Hub's ONNX layout (Xenova/clip-vit-base-patch32
  * and the like): projected image and text embeddings, `both` is their mean.
  *
- * @throws InputError when the folder is not a CLIP model
+ * @throws InputError if the folder is not a CLIP model
  */
 export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderOptions): Promise<Embedder> {
   const { path: folder, id } = await locateModel(model)
@@ -35,8 +36,10 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
   const hashes = await Promise.all(
     FILES.map(async (file) => [file, await hashFile(join(folder, file))] as const),
   )
+  const file = 'preprocessor_config.json'
+  const rules = readClipRules({ file: join(folder, file), values: await readJson(folder, file) })
   const transformers = await loadTransformers()
-  const { vision, text, processor, tokenizer } = await loadParts(transformers, folder, device, threads)
+  const { vision, text, tokenizer } = await loadParts(transformers, folder, device, threads)
 
   return {
     name: typeof config['_name_or_path'] === 'string' ? config['_name_or_path'] : (id ?? 'clip'),
@@ -45,11 +48,10 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
     hash: hashOf(Object.fromEntries(hashes)),
     async images(paths) {
       if (paths.length === 0) return new Float32Array(0)
-      const images = await Promise.all(paths.map((path) => readImage(transformers, path)))
-      const { image_embeds } = (await vision(await processor(images))) as Record<
-        string,
-        { data: Float32Array }
-      >
+      const images = await Promise.all(paths.map((path) => readImage(path)))
+      const { data, dims } = prepareCrops(images, rules)
+      const pixel_values = new transformers.Tensor('float32', data, dims)
+      const { image_embeds } = (await vision({ pixel_values })) as Record<string, { data: Float32Array }>
       return normalizeRows(image_embeds!.data.slice(), dim)
     },
     async texts(texts) {
@@ -64,7 +66,7 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
   }
 }
 
-/** Whether a model, a folder or the id of a downloaded one, is a CLIP model. @throws InputError when there is none */
+/** Whether a model, a folder or the id of a downloaded one, is a CLIP model. @throws InputError if there is none */
 export async function isEmbedderModel(model: string): Promise<boolean> {
   const { path } = await locateModel(model)
   const config = await readJson(path, 'config.json')
@@ -79,17 +81,11 @@ interface Model {
 interface Parts {
   vision: Model
   text: Model
-  processor: (images: Transformers.RawImage[]) => Promise<unknown>
   tokenizer: (texts: string[], options: object) => unknown
 }
 
 async function loadParts(
-  {
-    CLIPVisionModelWithProjection,
-    CLIPTextModelWithProjection,
-    AutoImageProcessor,
-    AutoTokenizer,
-  }: typeof Transformers,
+  { CLIPVisionModelWithProjection, CLIPTextModelWithProjection, AutoTokenizer }: typeof Transformers,
   folder: string,
   device: string,
   threads: number,
@@ -105,13 +101,12 @@ async function loadParts(
     },
   } as const
   try {
-    const [vision, text, processor, tokenizer] = await Promise.all([
+    const [vision, text, tokenizer] = await Promise.all([
       CLIPVisionModelWithProjection.from_pretrained(folder, options as never),
       CLIPTextModelWithProjection.from_pretrained(folder, options as never),
-      AutoImageProcessor.from_pretrained(folder, local),
       AutoTokenizer.from_pretrained(folder, local),
     ])
-    return { vision, text, processor, tokenizer }
+    return { vision, text, tokenizer }
   } catch (cause) {
     throw new InputError(`vqa-model: cannot load the CLIP model of ${folder}: ${(cause as Error).message}`, {
       cause,

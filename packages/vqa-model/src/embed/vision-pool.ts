@@ -37,7 +37,7 @@ export async function openVisionPool({
   const special = new Set(codec.specialTokens.flatMap((token) => [...codec.encode(token)]))
   const ort = await loadOrt()
   const session = await openSession(ort, folder.sessions.vision_encoder, { device, threads })
-  const encoder = await createImageEncoder({ ort, session, folder, pixels })
+  const encoder = createImageEncoder({ ort, session, folder, pixels })
   const hashes = await Promise.all(
     FILES.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
   )

@@ -3,7 +3,7 @@ import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/p
 import type { VqaAnswer, VqaPrompt } from '../types.ts'
 import { answerPlan } from './answer-plan.ts'
 import type { RowAnswer } from './answer-rows.ts'
-import { ImageError } from './images.ts'
+import { ImageError } from '../pixels/image-error.ts'
 import type { LocalParts } from './local-parts.ts'
 import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
 

@@ -8,12 +8,10 @@ export interface ModelFamily {
   /** `grid`: one block of visual tokens, as in Qwen2-VL; `tiles`: the image is cut into tiles of a fixed size, each with
    * a token before it that names its row and column, and a small picture of the whole, as in Idefics3 */
   images: 'grid' | 'tiles'
-  /** class of transformers.js that prepares pixels */
-  imageProcessor: string
 }
 
-const qwen = { positions: 'mrope', images: 'grid', imageProcessor: 'Qwen2VLImageProcessor' } as const
-const idefics = { positions: 'sequence', images: 'tiles', imageProcessor: 'Idefics3ImageProcessor' } as const
+const qwen = { positions: 'mrope', images: 'grid' } as const
+const idefics = { positions: 'sequence', images: 'tiles' } as const
 
 /**
  * The model types that the `onnx` backend runs. What differs inside a type (the name of the grid

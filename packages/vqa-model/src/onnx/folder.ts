@@ -4,6 +4,7 @@ import { InputError } from '@lever/durable-files'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { show } from '../show.ts'
 import { dtypeNames, dtypeOf, sessionFile, type Dtypes, type SessionName } from './dtypes.ts'
+import type { ProcessorConfig } from '../pixels/processor-config.ts'
 import { getFamily, type ModelFamily } from './families.ts'
 
 /** What a model's folder says, before anything heavy is loaded. */
@@ -76,6 +77,14 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
       ...sessions.files,
     ],
   }
+}
+
+/** The configuration of a model's image processor, for messages with the path of its file. */
+export function processorConfig({
+  path,
+  preprocessor,
+}: Pick<ModelFolder, 'path' | 'preprocessor'>): ProcessorConfig {
+  return { file: join(path, 'preprocessor_config.json'), values: preprocessor }
 }
 
 function modelName(config: Json, fallback: string): string {

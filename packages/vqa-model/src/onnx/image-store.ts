@@ -1,6 +1,7 @@
+import { readImageFile } from '../pixels/read-file.ts'
 import type { VqaModelStats } from '../types.ts'
 import type { ImageDisk } from './image-disk.ts'
-import { readImageFile, type EncodedImage, type ImageEncoder } from './images.ts'
+import type { EncodedImage, ImageEncoder } from './images.ts'
 import { createKeyBook } from './key-book.ts'
 import { LruCache } from './lru.ts'
 

@@ -1,4 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
+import { ImageError } from '../pixels/image-error.ts'
+import type { PixelOptions } from '../pixels/processor-config.ts'
+import type { PixelLimits } from '../pixels/smart-resize.ts'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 import type { TokenGrid } from './positions.ts'
@@ -11,16 +14,11 @@ export interface EncodedImage {
   features: Float32Array
 }
 
-export interface PixelLimits {
-  min: number
-  max: number
-}
-
 export interface ImageEncoder {
   readonly pixels: PixelLimits
   /**
    * @param bytes of the file, when they were read already
-   * @throws ImageError when it cannot be read, decoded or encoded
+   * @throws ImageError if it cannot be read, decoded or encoded
    */
   encode(path: string, bytes?: Uint8Array): Promise<EncodedImage>
 }
@@ -29,32 +27,13 @@ export interface ImageEncoderOptions {
   ort: typeof Ort
   session: Session
   folder: ModelFolder
-  pixels?: Partial<PixelLimits> | undefined
-}
-
-/** An image that cannot be used; the path says which. */
-export class ImageError extends Error {
-  readonly path: string
-
-  constructor(path: string, what: string, cause: unknown) {
-    super(`vqa-model: cannot ${what}: ${(cause as Error).message}`, { cause })
-    this.path = path
-  }
-}
-
-/** @throws ImageError */
-export async function readImageFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw new ImageError(path, `read the image ${path}`, cause)
-  }
+  pixels?: PixelOptions | undefined
 }
 
 /**
  * What a vision encoder gave, in memory of its own.
  *
- * @throws Error when its size is not the wanted one, or when it holds values that are no numbers
+ * @throws Error if its size is not the wanted one, or it holds values that are not finite
  */
 export function checkFeatures(features: Float32Array, tokens: number, width: number): Float32Array {
   if (features.length !== tokens * width) {
@@ -65,7 +44,7 @@ export function checkFeatures(features: Float32Array, tokens: number, width: num
   }
   // A sum is finite where all of its terms are.
   if (!Number.isFinite(features.reduce((sum, value) => sum + value, 0))) {
-    throw new Error('the vision encoder gives values that are no numbers; use another dtype or device')
+    throw new Error('the vision encoder gives values that are not finite; use another dtype or device')
   }
   return features.slice()
 }

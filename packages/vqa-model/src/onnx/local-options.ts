@@ -1,7 +1,7 @@
 import type { Protocol } from '../protocol.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { Dtypes } from './dtypes.ts'
-import type { PixelLimits } from './images.ts'
+import type { PixelOptions } from '../pixels/processor-config.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
 export interface LocalModelOptions {
@@ -19,7 +19,7 @@ export interface LocalModelOptions {
   workers: number
   maxNewTokens: number
   beams: Protocol['decoding']['beams']
-  pixels?: Partial<PixelLimits> | undefined
+  pixels?: PixelOptions | undefined
   postprocess?: string | undefined
   metric: string
   sharing: boolean

@@ -8,9 +8,9 @@ import { rememberAbilities } from './ability-cache.ts'
 import type { Engine } from './batch.ts'
 import { createDecoder } from './decoder.ts'
 import { openImageDisk, type ImageDisk } from './image-disk.ts'
+import type { PixelLimits } from '../pixels/smart-resize.ts'
 import { createImageEncoder } from './image-encoder.ts'
 import { createImageStore, type ImageStore } from './image-store.ts'
-import type { PixelLimits } from './images.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import type { LocalProtocol } from './local-protocol.ts'
 import type { Ort } from './ort.ts'
@@ -55,7 +55,7 @@ export async function assembleParts(
     scratch: new Map(),
   }
   const { pixels, imageBytes } = options
-  const encoder = await createImageEncoder({ ort, session: sessions.vision_encoder, folder, pixels })
+  const encoder = createImageEncoder({ ort, session: sessions.vision_encoder, folder, pixels })
   const disk = openDisk(options, protocol.files, encoder.pixels)
   const abilities = await rememberAbilities(
     probeSubject(options, protocol.files, { ort, threads }),

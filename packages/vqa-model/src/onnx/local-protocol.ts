@@ -5,9 +5,8 @@ import type { Protocol } from '../protocol.ts'
 import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import { readModelFolder, type ModelFolder } from './folder.ts'
-import { preprocessorConfig } from './grid-images.ts'
+import { readPixelRules } from './image-encoder.ts'
 import type { LocalModelOptions } from './local-options.ts'
-import { tileConfig } from './tile-images.ts'
 import { loadTextCodec, type TextCodec } from './tokenizer.ts'
 
 /** What of a model's options the protocol depends on. */
@@ -36,7 +35,6 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
   const postprocessName = options.postprocess ?? template.postprocess
   const postprocess = getPostprocess(postprocessName)
   const codec = await loadTextCodec(folder.path)
-  const configOf = folder.family.images === 'tiles' ? tileConfig : preprocessorConfig
   const protocol: Protocol = {
     backend: 'onnx',
     model: folder.name,
@@ -44,7 +42,7 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
     template: templateId(template),
     system: options.system === undefined ? template.system : options.system,
     decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams },
-    pixels: configOf(folder, options.pixels).limits,
+    pixels: readPixelRules(folder, options.pixels).limits,
     postprocess: postprocessName,
     metric: options.metric,
   }

@@ -3,12 +3,13 @@ import type { Device } from '../devices/devices.ts'
 import { resolveDevice } from '../devices/resolve.ts'
 import { cacheFolder } from '../hub/places.ts'
 import { parseDtypes, type Dtypes } from './dtypes.ts'
-import type { PixelLimits } from './images.ts'
 import { openLocalModel, type LocalModel } from './local-model.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import { readLocalProtocol, type ProtocolOptions } from './local-protocol.ts'
 import { joinModels } from '../join-models.ts'
 import { hashProtocol } from '../protocol.ts'
+import type { PixelOptions } from '../pixels/processor-config.ts'
+import { resizerNames } from '../pixels/resample.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { ModelProtocol, VqaAnswer, VqaModel } from '../types.ts'
@@ -33,8 +34,8 @@ export interface OnnxOptions {
   maxNewTokens?: number
   /** 1: greedy; 3: beam search of width 3 with length penalty 0, as the Python original decodes */
   beams?: 1 | 3
-  /** limits of an image's area in pixels; the model's own when left out */
-  pixels?: Partial<PixelLimits>
+  /** limits of an image's area in pixels, and whose arithmetic resizes it; the model's own when left out */
+  pixels?: PixelOptions
   postprocess?: string
   metric?: string
   /** false: one prompt at a time, nothing shared (slow; for comparisons) */
@@ -190,9 +191,15 @@ function checkCounts(options: OnnxOptions): void {
     imageBytes: 0,
     imageDiskBytes: 0,
   }
-  for (const [name, value] of Object.entries(options.pixels ?? {})) {
+  const { resizer, ...limits } = options.pixels ?? {}
+  for (const [name, value] of Object.entries(limits)) {
     if (Number.isFinite(value) && value > 0) continue
     throw new InputError(`vqa-model: pixels.${name} is ${value}; it must be a number of pixels above 0`)
+  }
+  if (resizer !== undefined && !resizerNames.includes(resizer)) {
+    throw new InputError(
+      `vqa-model: pixels.resizer is "${resizer as string}"; it can be ${resizerNames.join(' or ')}`,
+    )
   }
   if (![1, 3].includes(options.beams ?? 1)) {
     throw new InputError(`vqa-model: beams is ${String(options.beams)}; it must be 1 (greedy) or 3`)

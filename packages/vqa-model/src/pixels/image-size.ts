@@ -1,9 +1,5 @@
 import { open } from 'node:fs/promises'
-
-export interface ImageSize {
-  width: number
-  height: number
-}
+import type { ImageSize } from './rgb-image.ts'
 
 /** The header of a JPEG may hold a preview before its size. */
 const HEAD = 2 ** 18

@@ -2,7 +2,7 @@ import { crc32, inflateSync } from 'node:zlib'
 
 export interface Pixels {
   /** [height, width, channels] */
-  data: Uint8ClampedArray
+  data: Uint8Array
   width: number
   height: number
   channels: 3 | 4
@@ -60,13 +60,8 @@ function inflate(bytes: Buffer, size: number): Buffer | undefined {
 }
 
 /** Undoes the filter of each line (PNG specification, section 9). */
-function unfilter(
-  lines: Buffer,
-  stride: number,
-  height: number,
-  step: number,
-): Uint8ClampedArray | undefined {
-  const data = new Uint8ClampedArray(stride * height)
+function unfilter(lines: Buffer, stride: number, height: number, step: number): Uint8Array | undefined {
+  const data = new Uint8Array(stride * height)
   for (let y = 0; y < height; y++) {
     const kind = lines[y * (stride + 1)]!
     if (kind > 4) return undefined

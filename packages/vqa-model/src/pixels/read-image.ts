@@ -1,24 +1,20 @@
-import { readFile } from 'node:fs/promises'
-import { ImageError } from '../onnx/images.ts'
-import { decodePlainPng } from './png.ts'
-import type { Transformers } from '../onnx/transformers.ts'
+import { decodeImage } from './decode.ts'
+import { ImageError } from './image-error.ts'
+import { imageLimits } from './limits.ts'
+import { readImageFile } from './read-file.ts'
+import type { RgbImage } from './rgb-image.ts'
 
 /**
- * Pixels of an image file of any format that transformers.js (sharp) reads.
+ * Pixels of an image file.
  *
  * @param bytes of the file, when they were read already
- * @throws ImageError
+ * @throws ImageError if it cannot be read or decoded
  */
-export async function readImage(
-  { RawImage }: typeof Transformers,
-  path: string,
-  bytes?: Uint8Array,
-): Promise<Transformers.RawImage> {
+export async function readImage(path: string, bytes?: Uint8Array): Promise<RgbImage> {
+  const limits = imageLimits()
+  const file = bytes ?? (await readImageFile(path, limits))
   try {
-    const file = bytes ?? (await readFile(path))
-    const plain = decodePlainPng(Buffer.from(file.buffer, file.byteOffset, file.byteLength))
-    if (plain !== undefined) return new RawImage(plain.data, plain.width, plain.height, plain.channels)
-    return await RawImage.fromBlob(new Blob([file]))
+    return await decodeImage(file, limits)
   } catch (cause) {
     throw new ImageError(path, `read the image ${path}`, cause)
   }

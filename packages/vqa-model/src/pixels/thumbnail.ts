@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { extname } from 'node:path'
-import { readImage } from './read-image.ts'
-import { loadTransformers } from '../onnx/transformers.ts'
+import { decodeImage } from './decode.ts'
+import { imageFormat, type ImageFormat } from './format.ts'
+import { ImageError } from './image-error.ts'
+import { imageLimits } from './limits.ts'
+import { readImageFile } from './read-file.ts'
+import { resizeImage } from './resize.ts'
 
 export interface ThumbnailOptions {
   /** Longest side in pixels. */
@@ -12,36 +14,40 @@ export interface ThumbnailOptions {
   readonly asIs?: number
 }
 
-const SHOWN: ReadonlyMap<string, string> = new Map([
-  ['.png', 'image/png'],
-  ['.jpg', 'image/jpeg'],
-  ['.jpeg', 'image/jpeg'],
-  ['.webp', 'image/webp'],
-  ['.gif', 'image/gif'],
-])
+/** What browsers show. */
+const SHOWN: ReadonlySet<ImageFormat> = new Set(['png', 'jpeg', 'webp', 'gif'])
 
 /**
  * A small image for a page, as a data URI: WebP, or the file itself where it is small. Equal files give
  * equal URIs.
  *
- * @throws Error naming the file when it is no image that can be read
+ * @throws ImageError if it cannot be read as an image
  */
 export async function makeThumbnail(
   path: string,
   { size = 96, quality = 70, asIs = 2048 }: ThumbnailOptions = {},
 ): Promise<string> {
-  const type = SHOWN.get(extname(path).toLowerCase())
-  if (type !== undefined) {
-    const bytes = await readFile(path)
-    if (bytes.length <= asIs) return dataUri(type, bytes)
+  const limits = imageLimits()
+  const bytes = await readImageFile(path, limits)
+  try {
+    const image = await decodeImage(bytes, limits)
+    const format = imageFormat(bytes)!
+    if (bytes.length <= asIs && SHOWN.has(format)) return dataUri(`image/${format}`, bytes)
+    const scale = Math.min(1, size / Math.max(image.width, image.height))
+    const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)))
+    const small = resizeImage(
+      image,
+      { width: width!, height: height! },
+      { resizer: 'pillow', filter: 'lanczos' },
+    )
+    const { default: sharp } = await import('sharp')
+    const raw = { width: small.width, height: small.height, channels: 3 } as const
+    return dataUri('image/webp', await sharp(small.data, { raw }).webp({ quality }).toBuffer())
+  } catch (cause) {
+    throw new ImageError(path, `read the image ${path}`, cause)
   }
-  const image = await readImage(await loadTransformers(), path)
-  const scale = Math.min(1, size / Math.max(image.width, image.height))
-  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)))
-  const webp = await image.toSharp().resize({ width, height, fit: 'fill' }).webp({ quality }).toBuffer()
-  return dataUri('image/webp', webp)
 }
 
-function dataUri(type: string, bytes: Uint8Array): string {
-  return `data:${type};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')}`
+function dataUri(type: string, bytes: Buffer): string {
+  return `data:${type};base64,${bytes.toString('base64')}`
 }

@@ -1,17 +1,39 @@
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  log_softmax,
-  RawImage,
-  type Tensor,
-} from '@huggingface/transformers'
+import { AutoModelForImageTextToText, AutoProcessor, log_softmax, Tensor } from '@huggingface/transformers'
 import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
-import type { StockModel } from './stock.ts'
+import { readImage } from '../../src/pixels/read-image.ts'
+import { prepareTiles, readTileRules } from '../../src/pixels/tile-rules.ts'
+import { preprocessorOf, type StockModel } from './stock.ts'
 
 type Loose = (input: unknown) => Promise<{ logits: Tensor }>
-type Call = (text: string, images: RawImage[]) => Promise<{ input_ids: Tensor; attention_mask: Tensor }>
+type Call = (
+  text: string,
+  images: readonly string[],
+) => Promise<{ input_ids: Tensor; attention_mask: Tensor }>
 
-/** Idefics3 and SmolVLM as transformers.js runs them: its own processor on all images of a prompt at once. */
+/** Tiles of the image files of a prompt, as the processor of transformers.js gives them for a batch of one. */
+function tileProcessor(folder: string): (paths: readonly string[]) => Promise<object> {
+  const rules = readTileRules(preprocessorOf(folder))
+  return async (paths) => {
+    const images = await Promise.all(paths.map(async (path) => prepareTiles(await readImage(path), rules)))
+    const count = images.reduce((sum, image) => sum + image.count, 0)
+    const data = new Float32Array(images.reduce((sum, image) => sum + image.data.length, 0))
+    let at = 0
+    for (const image of images) {
+      data.set(image.data, at)
+      at += image.data.length
+    }
+    const dims = [1, count, 3, rules.tile, rules.tile]
+    const mask = new Uint8Array(count * rules.tile ** 2).fill(1)
+    return {
+      pixel_values: new Tensor('float32', data, dims),
+      pixel_attention_mask: new Tensor('bool', mask, [1, count, rules.tile, rules.tile]),
+      rows: [images.map(({ grid }) => grid.height)],
+      cols: [images.map(({ grid }) => grid.width)],
+    }
+  }
+}
+
+/** Idefics3 and SmolVLM as transformers.js runs them, all images of a prompt at once, with our pixels. */
 export async function openStockIdefics(folder: string, templateName = 'lever-plus'): Promise<StockModel> {
   const local = { local_files_only: true }
   const model = await AutoModelForImageTextToText.from_pretrained(folder, {
@@ -20,6 +42,8 @@ export async function openStockIdefics(folder: string, templateName = 'lever-plu
   })
   const processor = await AutoProcessor.from_pretrained(folder, local)
   const tokenizer = processor.tokenizer!
+  const { components } = processor as unknown as { components: Record<string, unknown> }
+  components['image_processor'] = tileProcessor(folder)
   const template = getTemplate(templateName)
   const endTokens = [(model.generation_config as { eos_token_id: number[] | number }).eos_token_id].flat()
 
@@ -33,7 +57,7 @@ export async function openStockIdefics(folder: string, templateName = 'lever-plu
       tokenize: false,
       add_generation_prompt: true,
     })
-    const images = await Promise.all(units.map(({ image }) => RawImage.read(image)))
+    const images = units.map(({ image }) => image)
     return (processor as unknown as Call)(`${text}${ending}`, images)
   }
 

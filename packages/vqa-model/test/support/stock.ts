@@ -3,10 +3,13 @@ import {
   AutoProcessor,
   cat,
   log_softmax,
-  RawImage,
   Tensor,
 } from '@huggingface/transformers'
+import { readFileSync } from 'node:fs'
 import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
+import { prepareGrid, readGridRules } from '../../src/pixels/grid.ts'
+import type { ProcessorConfig } from '../../src/pixels/processor-config.ts'
+import { readImage } from '../../src/pixels/read-image.ts'
 
 interface Inputs {
   input_ids: Tensor
@@ -32,11 +35,17 @@ export interface StockModel {
   close(): Promise<void>
 }
 
+/** The configuration of a folder's image processor. */
+export function preprocessorOf(folder: string): ProcessorConfig {
+  const file = `${folder}/preprocessor_config.json`
+  return { file, values: JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown> }
+}
+
 type Loose = (input: unknown) => Promise<{ logits: Tensor }>
 
 /**
- * The model as transformers.js runs it, one prompt at a time. Its Qwen processor cannot take
- * several images, so each image is processed alone and the results are put together here.
+ * The model as transformers.js runs it, one prompt at a time, with our pixels (which are compared with Python's): its own
+ * are not those of the Python processors, and its Qwen processor cannot take several images.
  */
 export async function openStockModel(
   folder: string,
@@ -50,7 +59,8 @@ export async function openStockModel(
     session_options: { intraOpNumThreads: 1 },
   })
   const processor = await AutoProcessor.from_pretrained(folder, local)
-  const { tokenizer, image_processor } = processor
+  const { tokenizer } = processor
+  const rules = readGridRules(preprocessorOf(folder))
   const template = getTemplate(templateName)
   const imageToken = '<|image_pad|>'
   const endTokens = [(model.generation_config as { eos_token_id: number[] }).eos_token_id].flat()
@@ -59,7 +69,14 @@ export async function openStockModel(
   function processImage(path: string): Promise<ProcessedImage> {
     const known =
       images.get(path) ??
-      RawImage.read(path).then((image) => image_processor!(image) as Promise<ProcessedImage>)
+      readImage(path).then((image): ProcessedImage => {
+        const { data, gridH, gridW } = prepareGrid(image, rules)
+        const rows = gridH * gridW
+        return {
+          pixel_values: new Tensor('float32', data, [rows, data.length / rows]),
+          image_grid_thw: new Tensor('int64', BigInt64Array.of(1n, BigInt(gridH), BigInt(gridW)), [1, 3]),
+        }
+      })
     images.set(path, known)
     return known
   }
