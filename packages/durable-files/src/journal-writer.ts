@@ -1,5 +1,6 @@
-import type { FileHandle } from 'node:fs/promises'
-import { fileError } from './errors.ts'
+import { stat, type FileHandle } from 'node:fs/promises'
+import { performance } from 'node:perf_hooks'
+import { fileError, systemCode } from './errors.ts'
 
 interface Waiting {
   text: string
@@ -7,10 +8,13 @@ interface Waiting {
   fail: (error: Error) => void
 }
 
+/** The path is looked at with every fsync, and when a write comes this long after the last look. */
+const LOOK_AFTER_MS = 1000
+
 /**
  * Appends lines to an open file: lines that arrive while a write is under way go out together,
  * fsync after every `syncEvery` lines. A write that fails half-way is cut off again, so that the
- * file always ends in a whole line; a failed fsync ends the writer.
+ * file always ends in a whole line; a failed fsync ends the writer, and so does a file that is no longer at its path.
  */
 export class LineWriter {
   private readonly handle: FileHandle
@@ -19,6 +23,7 @@ export class LineWriter {
   private readonly before: () => Promise<void>
   private size: number
   private unsynced = 0
+  private lookedAt = performance.now()
   private waiting: Waiting[] = []
   private working: Promise<void> | undefined
   private broken: Error | undefined
@@ -50,6 +55,7 @@ export class LineWriter {
     while (this.working !== undefined) await this.working
     if (this.broken !== undefined) throw this.broken
     if (this.unsynced > 0) await this.sync()
+    else await this.checkPlace()
   }
 
   private async work(): Promise<void> {
@@ -73,6 +79,7 @@ export class LineWriter {
   private async write(batch: readonly Waiting[]): Promise<number> {
     if (this.broken !== undefined) throw this.broken
     await this.before()
+    if (performance.now() - this.lookedAt > LOOK_AFTER_MS) await this.checkPlace()
     const start = this.size
     const bytes = Buffer.from(batch.map(({ text }) => text).join(''))
     try {
@@ -104,5 +111,22 @@ export class LineWriter {
       this.broken = fileError(error, 'sync', this.path)
       throw this.broken
     }
+    await this.checkPlace()
+  }
+
+  /** Ends the writer when the path is no longer that of the open file: what is written then would be in no file. */
+  private async checkPlace(): Promise<void> {
+    const [here, there] = await Promise.all([
+      this.handle.stat({ bigint: true }),
+      stat(this.path, { bigint: true }).catch((error: unknown) => systemCode(error) ?? 'unknown'),
+    ])
+    this.lookedAt = performance.now()
+    if (typeof there === 'object' && there.ino === here.ino && there.dev === here.dev) return
+    const what = typeof there === 'object' ? 'was replaced' : `is gone (${there})`
+    this.broken = new Error(
+      `durable-files: ${this.path} ${what} while this process wrote to it; nothing more is written. ` +
+        `Put the file or its folder back, or accept what is there now, and run the same command again: it continues from what the file holds`,
+    )
+    throw this.broken
   }
 }

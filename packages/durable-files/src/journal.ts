@@ -46,7 +46,8 @@ export interface Journal<T> {
    * `same` and `conflict`: the key is there already and nothing was written.
    *
    * @throws TypeError when the value is not JSON; Error when the disk is full: the file then ends
-   * in a whole line, the key is free again and the append may be repeated
+   * in a whole line, the key is free again and the append may be repeated; Error when the file was removed or replaced,
+   * which ends the journal
    */
   append(key: string, value: T): Promise<'written' | 'same' | 'conflict'>
   /** Waits for all appends, then fsync. */

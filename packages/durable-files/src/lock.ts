@@ -128,8 +128,8 @@ function hold(path: string, file: string, beatMs: number, watchMs: number): Lock
       if (!lost && performance.now() - last > watchMs / 2) await renew()
       if (lost) {
         throw new Error(
-          `durable-files: the lock of ${path} was taken over while this process stood still; ` +
-            `nothing more is written, run the same command again to continue`,
+          `durable-files: the lock of ${path} is gone: it was taken over while this process stood still, or its folder was removed; ` +
+            `nothing more is written. Put the folder back if it is missing, and run the same command again to continue`,
         )
       }
     },
