@@ -107,7 +107,7 @@ function resolve(options: RewardOptions) {
       }
       const value = read(field)
       const [low, high] = spread(field)
-      return high > low ? Math.min(1, Math.max(0, (value / 2 - low / 2) / (high / 2 - low / 2))) : 0
+      return high > low ? Math.min(1, Math.max(0, placeIn(value, low, high))) : 0
     },
     lenient: missing === 'zero',
     weights,
@@ -119,6 +119,12 @@ function resolve(options: RewardOptions) {
     if (!Number.isFinite(reward)) finite(reward, `the reward (mode ${name}) of candidate ${candidate}`)
     return clip === null ? reward : Math.min(clip[1], Math.max(clip[0], reward))
   }
+}
+
+/** (value - low) / (high - low), also where the range is beyond the largest number. */
+function placeIn(value: number, low: number, high: number): number {
+  const range = high - low
+  return range === Infinity ? (value / 2 - low / 2) / (high / 2 - low / 2) : (value - low) / range
 }
 
 function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions): {

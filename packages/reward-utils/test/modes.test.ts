@@ -128,6 +128,9 @@ describe('hybrid', () => {
     expect(hybrid([-3, -1, 1])).toEqual([0, 0.05, 0.1])
     expect(hybrid([-3, -1, 1], { alpha: 1 })).toEqual([0, 0.5, 1])
     expect(hybrid([-3, -1, 1], { alpha: 0 })).toEqual([0, 0, 0])
+    expect(hybrid([0, 5e-324], { alpha: 1 })).toEqual([0, 1])
+    expect(hybrid([1e-320, 2e-320, 3e-320], { alpha: 1 })[1]).toBeCloseTo(0.5, 3)
+    expect(hybrid([-1.7e308, 0, 1.7e308], { alpha: 1 })).toEqual([0, 0.5, 1])
   })
 
   test('a group without spread contributes 0', () => {
