@@ -74,10 +74,10 @@ export function renderDropped(dropped: ReadonlyMap<string, number>): string {
 
 /** Aligned columns; the first to the left, the others to the right unless `text`. */
 export function renderTable(rows: readonly (readonly string[])[], text = false): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, i) =>
-    Math.max(...rows.map((row) => (row[i] ?? '').length)),
-  )
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+  }
   return rows
     .map((row) =>
       row
