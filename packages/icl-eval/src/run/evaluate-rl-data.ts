@@ -16,7 +16,7 @@ import { saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
 import { openAmong, reportingOf, seedsOf } from './evaluate-run.ts'
 import type { ComparisonSettings } from './evaluate-run.ts'
-import { checkProtocol } from './policies.ts'
+import { checkProtocol, untrainedWarnings } from './policies.ts'
 import type { EvaluatedPolicy } from './policies.ts'
 import { recordRead } from './reads.ts'
 import { datasetRecord, leakageRecord, leakageWarnings } from './records.ts'
@@ -168,7 +168,7 @@ async function recordOf(
     protocol,
     leakage: leakageRecord(leakage),
     trainedOn: { files, questions: examples.length, unknown },
-    warnings: await trainedOnThis(policies, settings),
+    warnings: [...untrainedWarnings(policies), ...(await trainedOnThis(policies, settings))],
   }
 }
 

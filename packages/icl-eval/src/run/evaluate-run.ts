@@ -15,7 +15,7 @@ import type { Example, Score } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
-import { checkProtocol } from './policies.ts'
+import { checkProtocol, untrainedWarnings } from './policies.ts'
 import type { EvaluatedPolicy, TrainedOn } from './policies.ts'
 import { recordRead } from './reads.ts'
 import {
@@ -103,7 +103,9 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
   const run = await openRun(settings)
   try {
     const { record, leakage } = recordOf(settings, choice.selectorsWith([]))
-    for (const warning of leakageWarnings(record.leakage)) settings.onWarning?.(warning)
+    for (const warning of [...leakageWarnings(record.leakage), ...(record.warnings ?? [])]) {
+      settings.onWarning?.(warning)
+    }
     const asking = askingOf(settings, run)
     const found = choice.plan && (await chooseStaticSets(choice.plan, asking))
     await recordRead(run, readOf(settings, choice.names))
@@ -230,6 +232,7 @@ function recordOf(
     training: [...(dataset.hash === pool.hash ? [] : pool.examples), ...trainedOn.examples],
   })
   const { files, examples, unknown } = trainedOn
+  const warnings = untrainedWarnings(policies)
   const record = {
     dataset: datasetRecord(dataset),
     pool: datasetRecord(pool),
@@ -241,6 +244,7 @@ function recordOf(
     protocol: protocolRecord(model),
     leakage: leakageRecord(leakage),
     trainedOn: { files, questions: examples.length, unknown },
+    ...(warnings.length > 0 && { warnings }),
   }
   return { record, leakage }
 }

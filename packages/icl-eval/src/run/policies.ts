@@ -15,6 +15,8 @@ export interface EvaluatedPolicy {
   readonly protocolHash?: string | undefined
   /** Hash of the data that it was trained on. */
   readonly dataHash?: string | undefined
+  /** No training changed it: its parameters are those that it began with. */
+  readonly untrained?: boolean | undefined
   /** The policy as selectors, a row each: one for every way of decoding. */
   readonly selectors: readonly Selector[]
 }
@@ -31,6 +33,18 @@ export function checkProtocol(
       `${file} was trained on rewards of another protocol (${protocolHash.slice(0, 12)}, here ${protocol.slice(0, 12)}): another model, prompt, decoding or metric; use that one, or --allow-protocol-mismatch`,
     )
   }
+}
+
+/** What a reader must know of policies that no training changed. */
+export function untrainedWarnings(
+  policies: readonly Pick<EvaluatedPolicy, 'name' | 'file' | 'untrained'>[],
+): string[] {
+  return policies
+    .filter(({ untrained }) => untrained === true)
+    .map(
+      ({ name, file }) =>
+        `${name} is an untrained policy (${file}): no epoch of its training was better than its start, so its choices are those of random parameters`,
+    )
 }
 
 /** What policies were trained on, as far as it is known. */

@@ -15,7 +15,6 @@ import { evaluatedDataset } from '../evaluate/run-evaluate.ts'
 import type { Features } from '../inputs/features.ts'
 import { factsOf, pairsOf } from '../inputs/features.ts'
 import { openModel } from '../model/model.ts'
-import { selectorOf } from '../policy/policy.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
@@ -239,8 +238,15 @@ async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyReci
 
 async function evaluatePolicies(demo: Demo): Promise<void> {
   const { recipe, seed, run, train, test, context } = demo
-  const { evaluateAll, lookUpEmbeddings, poolsOfExamples, recordRead, resolveSelectors, saveEvaluation } =
-    await import('@lever/icl-eval')
+  const {
+    evaluateAll,
+    lookUpEmbeddings,
+    policySelector,
+    poolsOfExamples,
+    recordRead,
+    resolveSelectors,
+    saveEvaluation,
+  } = await import('@lever/icl-eval')
   const { answerWith } = await import('@lever/vqa-model')
   const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
   const features = await featuresOf(demo, 'test')
@@ -251,8 +257,8 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
     ),
   )
   try {
-    const named = await Promise.all(
-      policies.map((policy, i) => selectorOf(recipe.policies[i]!.name, byIds(policy, features))),
+    const named = policies.map((policy, i) =>
+      policySelector({ name: recipe.policies[i]!.name, policy: byIds(policy, features) }),
     )
     const model = await demo.model()
     const hashes = await Promise.all(

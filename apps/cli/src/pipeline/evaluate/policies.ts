@@ -1,9 +1,9 @@
-import { hashFile, InputError } from '@lever/durable-files'
+import { InputError } from '@lever/durable-files'
 import type { EvaluatedPolicy } from '@lever/icl-eval'
 import type { Decoding, PointerModel } from '@lever/pointer-model'
 import { requirePath } from '../../files.ts'
 import type { Inputs } from '../inputs/inputs.ts'
-import { readPolicy, selectorOf } from '../policy/policy.ts'
+import { readPolicy } from '../policy/policy.ts'
 
 export interface PoliciesSettings {
   /** `NAME=FILE` each. */
@@ -29,6 +29,7 @@ export async function readPolicies(
   { features }: Pick<Inputs, 'features'>,
 ): Promise<PolicyRow[]> {
   const { checkPolicyName } = await import('@lever/icl-eval')
+  const { isUntrained } = await import('@lever/pointer-model')
   const rows: PolicyRow[] = []
   for (const given of policies) {
     const [, name = '', file = ''] = /^([^=/]+)=(.+)$/.exec(given) ?? []
@@ -42,14 +43,15 @@ export async function readPolicies(
       throw new InputError('--policies need embeddings; give --embeddings (make them with lever embed)')
     await requirePath(file, '--policies')
     const choice = { policy: file, architecture: '', hidden: undefined }
-    const { model, info } = await readPolicy(choice, features.candidates.dim, seed)
+    const { model, info, hash } = await readPolicy(choice, features.candidates.dim, seed)
     rows.push({
       name,
       file,
-      hash: await hashFile(file),
+      hash: hash!,
       model,
       protocolHash: info.protocolHash,
       dataHash: info.dataHash,
+      untrained: isUntrained(info),
     })
   }
   return rows
@@ -67,15 +69,16 @@ export async function openPolicies(
   features: Inputs['features'],
   close: (() => Promise<void>)[],
 ): Promise<EvaluatedPolicy[]> {
-  const { byIds, openPolicy } = await import('@lever/pointer-model')
+  const { policySelector } = await import('@lever/icl-eval')
+  const { architectureOf, byIds, openPolicy } = await import('@lever/pointer-model')
   const opened: EvaluatedPolicy[] = []
   for (const { model, ...row } of policies) {
     const policy = await openPolicy(model)
     close.push(() => policy.close())
     const names = rowNames(row.name, decoding)
-    const selectors = await Promise.all(
-      decoding.map((how, i) => selectorOf(names[i]!, byIds(policy, features!), { decoding: how, beamSize })),
-    )
+    const { stops = false } = architectureOf(model.architecture)
+    const asked = { policy: byIds(policy, features!), width: beamSize, stops }
+    const selectors = decoding.map((how, i) => policySelector({ ...asked, name: names[i]!, decoding: how }))
     opened.push({ ...row, selectors })
   }
   return opened

@@ -1,0 +1,44 @@
+import { pointer } from './pointer.ts'
+import type { Selector } from './types.ts'
+
+/** A policy that is asked by ids. `byIds` of `pointer-model` makes one. */
+export interface ChoosingPolicy {
+  choose(
+    queries: readonly { readonly queryId: number; readonly poolIds: readonly number[] }[],
+    options: { readonly shots: number; readonly decoding?: 'greedy' | 'beam'; readonly width?: number },
+  ): Promise<readonly (readonly number[])[]>
+}
+
+export interface PolicySelectorOptions {
+  /** Name in tables, for example `pointer-rce`. Default `pointer`. */
+  readonly name?: string
+  readonly policy: ChoosingPolicy
+  /** The likeliest next example, or the likeliest sequence that beam search finds. Default `greedy`. */
+  readonly decoding?: 'greedy' | 'beam'
+  /** Sequences that beam search keeps. Default 5. */
+  readonly width?: number
+  /** The policy may choose fewer than k. Default false. */
+  readonly stops?: boolean
+}
+
+/** A trained policy as a selector. With greedy decoding its choice of any k begins with that of k - 1. */
+export function policySelector({
+  name = 'pointer',
+  policy,
+  decoding = 'greedy',
+  width = 5,
+  stops = false,
+}: PolicySelectorOptions): Selector {
+  const selectMany: NonNullable<Selector['selectMany']> = (contexts, shots) =>
+    policy.choose(
+      contexts.map(({ query, pool }) => ({ queryId: query.id, poolIds: pool.map(({ id }) => id) })),
+      { shots, decoding, width },
+    )
+  return pointer({
+    name,
+    select: async (context, shots) => (await selectMany([context], shots))[0]!,
+    selectMany,
+    nested: decoding === 'greedy',
+    stops,
+  })
+}
