@@ -69,7 +69,7 @@ export type { Bm25Options } from './selectors/bm25.ts'
 export { copyNearest } from './selectors/copy-nearest.ts'
 export type { CopyNearestOptions } from './selectors/copy-nearest.ts'
 export { createSelector, SELECTOR_NAMES, SELECTORS } from './selectors/index.ts'
-export type { SelectorDefinition, SelectorName, SelectorOptions } from './selectors/index.ts'
+export type { SelectorName } from './selectors/index.ts'
 export { checkPolicyName, expandSelectors } from './selectors/expand.ts'
 export type { ExpandOptions } from './selectors/expand.ts'
 export { kMeansDiversity } from './selectors/k-means.ts'
@@ -108,6 +108,8 @@ export type {
   Selection,
   SelectionContext,
   Selector,
+  SelectorDefinition,
+  SelectorOptions,
 } from './selectors/types.ts'
 export { worst } from './selectors/worst.ts'
 export { zeroShot } from './selectors/zero-shot.ts'

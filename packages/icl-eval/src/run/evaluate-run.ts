@@ -9,6 +9,7 @@ import type { Reporting } from '../progress.ts'
 import { writeReport } from '../report/run/write.ts'
 import type { ReportSources } from '../report/run/read-run.ts'
 import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
+import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import type { EmbeddingKind, Selector } from '../selectors/types.ts'
 import type { Example, Score } from '../types.ts'
@@ -139,9 +140,6 @@ interface Choice {
   readonly selectorsWith: (sets: readonly (readonly Example[])[]) => Selector[]
 }
 
-/** Measured by `measureBounds`, not chosen. */
-const BOUNDS: readonly string[] = ['oracle', 'worst']
-
 async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
   const { policies, shots } = settings
   const kinds = Object.keys(settings.embeddings)
@@ -149,7 +147,8 @@ async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
   const focus = policies.at(-1)?.name ?? 'similarity-both'
   const expanded = expandSelectors(settings.selectors, { focus, kinds })
   const { names, plan } = await planNamed(expanded, settings.selectors, settings)
-  const plain = names.filter((name) => !BOUNDS.includes(name) && !named.some((one) => one.name === name))
+  const bounds: readonly string[] = namesNeeding('measured')
+  const plain = names.filter((name) => !bounds.includes(name) && !named.some((one) => one.name === name))
   const selectorsWith: Choice['selectorsWith'] = (sets) => [
     ...resolveSelectors(plain, { named, sets }),
     ...named,

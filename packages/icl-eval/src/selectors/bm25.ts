@@ -1,5 +1,5 @@
 import { arrange, bestFirst, eligible } from './candidates.ts'
-import type { Order, Selector } from './types.ts'
+import type { Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface Bm25Options {
   readonly name?: string
@@ -73,4 +73,11 @@ function countWords(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
   return counts
+}
+
+export const definition: SelectorDefinition = {
+  order: 60,
+  summary: 'the questions that share most words (BM25)',
+  requires: [],
+  create: bm25,
 }

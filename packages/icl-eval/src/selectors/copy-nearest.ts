@@ -1,6 +1,6 @@
 import { arrange, cosine, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
-import type { EmbeddingKind, Selector } from './types.ts'
+import type { EmbeddingKind, Selector, SelectorDefinition } from './types.ts'
 import { vote } from './vote.ts'
 
 export interface CopyNearestOptions {
@@ -33,4 +33,11 @@ export function copyNearest({ name = 'copy-nearest', kind = 'both' }: CopyNeares
       return vote(votes)
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 30,
+  summary: 'no prompt: the answer of the most similar examples',
+  requires: [],
+  create: copyNearest,
 }

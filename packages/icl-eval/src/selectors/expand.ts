@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import { createSelector, SELECTOR_NAMES, SELECTORS } from './index.ts'
+import { createSelector, namesNeeding, SELECTOR_NAMES } from './index.ts'
 import type { SelectorName } from './index.ts'
 import type { EmbeddingKind, Selector } from './types.ts'
 
@@ -32,19 +32,14 @@ export function expandSelectors(
     )
   }
   if (!names.includes(ALL)) return [...names]
-  const table = SELECTOR_NAMES.filter((name) => !isDerived(name) && !without.includes(name))
+  const made = [...namesNeeding('of'), ...namesNeeding('select')]
+  const table = SELECTOR_NAMES.filter((name) => !made.includes(name) && !without.includes(name))
   const able = table.filter((name) =>
     createSelector(name, { measured: new Map(), sets: [] }).needs.every((kind) => kinds.includes(kind)),
   )
   const hasFocus = able.includes(focus as SelectorName) || !table.includes(focus as SelectorName)
   const derived = hasFocus ? [`reversed:${focus}`, `shuffled:${focus}`] : []
   return [...new Set(names.flatMap((name) => (name === ALL ? [...able, ...derived] : [name])))]
-}
-
-/** Is it made of another selector, or of a function? */
-function isDerived(name: SelectorName): boolean {
-  const { requires } = SELECTORS[name]
-  return requires.includes('of') || requires.includes('select')
 }
 
 /** @throws InputError if a policy has the name of a selector, whose row it would replace */

@@ -1,6 +1,6 @@
 import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { kMeans } from './k-means-clusters.ts'
-import type { EmbeddingKind, Order, Selector } from './types.ts'
+import type { EmbeddingKind, Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface KMeansOptions {
   readonly name?: string
@@ -42,4 +42,11 @@ export function kMeansDiversity({
       )
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 120,
+  summary: 'one example of each of k groups',
+  requires: [],
+  create: kMeansDiversity,
 }

@@ -1,5 +1,5 @@
 import { eligible } from './candidates.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 import { vote } from './vote.ts'
 
 /** Answers with the most frequent answer of the pool, without a model. Ties go to the answer that comes first. */
@@ -20,4 +20,11 @@ export function majorityVote({ name = 'majority-vote' }: { readonly name?: strin
       return vote(positions.map((position) => ({ answer: context.pool[position]!.answer, weight: 1 })))
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 20,
+  summary: 'no prompt: the most frequent answer of the pool',
+  requires: [],
+  create: majorityVote,
 }

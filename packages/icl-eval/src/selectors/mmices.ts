@@ -1,6 +1,6 @@
 import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
-import type { Order, Selector } from './types.ts'
+import type { Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface MmicesOptions {
   readonly name?: string
@@ -33,4 +33,11 @@ export function mmices({ name = 'mmices', keep = 16, order = 'best-last' }: Mmic
       return arrange(ranked.slice(0, k), context.pool, order)
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 100,
+  summary: 'filter by image, rank by question',
+  requires: [],
+  create: mmices,
 }

@@ -1,5 +1,5 @@
 import { arrange, cosine, eligible, rowsOf } from './candidates.ts'
-import type { EmbeddingKind, Order, Selector } from './types.ts'
+import type { EmbeddingKind, Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface MmrOptions {
   readonly name?: string
@@ -54,4 +54,11 @@ export function mmr({
       return arrange(picked, context.pool, order)
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 110,
+  summary: 'similar to the query, different from one another',
+  requires: [],
+  create: mmr,
 }

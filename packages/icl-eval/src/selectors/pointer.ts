@@ -1,4 +1,4 @@
-import type { EmbeddingKind, Selection, SelectionContext, Selector } from './types.ts'
+import type { EmbeddingKind, Selection, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface PointerOptions {
   /** Name in tables, for example `pointer-rce`. Default `pointer`. */
@@ -39,4 +39,11 @@ export function pointer({
     select,
     ...(selectMany && { selectMany }),
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 130,
+  summary: 'a trained policy',
+  requires: ['select'],
+  create: (options) => pointer({ ...options, select: options.select! }),
 }

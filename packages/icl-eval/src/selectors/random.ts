@@ -1,5 +1,5 @@
 import { eligible } from './candidates.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 /** k examples drawn without replacement; for one stream the first k of k + 1 are the same. */
 export function random({ name = 'random' }: { readonly name?: string } = {}): Selector {
@@ -14,4 +14,11 @@ export function random({ name = 'random' }: { readonly name?: string } = {}): Se
       return context.random.sample(positions, k).map((position) => context.pool[position]!.id)
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 40,
+  summary: 'random examples, once per seed',
+  requires: [],
+  create: random,
 }

@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { createSelector, SELECTOR_NAMES } from './index.ts'
-import type { SelectorName, SelectorOptions } from './index.ts'
-import type { Selector } from './types.ts'
+import type { SelectorName } from './index.ts'
+import type { Selector, SelectorOptions } from './types.ts'
 
 export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 'select' | 'selectMany'> {
   /** Selectors that are known by a name of their own, such as trained policies. */

@@ -1,5 +1,5 @@
 import { selectAll } from './check.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 export interface ReversedOptions {
   readonly of: Selector
@@ -27,4 +27,11 @@ export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions):
       return chosen.map((ids) => ids.toReversed())
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 140,
+  summary: 'the choice of another selector in reverse order',
+  requires: ['of'],
+  create: (options) => reversed({ ...options, of: options.of! }),
 }

@@ -1,5 +1,5 @@
 import { selectAll } from './check.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 export interface ShuffledOptions {
   readonly of: Selector
@@ -27,4 +27,11 @@ export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions):
       return chosen.map((ids, i) => contexts[i]!.random.shuffle(ids))
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 150,
+  summary: 'the choice of another selector in random order, once per seed',
+  requires: ['of'],
+  create: (options) => shuffled({ ...options, of: options.of! }),
 }

@@ -1,8 +1,15 @@
 import { similarity } from './similarity.ts'
 import type { SimilarityOptions } from './similarity.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 /** The nearest examples by the embeddings of images; see `similarity`. */
 export function similarityImage(options: Omit<SimilarityOptions, 'kind'> = {}): Selector {
   return similarity({ ...options, kind: 'image' })
+}
+
+export const definition: SelectorDefinition = {
+  order: 70,
+  summary: 'the most similar images',
+  requires: [],
+  create: similarityImage,
 }

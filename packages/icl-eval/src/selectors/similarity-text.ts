@@ -1,8 +1,15 @@
 import { similarity } from './similarity.ts'
 import type { SimilarityOptions } from './similarity.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 /** The nearest examples by the embeddings of questions; see `similarity`. */
 export function similarityText(options: Omit<SimilarityOptions, 'kind'> = {}): Selector {
   return similarity({ ...options, kind: 'text' })
+}
+
+export const definition: SelectorDefinition = {
+  order: 80,
+  summary: 'the most similar questions',
+  requires: [],
+  create: similarityText,
 }

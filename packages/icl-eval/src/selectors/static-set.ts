@@ -1,6 +1,6 @@
 import type { Example } from '../types.ts'
 import { eligible } from './candidates.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 export interface StaticSetOptions {
   readonly name?: string
@@ -38,4 +38,11 @@ export function staticSet({ name = 'static-best', sets }: StaticSetOptions): Sel
       return ids
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 50,
+  summary: 'one set for all queries, the best of many on validation questions',
+  requires: ['sets'],
+  create: (options) => staticSet({ ...options, sets: options.sets! }),
 }

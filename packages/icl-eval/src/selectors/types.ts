@@ -60,3 +60,30 @@ export interface MeasuredPointer {
 
 /** Measured pointers by query id. */
 export type Measured = ReadonlyMap<number, readonly MeasuredPointer[]>
+
+/** What a selector may be made of; each entry of the table says which of these it requires. */
+export interface SelectorOptions {
+  readonly name?: string
+  readonly order?: Order
+  readonly keep?: number
+  readonly lambda?: number
+  readonly select?: (context: SelectionContext, k: number) => Selection
+  readonly selectMany?: (
+    contexts: readonly SelectionContext[],
+    k: number,
+  ) => Promise<readonly (readonly number[])[]>
+  readonly of?: Selector
+  readonly measured?: Measured
+  readonly sets?: readonly (readonly Example[])[]
+}
+
+/** An entry of the table of selectors. */
+export interface SelectorDefinition {
+  /** Place in tables: smaller ones come first. */
+  readonly order: number
+  /** One line for help texts and reports. */
+  readonly summary: string
+  /** Options without which it cannot be made. */
+  readonly requires: readonly ('select' | 'of' | 'measured' | 'sets')[]
+  readonly create: (options: SelectorOptions) => Selector
+}

@@ -1,5 +1,5 @@
 import { eligible } from './candidates.ts'
-import type { Selector } from './types.ts'
+import type { Selector, SelectorDefinition } from './types.ts'
 
 /** No demonstrations: what the model knows by itself. */
 export function zeroShot({ name = 'zero-shot' }: { readonly name?: string } = {}): Selector {
@@ -15,4 +15,11 @@ export function zeroShot({ name = 'zero-shot' }: { readonly name?: string } = {}
       return []
     },
   }
+}
+
+export const definition: SelectorDefinition = {
+  order: 10,
+  summary: 'no demonstrations',
+  requires: [],
+  create: zeroShot,
 }
