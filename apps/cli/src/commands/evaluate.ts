@@ -9,12 +9,20 @@ import { runOffline } from '../pipeline/evaluate/run-offline.ts'
 
 const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
 
+/** The names of the table as they are typed. */
+async function selectorNames(): Promise<string[]> {
+  const { SELECTOR_NAMES, SELECTORS } = await import('@lever/icl-eval')
+  return SELECTOR_NAMES.filter((name) => !SELECTORS[name].requires.includes('select')).map((name) =>
+    SELECTORS[name].requires.includes('of') ? `${name}:NAME` : name,
+  )
+}
+
 export const evaluate: Command = defineCommand({
   describe:
     'Measures the accuracy of selectors and policies at 0..K shots, with intervals. Answers are kept: run again, the command continues, and a selector added later costs only its own prompts.',
   example:
     'lever evaluate --dataset world/test --pool-dataset world/train --embeddings test.safetensors \\\n    --pool-embeddings train.safetensors --policies pointer-rce=runs/train/checkpoints/best.safetensors --out runs/evaluate',
-  options: {
+  options: async () => ({
     Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
     Model: {
       ...modelOptions,
@@ -29,8 +37,7 @@ export const evaluate: Command = defineCommand({
     Evaluation: {
       selectors: {
         type: 'list',
-        about:
-          'selectors to compare: zero-shot, majority-vote, copy-nearest, random, static-best, bm25, similarity-image, similarity-text, similarity-both, mmices, mmr, k-means, worst, oracle, reversed:NAME, shuffled:NAME; all for every one that the inputs support',
+        about: `selectors to compare: ${(await selectorNames()).join(', ')}; all for every one that the inputs support`,
         unset: SELECTORS.join(' '),
       },
       ...policiesOptions,
@@ -96,7 +103,7 @@ export const evaluate: Command = defineCommand({
         whole: true,
       },
     },
-  },
+  }),
   interrupted: ({ fromRlData }) => (fromRlData === undefined ? CONTINUES : undefined),
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options
