@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
-import { openVqaModel, type OnnxOptions } from '../src/index.ts'
+import { openVqaModel, readProtocol, type OnnxOptions } from '../src/index.ts'
+import { externalFiles } from '../src/onnx/external-files.ts'
 import { loadOrt } from '../src/onnx/ort.ts'
 import { GraphWriter, type Value } from './support/onnx-writer.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
@@ -123,7 +124,7 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('unknown post-processing "x"', { postprocess: 'x' })
     await refusal('pixels.max is NaN; it must be a number of pixels above 0', { pixels: { max: NaN } })
     await refusal('pixels.min is -5', { pixels: { min: -5 } })
-    await refusal('unknown device "tpu"', { device: 'tpu' as 'cpu' })
+    await refusal('unknown device "tpu"', { device: 'tpu' })
   })
 })
 
@@ -132,6 +133,38 @@ test('external data files count as files of the model', async () => {
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
   await model.close()
+})
+
+test('data files of any name count: those that the graph refers to', async () => {
+  const { vocab } = tokenizerFiles('words')
+  const graph = (file: string): Uint8Array => {
+    const g = new GraphWriter()
+    g.op('Gather', [g.externalFloats(file, [vocab, 32]), 'input_ids'], {}, 'inputs_embeds')
+    const shape = ['batch_size', 'sequence_length']
+    return g.model(
+      [{ name: 'input_ids', type: 'i64', shape }],
+      [{ name: 'inputs_embeds', type: 'f32', shape: [...shape, 32] }],
+    )
+  }
+  const path = join(folder, 'onnx/embed_tokens.onnx')
+  for (const name of ['embed_tokens.onnx.data', 'weights.bin']) {
+    await writeFile(path, graph(name))
+    expect(externalFiles(path)).toEqual([name])
+    const hashes = new Set<string>()
+    for (const value of [0, 1]) {
+      await writeFile(join(folder, 'onnx', name), Buffer.alloc(4 * 32 * vocab, value))
+      const read = await readProtocol({ backend: 'onnx', model: folder, template: 'shapes' })
+      expect(Object.keys(read.protocol.files)).toContain(`onnx/${name}`)
+      hashes.add(read.protocolHash)
+    }
+    expect(hashes.size).toBe(2)
+  }
+  await writeFile(path, graph('../elsewhere.bin'))
+  expect(() => externalFiles(path)).toThrow('keeps weights in "../elsewhere.bin", outside its own folder')
+  await writeFile(path, graph('gone.bin'))
+  await refusal('keeps its weights in gone.bin, which is not there')
+  await writeFile(path, 'no graph')
+  expect(externalFiles(path)).toEqual([])
 })
 
 test('a data file beside the ONNX file that is missing or cut short is said with the remedy', async () => {

@@ -1,4 +1,6 @@
+import { join, posix } from 'node:path'
 import { InputError } from '@lever/durable-files'
+import { externalFiles } from '../onnx/external-files.ts'
 import { dtypeNames, dtypeOf, SESSION_NAMES, sessionFile, type Dtypes } from '../onnx/dtypes.ts'
 import type { Listing, RemoteFile } from './listing.ts'
 
@@ -50,7 +52,34 @@ export function chooseFiles(id: string, { files }: Listing, dtype: Dtypes): Remo
   return chosen
 }
 
-/** `x.onnx_data` and `x.onnx_data_1` belong to `x.onnx`. */
+/** `x.onnx_data`, `x.onnx_data_1` and `x.onnx.data` belong to `x.onnx`; other names only the graph itself knows. */
 function isDataOf(path: string, graph: string): boolean {
-  return path.startsWith(`${graph}_data`) && /^(_\d+)?$/.test(path.slice(graph.length + '_data'.length))
+  return path.startsWith(graph) && /^[._]data(_\d+)?$/.test(path.slice(graph.length))
+}
+
+/**
+ * Files that the graphs in a folder keep weights in and that are not among those chosen by name.
+ *
+ * @throws InputError for one that the repository does not have
+ */
+export function furtherFiles(
+  id: string,
+  { files }: Listing,
+  chosen: readonly RemoteFile[],
+  folder: string,
+): RemoteFile[] {
+  const known = new Set(chosen.map(({ path }) => path))
+  const graphs = [...known].filter((path) => path.endsWith('.onnx'))
+  const wanted = graphs.flatMap((graph) =>
+    externalFiles(join(folder, graph)).map(
+      (name) => [graph, posix.join(posix.dirname(graph), name)] as const,
+    ),
+  )
+  const further = new Map<string, RemoteFile>()
+  for (const [graph, path] of wanted) {
+    const file = files.get(path)
+    if (file === undefined) throw new InputError(`vqa-model: ${id} has no ${path}, which ${graph} refers to`)
+    if (!known.has(path)) further.set(path, file)
+  }
+  return [...further.values()]
 }

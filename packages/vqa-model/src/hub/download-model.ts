@@ -2,7 +2,7 @@ import { mkdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acquireLock, InputError, writeFileAtomic } from '@lever/durable-files'
 import type { Dtypes } from '../onnx/dtypes.ts'
-import { chooseFiles } from './choose-files.ts'
+import { chooseFiles, furtherFiles } from './choose-files.ts'
 import { downloadFile } from './download-file.ts'
 import { fetchListing, type RemoteFile } from './listing.ts'
 import { isModelId } from './locate.ts'
@@ -60,23 +60,27 @@ export async function downloadModel({
   }
   const access = { endpoint: hubEndpoint(), token: hubToken(), signal }
   const listing = await fetchListing(id, access)
-  const files = chooseFiles(id, listing, dtype)
-  const total = files.reduce((sum, { size }) => sum + size, 0)
   const folder = modelCache(id)
   await mkdir(folder, { recursive: true })
   const lock = await acquireLock(join(folder, 'download'))
   try {
-    await requireSpace(folder, files)
     const found: Downloaded['files'] = []
-    let before = 0
-    for (const file of files) {
-      const fetched = await downloadFile({
-        ...{ id, commit: listing.commit, file, folder, access, attempts, patience, pause },
-        onProgress: (bytes) => onProgress(before + bytes, total, file.path),
-      })
-      before += file.size
-      found.push({ path: file.path, size: file.size, fetched })
+    let [before, total] = [0, 0]
+    const fetchAll = async (files: readonly RemoteFile[]): Promise<void> => {
+      await requireSpace(folder, files)
+      total += files.reduce((sum, { size }) => sum + size, 0)
+      for (const file of files) {
+        const fetched = await downloadFile({
+          ...{ id, commit: listing.commit, file, folder, access, attempts, patience, pause },
+          onProgress: (bytes) => onProgress(before + bytes, total, file.path),
+        })
+        before += file.size
+        found.push({ path: file.path, size: file.size, fetched })
+      }
     }
+    const chosen = chooseFiles(id, listing, dtype)
+    await fetchAll(chosen)
+    await fetchAll(furtherFiles(id, listing, chosen, folder))
     const source = { id, commit: listing.commit }
     await writeFileAtomic(join(folder, 'lever-source.json'), `${JSON.stringify(source)}\n`)
     return { id, commit: listing.commit, path: folder, bytes: total, files: found }

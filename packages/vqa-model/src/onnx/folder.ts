@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { show } from '../show.ts'
-import { dtypeNames, dtypeOf, sessionFile, type Dtypes, type SessionName } from './dtypes.ts'
 import type { ProcessorConfig } from '../pixels/processor-config.ts'
+import { externalFiles } from './external-files.ts'
+import { dtypeNames, dtypeOf, SESSION_NAMES, sessionFile, type Dtypes, type SessionName } from './dtypes.ts'
 import { getFamily, type ModelFamily } from './families.ts'
 
 /** What a model's folder says, before anything heavy is loaded. */
@@ -25,6 +26,8 @@ export interface ModelFolder {
   tileTokens: number
   /** absolute paths of the ONNX files */
   sessions: Record<SessionName, string>
+  /** paths relative to the folder, of each ONNX file and the data files it refers to */
+  sessionFiles: Readonly<Record<SessionName, readonly string[]>>
   /** paths relative to the folder, of everything that fixes an answer */
   files: readonly string[]
 }
@@ -70,11 +73,12 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
     eosTokenIds: new Set(endTokens(generation['eos_token_id'] ?? config['eos_token_id'], path)),
     preprocessor,
     sessions: sessions.paths,
+    sessionFiles: sessions.files,
     files: [
       ...['config.json', 'generation_config.json', 'preprocessor_config.json'],
       ...(tiled ? ['processor_config.json'] : []),
       ...['tokenizer.json', 'tokenizer_config.json'],
-      ...sessions.files,
+      ...new Set(SESSION_NAMES.flatMap((name) => sessions.files[name])),
     ],
   }
 }
@@ -145,35 +149,45 @@ async function findSessions(
   path: string,
   id: string | undefined,
   dtype: Dtypes,
-): Promise<{ paths: Record<SessionName, string>; files: string[] }> {
+): Promise<{ paths: Record<SessionName, string>; files: Record<SessionName, string[]> }> {
   const folder = join(path, 'onnx')
   const names = (await readdir(folder).catch(() => [])).sort()
-  const files: string[] = []
   const pick = (session: SessionName): string => {
     const file = sessionFile(session, dtypeOf(dtype, session))
-    if (!names.includes(file)) {
-      const there = dtypeNames.filter((name) => names.includes(sessionFile(session, name)))
-      const remedies = [
-        ...(there.length > 0 ? [`dtypes of ${session} that exist: ${there.join(', ')}`] : []),
-        ...(id === undefined ? [] : [downloadAdvice(id, dtype)]),
-      ]
-      throw new InputError(
-        `vqa-model: ${join(folder, file)} does not exist; ${remedies.join('; ') || 'the folder holds no such model'}`,
-      )
-    }
-    files.push(
-      ...names
-        .filter((name) => name === file || name === `${file}_data` || name.startsWith(`${file}_data_`))
-        .map((name) => `onnx/${name}`),
+    if (names.includes(file)) return file
+    const there = dtypeNames.filter((name) => names.includes(sessionFile(session, name)))
+    const remedies = [
+      ...(there.length > 0 ? [`dtypes of ${session} that exist: ${there.join(', ')}`] : []),
+      ...(id === undefined ? [] : [downloadAdvice(id, dtype)]),
+    ]
+    throw new InputError(
+      `vqa-model: ${join(folder, file)} does not exist; ${remedies.join('; ') || 'the folder holds no such model'}`,
     )
-    return join(folder, file)
   }
+  const graphs = SESSION_NAMES.map((session) => [session, pick(session)] as const)
+  const paths = graphs.map(([session, file]) => [session, join(folder, file)] as const)
+  const files = graphs.map(
+    ([session, file]) => [session, graphFiles(folder, file, names).map((name) => `onnx/${name}`)] as const,
+  )
   return {
-    paths: {
-      embed_tokens: pick('embed_tokens'),
-      vision_encoder: pick('vision_encoder'),
-      decoder_model_merged: pick('decoder_model_merged'),
-    },
-    files,
+    paths: Object.fromEntries(paths) as Record<SessionName, string>,
+    files: Object.fromEntries(files) as Record<SessionName, string[]>,
   }
+}
+
+/**
+ * A graph and its data files: those it refers to, whatever their names, and those that are called like them.
+ *
+ * @throws InputError for a data file that is not there
+ */
+function graphFiles(folder: string, graph: string, names: readonly string[]): string[] {
+  const data = externalFiles(join(folder, graph))
+  const missing = data.find((name) => !names.includes(name))
+  if (missing !== undefined) {
+    throw new InputError(
+      `vqa-model: ${join(folder, graph)} keeps its weights in ${missing}, which is not there; the model is damaged or incomplete: copy or download the model again`,
+    )
+  }
+  const called = names.filter((name) => name === `${graph}_data` || name.startsWith(`${graph}_data_`))
+  return [...new Set([graph, ...data, ...called])].sort()
 }

@@ -62,8 +62,8 @@ async function releaseAll(sessions: Sessions): Promise<void> {
   await Promise.all(Object.values(sessions).map((session) => session.release()))
 }
 
-async function decoderBytes({ path, files }: ModelFolder): Promise<number> {
-  const parts = files.filter((name) => name.startsWith('onnx/decoder_model_merged'))
+async function decoderBytes({ path, sessionFiles }: ModelFolder): Promise<number> {
+  const parts = sessionFiles.decoder_model_merged
   const sizes = await Promise.all(parts.map(async (name) => (await stat(join(path, name))).size))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -56,9 +56,9 @@ export async function assembleParts(
   }
   const { pixels, imageBytes } = options
   const encoder = createImageEncoder({ ort, session: sessions.vision_encoder, folder, pixels })
-  const disk = openDisk(options, protocol.files, encoder.pixels)
+  const disk = openDisk(options, read, encoder.pixels)
   const abilities = await rememberAbilities(
-    probeSubject(options, protocol.files, { ort, threads }),
+    probeSubject(options, read, { ort, threads }),
     () => probeDecoder(engine, codec.vocabularySize),
     join(options.cacheFolder, 'probes'),
   )
@@ -99,11 +99,12 @@ function planSettings(
 /** All that what a decoder can do depends on. */
 function probeSubject(
   { device }: LocalModelOptions,
-  files: Readonly<Record<string, string>>,
+  { protocol, folder: { sessionFiles } }: LocalProtocol,
   { ort, threads }: Pick<Runtime, 'ort' | 'threads'>,
 ): Parameters<typeof rememberAbilities>[0] {
+  const asked = ['config.json', ...sessionFiles.decoder_model_merged, ...sessionFiles.embed_tokens]
   return {
-    files: Object.entries(files).filter(([name]) => /^config\.json|onnx\/(decoder|embed)/.test(name)),
+    files: Object.entries(protocol.files).filter(([name]) => asked.includes(name)),
     device,
     threads,
     cpu: cpus()[0]?.model ?? '',
@@ -113,11 +114,13 @@ function probeSubject(
 
 function openDisk(
   { imageDiskBytes, device, cacheFolder }: LocalModelOptions,
-  files: Readonly<Record<string, string>>,
+  { protocol, folder: { sessionFiles } }: LocalProtocol,
   pixels: PixelLimits,
 ): ImageDisk | undefined {
   if (imageDiskBytes === 0) return undefined
-  const fixed = Object.entries(files).filter(([name]) => /vision_encoder|processor_config/.test(name))
+  const fixed = Object.entries(protocol.files).filter(
+    ([name]) => sessionFiles.vision_encoder.includes(name) || name.includes('processor_config'),
+  )
   const model = hashOf({ version: 1, fixed, pixels, device: parseDevice(device).name })
   return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
 }
