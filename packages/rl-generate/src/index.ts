@@ -1,7 +1,7 @@
 export { InputError, isInputError } from '@lever/durable-files'
 export type { Embeddings, Example, FeaturePair } from './types.ts'
 export { similarityOf } from './similarity.ts'
-export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/index.ts'
+export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/methods.ts'
 export type {
   PoolContext,
   PoolDataset,
@@ -20,7 +20,7 @@ export {
   type ProposalMethodName,
   type ProposalOptions,
   type ProposalRequest,
-} from './proposals/index.ts'
+} from './proposals/methods.ts'
 export type {
   PolicyPointer,
   PolicyProposer,
@@ -33,7 +33,7 @@ export type {
 } from './proposals/types.ts'
 export { proposePointers, type ProposeOptions } from './proposals/propose.ts'
 export { readPointers } from './proposals/io.ts'
-export { DEFAULT_COUNTS, defaultMix, parseCounts, type DefaultMixOptions } from './proposals/mix.ts'
+export { defaultMix, type DefaultMixOptions } from './proposals/mix.ts'
 export { measureRewards } from './measure/measure.ts'
 export { measureHeader, type MeasureHeader } from './measure/header.ts'
 export { measurementKey } from './measure/key.ts'

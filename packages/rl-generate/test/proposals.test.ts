@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   defaultMix,
-  parseCounts,
   PROPOSAL_METHOD_NAMES,
   proposePointers,
   similarityOf,
@@ -197,17 +196,21 @@ test('a temperature of 0 is refused', async () => {
   )
 })
 
-test('counts change the mix', () => {
-  expect(defaultMix({ policy: false, similarities: false })).toEqual([{ method: 'random', count: 6 }])
-  expect(defaultMix({ counts: parseCounts('random=0, nested=9,sample=1'), temperatures: [0.7] })).toEqual([
+test('counts change the mix, and a method without pointers keeps its place', () => {
+  expect(defaultMix({ informed: false })).toEqual([
+    { method: 'beam', count: 0 },
+    { method: 'retrieval', count: 0 },
+    { method: 'sample', count: 0, temperatures: [1, 1.3] },
+    { method: 'random', count: 6 },
+  ])
+  expect(defaultMix({ counts: { random: 0, sample: 1 }, temperatures: [0.7] })).toEqual([
     { method: 'beam', count: 5 },
     { method: 'retrieval', count: 9 },
     { method: 'sample', count: 1, temperatures: [0.7] },
-    { method: 'nested', count: 9 },
+    { method: 'random', count: 0 },
   ])
-  expect(() => parseCounts('beams=5')).toThrow(/"beams=5" is not METHOD=COUNT/)
-  expect(() => parseCounts('beam=-1')).toThrow(/METHOD=COUNT/)
   expect(() => defaultMix({ counts: { beam: 1.5 } })).toThrow(/1.5 beam pointers/)
+  expect(() => defaultMix({ counts: { random: -1 } })).toThrow(/-1 random pointers/)
 })
 
 test('missing inputs and small pools are refused with the remedy', async () => {

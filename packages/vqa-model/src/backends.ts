@@ -1,5 +1,6 @@
-export { backendNames, type BackendName } from './backends/index.ts'
 export {
+  backendNames,
+  type BackendName,
   backendsAbout,
   backendSettings,
   type BackendSchema,

@@ -1,7 +1,12 @@
 export { InputError, isInputError } from '@lever/durable-files'
 export { openVqaModel, readProtocol } from './open-model.ts'
-export { backendNames, type BackendName } from './backends/index.ts'
-export { modelOptions, type BackendOptions, type VqaModelOptions } from './backends/settings.ts'
+export {
+  backendNames,
+  modelOptions,
+  type BackendName,
+  type BackendOptions,
+  type VqaModelOptions,
+} from './backends/settings.ts'
 export type { Backend, ModelContext } from './backends/backend.ts'
 export {
   answerWith,

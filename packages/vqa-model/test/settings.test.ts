@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { Setting } from '@lever/settings'
 import { backendSettings, backendNames } from '../src/backends.ts'
-import { BACKENDS } from '../src/backends/index.ts'
+import * as BACKENDS from '../src/backends/index.ts'
 import { modelOptions } from '../src/index.ts'
 
 const context = { model: 'the-model', bundled: '/bundled', metric: 'vqa-loo', env: { LEVER_API_KEY: 'key' } }

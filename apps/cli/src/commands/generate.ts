@@ -1,4 +1,3 @@
-import type { ProposalRequest } from '@lever/rl-generate'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
@@ -132,13 +131,12 @@ export const generate: Command = defineCommand({
   interrupted: ({ dryRun }) => (dryRun ? undefined : CONTINUES),
   async run(options, context) {
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
-    const informed = embeddings !== undefined
-    const mix: ProposalRequest[] = [
-      { method: 'beam', count: informed ? numBeams : 0 },
-      { method: 'retrieval', count: informed ? numRetrieval : 0 },
-      { method: 'sample', count: informed ? numSamplesPerTemp : 0, temperatures: temps },
-      { method: 'random', count: numRandom },
-    ]
+    const { defaultMix } = await import('@lever/rl-generate')
+    const mix = defaultMix({
+      informed: embeddings !== undefined,
+      counts: { beam: numBeams, retrieval: numRetrieval, sample: numSamplesPerTemp, random: numRandom },
+      temperatures: temps,
+    })
     const { groupSize, prefixShots, ...rest } = options
     const settings = { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots }
     if (options.dryRun) {

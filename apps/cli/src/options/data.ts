@@ -1,3 +1,5 @@
+import { POOL_METHOD_NAMES } from '@lever/rl-generate/methods'
+
 /** The options that name a dataset. */
 export const datasetOptions = {
   dataset: {
@@ -42,8 +44,7 @@ export const poolDatasetOptions = {
   poolSplit: { type: 'text', about: 'split of the pool' },
 } as const
 
-/** Embeddings, the sample of questions, and pools. */
-export const poolOptions = {
+const fixedPoolOptions = {
   embeddings: {
     type: 'text',
     about: 'embeddings of the dataset (lever embed)',
@@ -63,11 +64,6 @@ export const poolOptions = {
     unset: 'all',
     aliases: ['test-data-num', 'sample-num'],
   },
-  poolMethod: {
-    type: 'text',
-    about: 'how pools are built: random, text-similar, image-similar, both-similar, mixed, library',
-    unset: 'random, or that of --pool-file',
-  },
   poolSize: {
     type: 'number',
     about: 'pool size N',
@@ -82,3 +78,21 @@ export const poolOptions = {
     aliases: ['pools', 'sampler-cache'],
   },
 } as const
+
+type PoolMethodOption = {
+  readonly poolMethod: { readonly type: 'text'; readonly about: string; readonly unset: string }
+}
+
+const poolMethodOption: PoolMethodOption = {
+  poolMethod: {
+    type: 'text',
+    about: `how pools are built: ${POOL_METHOD_NAMES.filter((name) => name !== 'file').join(', ')}`,
+    unset: 'random, or that of --pool-file',
+  },
+}
+
+/** Embeddings, the sample of questions, and pools. */
+export const poolOptions: typeof fixedPoolOptions & PoolMethodOption = {
+  ...fixedPoolOptions,
+  ...poolMethodOption,
+}

@@ -1,6 +1,6 @@
 import type { ProposeFunction } from '../measure/types.ts'
 import type { Pools } from '../pools/types.ts'
-import type { ProposalRequest } from '../proposals/index.ts'
+import type { ProposalRequest } from '../proposals/methods.ts'
 import { proposePointers } from '../proposals/propose.ts'
 import type { PolicyProposer, Proposal } from '../proposals/types.ts'
 import { similarityOf } from '../similarity.ts'

@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
 import type { Example } from '../types.ts'
-import { POOL_METHODS, type PoolMethodName } from './index.ts'
+import { POOL_METHODS, type PoolMethodName } from './methods.ts'
 import { featuresOf } from './similar.ts'
 import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
 

@@ -1,30 +1,11 @@
-import { file } from './file.ts'
-import { library } from './library.ts'
-import { mixed } from './mixed.ts'
-import { random } from './random.ts'
-import { bothSimilar, imageSimilar, textSimilar } from './similar.ts'
-import type { PoolMethod } from './types.ts'
-
-/** How a pool is chosen, by name. */
-export const POOL_METHOD_NAMES = [
-  'random',
-  'text-similar',
-  'image-similar',
-  'both-similar',
-  'mixed',
-  'library',
-  'file',
-] as const
-
-export type PoolMethodName = (typeof POOL_METHOD_NAMES)[number]
-
-/** The pool methods: a file, a name above and its entry here make a method. */
-export const POOL_METHODS: Readonly<Record<PoolMethodName, PoolMethod>> = {
-  random,
-  'text-similar': textSimilar,
-  'image-similar': imageSimilar,
-  'both-similar': bothSimilar,
-  mixed,
-  library,
-  file,
-}
+/*
+ * The pool methods by name. A new one is a file in this folder and a line here: the names' type, the choices of the
+ * command and the conformance suite follow.
+ */
+export { bothSimilar as 'both-similar' } from './similar.ts'
+export { file } from './file.ts'
+export { imageSimilar as 'image-similar' } from './similar.ts'
+export { library } from './library.ts'
+export { mixed } from './mixed.ts'
+export { random } from './random.ts'
+export { textSimilar as 'text-similar' } from './similar.ts'

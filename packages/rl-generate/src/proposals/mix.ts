@@ -1,74 +1,41 @@
 import { InputError } from '@lever/durable-files'
-import { PROPOSAL_METHOD_NAMES, type ProposalMethodName, type ProposalRequest } from './index.ts'
+import type { ProposalRequest } from './methods.ts'
+
+/** Pointers per query by default; with two temperatures 5 + 9 + 2 x 2 + 6 = 24. */
+const DEFAULT_COUNTS = { beam: 5, retrieval: 9, sample: 2, random: 6 }
 
 export interface DefaultMixOptions {
-  /** Is there a policy to ask? Default true. */
-  policy?: boolean
-  /** Are there similarities? Default true. */
-  similarities?: boolean
-  /** Counts that replace the default ones; `sample` counts per temperature; 0 leaves a method out. */
-  counts?: Partial<Record<ProposalMethodName, number>>
-  /** For `sample`. Default 1.0 and 1.3. */
-  temperatures?: readonly number[]
-}
-
-/** Pointers per query and method by default; with two temperatures 5 + 9 + 2 * 2 + 6 = 24. */
-export const DEFAULT_COUNTS: Readonly<Partial<Record<ProposalMethodName, number>>> = {
-  beam: 5,
-  retrieval: 9,
-  sample: 2,
-  random: 6,
+  /** Are there embeddings? Without them all pointers are random. */
+  readonly informed?: boolean
+  /** Counts in place of the default ones; `sample` counts per temperature. */
+  readonly counts?: Partial<typeof DEFAULT_COUNTS>
+  /** For `sample`. */
+  readonly temperatures?: readonly number[]
 }
 
 /**
- * A mix in which good pointers are likely: the policy's own, similar examples, and some random
- * ones. Methods are in order of priority for a pointer that several find.
+ * A mix in which good pointers are likely: the policy's own, similar examples, and some random ones. Methods are in
+ * order of priority for a pointer that several find. A method with count 0 keeps its place, on which depends what the
+ * others draw.
+ *
+ * @throws InputError for a count that is not a whole number from 0
  */
 export function defaultMix({
-  policy = true,
-  similarities = true,
+  informed = true,
   counts = {},
-  temperatures = [1.0, 1.3],
+  temperatures = [1, 1.3],
 }: DefaultMixOptions = {}): ProposalRequest[] {
   const wanted = { ...DEFAULT_COUNTS, ...counts }
-  if (!policy && counts.beam === undefined) wanted.beam = 0
-  if (!policy && counts.sample === undefined) wanted.sample = 0
-  if (!similarities && counts.retrieval === undefined) wanted.retrieval = 0
-  const order: readonly ProposalMethodName[] = [
-    'file',
-    'beam',
-    'retrieval',
-    'sample',
-    'nested',
-    'random',
-    'exhaustive',
-  ]
-  return order.flatMap((method): ProposalRequest[] => {
-    const count = checkedCount(method, wanted[method] ?? 0)
-    if (count === 0) return []
-    return [method === 'sample' ? { method, count, temperatures } : { method, count }]
-  })
-}
-
-/** Reads "beam=5,random=10" into counts. Throws InputError for an unknown method or a bad count. */
-export function parseCounts(text: string): Partial<Record<ProposalMethodName, number>> {
-  const counts: Partial<Record<ProposalMethodName, number>> = {}
-  for (const part of text.split(',')) {
-    const [name = '', count = '', ...rest] = part.trim().split('=')
-    const method = PROPOSAL_METHOD_NAMES.find((known) => known === name)
-    if (method === undefined || rest.length > 0 || !/^\d+$/.test(count)) {
-      throw new InputError(
-        `rl-generate: "${part.trim()}" is not METHOD=COUNT with one of ${PROPOSAL_METHOD_NAMES.join(', ')}`,
-      )
-    }
-    counts[method] = Number(count)
+  for (const [method, count] of Object.entries(wanted)) {
+    if (Number.isSafeInteger(count) && count >= 0) continue
+    throw new InputError(
+      `rl-generate: ${count} ${method} pointers cannot be proposed; use a whole number from 0`,
+    )
   }
-  return counts
-}
-
-function checkedCount(method: string, count: number): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count
-  throw new InputError(
-    `rl-generate: ${count} ${method} pointers cannot be proposed; use a whole number from 0`,
-  )
+  return [
+    { method: 'beam', count: informed ? wanted.beam : 0 },
+    { method: 'retrieval', count: informed ? wanted.retrieval : 0 },
+    { method: 'sample', count: informed ? wanted.sample : 0, temperatures },
+    { method: 'random', count: wanted.random },
+  ]
 }

@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import { PROPOSAL_METHODS, type ProposalRequest } from './index.ts'
+import { PROPOSAL_METHODS, type ProposalRequest } from './methods.ts'
 import type { ProposalNeed } from './types.ts'
 
 const REMEDIES: Readonly<Record<ProposalNeed, string>> = {

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
-import { PROPOSAL_METHODS, type ProposalRequest } from './index.ts'
+import { PROPOSAL_METHODS, type ProposalRequest } from './methods.ts'
 import { checkNeeds } from './needs.ts'
 import { drawSequences, pointerKey } from './sequences.ts'
 import {

@@ -1,7 +1,11 @@
 import { InputError } from '@lever/durable-files'
 import { readSettings, type Schema, type Settings } from '@lever/settings'
 import type { Backend, ModelContext } from './backend.ts'
-import { BACKENDS, backendNames, type BackendName } from './index.ts'
+import * as BACKENDS from './index.ts'
+
+export type BackendName = keyof typeof BACKENDS
+
+export const backendNames: readonly BackendName[] = Object.keys(BACKENDS) as BackendName[]
 
 /** Options of every backend, by its name. */
 export type BackendOptions = {
@@ -49,7 +53,8 @@ export function modelOptions(
 
 /** @throws InputError for an unknown name */
 export function backendOf(name: string): Backend<unknown, Schema> {
-  if (Object.hasOwn(BACKENDS, name)) return BACKENDS[name as BackendName] as Backend<unknown, Schema>
+  if (Object.hasOwn(BACKENDS, name))
+    return BACKENDS[name as BackendName] as unknown as Backend<unknown, Schema>
   throw new InputError(`vqa-model: unknown backend "${name}"; choose one of ${backendNames.join(', ')}`)
 }
 
