@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { createModel, readCheckpoint, writeCheckpoint } from '@lever/pointer-model'
+import type { CheckpointDescription } from '@lever/pointer-model'
 import { readSafetensors, readTorch } from '@lever/tensor-files'
-import type { CheckpointDescription } from '../src/pipeline/policy/checkpoints.ts'
 import { lever, scratch } from './support/lever.ts'
 
 const root = scratch()

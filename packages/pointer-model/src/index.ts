@@ -56,5 +56,6 @@ export {
   type LoadedCheckpoint,
   type LoadOptions,
 } from './checkpoint/checkpoint.ts'
+export { inspectCheckpoint, type CheckpointDescription, type TensorLine } from './checkpoint/inspect.ts'
 export { type StrictOptions } from './checkpoint/strict.ts'
 export { VERSION } from './version.ts'

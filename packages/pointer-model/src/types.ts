@@ -42,6 +42,8 @@ export interface Net<C extends ArchitectureConfig = ArchitectureConfig> {
 export interface Architecture<C extends ArchitectureConfig = ArchitectureConfig> {
   readonly name: string
   readonly summary: string
+  /** Its place in lists, and among the architectures that a file is tried as: the lower, the earlier. */
+  readonly order: number
   /**
    * Whether a pointer may end before K choices: the candidate after the last, at N, is STOP. `logits` and
    * `chosen` have N + 1 in place of N then, and the caller lets nothing but STOP follow STOP.

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
 import { loadingOptions } from '../options/model.ts'
-import { formatInspected, inspectCheckpoint, loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
+import { formatInspected, loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
 
 export const checkpointInspect: Command = defineCommand({
   describe:
@@ -12,6 +12,7 @@ export const checkpointInspect: Command = defineCommand({
   options: { Model: loadingOptions },
   async run(options, _, [file = '']) {
     await requirePath(file, 'file')
+    const { inspectCheckpoint } = await import('@lever/pointer-model')
     const description = await inspectCheckpoint(file, await loadOptionsOf(options))
     return {
       json: description,

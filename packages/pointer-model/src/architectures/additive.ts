@@ -14,6 +14,7 @@ export const additive: Architecture<TrunkConfig> = {
   ...crossAttention,
   name: 'additive',
   summary: 'cross-attention with additive scores v^T tanh(W_q h + W_c c)',
+  order: 4,
   parameters: (config) => [
     ...crossAttention.parameters(config),
     { name: 'score_query.weight', shape: [config.hidden, config.hidden], initial: xavierUniform() },

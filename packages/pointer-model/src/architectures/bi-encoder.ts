@@ -17,6 +17,7 @@ export interface BiEncoderConfig extends ArchitectureConfig {
 export const biEncoder: Architecture<BiEncoderConfig> = {
   name: 'bi-encoder',
   summary: 'inner products of two projections, one number as query-state gate',
+  order: 3,
   defaults: { hidden: 256, temperature: 0.5 },
   parameters: (config) => [
     ...projectionParameters(config),

@@ -19,6 +19,7 @@ import type { TrunkConfig } from './trunk.ts'
 export const crossAttention: Architecture<TrunkConfig> = {
   name: 'cross-attention',
   summary: 'shared linear projection, cross-attention over the pool, query-state gate',
+  order: 1,
   defaults: trunkDefaults,
   parameters: (config) => [...projectionParameters(config), ...trunkParameters(config)],
   recognise(shapes) {

@@ -41,6 +41,7 @@ export interface GruConfig extends EncoderConfig {
 export const gru: Architecture<GruConfig> = {
   name: 'gru',
   summary: 'cross-attention with a GRU as query state and step embeddings',
+  order: 5,
   defaults: { ...encoderDefaults, steps: 8 },
   parameters: (config) => [
     ...projectionParameters(config),

@@ -1,32 +1,12 @@
 import type { Architecture } from '../types.ts'
-import { additive } from './additive.ts'
-import { biEncoder } from './bi-encoder.ts'
-import { crossAttention } from './cross-attention.ts'
-import { gru } from './gru.ts'
-import { mlpCrossAttention } from './mlp-cross-attention.ts'
-import { mmr } from './mmr.ts'
-import { stop } from './stop.ts'
+import * as TABLE from './table.ts'
 
-/** The names of the architectures. */
-export const ARCHITECTURE_NAMES = [
-  'cross-attention',
-  'mlp-cross-attention',
-  'bi-encoder',
-  'additive',
-  'gru',
-  'mmr',
-  'stop',
-] as const
+export type ArchitectureName = keyof typeof TABLE
 
-export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number]
+/** The architectures by name. */
+export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = TABLE
 
-/** The architectures: a file in this folder, a name above and its entry here make one. */
-export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
-  'cross-attention': crossAttention,
-  'mlp-cross-attention': mlpCrossAttention,
-  'bi-encoder': biEncoder,
-  additive,
-  gru,
-  mmr,
-  stop,
-}
+/** The names of the architectures, in the order in which they are listed to people and recognised. */
+export const ARCHITECTURE_NAMES: readonly ArchitectureName[] = (
+  Object.keys(TABLE) as ArchitectureName[]
+).sort((a, b) => TABLE[a].order - TABLE[b].order)

@@ -19,6 +19,7 @@ export interface MlpConfig extends TrunkConfig {
 export const mlpCrossAttention: Architecture<MlpConfig> = {
   name: 'mlp-cross-attention',
   summary: 'cross-attention with a two-layer GELU input projection',
+  order: 2,
   defaults: { ...trunkDefaults, inner: 256 },
   parameters: (config) => [
     { name: 'input_proj.0.weight', shape: [config.inner, config.dim], initial: xavierUniform() },

@@ -29,6 +29,7 @@ export const mmr: Architecture<GruConfig> = {
   ...gru,
   name: 'mmr',
   summary: 'gru with a penalty for candidates that are like chosen ones',
+  order: 6,
   parameters: (config) => [
     ...gru.parameters(config),
     { name: 'mmr_lambda', shape: [config.steps], initial: filled(0.1) },

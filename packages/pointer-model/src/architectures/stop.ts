@@ -13,6 +13,7 @@ export const stop: Architecture<TrunkConfig> = {
   ...crossAttention,
   name: 'stop',
   summary: 'cross-attention with a learned STOP, so that pointers may be shorter than K',
+  order: 7,
   stops: true,
   parameters: (config) => [
     ...crossAttention.parameters(config),
