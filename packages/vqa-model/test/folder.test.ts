@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
-import { openVqaModel, readProtocol, type OnnxOptions } from '../src/index.ts'
+import { openVqaModel, readProtocol, type ModelProtocol, type OnnxOptions } from '../src/index.ts'
 import { externalFiles } from '../src/onnx/external-files.ts'
 import { loadOrt } from '../src/onnx/ort.ts'
 import { GraphWriter, type Value } from './support/onnx-writer.ts'
@@ -133,6 +133,32 @@ test('external data files count as files of the model', async () => {
   const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
   expect(Object.keys(model.protocol.files)).toContain('onnx/decoder_model_merged.onnx_data')
   await model.close()
+})
+
+test('a folder saved by transformers 5 keeps the image processor in processor_config.json', async () => {
+  const [own, joined] = ['preprocessor_config.json', 'processor_config.json'].map((name) =>
+    join(folder, name),
+  )
+  const model = (): Promise<ModelProtocol> =>
+    readProtocol({ backend: 'onnx', model: folder, template: 'shapes' })
+  const values = JSON.parse(await readFile(own!, 'utf8')) as Record<string, unknown>
+  const before = await model()
+  await rm(own!)
+  await refusal('preprocessor_config.json')
+  await writeFile(joined!, JSON.stringify({ processor_class: 'P', image_processor: values }))
+  const after = await model()
+  expect(after.protocol.pixels).toEqual(before.protocol.pixels)
+  expect(Object.keys(after.protocol.files)).toContain('processor_config.json')
+  expect(Object.keys(after.protocol.files)).not.toContain('preprocessor_config.json')
+  await rm(joined!)
+  await writeFile(joined!, JSON.stringify({ image_processor: { ...values, image_mean: 'none' } }))
+  await refusal('processor_config.json')
+  await writeFile(joined!, JSON.stringify({ processor_class: 'P', image_processor: values }))
+  const world = await makeWorld({ demonstrations: 2, queries: 1 })
+  const opened = (await open()) as Awaited<ReturnType<typeof openVqaModel>>
+  const answers = await opened.answer(makePrompts(world, { each: 1, shots: [1] }))
+  expect(answers.every(({ error }) => error === undefined)).toBe(true)
+  await opened.close()
 })
 
 test('data files of any name count: those that the graph refers to', async () => {

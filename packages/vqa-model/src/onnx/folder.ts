@@ -22,6 +22,8 @@ export interface ModelFolder {
   contextLength: number
   eosTokenIds: ReadonlySet<number>
   preprocessor: Record<string, unknown>
+  /** the file that holds it; `preprocessor_config.json` when left out */
+  preprocessorFile?: string
   /** visual tokens of one tile, for families whose images are cut into tiles */
   tileTokens: number
   /** absolute paths of the ONNX files */
@@ -34,6 +36,9 @@ export interface ModelFolder {
 
 type Json = Record<string, unknown>
 
+const PREPROCESSOR = 'preprocessor_config.json'
+const PROCESSOR = 'processor_config.json'
+
 /**
  * Reads the JSON files of a folder in the Hub's ONNX layout.
  *
@@ -44,7 +49,7 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const { path, id } = await locateModel(model, dtype)
   const config = await readJson(path, 'config.json')
   const generation = await readJson(path, 'generation_config.json')
-  const preprocessor = await readJson(path, 'preprocessor_config.json')
+  const { preprocessor, preprocessorFile } = await readPreprocessor(path)
   const family = getFamily(String(config['model_type']), path)
   const text = isObject(config['text_config']) ? { ...config, ...config['text_config'] } : config
   const number = (from: Json, key: string): number => {
@@ -55,7 +60,7 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const heads = number(text, 'num_attention_heads')
   const width = number(text, 'hidden_size')
   const tiled = family.images === 'tiles'
-  const processor = tiled ? await readJson(path, 'processor_config.json') : {}
+  const processor = tiled ? await readJson(path, PROCESSOR) : {}
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) await requireFile(path, name)
   const sessions = await findSessions(path, id, dtype)
   return {
@@ -72,11 +77,12 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
       typeof text['max_position_embeddings'] === 'number' ? text['max_position_embeddings'] : Infinity,
     eosTokenIds: new Set(endTokens(generation['eos_token_id'] ?? config['eos_token_id'], path)),
     preprocessor,
+    preprocessorFile,
     sessions: sessions.paths,
     sessionFiles: sessions.files,
     files: [
-      ...['config.json', 'generation_config.json', 'preprocessor_config.json'],
-      ...(tiled ? ['processor_config.json'] : []),
+      ...['config.json', 'generation_config.json'],
+      ...new Set([preprocessorFile, ...(tiled ? [PROCESSOR] : [])]),
       ...['tokenizer.json', 'tokenizer_config.json'],
       ...new Set(SESSION_NAMES.flatMap((name) => sessions.files[name])),
     ],
@@ -87,8 +93,22 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
 export function processorConfig({
   path,
   preprocessor,
-}: Pick<ModelFolder, 'path' | 'preprocessor'>): ProcessorConfig {
-  return { file: join(path, 'preprocessor_config.json'), values: preprocessor }
+  preprocessorFile = PREPROCESSOR,
+}: Pick<ModelFolder, 'path' | 'preprocessor' | 'preprocessorFile'>): ProcessorConfig {
+  return { file: join(path, preprocessorFile), values: preprocessor }
+}
+
+/** Its own file; folders saved by transformers 5 keep it as `image_processor` of `processor_config.json`. */
+async function readPreprocessor(path: string): Promise<{ preprocessor: Json; preprocessorFile: string }> {
+  const hasOwn = await access(join(path, PREPROCESSOR)).then(
+    () => true,
+    () => false,
+  )
+  const joined = hasOwn ? {} : await readJson(path, PROCESSOR).catch(() => ({}))
+  if (isObject(joined['image_processor'])) {
+    return { preprocessor: joined['image_processor'], preprocessorFile: PROCESSOR }
+  }
+  return { preprocessor: await readJson(path, PREPROCESSOR), preprocessorFile: PREPROCESSOR }
 }
 
 function modelName(config: Json, fallback: string): string {
