@@ -5,4 +5,4 @@ import { pipeline } from './pipeline.ts'
 const [out = 'runs/example'] = process.argv.slice(2)
 await mkdir(out, { recursive: true })
 console.log(renderText(await pipeline(out, { train: 300, test: 300 }, 15)))
-console.log(`report: ${out}/report.html`)
+console.log(`report: ${out}/evaluation/report.html`)

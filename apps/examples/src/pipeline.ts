@@ -1,75 +1,75 @@
-import { writeFileAtomic } from '@lever/durable-files'
-import { PRESETS, train } from '@lever/grpo-trainer'
-import { evaluateSelectors, lookUpEmbeddings, pointer, random } from '@lever/icl-eval'
-import { renderReport, similarityBoth, summarize, type Summary } from '@lever/icl-eval'
-import { createModel, openPolicy } from '@lever/pointer-model'
-import { buildGroups, splitByImage } from '@lever/rl-dataset'
-import { readRlData } from '@lever/rl-dataset/node'
-import { buildPools, measureRewards, proposePointers, similarityOf } from '@lever/rl-generate'
-import { embedExamples, openEmbedder, openVqaModel } from '@lever/vqa-model'
-import {
-  finish,
-  openWorld,
-  policyChoice,
-  promptOf,
-  scoreOf,
-  tableOf,
-  type Asked,
-  type Questions,
-} from './world.ts'
+import { fileURLToPath } from 'node:url'
+import { hashFile } from '@lever/durable-files'
+import { loadTraining, PRESETS, train } from '@lever/grpo-trainer'
+import { evaluateRun, policySelector, type EvaluatedDataset, type Summary } from '@lever/icl-eval'
+import { byIds, createModel, openPolicy, readCheckpoint } from '@lever/pointer-model'
+import { buildPools, generateRlData } from '@lever/rl-generate'
+import { readEmbeddings, type Embeddings } from '@lever/tensor-files'
+import { readDataset } from '@lever/vqa-dataset'
+import { officialScore } from '@lever/vqa-eval'
+import { answerWith, embedExamples, makeThumbnail, openEmbedder, openVqaModel } from '@lever/vqa-model'
+import { writeEmbeddings } from '@lever/vqa-model'
+
+const BUNDLED = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
+
+/** A split of the bundled world; for data of your own, the paths of its files. */
+async function open(split: string) {
+  const [folder, images] = [`${BUNDLED}/world/${split}`, `${BUNDLED}/world/images`]
+  const files = { questions: `${folder}/questions.json`, annotations: `${folder}/annotations.json`, images }
+  return { ...(await readDataset(files)), files }
+}
 
 /** From a dataset to a report, in `out`; interrupted and called again, it continues. The accuracies of the test questions. */
-export async function pipeline(out: string, questions: Questions, epochs: number): Promise<Summary> {
-  const { candidates, train: learn, test, folder } = await openWorld(questions)
-  const model = await openVqaModel({ backend: 'onnx', model: folder, workers: 2 })
-  const embedder = await openEmbedder({ model: folder })
-  const answer = (prompts: readonly Asked[]) => model.answer(prompts.map(promptOf))
+export async function pipeline(
+  out: string,
+  questions: { readonly train: number; readonly test: number },
+  epochs: number,
+): Promise<Summary> {
+  const [pool, test] = [await open('train'), await open('test')]
+  const [learn, ask] = [pool.examples.slice(0, questions.train), test.examples.slice(0, questions.test)]
+  const model = await openVqaModel({ backend: 'onnx', model: `${BUNDLED}/model`, workers: 2 })
+  const embedder = await openEmbedder({ model: `${BUNDLED}/model` })
+  const asking = { model, answer: answerWith(model), score: officialScore(), batchSize: 1024, seed: 0 }
 
   // Embeddings: what the policy reads, and what similarity means.
-  const pool = tableOf(await embedExamples(embedder, candidates))
-  const asked = tableOf(await embedExamples(embedder, test))
-
-  // A pool of 64 solved examples for every question; pointers into it, by similarity and at random.
-  const pools = (await buildPools({ queries: learn, candidates })).byQuery
-  const similarities = { both: similarityOf({ queries: pool, candidates: pool }) }
-  const propose = async (queries: readonly { id: number }[]) => {
-    const batch = queries.map(({ id }) => ({ queryId: id, poolIds: pools.get(id)! }))
-    const mix = [{ method: 'retrieval' as const, count: 18 }]
-    const pointers = await proposePointers({ queries: batch, shots: 2, mix, size: 24, similarities })
-    return pointers.map((proposals, i) => ({ poolIds: batch[i]!.poolIds, proposals }))
+  const embed = async ({ examples, hash: source }: EvaluatedDataset, file: string): Promise<Embeddings> => {
+    await writeEmbeddings(file, await embedExamples(embedder, examples, { source }))
+    return readEmbeddings(file)
   }
+  const candidates = await embed(pool, `${out}/pool.safetensors`)
+  const queries = await embed(test, `${out}/test.safetensors`)
 
-  // What every pointer earns: the official accuracy of the model's answer.
-  const journal = `${out}/rl-data.jsonl`
-  const meta = { protocol: { hash: model.protocolHash }, shot_num: 2, pool_size: 64 }
-  const [queries, score, batches] = [learn, scoreOf, { batchSize: 1024, imageBudget: Infinity }]
-  await finish(measureRewards({ queries, candidates, propose, answer, score, journal, meta, ...batches }))
+  // A pool of 64 solved examples for every question, pointers into it, and what each of them earns: the official accuracy.
+  const { rlData } = await generateRlData({
+    ...{ ...asking, out: `${out}/rewards`, dataset: pool, inputs: { dataset: pool.hash }, version: '1' },
+    ...{ queries: learn, candidates: pool.examples, shots: 2, size: 24 },
+    pools: await buildPools({ queries: learn, candidates: pool.examples }),
+    features: { both: { queries: candidates, candidates } },
+    mix: [{ method: 'retrieval', count: 18 }],
+  })
 
   // A pointer network that learns from the rewards what to choose; the best epoch by held-back images.
-  const { groups } = buildGroups(await readRlData(journal), { ...pool, rows: pool.ids.length })
-  const { train: own, validation } = splitByImage(groups, { seed: 0, validation: 0.1 })
+  const files = { rlData: [rlData!], embeddings: `${out}/pool.safetensors` }
+  const { data, dim, info } = await loadTraining({ ...files, rewards: {}, validation: 0.1, seed: 0 })
   const { architecture, settings, phases: recipe } = PRESETS.recommended
-  const start = createModel({ architecture, settings: { dim: pool.dim, ...settings }, seed: 0 })
+  const start = createModel({ architecture, settings: { dim, ...settings }, seed: 0 })
   const phases = recipe.map((phase) => ({ ...phase, epochs }))
-  const data = { groups: own, validation, embeddings: pool }
-  const { best } = await finish(train({ model: start, data, phases, output: out }))
+  for await (const event of train({ model: start, data, phases, info, output: `${out}/policy` }))
+    if (event.type === 'warning') console.warn(event.message)
 
   // Does the choice help, on questions about other images?
-  const policy = await openPolicy(best.model)
-  const { byQuery } = await buildPools({ queries: test, candidates })
-  const examples = new Map(candidates.map((example) => [example.id, example]))
-  const { rows } = await evaluateSelectors({
-    queries: test,
-    pools: new Map(test.map(({ id }) => [id, byQuery.get(id)!.map((one) => examples.get(one)!)])),
-    selectors: [random(), similarityBoth(), pointer({ select: policyChoice(policy, asked, pool) })],
-    shots: [1, 2],
-    embeddings: lookUpEmbeddings({ both: { queries: asked, candidates: pool } }),
-    answer,
-    score,
+  const file = `${out}/policy/checkpoints/best.safetensors`
+  const policy = await openPolicy((await readCheckpoint(file)).model)
+  const selectors = [policySelector({ policy: byIds(policy, { queries, candidates }) })]
+  const { summary } = await evaluateRun({
+    ...{ ...asking, out: `${out}/evaluation`, dataset: test, pool, queries: ask, shots: [1, 2], seeds: 5 },
+    pools: await buildPools({ queries: ask, candidates: pool.examples }),
+    embeddings: { both: { queries, candidates } },
+    selectors: ['random', 'similarity-both'],
+    policies: [{ name: 'pointer', file, hash: await hashFile(file), selectors }],
+    trainedOn: { examples: learn, files: files.rlData, unknown: [] },
+    report: { thumbnail: makeThumbnail },
   })
-  const summary = summarize(rows)
-  const page = renderReport({ title: 'A first policy', runs: [{ name: 'example', summary, rows }] })
-  await writeFileAtomic(`${out}/report.html`, page)
   await Promise.all([policy.close(), model.close(), embedder.close()])
   return summary
 }
