@@ -69,7 +69,7 @@ describe('checkpoint inspect', () => {
   test('describes tensors that are no policy, with exit code 2', async () => {
     const found = await inspect(golden('small-1layer.expected.safetensors'))
     expect(found).toMatchObject({ code: 2, format: 'safetensors', policy: null })
-    expect(found.problem).toContain('is no pointer network that is known')
+    expect(found.problem).toContain('is not a known pointer network')
     expect(found.tensors.length).toBeGreaterThan(10)
   })
 

@@ -16,7 +16,7 @@ export interface MetricsLog {
 /**
  * Opens the log and cuts it to a length that is known to be good. `events` is the path of a TensorBoard event file to write
  * beside it.
- * @throws InputError when the file is shorter than that, or nothing of it is known and something else wrote it
+ * @throws InputError if the file is shorter than that, or nothing of it is known and something else wrote it
  */
 export async function openMetricsLog(path: string, bytes: number, events?: string): Promise<MetricsLog> {
   await mkdir(dirname(path), { recursive: true })
@@ -31,7 +31,7 @@ export async function openMetricsLog(path: string, bytes: number, events?: strin
   if (bytes === 0 && !(await isOurs(handle))) {
     await handle.close()
     throw new InputError(
-      `grpo-trainer: ${path} is not of a training of this package and is not overwritten; use another output folder`,
+      `grpo-trainer: ${path} was not written by a training of this package and is not overwritten; use another output folder`,
     )
   }
   await handle.truncate(bytes)

@@ -89,7 +89,7 @@ export const BACKBONE: readonly string[] = ['input_proj.*', 'query_proj.*', 'can
 
 /**
  * Fills in the defaults of a phase.
- * @throws InputError when a value is out of its range or an option of the objective is wrong.
+ * @throws InputError if a value is out of its range or an option of the objective is wrong.
  */
 export function resolvePhase(given: PhaseOptions): Phase {
   if (!OBJECTIVE_NAMES.includes(given.objective)) {

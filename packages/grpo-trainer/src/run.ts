@@ -34,7 +34,7 @@ export interface Run {
 
 /**
  * Checks the options and the data, and finds out whether a training continues.
- * @throws InputError when something is wrong, or the output folder belongs to another training.
+ * @throws InputError if something is wrong, or the output folder belongs to another training.
  */
 export async function openRun(options: TrainOptions): Promise<Run> {
   const { model, data, seed = 0, output } = options

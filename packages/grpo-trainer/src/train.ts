@@ -15,7 +15,7 @@ import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
  * state first, or by leaving the loop. A chunk of steps blocks the thread; `trainInWorker` does the
  * same in a thread of its own.
  *
- * @throws InputError when the options or the data are wrong, or the output folder belongs to another training
+ * @throws InputError if the options or the data are wrong, or the output folder belongs to another training
  * @throws Error when a loss or a gradient is not finite, with the ids of the queries
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {

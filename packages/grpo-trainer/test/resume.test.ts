@@ -114,7 +114,7 @@ describe('refused, with nothing overwritten', () => {
     for (const text of ['{"loss":1}\n', 'not JSON']) {
       await writeFile(join(output, 'metrics.jsonl'), text)
       await expect(runAll({ ...start, output })).rejects.toThrow(
-        'is not of a training of this package and is not overwritten',
+        'was not written by a training of this package and is not overwritten',
       )
       expect(await readFile(join(output, 'metrics.jsonl'), 'utf8')).toBe(text)
     }

@@ -33,7 +33,7 @@ export interface PreparedBatches {
 
 /**
  * Cuts queries into batches with pools padded to the largest of the batch.
- * @throws RangeError when a row or an excluded position does not exist, D differs, or a pool has fewer free candidates than shots.
+ * @throws RangeError if a row or an excluded position does not exist, D differs, or a pool has fewer free candidates than shots.
  */
 export function prepareBatches(
   { queries, candidates = queries, items }: PolicyInput,
@@ -91,12 +91,14 @@ function checkMatrix({ data, dim }: EmbeddingMatrix, expected: number, name: str
     )
   }
   if (data.length % dim !== 0) {
-    throw new RangeError(`pointer-model: ${data.length} numbers are no rows of ${dim} (${name})`)
+    throw new RangeError(
+      `pointer-model: the ${name} have ${data.length} numbers, which is not a multiple of D = ${dim}`,
+    )
   }
   return data.length / dim
 }
 
-/** @throws RangeError when a position that is to be excluded is not in the pool, as an id or a row may be */
+/** @throws RangeError if a position that is to be excluded is not in the pool, as an id or a row may be */
 export function checkPositions(exclude: readonly number[], pool: number, where: string): void {
   const foreign = exclude.find((n) => !(Number.isInteger(n) && n >= 0 && n < pool))
   if (foreign === undefined) return

@@ -20,7 +20,7 @@ export interface PointerModel {
 
 /**
  * The architecture of a name.
- * @throws InputError when there is none.
+ * @throws InputError if there is none.
  */
 export function architectureOf(name: string): Architecture {
   if (!Object.hasOwn(ARCHITECTURES, name)) {
@@ -33,7 +33,7 @@ export function architectureOf(name: string): Architecture {
 
 /**
  * All settings of an architecture: those given, the rest by default.
- * @throws InputError when a setting is unknown, of another type than its default, or a number that is not positive (a size:
+ * @throws InputError if a setting is unknown, of another type than its default, or a number that is not positive (a size:
  * a positive integer), and when `dim` is missing.
  */
 export function resolveConfig(name: string, settings: ModelSettings): ArchitectureConfig {

@@ -51,7 +51,7 @@ export interface Architecture<C extends ArchitectureConfig = ArchitectureConfig>
   readonly stops?: true
   /** Every setting but `dim`. */
   readonly defaults: Omit<C, 'dim'>
-  /** The trainable arrays, in the order of the checkpoint. Throws InputError when settings do not fit. */
+  /** The trainable arrays, in the order of the checkpoint. Throws InputError if settings do not fit. */
   parameters(config: C): readonly ParameterSpec[]
   /** Settings read off the shapes of a checkpoint that does not store them; undefined when it is another architecture. */
   recognise?(shapes: ReadonlyMap<string, readonly number[]>): C | undefined

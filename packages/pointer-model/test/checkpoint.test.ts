@@ -269,7 +269,7 @@ describe('files of the original', () => {
       'x holds cross_attn_layers.0.w twice',
     )
     expect(() => read(['a.model.b', 'module.c'])).toThrow(
-      'is no pointer network that is known: 2 tensors (a.model.b, c)',
+      'is not a known pointer network: 2 tensors (a.model.b, c)',
     )
   })
 })

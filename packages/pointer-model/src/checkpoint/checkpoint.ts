@@ -108,7 +108,7 @@ export function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<v
 
 /**
  * Reads a checkpoint from the bytes of a safetensors file.
- * @throws InputError when the file is broken or does not fit its architecture exactly.
+ * @throws InputError if the file is broken or does not fit its architecture exactly.
  */
 export function decodeCheckpoint(
   bytes: Uint8Array,
@@ -121,7 +121,7 @@ export function decodeCheckpoint(
 /**
  * Reads a checkpoint: ours, any safetensors file with the original's tensor names, or the original's
  * `.pt`, `.pth` and Lightning `.ckpt` files.
- * @throws InputError when the file is broken, its architecture is not recognised, or tensors are
+ * @throws InputError if the file is broken, its architecture is not recognised, or tensors are
  * missing or foreign.
  */
 export async function readCheckpoint(path: string, options: LoadOptions = {}): Promise<LoadedCheckpoint> {
@@ -200,7 +200,7 @@ function assemble(
     return finish(found.name, found.config, legacy.tensors, file, options, info, legacy.ignored)
   }
   throw new InputError(
-    `pointer-model: ${file} is no pointer network that is known: ${shapes.size} tensors (${[...shapes.keys()].slice(0, 10).join(', ')}); known are ${names.join(', ')}`,
+    `pointer-model: ${file} is not a known pointer network: ${shapes.size} tensors (${[...shapes.keys()].slice(0, 10).join(', ')}); known are ${names.join(', ')}`,
   )
 }
 

@@ -18,7 +18,7 @@ const renamed: readonly (readonly [from: string, to: string])[] = [
 /**
  * Gives the tensors of the original's files the names that they have now. Wrappers are stripped as
  * prefixes only; where a `pointer_selector` is among them, everything else belongs to other modules.
- * @throws InputError when two tensors get the same name.
+ * @throws InputError if two tensors get the same name.
  */
 export function legacyTensors(tensors: ReadonlyMap<string, TensorEntry>, file: string): LegacyTensors {
   const entries = [...tensors].map(([name, entry]) => ({ name, inner: strip(name, wrappers), entry }))

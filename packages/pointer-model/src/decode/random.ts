@@ -3,7 +3,7 @@ import { checkPositions } from '../batches.ts'
 
 /**
  * Uniform ordered pointers without repetition inside one.
- * @throws RangeError when the pool has fewer free candidates than shots, or an excluded position is not in it.
+ * @throws RangeError if the pool has fewer free candidates than shots, or an excluded position is not in it.
  */
 export function randomPointers({
   pool,
