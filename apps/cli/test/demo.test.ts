@@ -54,16 +54,13 @@ describe('demo on 16 questions of each split', () => {
     table = output.table
     const selectors = [...new Set(table.map(({ selector }) => selector))]
     expect(selectors).toEqual([
-      'zero-shot',
-      'random',
-      'similarity-image',
-      'similarity-text',
-      'similarity-both',
+      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'bm25', 'rices-image', 'rices-text'],
+      ...['rices-both', 'mmices', 'mmr', 'k-means', 'pool:rices-both'],
       'pointer-rce',
       'pointer-listwise',
       'oracle',
     ])
-    expect(table).toHaveLength(1 + 4 * 7)
+    expect(table).toHaveLength(2 + 4 * 13)
     for (const row of table) {
       expect(Object.keys(row)).toEqual(['selector', 'shots', 'accuracy', 'ci', 'n'])
       expect(row.n).toBe(16)

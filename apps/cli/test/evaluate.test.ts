@@ -156,7 +156,7 @@ describe('selectors', () => {
     expect(new Set(table.map(({ selector }) => selector))).toEqual(
       new Set([
         ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'static-best', 'bm25', 'mmices', 'mmr'],
-        ...['similarity-image', 'similarity-text', 'similarity-both', 'k-means', 'worst', 'oracle'],
+        ...['rices-image', 'rices-text', 'rices-both', 'k-means', 'worst', 'oracle'],
         ...['ours', 'ours-beam', 'original', 'original-beam', 'reversed:original', 'shuffled:original'],
       ]),
     )
@@ -258,7 +258,7 @@ describe('selectors', () => {
       ['there is no selector nearest', ['--selectors', 'nearest']],
       [
         `--pool-embeddings have no row for example ${third} (6 of 8 are missing)`,
-        [...few, '--pool-file', at('pools.json'), '--selectors', 'similarity-both'],
+        [...few, '--pool-file', at('pools.json'), '--selectors', 'rices-both'],
       ],
       ['the selector mmr needs embeddings', ['--selectors', 'mmr']],
       [

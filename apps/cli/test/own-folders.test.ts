@@ -69,7 +69,7 @@ test('embeddings of another dataset with the same ids are told', async () => {
   await Promise.all([embed('train'), embed('test')])
   const files = (own: string, pool: string): string[] => [
     ...['--embeddings', at(`${own}.safetensors`), '--pool-embeddings', at(`${pool}.safetensors`)],
-    ...['--selectors', 'similarity-both', '--shots', '1', '--resamples', '100', '--out', at(`by-${own}`)],
+    ...['--selectors', 'rices-both', '--shots', '1', '--resamples', '100', '--out', at(`by-${own}`)],
   ]
   const right = await run('evaluate', ...places(), ...model(), ...files('test', 'train'))
   expect(right.stderr).not.toContain('were made of another dataset')

@@ -77,7 +77,7 @@ describe('lever report', () => {
     expect(output.out).toBe(at('both.html'))
     const [demo, train] = output.runs
     expect([demo.name, demo.command, train.name, train.command]).toEqual(['demo', 'demo', 'train', 'train'])
-    expect(demo.table).toHaveLength(1 + 4 * 7)
+    expect(demo.table).toHaveLength(2 + 4 * 13)
     expect(demo.facts['reads of the test split']).toMatch(
       /^1: 12 questions by zero-shot, .*pointer-rce [0-9a-f]{12}$/,
     )
@@ -205,7 +205,7 @@ describe('evaluate', () => {
     expect(Object.keys(accuracy)).toEqual(
       expect.arrayContaining([
         'random',
-        'similarity-both',
+        'pool:rices-both',
         'worst',
         'oracle',
         'method:beam',
@@ -231,7 +231,7 @@ describe('evaluate', () => {
     expect(await refused(...data, '--shots', '3', '--out', at('x'))).toContain(
       'has pointers of 2 demonstrations',
     )
-    expect(await refused(...data, '--selectors', 'similarity-both', '--out', at('x'))).toContain(
+    expect(await refused(...data, '--selectors', 'rices-both', '--out', at('x'))).toContain(
       'needs embeddings',
     )
     expect(await refused(...data, '--selectors', 'zero-shot', '--out', at('x'))).toContain(

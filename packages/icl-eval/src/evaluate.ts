@@ -3,8 +3,10 @@ import { createRandom } from '@lever/reward-utils'
 import type { AskOptions, AskStats } from './ask.ts'
 import { createAsker } from './ask.ts'
 import type { EmbeddingLookup } from './embeddings.ts'
+import { librarySearch } from './library-search.ts'
+import type { LibrarySearch } from './library-search.ts'
 import { contextFor, selectAll } from './selectors/check.ts'
-import type { SelectionContext, Selector } from './selectors/types.ts'
+import type { EmbeddingKind, SelectionContext, Selector } from './selectors/types.ts'
 import { scoreRow } from './score-row.ts'
 import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts'
 
@@ -14,6 +16,8 @@ export type Pools = readonly Example[] | ReadonlyMap<number, readonly Example[]>
 export interface EvaluateOptions extends AskOptions {
   readonly queries: readonly Example[]
   readonly pools: Pools
+  /** What selectors of the scope `library` choose from. */
+  readonly library?: readonly Example[]
   readonly selectors: readonly Selector[]
   /** Default 0, 1, 2, 3, 4. Selectors of `shots: 'zero'` are evaluated at 0 only, and only they are. */
   readonly shots?: readonly number[]
@@ -59,7 +63,9 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
   )
   checkScorable(queries, score)
   const planned: Planned[][] = []
-  for (const selector of selectors) planned.push(await planSelector(selector, options))
+  const { library } = options
+  const search = library && librarySearch({ queries, library, embeddings: options.embeddings })
+  for (const selector of selectors) planned.push(await planSelector(selector, options, search))
   const plans = planned.flat()
   const asker = createAsker(options)
   const toAsk = plans.filter((plan) => plan.text === undefined)
@@ -106,12 +112,23 @@ const isShared = (pools: Pools): pools is readonly Example[] => Array.isArray(po
 async function planSelector(
   selector: Selector,
   { queries, pools, shots = [0, 1, 2, 3, 4], seeds = [0, 1, 2, 3, 4], embeddings }: EvaluateOptions,
+  search: LibrarySearch | undefined,
 ): Promise<Planned[]> {
+  const inLibrary = selector.scope === 'library'
+  if (inLibrary && search === undefined) {
+    throw new RangeError(`icl-eval: ${selector.name} chooses from the library; give the option library`)
+  }
+  const nearest = inLibrary ? await neighboursOf(selector, search!) : undefined
   const counts = selector.shots === 'zero' ? [0] : shots.filter((k) => k !== 0)
   const runs = selector.seeded ? seeds : [null]
   const bases = queries.map((query) => {
-    const pool = selector.pool ?? poolOf(pools, query)
-    return { query, pool, embeddings: selector.needs.length > 0 ? (embeddings?.(query, pool) ?? {}) : {} }
+    const pool = selector.pool ?? (inLibrary ? search!.library : poolOf(pools, query))
+    return {
+      query,
+      pool,
+      embeddings: selector.needs.length > 0 ? (embeddings?.(query, pool) ?? {}) : {},
+      ...(inLibrary && { excluded: search!.excluded(query), nearest: nearest!(query) }),
+    }
   })
   const byId = bases.map(({ pool }) => pool)
   const index = new Map(byId.map((pool) => [pool, new Map(pool.map((example) => [example.id, example]))]))
@@ -119,8 +136,13 @@ async function planSelector(
   for (const k of counts) {
     for (const seed of runs) {
       const contexts = bases.map((base): SelectionContext => {
-        const random = createRandom(seed ?? 0, 'select', selector.stream ?? selector.name, base.query.id)
-        return contextFor(selector, { ...base, random })
+        const stream = [seed ?? 0, 'select', selector.stream ?? selector.name] as const
+        const random = createRandom(...stream, base.query.id)
+        return contextFor(selector, {
+          ...base,
+          random,
+          ...(inLibrary && { shared: () => createRandom(...stream) }),
+        })
       })
       const chosen = await selectAll(selector, contexts, k)
       contexts.forEach((context, i) => {
@@ -137,6 +159,16 @@ async function planSelector(
     }
   }
   return plans
+}
+
+/** What was searched in the library for the embeddings that a selector reads. */
+async function neighboursOf(
+  { needs }: Selector,
+  search: LibrarySearch,
+): Promise<(query: Example) => NonNullable<SelectionContext['nearest']>> {
+  const found = new Map<EmbeddingKind, ReadonlyMap<number, Int32Array>>()
+  for (const kind of needs) found.set(kind, await search.nearest(kind))
+  return (query) => (kind) => found.get(kind)?.get(query.id)
 }
 
 function assertUnique(values: readonly (number | string)[], what: string): void {

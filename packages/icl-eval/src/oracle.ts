@@ -11,6 +11,8 @@ import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts
 export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly queries: readonly Example[]
   readonly pools: Pools
+  /** Where `known` choices come from that are not in the pool of their query. */
+  readonly library?: readonly Example[]
   /** Largest number of shots. Default 4. */
   readonly shots?: number
   readonly score: Score
@@ -42,7 +44,7 @@ export interface OracleProgress {
 export interface OracleLevel {
   readonly shots: number
   /**
-   * `exhaustive`: every ordered sequence of every pool, except that a query at the accuracy of its best human answer
+   * `exhaustive`: every ordered sequence of every pool (not of the library), except that a query at the accuracy of its best human answer
    * needs no more. `maximum reached`: not every sequence, but every query is at that accuracy, so nothing is higher.
    * `best known`: the best of those measured; the true oracle may be higher.
    */
@@ -66,6 +68,8 @@ const ROUND = 8
 interface QueryState {
   readonly query: Example
   readonly pool: readonly Example[]
+  /** Ids of the pool. */
+  readonly members: ReadonlySet<number>
   readonly reachable: number
   /** By number of shots, then by ids joined with commas. */
   readonly levels: Map<number, Map<string, MeasuredSequence>>
@@ -81,13 +85,17 @@ interface QueryState {
 export async function measureOracle(options: OracleOptions): Promise<Oracle> {
   const { queries, pools, shots = 4, score, known = [], name = 'oracle', onProgress } = options
   const asker = createAsker({ ...options, onProgress: undefined })
-  const states = queries.map((query): QueryState => ({
-    query,
-    pool: poolOf(pools, query),
-    reachable: bestReachable(query, score),
-    levels: new Map(levelsUpTo(shots).map((k) => [k, new Map<string, MeasuredSequence>()])),
-  }))
-  recordKnown(states, known)
+  const states = queries.map((query): QueryState => {
+    const pool = poolOf(pools, query)
+    return {
+      query,
+      pool,
+      members: new Set(pool.map(({ id }) => id)),
+      reachable: bestReachable(query, score),
+      levels: new Map(levelsUpTo(shots).map((k) => [k, new Map<string, MeasuredSequence>()])),
+    }
+  })
+  recordKnown(states, known, options.library ?? [])
   let before = 0
   for (let k = 1; k <= shots; k++) {
     const later = levelsUpTo(shots)
@@ -117,16 +125,18 @@ export async function measureOracle(options: OracleOptions): Promise<Oracle> {
 const levelsUpTo = (shots: number): number[] => Array.from({ length: shots }, (_, i) => i + 1)
 const keyOf = (examples: readonly Example[]): string => examples.map(({ id }) => id).join(',')
 
-function recordKnown(states: readonly QueryState[], rows: readonly EvaluationRow[]): void {
+function recordKnown(
+  states: readonly QueryState[],
+  rows: readonly EvaluationRow[],
+  library: readonly Example[],
+): void {
   const byQuery = new Map(states.map((state) => [state.query.id, state]))
-  const members = new Map(
-    states.map((state) => [state, new Map(state.pool.map((example) => [example.id, example]))]),
-  )
+  const byId = new Map([...states.flatMap(({ pool }) => pool), ...library].map((one) => [one.id, one]))
   for (const row of rows) {
     const state = byQuery.get(row.query)
     const level = state?.levels.get(row.demonstrations.length)
     if (state === undefined || level === undefined || row.accuracy === null) continue
-    const examples = row.demonstrations.map((id) => members.get(state)!.get(id))
+    const examples = row.demonstrations.map((id) => byId.get(id))
     if (examples.includes(undefined)) continue
     const sequence = { examples: examples as Example[], accuracy: row.accuracy, text: row.answer }
     level.set(keyOf(sequence.examples), sequence)
@@ -226,10 +236,14 @@ function bestRow(state: QueryState, k: number, selector: string, score: Score): 
 
 function describeLevel(states: readonly QueryState[], k: number): OracleLevel {
   const atBest = states.filter((state) => isAtBest(state, k)).length
-  const all = states.every((state) => state.levels.get(k)!.size >= orderedSequences(state, k))
-  const settled = states.every(
-    (state) => isAtBest(state, k) || state.levels.get(k)!.size >= orderedSequences(state, k),
-  )
+  const isExhausted = (state: QueryState): boolean => {
+    const inPool = Array.from(state.levels.get(k)!.values()).filter(({ examples }) =>
+      examples.every(({ id }) => state.members.has(id)),
+    )
+    return inPool.length >= orderedSequences(state, k)
+  }
+  const all = states.every(isExhausted)
+  const settled = states.every((state) => isAtBest(state, k) || isExhausted(state))
   return {
     shots: k,
     how: all || (settled && k === 1) ? 'exhaustive' : settled ? 'maximum reached' : 'best known',

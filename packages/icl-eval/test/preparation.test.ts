@@ -50,7 +50,7 @@ describe('resolveSelectors', () => {
     ['nearest', 'there is no selector nearest; choose of zero-shot'],
     ['mmr:bm25', 'there is no selector mmr:bm25'],
     ['reversed:', 'there is no selector ;'],
-    ['reversed', 'write reversed:similarity-both'],
+    ['reversed', 'write reversed:rices-both'],
     ['oracle', 'needs the option measured'],
     ['__proto__', 'there is no selector __proto__'],
   ])('%s is an input error', (name, message) => {

@@ -36,7 +36,7 @@ export const reportRows: readonly EvaluationRow[] = reportQueries.flatMap((query
   row(query, 'zero-shot', 0, 0.1),
   ...[1, 2].flatMap((shots) => [
     row(query, 'random', shots, 0.2),
-    row(query, 'similarity-both', shots, 0.4),
+    row(query, 'rices-both', shots, 0.4),
     row(query, 'pointer', shots, 0.7),
     row(query, 'oracle', shots, 1),
   ]),

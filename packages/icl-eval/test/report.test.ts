@@ -87,9 +87,9 @@ describe('renderReport', () => {
     const key = /<dl class="key">(.*?)<\/dl>/s.exec(html)![1]!
     expect(Array.from(key.matchAll(/<dt>([^<]*)</g), ([, label]) => label)).toEqual([
       'pointer, 2 shots',
+      'against the best baseline, rices-both',
       'against random',
-      'against similarity-both',
-      'of the way from random to oracle',
+      'of the way from rices-both to the oracle',
       'smallest difference this sample can show',
     ])
     const { accuracy } = reportInput.runs[0]!.summary!.table.find(
@@ -235,7 +235,7 @@ test('breakdown gives types with most questions first', () => {
   expect(Array.from(types[0]!.accuracies.keys())).toEqual([
     'zero-shot',
     'random',
-    'similarity-both',
+    'rices-both',
     'pointer',
     'oracle',
   ])

@@ -1,7 +1,7 @@
 export { InputError, isInputError } from '@lever/durable-files'
 export type { Embeddings, Example, FeaturePair } from './types.ts'
 export { similarityOf } from './similarity.ts'
-export { POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/methods.ts'
+export { defaultPoolMethod, POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/methods.ts'
 export type {
   PoolContext,
   PoolDataset,

@@ -7,7 +7,7 @@ import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
 import { runOffline } from '../pipeline/evaluate/run-offline.ts'
 
-const SELECTORS = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
+const SELECTORS = ['baselines', 'oracle']
 
 /** The names of the table as they are typed. */
 async function selectorNames(): Promise<string[]> {
@@ -37,7 +37,7 @@ export const evaluate: Command = defineCommand({
     Evaluation: {
       selectors: {
         type: 'list',
-        about: `selectors to compare: ${(await selectorNames()).join(', ')}; all for every one that the inputs support`,
+        about: `selectors to compare: ${(await selectorNames()).join(', ')}; those that need no training choose from the whole library, as pool:NAME from the pool; baselines for all of these, all for every one that the inputs support`,
         unset: SELECTORS.join(' '),
       },
       ...policiesOptions,

@@ -87,7 +87,7 @@ const poolMethodOption: PoolMethodOption = {
   poolMethod: {
     type: 'text',
     about: `how pools are built: ${POOL_METHOD_NAMES.filter((name) => name !== 'file').join(', ')}`,
-    unset: 'random, or that of --pool-file',
+    unset: 'that of --pool-file; else mixed, what the embeddings allow of it, or random without any',
   },
 }
 

@@ -1,6 +1,7 @@
 import type { Interval } from '../statistics/interval.ts'
 import type { Spread } from '../statistics/spread.ts'
-import type { Comparison, Summary } from '../summary/types.ts'
+import { BEST_BASELINE } from '../summary/baselines.ts'
+import type { Comparison, GapRow, Summary } from '../summary/types.ts'
 
 /** A table of strings, to be laid out by a renderer. The first column is text, the others are figures. */
 export interface TextTable {
@@ -50,10 +51,12 @@ export function accuracyTable({ table, level }: Summary): TextTable {
 
 /** Differences to one baseline in points, with interval and Holm-adjusted p. */
 export function comparisonTable({ table, level }: Summary, baseline: string): TextTable {
-  const all = table.flatMap((row) => row.comparisons).filter((c) => c.baseline === baseline)
+  const all = table.flatMap((row) => row.comparisons).filter((c) => (c.role ?? c.baseline) === baseline)
+  const named = baseline === BEST_BASELINE
   const row = (c: Comparison): string[] => [
     c.selector,
     String(c.shots),
+    ...(named ? [c.baseline] : []),
     points(c.delta),
     range(c.ci, points),
     formatP(c.p),
@@ -61,8 +64,8 @@ export function comparisonTable({ table, level }: Summary, baseline: string): Te
     String(c.n),
   ]
   return {
-    title: `Difference to ${baseline} in points [${formatLevel(level)} interval, paired]`,
-    header: ['selector', 'shots', 'points', 'interval', 'p', 'p (Holm)', 'n'],
+    title: `Difference to ${named ? 'the best baseline' : baseline} in points [${formatLevel(level)} interval, paired]`,
+    header: ['selector', 'shots', ...(named ? ['against'] : []), 'points', 'interval', 'p', 'p (Holm)', 'n'],
     rows: all.map(row),
   }
 }
@@ -70,12 +73,19 @@ export function comparisonTable({ table, level }: Summary, baseline: string): Te
 /** In place of a share of the gap that this sample cannot give. */
 export const TOO_FEW = 'too few'
 
-/** The share of the gap that is closed, in per cent. */
-export function gapTable({ gapClosed, level }: Summary): TextTable {
+/** Where the gaps of a summary begin, in its order. */
+export function gapRoles({ gapClosed }: Summary): string[] {
+  return distinct(gapClosed.map(({ role = 'random' }) => role))
+}
+
+/** The share of the gap from `role` to the oracle that is closed, in per cent. */
+export function gapTable(summary: Summary, role: string): TextTable {
+  const { level } = summary
+  const gapClosed = summary.gapClosed.filter((row) => (row.role ?? 'random') === role)
   const shots = distinct(gapClosed.map((row) => row.shots)).sort((a, b) => a - b)
   return {
-    title: `Share of the random-to-oracle gap closed, in per cent [${formatLevel(level)} interval]`,
-    header: ['selector', ...shots.map((k) => count(k, 'shot'))],
+    title: `Share of the gap from ${role === BEST_BASELINE ? 'the best baseline' : role} to the oracle closed, in per cent [${formatLevel(level)} interval]`,
+    header: ['selector', ...shots.map((k) => count(k, 'shot') + startOf(gapClosed, role, k))],
     rows: distinct(gapClosed.map((row) => row.selector)).map((selector) => [
       selector,
       ...shots.map((k) => {
@@ -86,6 +96,12 @@ export function gapTable({ gapClosed, level }: Summary): TextTable {
       }),
     ]),
   }
+}
+
+/** Which baseline is the best one at a number of shots, for a header. */
+function startOf(rows: readonly GapRow[], role: string, shots: number): string {
+  const from = rows.find((row) => row.shots === shots)?.from
+  return role === BEST_BASELINE && from !== undefined ? ` (${from})` : ''
 }
 
 /** What a reader must know to read the table: sample, power, oracle, scoring. */
@@ -105,7 +121,7 @@ export function footnotes(summary: Summary): string[] {
     ...intervalNotes(summary),
     ...oracle.map(
       ({ shots, how, measured, atBest }) =>
-        `oracle at ${count(shots, 'shot')}: ${how}, ${count(measured, 'sequence')} measured, ` +
+        `oracle at ${count(shots, 'shot')}: ${how}${how === 'maximum reached' ? '' : ' in the pools'}, ${count(measured, 'sequence')} measured, ` +
         `${atBest} of ${count(questions, 'question')} at the accuracy of their best human answer.`,
     ),
     ...(modes.fallback > 0

@@ -2,7 +2,7 @@ import type { Coverage } from '../offline/evaluate-measured.ts'
 import type { Summary } from '../summary/types.ts'
 import { formatColumns } from './columns.ts'
 import type { TextTable } from './tables.ts'
-import { accuracyTable, comparisonTable, footnotes, gapTable } from './tables.ts'
+import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable } from './tables.ts'
 
 export interface RenderOptions {
   /** Whether the differences to the baselines are shown. Default true. */
@@ -12,7 +12,8 @@ export interface RenderOptions {
 /** The tables of a summary that have rows: accuracy, gap closed, differences to each baseline. */
 export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions = {}): TextTable[] {
   const differences = comparisons ? summary.baselines.map((name) => comparisonTable(summary, name)) : []
-  return [accuracyTable(summary), gapTable(summary), ...differences].filter(({ rows }) => rows.length > 0)
+  const gaps = gapRoles(summary).map((role) => gapTable(summary, role))
+  return [accuracyTable(summary), ...gaps, ...differences].filter(({ rows }) => rows.length > 0)
 }
 
 /** A summary as plain text for a terminal, ending in a line break. */

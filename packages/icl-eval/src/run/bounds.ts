@@ -1,10 +1,10 @@
-import { evaluateSelectors } from '../evaluate.ts'
+import { evaluateSelectors, poolOf } from '../evaluate.ts'
 import { measureOracle } from '../oracle.ts'
 import type { OracleLevel, OracleOptions, OracleProgress } from '../oracle.ts'
 import type { StageProgress } from '../progress.ts'
 import type { MeasuredPointer } from '../selectors/types.ts'
 import { worst } from '../selectors/worst.ts'
-import type { EvaluationRow } from '../types.ts'
+import type { EvaluationRow, Example } from '../types.ts'
 
 export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAtBest'> {
   readonly shots: readonly number[]
@@ -76,12 +76,26 @@ async function worstRows(
   const measured = new Map(
     Array.from(extended, ([id, found]) => [id, [...(singles.measured.get(id) ?? []), ...found]]),
   )
+  const { library = [] } = shared
+  const pools = new Map(
+    shared.queries.map((query) => [
+      query.id,
+      membersOf(measured.get(query.id)!, [...poolOf(shared.pools, query), ...library]),
+    ]),
+  )
   const rows: (readonly EvaluationRow[])[] = []
   for (const k of shots.filter((count) => count > 0)) {
     const able = shared.queries.filter(({ id }) => measured.get(id)!.some(({ ids }) => ids.length === k))
     if (able.length === 0) continue
     const selectors = [worst({ measured })]
-    rows.push((await evaluateSelectors({ ...shared, queries: able, selectors, shots: [k] })).rows)
+    rows.push((await evaluateSelectors({ ...shared, pools, queries: able, selectors, shots: [k] })).rows)
   }
   return rows.flat()
+}
+
+/** The examples that occur in measured pointers. */
+function membersOf(measured: readonly MeasuredPointer[], examples: readonly Example[]): Example[] {
+  const ids = new Set(measured.flatMap((pointer) => pointer.ids))
+  const found = new Map(examples.filter(({ id }) => ids.has(id)).map((example) => [example.id, example]))
+  return Array.from(found.values())
 }

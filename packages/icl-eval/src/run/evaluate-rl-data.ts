@@ -124,10 +124,10 @@ function chooseSelectors(
   const { policies } = settings
   const kinds = Object.keys(settings.embeddings)
   const named = policies.flatMap(({ selectors }) => selectors)
-  const focus = policies.at(-1)?.name ?? 'similarity-both'
+  const focus = policies.at(-1)?.name ?? 'pool:rices-both'
   const asked = settings.selectors ?? [
     'random',
-    ...kinds.map((kind) => `similarity-${kind}`),
+    ...kinds.map((kind) => `pool:rices-${kind}`),
     ...['worst', 'oracle', METHODS],
   ]
   const names = expandSelectors(asked, { focus, kinds, without: ['static-best'] })

@@ -114,6 +114,7 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
       ...asking,
       queries: settings.queries,
       pools: poolsOfExamples(settings.pools.byQuery, settings.pool.examples),
+      library: settings.pool.examples,
       selectors: choice.selectorsWith(found?.sets ?? []),
       seeds: seedsOf(settings),
       embeddings: lookUpEmbeddings(settings.embeddings),
@@ -144,7 +145,7 @@ async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
   const { policies, shots } = settings
   const kinds = Object.keys(settings.embeddings)
   const named = policies.flatMap(({ selectors }) => selectors)
-  const focus = policies.at(-1)?.name ?? 'similarity-both'
+  const focus = policies.at(-1)?.name ?? 'rices-both'
   const expanded = expandSelectors(settings.selectors, { focus, kinds })
   const { names, plan } = await planNamed(expanded, settings.selectors, settings)
   const bounds: readonly string[] = namesNeeding('measured')

@@ -10,10 +10,12 @@ export interface ResultRow {
   readonly n: number
 }
 
-/** (x - random) / (oracle - random), in per cent. */
+/** (x - from) / (oracle - from), in per cent. */
 export interface GapResult {
   readonly selector: string
   readonly shots: number
+  /** The selector at which the gap begins. */
+  readonly from: string
   readonly value: number | null
   readonly ci: readonly [low: number, high: number] | null
 }
@@ -43,9 +45,10 @@ export function resultsOf({ table, gapClosed }: Pick<Summary, 'table' | 'gapClos
       ci: interval(ci),
       n,
     })),
-    gapClosed: gapClosed.map(({ selector, shots, value, ci }) => ({
+    gapClosed: gapClosed.map(({ selector, shots, from = 'random', value, ci }) => ({
       selector,
       shots,
+      from,
       value: percent(value),
       ci: interval(ci),
     })),

@@ -79,7 +79,7 @@ function sample(examples: readonly Example[], count: number, seed: number): read
 export const isStatic = (name: string): boolean => name.split(':').at(-1) === 'static-best'
 
 /**
- * The plan where `static-best` is among the names; where only `all` asked for it and there is too little for it, the names
+ * The plan where `static-best` is among the names; where only `all` or `baselines` asked for it and there is too little for it, the names
  * without it.
  * @throws InputError as `planStaticSets`
  */

@@ -1,5 +1,5 @@
-import { arrange, bestFirst, eligible } from './candidates.ts'
-import type { Order, Selector, SelectorDefinition } from './types.ts'
+import { arrange, best, eligible } from './candidates.ts'
+import type { Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface Bm25Options {
   readonly name?: string
@@ -14,13 +14,14 @@ export interface Bm25Options {
  * The k examples whose questions score highest for the words of the query:
  *   sum over query words w of idf(w) tf (k1 + 1) / (tf + k1 (1 - b + b length / mean length)),
  *   idf(w) = ln(1 + (N - n(w) + 0.5) / (n(w) + 0.5)),
- * with counts over the questions of the pool. Source: Robertson and Zaragoza (2009), with Lucene's idf, which is
+ * with counts over the questions of the pool or library, the query's own among them where it is a member. Source: Robertson and Zaragoza (2009), with Lucene's idf, which is
  * never negative. Words are runs of letters and digits in lower case.
  */
 export function bm25({ name = 'bm25', k1 = 1.2, b = 0.75, order = 'best-last' }: Bm25Options = {}): Selector {
   if (!(k1 >= 0) || !(b >= 0 && b <= 1)) {
     throw new RangeError(`icl-eval: ${name} needs k1 >= 0 and b in 0..1, got k1 ${k1} and b ${b}`)
   }
+  const corpora = new WeakMap<SelectionContext['pool'], Corpus>()
   return {
     name,
     shots: 'many',
@@ -29,11 +30,12 @@ export function bm25({ name = 'bm25', k1 = 1.2, b = 0.75, order = 'best-last' }:
     needs: [],
     select(context, k) {
       const positions = eligible(context, k, name)
-      const documents = positions.map((position) => wordsOf(context.pool[position]!.question))
-      const scores = bm25Scores(wordsOf(context.query.question), documents, { k1, b })
-      const score = new Map(positions.map((position, i) => [position, scores[i]!]))
+      const corpus =
+        corpora.get(context.pool) ?? corpusOf(context.pool.map(({ question }) => wordsOf(question)))
+      corpora.set(context.pool, corpus)
+      const scores = scoresIn(corpus, wordsOf(context.query.question), { k1, b })
       return arrange(
-        bestFirst(positions, (position) => score.get(position)!).slice(0, k),
+        best(positions, (position) => scores[position]!, k),
         context.pool,
         order,
       )
@@ -41,27 +43,61 @@ export function bm25({ name = 'bm25', k1 = 1.2, b = 0.75, order = 'best-last' }:
   }
 }
 
+/** The words of documents, counted once for all queries. */
+interface Corpus {
+  /** Words of each document. */
+  readonly lengths: readonly number[]
+  readonly meanLength: number
+  /** Word -> documents that hold it, and how often. */
+  readonly postings: ReadonlyMap<string, readonly { readonly document: number; readonly count: number }[]>
+}
+
+function corpusOf(documents: readonly (readonly string[])[]): Corpus {
+  const postings = new Map<string, { document: number; count: number }[]>()
+  documents.forEach((words, document) => {
+    for (const [word, count] of countWords(words)) {
+      const known = postings.get(word) ?? []
+      known.push({ document, count })
+      postings.set(word, known)
+    }
+  })
+  const lengths = documents.map(({ length }) => length)
+  return {
+    lengths,
+    meanLength: lengths.reduce((sum, length) => sum + length, 0) / lengths.length || 1,
+    postings,
+  }
+}
+
+interface Bm25Parameters {
+  readonly k1: number
+  readonly b: number
+}
+
+function scoresIn(
+  { lengths, meanLength, postings }: Corpus,
+  query: readonly string[],
+  { k1, b }: Bm25Parameters,
+): Float64Array {
+  const scores = new Float64Array(lengths.length)
+  for (const word of query) {
+    const found = postings.get(word) ?? []
+    const idf = Math.log(1 + (lengths.length - found.length + 0.5) / (found.length + 0.5))
+    for (const { document, count } of found) {
+      const norm = k1 * (1 - b + (b * lengths[document]!) / meanLength)
+      scores[document]! += (idf * count * (k1 + 1)) / (count + norm)
+    }
+  }
+  return scores
+}
+
 /** BM25 of each document for the query, both as words. */
 export function bm25Scores(
   query: readonly string[],
   documents: readonly (readonly string[])[],
-  { k1, b }: { readonly k1: number; readonly b: number },
+  parameters: Bm25Parameters,
 ): number[] {
-  const meanLength = documents.reduce((sum, words) => sum + words.length, 0) / documents.length || 1
-  const counts = documents.map(countWords)
-  const found = new Map<string, number>()
-  for (const words of counts) for (const word of words.keys()) found.set(word, (found.get(word) ?? 0) + 1)
-  const idf = (word: string): number => {
-    const n = found.get(word) ?? 0
-    return Math.log(1 + (documents.length - n + 0.5) / (n + 0.5))
-  }
-  return counts.map((words, d) => {
-    const norm = k1 * (1 - b + (b * documents[d]!.length) / meanLength)
-    return query.reduce((sum, word) => {
-      const tf = words.get(word) ?? 0
-      return tf === 0 ? sum : sum + (idf(word) * tf * (k1 + 1)) / (tf + norm)
-    }, 0)
-  })
+  return Array.from(scoresIn(corpusOf(documents), query, parameters))
 }
 
 /** Runs of letters and digits in lower case. */
@@ -79,5 +115,7 @@ export const definition: SelectorDefinition = {
   order: 60,
   summary: 'the questions that share most words (BM25)',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: bm25,
 }

@@ -2,14 +2,19 @@ import type { Example } from '../types.ts'
 import type { EmbeddingKind, EmbeddingRows, Order, SelectionContext } from './types.ts'
 
 /**
- * Positions in the pool that may be selected: all but the query itself. Throws RangeError when k is not an integer
- * of 0 or more, or when the pool holds fewer than k of them.
+ * Positions in the pool that may be selected: all but the query itself and what is excluded.
+ *
+ * @throws RangeError if k is not an integer of 0 or more, or if the pool holds fewer than k of them
  */
-export function eligible({ pool, query }: SelectionContext, k: number, selector: string): number[] {
+export function eligible({ pool, query, excluded }: SelectionContext, k: number, selector: string): number[] {
   if (!Number.isInteger(k) || k < 0) {
     throw new RangeError(`icl-eval: ${selector} was asked for ${k} demonstrations; give 0, 1, 2, ...`)
   }
-  const positions = pool.map((_, position) => position).filter((position) => pool[position]!.id !== query.id)
+  const positions: number[] = []
+  for (let position = 0; position < pool.length; position++) {
+    const { id } = pool[position]!
+    if (id !== query.id && excluded?.has(id) !== true) positions.push(position)
+  }
   if (positions.length < k) {
     throw new RangeError(
       `icl-eval: ${selector} was asked for ${k} demonstrations for query ${query.id}, whose pool has ` +
@@ -48,6 +53,21 @@ export function cosine(a: Float32Array, b: Float32Array): number {
 export function bestFirst(positions: readonly number[], score: (position: number) => number): number[] {
   const scores = new Map(positions.map((position) => [position, score(position)]))
   return [...positions].sort((a, b) => scores.get(b)! - scores.get(a)! || a - b)
+}
+
+/** The first k of `bestFirst`, without sorting the others. */
+export function best(positions: readonly number[], score: (position: number) => number, k: number): number[] {
+  const found: { position: number; score: number }[] = []
+  if (k === 0) return []
+  for (const position of positions) {
+    const own = score(position)
+    if (found.length === k && !(own > found[k - 1]!.score)) continue
+    let at = found.length
+    while (at > 0 && found[at - 1]!.score < own) at--
+    found.splice(at, 0, { position, score: own })
+    if (found.length > k) found.pop()
+  }
+  return found.map(({ position }) => position)
 }
 
 /** Ids of positions ranked best first, in prompt order. */

@@ -30,7 +30,7 @@ export async function selectAll(
 
 function checkSelection(
   { name, stops = false }: Selector,
-  { query, pool }: SelectionContext,
+  { query, pool, excluded }: SelectionContext,
   ids: readonly number[],
   k: number,
 ): void {
@@ -39,9 +39,19 @@ function checkSelection(
   }
   if (ids.length > k || (ids.length < k && !stops)) fail(`${ids.length} demonstrations instead of ${k}`)
   if (new Set(ids).size !== ids.length) fail('an example appears twice')
-  const members = new Set(pool.map((example) => example.id))
+  const members = idsOf(pool)
   for (const id of ids) {
     if (id === query.id) fail('the query cannot be its own demonstration')
+    if (excluded?.has(id) === true) fail(`${id} shows the image of the query`)
     if (!members.has(id)) fail(`${id} is not in the pool of this query`)
   }
+}
+
+const idSets = new WeakMap<SelectionContext['pool'], ReadonlySet<number>>()
+
+/** The ids of a pool, made once for a library that all queries share. */
+function idsOf(pool: SelectionContext['pool']): ReadonlySet<number> {
+  const ids = idSets.get(pool) ?? new Set(pool.map(({ id }) => id))
+  idSets.set(pool, ids)
+  return ids
 }

@@ -39,5 +39,7 @@ export const definition: SelectorDefinition = {
   order: 30,
   summary: 'no prompt: the answer of the most similar examples',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: copyNearest,
 }

@@ -1,10 +1,12 @@
 import { InputError } from '@lever/durable-files'
-import { createSelector, namesNeeding, SELECTOR_NAMES } from './index.ts'
+import { createSelector, namesNeeding, SELECTOR_NAMES, SELECTORS } from './index.ts'
 import type { SelectorName } from './index.ts'
 import type { EmbeddingKind, Selector } from './types.ts'
 
 /** Expands to every selector that the inputs support. */
 export const ALL = 'all'
+/** Expands to every way to choose that needs no training, as far as the inputs support it. */
+export const BASELINES = 'baselines'
 /** Expands to a row for every proposal method of measured RL data. */
 export const METHODS = 'methods'
 
@@ -19,7 +21,7 @@ export interface ExpandOptions {
 
 /**
  * Expands `all`: every selector of the table for which the embeddings suffice, then the order of `focus` reversed and
- * shuffled. Other names stay.
+ * shuffled; and `baselines`: those of them that need no training. Other names stay.
  * @throws InputError if `pointer` is among the names: policies have names of their own
  */
 export function expandSelectors(
@@ -31,7 +33,6 @@ export function expandSelectors(
       '--selectors: pointer stands for policies; give them with --policies NAME=FILE and leave it out',
     )
   }
-  if (!names.includes(ALL)) return [...names]
   const made = [...namesNeeding('of'), ...namesNeeding('select')]
   const table = SELECTOR_NAMES.filter((name) => !made.includes(name) && !without.includes(name))
   const able = table.filter((name) =>
@@ -39,12 +40,21 @@ export function expandSelectors(
   )
   const hasFocus = able.includes(focus as SelectorName) || !table.includes(focus as SelectorName)
   const derived = hasFocus ? [`reversed:${focus}`, `shuffled:${focus}`] : []
-  return [...new Set(names.flatMap((name) => (name === ALL ? [...able, ...derived] : [name])))]
+  const expand = (name: string): readonly string[] => {
+    if (name === BASELINES) return able.filter((one) => SELECTORS[one].baseline === true)
+    return name === ALL ? [...able, ...derived] : [name]
+  }
+  return [...new Set(names.flatMap(expand))]
 }
 
 /** @throws InputError if a policy has the name of a selector, whose row it would replace */
 export function checkPolicyName(name: string): void {
-  const taken: readonly string[] = [...SELECTOR_NAMES.filter((one) => one !== 'pointer'), ALL, METHODS]
+  const taken: readonly string[] = [
+    ...SELECTOR_NAMES.filter((one) => one !== 'pointer'),
+    ALL,
+    BASELINES,
+    METHODS,
+  ]
   if (!taken.includes(name)) return
   throw new InputError(
     `--policies: ${name} is the name of a selector, and the policy would replace it in the table; give it another name`,

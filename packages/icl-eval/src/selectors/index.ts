@@ -1,3 +1,4 @@
+import { overLibrary } from './scope.ts'
 import * as TABLE from './table.ts'
 import type { Selector, SelectorDefinition, SelectorOptions } from './types.ts'
 
@@ -21,7 +22,8 @@ export function createSelector(name: SelectorName, options: SelectorOptions = {}
     if (options[option] !== undefined) continue
     throw new TypeError(`icl-eval: the selector ${name} needs the option ${option} (${definition.summary})`)
   }
-  return definition.create(options)
+  const selector = definition.create(options)
+  return definition.scope === 'library' ? overLibrary(selector) : selector
 }
 
 /** Names of selectors that need `option`: bounds need `measured`, orders of another one need `of`. */

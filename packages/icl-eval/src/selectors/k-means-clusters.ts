@@ -7,6 +7,11 @@ const ROUNDS = 30
  * the index of the point nearest to each centre, one per group that is not empty.
  */
 export function kMeans(rows: readonly Float32Array[], k: number, random: Random): number[] {
+  return kMeansGroups(rows, k, random).flatMap(([first]) => (first === undefined ? [] : [first]))
+}
+
+/** The groups of {@link kMeans}: indices of their points, nearest to the centre first. */
+export function kMeansGroups(rows: readonly Float32Array[], k: number, random: Random): number[][] {
   const points = rows.map(normalise)
   let centres = seedCentres(points, k, random)
   let assigned = points.map((point) => closest(point, centres))
@@ -17,10 +22,10 @@ export function kMeans(rows: readonly Float32Array[], k: number, random: Random)
     assigned = next
     if (stable) break
   }
-  return centres.flatMap((centre, c) => {
+  return centres.map((centre, c) => {
     const members = points.map((_, i) => i).filter((i) => assigned[i] === c)
-    if (members.length === 0) return []
-    return [members.reduce((a, b) => (squared(points[b]!, centre) < squared(points[a]!, centre) ? b : a))]
+    const distance = new Map(members.map((i) => [i, squared(points[i]!, centre)]))
+    return members.sort((a, b) => distance.get(a)! - distance.get(b)! || a - b)
   })
 }
 

@@ -1,6 +1,6 @@
-import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
-import { kMeans } from './k-means-clusters.ts'
-import type { EmbeddingKind, Order, Selector, SelectorDefinition } from './types.ts'
+import { arrange, best, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
+import { kMeans, kMeansGroups } from './k-means-clusters.ts'
+import type { EmbeddingKind, Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface KMeansOptions {
   readonly name?: string
@@ -13,7 +13,8 @@ export interface KMeansOptions {
  * Diversity: the pool is clustered into k groups by k-means on normalised embeddings and each group gives the example
  * nearest to its centre (Zhang et al. 2023, "Automatic Chain of Thought Prompting"). The representatives are ordered
  * by similarity to the query. Where duplicates leave fewer than k groups, the most similar of the rest fill up.
- * Seeded (k-means++), not nested.
+ * Seeded (k-means++), not nested. A library is clustered once for all queries of a seed, and a representative that a
+ * query may not be shown is replaced by the next of its group.
  */
 export function kMeansDiversity({
   name = 'k-means',
@@ -32,15 +33,43 @@ export function kMeansDiversity({
       const rows = rowsOf(context, kind, name)
       const points = positions.map((position) => rows.candidate(position))
       const chosen = kMeans(points, k, context.random).map((point) => positions[point]!)
-      const byQuery = bestFirst(positions, (position) => cosine(rows.query, rows.candidate(position)))
-      const rest = byQuery.filter((position) => !chosen.includes(position))
-      const members = new Set([...chosen, ...rest.slice(0, k - chosen.length)])
-      return arrange(
-        byQuery.filter((position) => members.has(position)),
-        context.pool,
-        order,
-      )
+      return arrange(filledUp(context, positions, chosen, k), context.pool, order)
     },
+    async selectMany(contexts, k) {
+      const groups = new Map<SelectionContext['pool'], number[][]>()
+      const chosen = contexts.map(async (context) => {
+        if (k === 0 || context.shared === undefined) return this.select(context, k)
+        const positions = eligible(context, k, name)
+        const rows = rowsOf(context, kind, name)
+        const known = groups.get(context.pool)
+        const found =
+          known ??
+          kMeansGroups(
+            context.pool.map((_, position) => rows.candidate(position)),
+            k,
+            context.shared(),
+          )
+        groups.set(context.pool, found)
+        const allowed = new Set(positions)
+        const heads = found.flatMap((members) => members.find((position) => allowed.has(position)) ?? [])
+        return arrange(filledUp(context, positions, heads, k), context.pool, order)
+      })
+      return Promise.all(chosen)
+    },
+  }
+
+  /** The representatives and, where groups are missing, the most similar others; most similar first. */
+  function filledUp(
+    context: SelectionContext,
+    positions: readonly number[],
+    chosen: readonly number[],
+    k: number,
+  ): number[] {
+    const rows = rowsOf(context, kind, name)
+    const similarity = (position: number): number => cosine(rows.query, rows.candidate(position))
+    const rest = chosen.length < k ? positions.filter((position) => !chosen.includes(position)) : []
+    const members = [...chosen, ...best(rest, similarity, k - chosen.length)]
+    return bestFirst(members, similarity)
   }
 }
 
@@ -48,5 +77,7 @@ export const definition: SelectorDefinition = {
   order: 120,
   summary: 'one example of each of k groups',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: kMeansDiversity,
 }

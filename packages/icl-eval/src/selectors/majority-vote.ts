@@ -24,7 +24,9 @@ export function majorityVote({ name = 'majority-vote' }: { readonly name?: strin
 
 export const definition: SelectorDefinition = {
   order: 20,
-  summary: 'no prompt: the most frequent answer of the pool',
+  summary: 'no prompt: the most frequent answer of the library',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: majorityVote,
 }

@@ -37,7 +37,9 @@ export function mmices({ name = 'mmices', keep = 16, order = 'best-last' }: Mmic
 
 export const definition: SelectorDefinition = {
   order: 100,
-  summary: 'filter by image, rank by question',
+  summary: 'of the 200 most similar images the most similar questions',
   requires: [],
-  create: mmices,
+  scope: 'library',
+  baseline: true,
+  create: (options) => mmices({ keep: 200, ...options }),
 }

@@ -1,10 +1,13 @@
 import { arrange, cosine, eligible, rowsOf } from './candidates.ts'
+import { nearest } from './similarity.ts'
 import type { EmbeddingKind, Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface MmrOptions {
   readonly name?: string
   /** 1 is similarity alone, 0 diversity alone. Default 0.5. */
   readonly lambda?: number
+  /** How many of the most similar examples it chooses among (at least k). Default 64. */
+  readonly fetch?: number
   /** Default `both`. */
   readonly kind?: EmbeddingKind
   readonly order?: Order
@@ -12,12 +15,14 @@ export interface MmrOptions {
 
 /**
  * Maximal marginal relevance: picks one after the other the candidate c with the largest
- * lambda cos(q, c) - (1 - lambda) max over the picked s of cos(c, s). The first pick is the most similar one.
+ * lambda cos(q, c) - (1 - lambda) max over the picked s of cos(c, s), among the `fetch` most similar examples. The first
+ * pick is the most similar one.
  * Source: Carbonell and Goldstein (1998).
  */
 export function mmr({
   name = 'mmr',
   lambda = 0.5,
+  fetch = 64,
   kind = 'both',
   order = 'best-last',
 }: MmrOptions = {}): Selector {
@@ -31,8 +36,11 @@ export function mmr({
     nested: true,
     needs: [kind],
     select(context, k) {
-      const positions = eligible(context, k, name)
+      const available = eligible(context, k, name).length
       if (k === 0) return []
+      const positions = nearest(context, Math.min(available, Math.max(fetch, k)), kind, name).sort(
+        (a, b) => a - b,
+      )
       const rows = rowsOf(context, kind, name)
       const relevance = new Map(positions.map((p) => [p, cosine(rows.query, rows.candidate(p))]))
       const redundancy = new Map<number, number>()
@@ -60,5 +68,7 @@ export const definition: SelectorDefinition = {
   order: 110,
   summary: 'similar to the query, different from one another',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: mmr,
 }

@@ -18,7 +18,9 @@ export function random({ name = 'random' }: { readonly name?: string } = {}): Se
 
 export const definition: SelectorDefinition = {
   order: 40,
-  summary: 'random examples, once per seed',
+  summary: 'random examples of the library, once per seed',
   requires: [],
+  scope: 'library',
+  baseline: true,
   create: random,
 }

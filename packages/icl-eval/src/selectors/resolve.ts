@@ -9,8 +9,8 @@ export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 's
 }
 
 /**
- * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `reversed:NAME` and
- * `shuffled:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
+ * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `pool:NAME`, `reversed:NAME`
+ * and `shuffled:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
  */
 export function resolveSelectors(names: readonly string[], options: ResolveOptions = {}): Selector[] {
   return names.map((name) => resolve(name, options))
@@ -22,7 +22,13 @@ function resolve(name: string, options: ResolveOptions): Selector {
   if (own !== undefined) return own
   const colon = name.indexOf(':')
   const head = colon === -1 ? name : name.slice(0, colon)
-  if (!isName(head) || (colon !== -1 && head !== 'reversed' && head !== 'shuffled')) {
+  if (!isName(head) || (colon !== -1 && !DERIVED.includes(head))) {
+    const former = /^similarity-(image|text|both)$/.exec(head)?.[1]
+    if (former !== undefined) {
+      throw new InputError(
+        `icl-eval: there is no selector ${name}; rices-${former} takes the most similar examples of the whole library, pool:rices-${former} those of the pool`,
+      )
+    }
     const known = [...SELECTOR_NAMES, ...named.map((selector) => selector.name)]
     throw new InputError(`icl-eval: there is no selector ${name}; choose of ${known.join(', ')}`)
   }
@@ -37,8 +43,11 @@ function resolve(name: string, options: ResolveOptions): Selector {
   }
 }
 
+/** Names that stand before another: `pool:bm25`. */
+const DERIVED: readonly string[] = ['pool', 'reversed', 'shuffled']
+
 function remedy(name: SelectorName): string {
-  return name === 'reversed' || name === 'shuffled' ? `; write ${name}:similarity-both, for example` : ''
+  return DERIVED.includes(name) ? `; write ${name}:rices-both, for example` : ''
 }
 
 const isName = (name: string): name is SelectorName => (SELECTOR_NAMES as readonly string[]).includes(name)

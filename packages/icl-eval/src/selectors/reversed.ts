@@ -17,6 +17,7 @@ export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions):
     ...(of.stops && { stops: of.stops }),
     stream: of.stream ?? of.name,
     needs: of.needs,
+    ...(of.scope && { scope: of.scope }),
     ...(of.pool && { pool: of.pool }),
     async select(context, k) {
       const ids = await of.select(context, k)

@@ -9,7 +9,9 @@ export function similarityBoth(options: Omit<SimilarityOptions, 'kind'> = {}): S
 
 export const definition: SelectorDefinition = {
   order: 90,
-  summary: 'the most similar images and questions',
+  summary: 'the most similar images and questions of the library',
   requires: [],
-  create: similarityBoth,
+  scope: 'library',
+  baseline: true,
+  create: (options) => similarityBoth({ name: 'rices-both', ...options }),
 }

@@ -9,7 +9,9 @@ export function similarityImage(options: Omit<SimilarityOptions, 'kind'> = {}): 
 
 export const definition: SelectorDefinition = {
   order: 70,
-  summary: 'the most similar images',
+  summary: 'the most similar images of the library',
   requires: [],
-  create: similarityImage,
+  scope: 'library',
+  baseline: true,
+  create: (options) => similarityImage({ name: 'rices-image', ...options }),
 }

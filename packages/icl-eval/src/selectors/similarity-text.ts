@@ -9,7 +9,9 @@ export function similarityText(options: Omit<SimilarityOptions, 'kind'> = {}): S
 
 export const definition: SelectorDefinition = {
   order: 80,
-  summary: 'the most similar questions',
+  summary: 'the most similar questions of the library',
   requires: [],
-  create: similarityText,
+  scope: 'library',
+  baseline: true,
+  create: (options) => similarityText({ name: 'rices-text', ...options }),
 }

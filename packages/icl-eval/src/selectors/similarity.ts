@@ -1,4 +1,4 @@
-import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
+import { arrange, best, cosine, eligible, rowsOf } from './candidates.ts'
 import type { EmbeddingKind, Order, SelectionContext, Selector } from './types.ts'
 
 export interface SimilarityOptions {
@@ -37,8 +37,10 @@ export function nearest(
   kind: EmbeddingKind,
   selector: string,
 ): number[] {
+  const searched = context.nearest?.(kind)
+  if (searched !== undefined && searched.length >= k) return Array.from(searched).slice(0, k)
   const positions = eligible(context, k, selector)
   if (k === 0) return []
   const rows = rowsOf(context, kind, selector)
-  return bestFirst(positions, (position) => cosine(rows.query, rows.candidate(position))).slice(0, k)
+  return best(positions, (position) => cosine(rows.query, rows.candidate(position)), k)
 }

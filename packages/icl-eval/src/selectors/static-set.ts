@@ -44,5 +44,6 @@ export const definition: SelectorDefinition = {
   order: 50,
   summary: 'one set for all queries, the best of many on validation questions',
   requires: ['sets'],
+  baseline: true,
   create: (options) => staticSet({ ...options, sets: options.sets! }),
 }

@@ -13,11 +13,20 @@ export interface EmbeddingRows {
 /** Everything a selector may look at. It never sees the answers of the query. */
 export interface SelectionContext {
   readonly query: Example
-  /** N solved examples. The query itself may be among them and is never selected. */
+  /** N solved examples: the query's pool, or the whole library. The query itself may be among them and is never selected. */
   readonly pool: readonly Example[]
+  /** Ids of `pool` that may not be selected either, such as other questions about the query's image. */
+  readonly excluded?: ReadonlySet<number>
+  /**
+   * Positions of the examples of `pool` with the largest cosine that may be selected, most similar first, where they
+   * were searched for all queries at once: at most so many as were searched.
+   */
+  readonly nearest?: (kind: EmbeddingKind) => ArrayLike<number> | undefined
   readonly embeddings: Readonly<Partial<Record<EmbeddingKind, EmbeddingRows>>>
   /** A stream of its own for every (seed, selector, query). */
   readonly random: Random
+  /** A stream for every (seed, selector), the same for all queries, where they choose from one library. */
+  readonly shared?: () => Random
 }
 
 export type Selection = readonly number[] | Promise<readonly number[]>
@@ -38,6 +47,8 @@ export interface Selector {
   readonly stream?: string
   /** Embeddings that it reads. */
   readonly needs: readonly EmbeddingKind[]
+  /** Where it chooses: in the pool of the query (the default), or in the whole library, as people do without a policy. */
+  readonly scope?: 'pool' | 'library'
   /** Examples that it chooses from in place of the pool of the query. */
   readonly pool?: readonly Example[]
   /** k distinct ids of `context.pool` (at most k where it `stops`) in prompt order, the last next to the query, without the query itself. */
@@ -85,5 +96,9 @@ export interface SelectorDefinition {
   readonly summary: string
   /** Options without which it cannot be made. */
   readonly requires: readonly ('select' | 'of' | 'measured' | 'sets')[]
+  /** Where it chooses; default the pool. */
+  readonly scope?: 'library'
+  /** Is it a simple alternative that a policy must beat? */
+  readonly baseline?: boolean
   readonly create: (options: SelectorOptions) => Selector
 }

@@ -21,5 +21,6 @@ export const definition: SelectorDefinition = {
   order: 10,
   summary: 'no demonstrations',
   requires: [],
+  baseline: true,
   create: zeroShot,
 }

@@ -12,18 +12,22 @@ import { mcnemar } from '../statistics/mcnemar.ts'
 import { signFlipP } from '../statistics/sign-flip.ts'
 import { spread } from '../statistics/spread.ts'
 import type { EvaluationRow } from '../types.ts'
+import { baselineCell, BEST_BASELINE, isBaseline } from './baselines.ts'
 import type { Cell } from './cells.ts'
 import { cellsOf } from './cells.ts'
 import { columnSet } from './columns.ts'
 import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
 
 export interface SummarizeOptions {
-  /** Selectors that the others are compared with. Default `random` and `similarity-both`. */
+  /**
+   * Selectors that the others are compared with. `best baseline` stands for the most accurate one of the table, with
+   * which what is no baseline itself is compared. Default the best and `random`.
+   */
   readonly baselines?: readonly string[]
   /** Bounds, which are not compared. Default `oracle` and `worst`. */
   readonly bounds?: readonly string[]
-  /** Ends of the gap. Default `random` and `oracle`. */
-  readonly gap?: { readonly from: string; readonly to: string }
+  /** Ends of the gaps: from each of `from` (default the best baseline and `random`) to `to` (default `oracle`). */
+  readonly gap?: { readonly from: readonly string[]; readonly to: string }
   /** `levels` of `measureOracle`, to say how the oracle was measured. */
   readonly oracle?: readonly OracleLevel[]
   /** Seed of resampling. Default 0. */
@@ -36,15 +40,16 @@ export interface SummarizeOptions {
 
 /**
  * The table of an evaluation: accuracy per selector and number of shots with intervals, every paired difference to
- * the baselines with interval and p, the share of the random-to-oracle gap that is closed. All intervals come from
+ * the baselines with interval and p, the shares that are closed of the gaps from the best baseline and from random to
+ * the oracle. All intervals come from
  * one paired bootstrap clustered by image. Throws RangeError without rows.
  */
 export function summarize(
   rows: readonly EvaluationRow[],
   {
-    baselines = ['random', 'similarity-both'],
+    baselines = [BEST_BASELINE, 'random'],
     bounds = ['oracle', 'worst'],
-    gap = { from: 'random', to: 'oracle' },
+    gap = { from: [BEST_BASELINE, 'random'], to: 'oracle' },
     oracle = [],
     seed = 0,
     resamples = 10_000,
@@ -84,9 +89,9 @@ export function summarize(
       comparisons: comparisons.filter((c) => c.selector === cell.selector && c.shots === cell.shots),
     }
   })
-  const gapClosed = gaps.map(({ cell, columns: [x, random, top] }): GapRow => {
+  const gapClosed = gaps.map(({ cell, from, role, columns: [x, random, top] }): GapRow => {
     const closed = gapClosedInterval(bootstrap, { x: x!, random: random!, oracle: top! }, level)
-    return { selector: cell.selector, shots: cell.shots, ...closed }
+    return { selector: cell.selector, shots: cell.shots, from: from.selector, role, ...closed }
   })
   const detectable = comparisons.flatMap((c) => c.detectable ?? []).sort((a, b) => a - b)
   return {
@@ -111,33 +116,35 @@ export function summarize(
 interface Pair {
   readonly cell: Cell
   readonly baseline: Cell
+  /** What the baseline was asked for as. */
+  readonly role: string
 }
 
 function pairsOf(cells: readonly Cell[], baselines: readonly string[], bounds: readonly string[]): Pair[] {
   const compared = cells.filter((cell) => !bounds.includes(cell.selector))
   return compared.flatMap((cell) =>
-    baselines.flatMap((name) => {
-      const own = cells.filter((candidate) => candidate.selector === name)
-      const same = own.find((candidate) => candidate.shots === cell.shots)
-      const baseline = same ?? (own.length === 1 && own[0]!.shots === 0 ? own[0] : undefined)
-      return baseline === undefined || baseline.selector === cell.selector ? [] : [{ cell, baseline }]
+    baselines.flatMap((role) => {
+      if (role === BEST_BASELINE && isBaseline(cell.selector)) return []
+      const baseline = baselineCell(cells, role, cell.shots)
+      return baseline === undefined || baseline.selector === cell.selector ? [] : [{ cell, baseline, role }]
     }),
   )
 }
 
 function gapsOf(
   cells: readonly Cell[],
-  gap: { readonly from: string; readonly to: string },
+  gap: { readonly from: readonly string[]; readonly to: string },
   bounds: readonly string[],
-): { readonly cell: Cell; readonly from: Cell; readonly to: Cell }[] {
-  return cells.flatMap((cell) => {
-    const end = (name: string): Cell | undefined =>
-      cells.find((candidate) => candidate.selector === name && candidate.shots === cell.shots)
-    const [from, to] = [end(gap.from), end(gap.to)]
-    return from && to && cell !== from && cell !== to && !bounds.includes(cell.selector)
-      ? [{ cell, from, to }]
-      : []
-  })
+): { readonly cell: Cell; readonly from: Cell; readonly to: Cell; readonly role: string }[] {
+  const compared = cells.filter(({ selector }) => !bounds.includes(selector))
+  return gap.from.flatMap((role) =>
+    compared.flatMap((cell) => {
+      if (role === BEST_BASELINE && isBaseline(cell.selector)) return []
+      const from = baselineCell(cells, role, cell.shots)
+      const to = cells.find(({ selector, shots }) => selector === gap.to && shots === cell.shots)
+      return from && to && cell.selector !== from.selector ? [{ cell, from, to, role }] : []
+    }),
+  )
 }
 
 interface CompareContext {
@@ -160,7 +167,7 @@ function compare(
   const p = Array.from(signFlipP({ columns: differences, clusters, random, resamples }))
   const answered = pairs.map(({ columns: [a] }) => !Number.isNaN(estimates[a!]!))
   const adjusted = holm(p.map((value, i) => (answered[i] ? value : NaN)))
-  return pairs.flatMap(({ cell, baseline, columns: [a, b] }, i) => {
+  return pairs.flatMap(({ cell, baseline, role, columns: [a, b] }, i) => {
     if (!answered[i]) return []
     const { standardError, n } = clusteredMean(differences[i]!, clusters, level)
     const resampled = samples[a!]!.map((value, r) => value - samples[b!]![r]!)
@@ -169,6 +176,7 @@ function compare(
         selector: cell.selector,
         shots: cell.shots,
         baseline: baseline.selector,
+        role,
         baselineShots: baseline.shots,
         delta: estimates[a!]! - estimates[b!]!,
         ci: percentileInterval(resampled, level),

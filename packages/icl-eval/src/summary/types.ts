@@ -9,6 +9,8 @@ export interface Comparison {
   readonly selector: string
   readonly shots: number
   readonly baseline: string
+  /** What it is compared as: `best baseline`, or its own name. Missing in results of before 0.2. */
+  readonly role?: string
   /** Shots of the baseline: the same, or 0 for one that is only evaluated without demonstrations. */
   readonly baselineShots: number
   /** Mean accuracy of the selector minus that of the baseline. */
@@ -46,11 +48,15 @@ export interface TableRow {
 export interface GapRow extends Gap {
   readonly selector: string
   readonly shots: number
+  /** The selector at which the gap begins. Missing in results of before 0.2, where it is `random`. */
+  readonly from?: string
+  /** What it begins as: `best baseline`, or its own name. */
+  readonly role?: string
 }
 
 export interface Summary {
   readonly table: readonly TableRow[]
-  /** (x - random) / (oracle - random) wherever both ends were evaluated. */
+  /** (x - from) / (oracle - from) wherever both ends were evaluated. */
   readonly gapClosed: readonly GapRow[]
   readonly baselines: readonly string[]
   /** Questions and images seen in the rows. */

@@ -30,7 +30,6 @@ interface Side {
   readonly name: 'train' | 'test'
   readonly dataset: VqaDataset
   readonly queries: readonly VqaExample[]
-  readonly pools: Pools
 }
 
 interface Demo {
@@ -123,22 +122,18 @@ async function openSide(
   seed: number,
   { progress }: Context,
 ): Promise<Side> {
-  const { buildPools } = await import('@lever/rl-generate')
-  const place = (split: Side['name']): { dataset: string } => ({
-    dataset: join(BUNDLED, recipe.world[split]),
-  })
-  const dataset = await openDataset(place(name), progress)
-  const candidates = name === 'train' ? dataset : await openDataset(place('train'), progress)
+  const dataset = await openDataset({ dataset: join(BUNDLED, recipe.world[name]) }, progress)
   const count = name === 'train' ? recipe.generate.queries : recipe.evaluate.queries
   const queries = await sampleExamples(dataset.examples, count ?? undefined, seed)
-  const pools = await buildPools({
-    queries,
-    candidates: candidates.examples,
-    method: 'random',
-    size: recipe.generate.pool,
-    seed,
-  })
-  return { name, dataset, queries, pools }
+  return { name, dataset, queries }
+}
+
+/** The pool of every question: the part of the library that the policies see. */
+async function poolsOf({ recipe, seed, train }: Demo, { queries }: Side, features: Features): Promise<Pools> {
+  const { buildPools } = await import('@lever/rl-generate')
+  const { poolMethod: method, pool: size } = recipe.generate
+  const candidates = train.dataset.examples
+  return buildPools({ queries, candidates, method, size, seed, features: pairsOf(features) })
 }
 
 function openWorldModel(workers: number, { progress }: Context): Promise<VqaModel> {
@@ -189,7 +184,8 @@ async function generateData(demo: Demo): Promise<void> {
   const settings = { dim: features.candidates.dim }
   const policy = await openPolicy(createModel({ architecture, settings, seed }))
   try {
-    const { queries, pools, dataset } = train
+    const { queries, dataset } = train
+    const pools = await poolsOf(demo, train, features)
     const model = await demo.model()
     const stage = context.progress.stage('generate', { unit: 'outcomes' })
     const journal = run.file(RL_DATA_FILES.journal)
@@ -261,6 +257,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       policySelector({ name: recipe.policies[i]!.name, policy: byIds(policy, features) }),
     )
     const model = await demo.model()
+    const pools = await poolsOf(demo, test, features)
     const hashes = await Promise.all(
       recipe.policies.map(async (policy) => [policy.name, await hashFile(run.file(checkpointFile(policy)))]),
     )
@@ -275,7 +272,8 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
     })
     const evaluated = await evaluateAll({
       queries: test.queries,
-      pools: poolsOfExamples(test.pools.byQuery, train.dataset.examples),
+      pools: poolsOfExamples(pools.byQuery, train.dataset.examples),
+      library: train.dataset.examples,
       selectors: [...resolveSelectors(selectors), ...named],
       answer: answerWith(model),
       score: officialScore(),
@@ -293,23 +291,27 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       ...reportingTo(context),
     })
     await saveEvaluation(run, evaluated)
-    await run.update({ evaluated: await recordOf(demo, model) })
+    await run.update({ evaluated: await recordOf(demo, pools, model) })
   } finally {
     for (const policy of policies) await policy.close()
   }
 }
 
-async function recordOf({ recipe, train, test }: Demo, model: VqaModel): Promise<EvaluationRecord> {
+async function recordOf(
+  { recipe, train, test }: Demo,
+  made: Pools,
+  model: VqaModel,
+): Promise<EvaluationRecord> {
   const { datasetRecord, findLeakage, leakageRecord, poolsOfExamples, poolText, protocolRecord } =
     await import('@lever/icl-eval')
-  const pools = poolsOfExamples(test.pools.byQuery, train.dataset.examples)
+  const pools = poolsOfExamples(made.byQuery, train.dataset.examples)
   const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
   const record = async ({ name, dataset }: Side): Promise<EvaluationRecord['dataset']> =>
     datasetRecord(await evaluatedDataset(dataset, { dataset: join(BUNDLED, recipe.world[name]) }))
   return {
     dataset: await record(test),
     pool: await record(train),
-    pools: poolText(test.pools),
+    pools: poolText(made),
     focus: recipe.policies.at(-1)!.name,
     protocol: protocolRecord(model),
     leakage: leakageRecord(leakage),

@@ -1,6 +1,6 @@
 import type { PhaseOptions } from '@lever/grpo-trainer'
 import type { ArchitectureName } from '@lever/pointer-model'
-import type { ProposalRequest } from '@lever/rl-generate'
+import type { PoolMethodName, ProposalRequest } from '@lever/rl-generate'
 
 /** How one policy of the demo is made. */
 export interface PolicyRecipe {
@@ -19,6 +19,8 @@ export interface Recipe {
   readonly generate: {
     /** Questions of the train split; null for all. */
     readonly queries: number | null
+    /** How the part of the library is drawn that policies see. */
+    readonly poolMethod: PoolMethodName
     /** N */
     readonly pool: number
     /** K */
@@ -49,6 +51,7 @@ export const RECIPE: Recipe = {
   world: { train: 'world/train', test: 'world/test' },
   generate: {
     queries: null,
+    poolMethod: 'mixed',
     pool: 64,
     shots: 2,
     architecture: 'cross-attention',
@@ -84,7 +87,10 @@ export const RECIPE: Recipe = {
     shots: [0, 1, 2, 3, 4],
     seeds: 5,
     oracleBudget: 48,
-    selectors: ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both'],
+    selectors: [
+      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'bm25'],
+      ...['rices-image', 'rices-text', 'rices-both', 'mmices', 'mmr', 'k-means', 'pool:rices-both'],
+    ],
   },
   batchSize: 2048,
 }

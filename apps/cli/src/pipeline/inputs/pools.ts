@@ -40,10 +40,11 @@ export async function openPools(
 ): Promise<Pools> {
   const { poolMethod, poolSize, poolFile, seed } = settings
   const { dataset, pool, queries, features } = inputs
-  const { buildPools, checkPools, readPools, savePools, POOL_METHODS, POOL_METHOD_NAMES } =
+  const { buildPools, checkPools, defaultPoolMethod, readPools, savePools, POOL_METHODS, POOL_METHOD_NAMES } =
     await import('@lever/rl-generate')
   const methods = POOL_METHOD_NAMES.filter((name) => name !== 'file')
-  const method = methods.find((name) => name === (poolMethod ?? 'random'))
+  const pairs = pairsOf(features)
+  const method = methods.find((name) => name === (poolMethod ?? defaultPoolMethod(Object.keys(pairs))))
   if (method === undefined)
     throw new InputError(`--pool-method is "${poolMethod!}"; give one of ${methods.join(', ')}`)
   for (const warning of inputWarnings(inputs)) progress.warn(warning)
@@ -58,14 +59,13 @@ export async function openPools(
     return buildPools({ queries, candidates, method: 'file', ...size, file })
   }
   if (poolFile !== undefined) await requirePath(dirname(poolFile), '--pool-file', 'folder')
-  const { image, text, both } = pairsOf(features)
   const pools = await buildPools({
     queries,
     candidates,
     method,
     seed,
     ...size,
-    features: { ...(image && { image }), ...(text && { text }), ...(both && { both }) },
+    features: pairs,
   })
   if (poolFile === undefined) return pools
   const needsEmbeddings = POOL_METHODS[method].needs.length > 0

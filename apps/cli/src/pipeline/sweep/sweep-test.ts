@@ -97,7 +97,7 @@ export async function runSweepTest(
   }
 }
 
-const BASELINES = ['zero-shot', 'random', 'similarity-image', 'similarity-text', 'similarity-both', 'oracle']
+const BASELINES = ['zero-shot', 'random', 'rices-image', 'rices-text', 'rices-both', 'oracle']
 
 function formatTest({
   axes,

@@ -1,5 +1,6 @@
-import { count, formatP, percent, points, TOO_FEW } from '../../render/tables.ts'
+import { count, formatP, gapRoles, percent, points, TOO_FEW } from '../../render/tables.ts'
 import { ENUMERATED_CLUSTERS } from '../../statistics/sign-flip.ts'
+import { BEST_BASELINE } from '../../summary/baselines.ts'
 import type { Comparison, Summary } from '../../summary/types.ts'
 import type { Cell, HtmlTable } from '../html.ts'
 import { escapeHtml, section, sortableTable } from '../html.ts'
@@ -11,7 +12,7 @@ export function differencesSection({ runs }: ReportInput): string {
   const parts = evaluatedRuns(runs).flatMap((run) => {
     const { summary } = run
     const tables = [
-      gapTable(summary),
+      ...gapRoles(summary).map((role) => gapTable(summary, role)),
       ...summary.baselines.map((baseline) => baselineTable(summary, baseline)),
     ]
     const shown = tables.flatMap((table) =>
@@ -47,8 +48,10 @@ function pivot<T extends { readonly selector: string; readonly shots: number }>(
   }
 }
 
-function gapTable({ gapClosed }: Summary): HtmlTable {
-  return pivot('Share of the random-to-oracle gap closed, in per cent', gapClosed, ({ value, ci }) => ({
+function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
+  const rows = gapClosed.filter((row) => (row.role ?? 'random') === role)
+  const start = role === BEST_BASELINE ? `the best baseline (${startsOf(rows)})` : role
+  return pivot(`Share of the gap from ${start} to the oracle closed, in per cent`, rows, ({ value, ci }) => ({
     text: value === null ? 'no gap' : ci === null ? TOO_FEW : percent(value),
     value: ci === null ? null : value,
     ...(ci !== null && { note: `[${percent(ci[0])}, ${percent(ci[1])}]` }),
@@ -56,9 +59,9 @@ function gapTable({ gapClosed }: Summary): HtmlTable {
 }
 
 function baselineTable({ table }: Summary, baseline: string): HtmlTable {
-  const all = comparisonsOf(table).filter((one) => one.baseline === baseline)
+  const all = comparisonsOf(table).filter((one) => (one.role ?? one.baseline) === baseline)
   return pivot(
-    `Difference to ${baseline} in points, paired by question; n.s.: p after Holm is 0.05 or more`,
+    `Difference to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s.: p after Holm is 0.05 or more`,
     all,
     ({ delta, ci, pHolm }) => ({
       text: points(delta),
@@ -67,6 +70,14 @@ function baselineTable({ table }: Summary, baseline: string): HtmlTable {
       ...(pHolm >= 0.05 && { quiet: true }),
     }),
   )
+}
+
+/** The best baseline at each number of shots, in words. */
+function startsOf(rows: readonly { readonly shots: number; readonly from?: string }[]): string {
+  const byShots = new Map(rows.map(({ shots, from = '' }) => [shots, from]))
+  const names = distinct(Array.from(byShots.values()))
+  if (names.length === 1) return names[0]!
+  return Array.from(byShots, ([shots, from]) => `${from} at ${count(shots, 'shot')}`).join(', ')
 }
 
 function testTable({ table }: Summary): HtmlTable {

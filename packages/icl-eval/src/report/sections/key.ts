@@ -1,4 +1,5 @@
 import { formatP, percent, points } from '../../render/tables.ts'
+import { BEST_BASELINE } from '../../summary/baselines.ts'
 import type { Comparison, Summary, TableRow } from '../../summary/types.ts'
 import { escapeHtml } from '../html.ts'
 import type { ReportInput } from '../types.ts'
@@ -37,9 +38,9 @@ export function keyFigures({ runs }: ReportInput): string {
   return `<dl class="key">${items.join('')}</dl>\n`
 }
 
-function difference({ baseline, delta, ci, pHolm }: Comparison): Figure {
+function difference({ baseline, role, delta, ci, pHolm }: Comparison): Figure {
   return {
-    label: `against ${baseline}`,
+    label: role === BEST_BASELINE ? `against the best baseline, ${baseline}` : `against ${baseline}`,
     value: `${points(delta)} points`,
     note: `${between(ci, points)}, p ${formatP(pHolm)} (Holm)`,
   }
@@ -50,7 +51,7 @@ function gapFigure({ gapClosed }: Summary, { selector, shots }: TableRow): Figur
   if (gap?.value == null || gap.ci === null) return []
   return [
     {
-      label: 'of the way from random to oracle',
+      label: `of the way from ${gap.from ?? 'random'} to the oracle`,
       value: `${percent(gap.value)} %`,
       note: between(gap.ci, percent),
     },
