@@ -121,6 +121,37 @@ describe('--config', () => {
   })
 })
 
+test('negative numbers after a space are values, also at the head of a list', async () => {
+  const files = ['train', '--rl-data', 'none.json', '--embeddings', 'e', '--out', 'x']
+  for (const flags of [
+    ['--reward-clip', '-1,1'],
+    ['--reward-clip', '-5', '5'],
+    ['--reward_clip=-1,1'],
+    ['--soft-weight', '-1e-3', '--hard-weight', '-.5'],
+    ['--shot-weights', '-0.5,1', '-2'],
+  ]) {
+    expect((await lever([...files, ...flags])).stderr).toContain('none.json')
+  }
+  expect(await refusal([...files, '--reward-clip', '-1'])).toBe('--reward-clip has 1 number; give 2')
+  expect(await refusal([...files, '--rce-lr', '-1,5'])).toBe('--rce-lr is "-1,5"; give a number from 0')
+}, 60_000)
+
+test('help shows the options under headings', async () => {
+  const { stdout } = await lever(['generate', '--help'])
+  const headings = stdout.match(/^[A-Z]\w+:$/gm)
+  expect(headings).toEqual([
+    'Data:',
+    'Model:',
+    'Proposals:',
+    'Rewards:',
+    'Queue:',
+    'Output:',
+    'General:',
+    'Example:',
+  ])
+  expect(stdout).toMatch(/^ {2}--job-size .*\(with --queue\)/m)
+})
+
 test('flags of the original work in snake_case, and by their old names', async () => {
   const { stderr } = await lever([
     'generate',
