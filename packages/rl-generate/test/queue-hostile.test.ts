@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test as anyTest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test as anyTest } from '@jest/globals'
 import type { QueueWorkerOptions } from '../src/queue.ts'
 import { connectQueue, type QueueConnection } from '../src/queue/connect.ts'
 import { answer, createFleet, doneOf, meta, type Fleet } from './queue-fleet.ts'
 import { hasPostgres, startPostgres } from './postgres.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { freshPath, measure, sortedText, toyOptions } from './scripted.ts'
+
+// On a busy machine, workers on PostgreSQL have been seen to miss jobs for up to a minute before they look again.
+jest.setTimeout(240_000)
 
 /** What a worker loses in a pause of this process goes to another one soon. */
 const LOCK_MS = 2_000

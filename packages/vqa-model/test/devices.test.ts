@@ -112,3 +112,15 @@ test('remedies name what to do', () => {
   expect(missing('libother.so')).toContain('install what provides libother.so')
   expect(remedyFor('cuda', 'CUDA failure 100', true)).toContain('nvidia-smi')
 })
+
+test('why WebGPU failed is told: a missing loader, a missing library, no adapter', () => {
+  const vulkan =
+    "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file: No such file or directory\n"
+  const adapter = 'webgpu_context.cc:136 Failed to get a WebGPU adapter: No supported adapters '
+  expect(remedyFor('webgpu', vulkan + adapter)).toMatch(
+    /Vulkan loader libvulkan\.so\.1 is missing: install it/,
+  )
+  expect(remedyFor('webgpu', 'libX11.so.6: cannot open shared object file')).toContain('provides libX11.so.6')
+  expect(remedyFor('webgpu', adapter)).toContain('found none (ONNX Runtime: No supported adapters); use')
+  expect(remedyFor('webgpu', '')).toContain('found none; use --device cpu')
+})

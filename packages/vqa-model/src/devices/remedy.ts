@@ -11,12 +11,25 @@ export function remedyFor(device: DeviceName, output: string, installed: boolean
     case 'cuda':
       return cudaRemedy(output, installed)
     case 'webgpu':
-      return 'WebGPU needs a GPU with a driver (Vulkan on Linux, D3D12 on Windows, Metal on macOS); use --device cpu'
+      return webgpuRemedy(output)
     case 'dml':
       return 'DirectML exists on Windows only; use --device cpu'
     case 'coreml':
       return 'Core ML exists on macOS only; use --device cpu'
   }
+}
+
+/** Why WebGPU does not work stands in what Dawn and ONNX Runtime write, between the lines of their stack. */
+function webgpuRemedy(output: string): string {
+  const library = /(lib[\w.-]+\.so[\d.]*): cannot open shared object/.exec(output)?.[1]
+  const needs = 'a GPU with a driver (Vulkan on Linux, D3D12 on Windows, Metal on macOS)'
+  if (library?.startsWith('libvulkan') === true) {
+    return `the Vulkan loader ${library} is missing: install it (Debian: libvulkan1) and ${needs}, or use --device cpu`
+  }
+  if (library !== undefined) return `install what provides ${library}, or use --device cpu`
+  const why = /adapter[^:\n]*: ([^\n]+?)\.?\s*$/im.exec(output)?.[1]
+  const found = why === undefined ? '' : ` (ONNX Runtime: ${why.trim()})`
+  return `WebGPU needs ${needs}, and found none${found}; use --device cpu`
 }
 
 const CUDA_LIBRARY = 'libonnxruntime_providers_cuda.so'
