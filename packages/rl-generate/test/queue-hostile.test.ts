@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test as anyTest } from '@jest/globals'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test as anyTest,
+} from '@jest/globals'
 import type { QueueWorkerOptions } from '../src/queue.ts'
 import { connectQueue, type QueueConnection } from '../src/queue/connect.ts'
 import { answer, createFleet, doneOf, meta, type Fleet } from './queue-fleet.ts'
