@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { backoff, retryAfter } from '../src/openai/backoff.ts'
 import type { Clock } from '../src/openai/clock.ts'
-import { imageType } from '../src/openai/image-urls.ts'
 import { lowerLimit, raiseLimit, startLimit } from '../src/openai/limit.ts'
 import type { Failure } from '../src/openai/send.ts'
 import { createServers, type Server } from '../src/openai/servers.ts'
@@ -156,15 +155,4 @@ describe('servers', () => {
     give(first, clock.now())
     expect(await last).toBe(first)
   })
-})
-
-test('image types by their first bytes', () => {
-  const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
-  expect(imageType(bytes('\x89PNG\r\n\x1a\n...'))).toBe('image/png')
-  expect(imageType(bytes('\xff\xd8\xff\xe0'))).toBe('image/jpeg')
-  expect(imageType(bytes('RIFF....WEBPVP8'))).toBe('image/webp')
-  expect(imageType(bytes('GIF89a'))).toBe('image/gif')
-  expect(imageType(bytes('BM..'))).toBe('image/bmp')
-  expect(imageType(bytes('this is no image'))).toBeUndefined()
-  expect(imageType(bytes(''))).toBeUndefined()
 })

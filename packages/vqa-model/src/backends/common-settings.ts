@@ -31,4 +31,11 @@ export const decodingSettings = {
     whole: true,
     unset: "the model's own",
   },
+  minPixels: {
+    type: 'number',
+    about: 'minimum area of an image, in pixels; needed where --max-pixels is below the minimum of the model',
+    min: 1,
+    whole: true,
+    unset: "the model's own",
+  },
 } as const

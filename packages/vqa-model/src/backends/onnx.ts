@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { Settings } from '@lever/settings'
 import type { OnnxOptions } from '../onnx/open-onnx.ts'
+import type { PixelOptions } from '../pixels/processor-config.ts'
 import type { Backend } from './backend.ts'
 import { decodingSettings, promptSettings } from './common-settings.ts'
 
@@ -60,11 +61,21 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
       beams: given.decodingBeams as 1 | 3,
       imageDiskBytes: given.imageCache * 2 ** 20,
       ...(template !== undefined && { template }),
-      ...(given.maxPixels !== undefined && { pixels: { max: given.maxPixels } }),
+      pixels: limitsOf(given),
       ...(metric !== undefined && { metric }),
       ...(onNotice && { onNotice }),
     }
   },
   open: async (options) => (await import('../onnx/open-onnx.ts')).openOnnxModel(options),
   readProtocol: async (options) => (await import('../onnx/open-onnx.ts')).readOnnxProtocol(options),
+}
+
+function limitsOf({
+  minPixels,
+  maxPixels,
+}: Pick<Settings<OnnxSettings>, 'minPixels' | 'maxPixels'>): PixelOptions {
+  return {
+    ...(minPixels !== undefined && { min: minPixels }),
+    ...(maxPixels !== undefined && { max: maxPixels }),
+  }
 }

@@ -34,15 +34,16 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
   about: 'servers such as vLLM and SGLang, key in LEVER_API_KEY or OPENAI_API_KEY',
   settings,
   toOptions(
-    { baseUrl = [], concurrency, timeout, extraBody, template, maxNewTokens, decodingBeams, maxPixels },
+    { baseUrl = [], concurrency, timeout, extraBody, template, maxNewTokens, decodingBeams, maxPixels, minPixels },
     { model, metric, env = {}, onNotice },
   ) {
     if (decodingBeams !== 1) {
       throw new InputError('--decoding-beams: servers answer greedily; leave it out, or use --backend onnx')
     }
-    if (maxPixels !== undefined) {
+    if (maxPixels !== undefined || minPixels !== undefined) {
+      const option = maxPixels === undefined ? '--min-pixels' : '--max-pixels'
       throw new InputError(
-        '--max-pixels: a server prepares its images itself; start it with the limit, or for vLLM give --extra-body \'{"mm_processor_kwargs":{"max_pixels":200704}}\'',
+        `${option}: a server prepares its images itself; start it with the limit, or for vLLM give --extra-body '{"mm_processor_kwargs":{"max_pixels":200704}}'`,
       )
     }
     return {

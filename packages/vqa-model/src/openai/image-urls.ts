@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { hashBytes } from '@lever/durable-files'
 import { createKeyBook } from '../onnx/key-book.ts'
 import { LruCache } from '../onnx/lru.ts'
+import { asSeen } from '../pixels/as-seen.ts'
+import { ImageError } from '../pixels/image-error.ts'
+import { readImageFile } from '../pixels/read-file.ts'
 import type { VqaModelStats } from '../types.ts'
 
-/** Image files as `data:` URLs; equal files are kept once. */
+/** Image files as `data:` URLs, upright and as local models see them; equal files are kept once. */
 export interface ImageUrls {
   /** Looks at files again that may have changed. */
   refresh(): void
@@ -23,18 +25,10 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
   const underway = new Map<string, Promise<string>>()
 
   async function read(path: string, key: string): Promise<string> {
-    const bytes = await readFile(path).catch((cause: unknown) => {
-      throw new Error(`vqa-model: cannot read the image ${path}: ${(cause as Error).message}`, { cause })
-    })
+    const bytes = await readImageFile(path)
     if (bytes.length > limits.file) {
       throw new Error(
         `vqa-model: the image ${path} has ${bytes.length} bytes and ${limits.file} are sent at most; make it smaller, or raise maxImageBytes`,
-      )
-    }
-    const type = imageType(bytes)
-    if (type === undefined) {
-      throw new Error(
-        `vqa-model: cannot read the image ${path}: it is none of PNG, JPEG, WebP, GIF and BMP; convert it`,
       )
     }
     const hash = hashBytes(bytes)
@@ -42,7 +36,10 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
     const known = urls.get(hash)
     if (known !== undefined) return known
     stats.imageEncodes += 1
-    const url = `data:${type};base64,${bytes.toString('base64')}`
+    const sent = await asSeen(bytes).catch((cause: unknown) => {
+      throw new ImageError(path, `read the image ${path}`, cause)
+    })
+    const url = `data:${sent.type};base64,${sent.bytes.toString('base64')}`
     urls.set(hash, url)
     return url
   }
@@ -65,14 +62,4 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
       return reading
     },
   }
-}
-
-/** By the first bytes, not by the name. */
-export function imageType(bytes: Uint8Array): string | undefined {
-  const text = (from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to))
-  if (text(0, 8) === '\x89PNG\r\n\x1a\n') return 'image/png'
-  if (text(0, 3) === '\xff\xd8\xff') return 'image/jpeg'
-  if (text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP') return 'image/webp'
-  if (text(0, 4) === 'GIF8') return 'image/gif'
-  return text(0, 2) === 'BM' ? 'image/bmp' : undefined
 }

@@ -12,7 +12,7 @@ export interface DryRun extends GenerationCounts, PromptEstimate {
 
 /** Counts the prompts of a generation, their images and tokens. No VQA model runs and nothing is written. */
 export async function dryRun(settings: GenerateSettings, { progress }: Context): Promise<DryRun> {
-  const { backend, model = BUNDLED_MODEL, template, maxPixels, gtProb } = settings
+  const { backend, model = BUNDLED_MODEL, template, minPixels, maxPixels, gtProb } = settings
   return withPlan(settings, progress, async (plan) => {
     const { countGeneration } = await import('@lever/rl-generate')
     const { estimatePrompts, toVqaPrompt } = await import('@lever/vqa-model')
@@ -23,7 +23,10 @@ export async function dryRun(settings: GenerateSettings, { progress }: Context):
         estimatePrompts(prompts.map(toVqaPrompt), {
           model: backend === 'onnx' ? model : undefined,
           template,
-          pixels: maxPixels === undefined ? undefined : { max: maxPixels },
+          pixels: {
+            ...(minPixels !== undefined && { min: minPixels }),
+            ...(maxPixels !== undefined && { max: maxPixels }),
+          },
         }),
     })
     return { dryRun: true, ...counts, ...estimate }
