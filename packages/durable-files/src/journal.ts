@@ -18,6 +18,8 @@ export interface JournalOptions<T = unknown> {
   path: string
   /** What fixes the meaning of the lines, e.g. the protocol; another header is refused. */
   header: unknown
+  /** More about the refusal of another header, as a clause: why it is another, or what to do. */
+  explain?: (there: unknown, here: unknown) => string | undefined
   /** fsync after this many lines, 1 or more. */
   syncEvery?: number
   /** Keep values in memory; if false, only keys, and `get` reads from the file. */
@@ -66,6 +68,7 @@ export interface Journal<T> {
 export async function openJournal<T>({
   path,
   header,
+  explain,
   syncEvery = 32,
   keepValues = true,
   onLine = () => undefined,
@@ -89,7 +92,7 @@ export async function openJournal<T>({
       else if (canonicalJson(store.get(key)) !== canonicalJson(value)) conflicts += 1
     })
     if (scan === undefined) throw new Error(`durable-files: ${path} was emptied while it was opened`)
-    checkHeader(path, scan.header, JSON.parse(headerText))
+    checkHeader(path, scan.header, JSON.parse(headerText), explain)
     const size = await mend(handle, path, scan)
     const writer = new LineWriter({ handle, path, size, syncEvery, before: () => lock.check() })
     return new OpenJournal<T>({ path, handle, lock, scan, store, writer, conflicts })
@@ -213,12 +216,11 @@ async function isMissing(path: string): Promise<boolean> {
   }
 }
 
-function checkHeader(path: string, there: unknown, here: unknown): void {
+function checkHeader(path: string, there: unknown, here: unknown, explain: JournalOptions['explain']): void {
   const list = listDifferences(there, here)
   if (list === '') return
-  throw new InputError(
-    `durable-files: ${path} belongs to another run: ${list}; use another path, or the settings of that run`,
-  )
+  const more = explain?.(there, here) ?? 'use another path, or the settings of that run'
+  throw new InputError(`durable-files: ${path} belongs to another run: ${list}; ${more}`)
 }
 
 /** Cuts off a torn tail, adds a missing newline; returns the size. */

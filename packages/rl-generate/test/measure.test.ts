@@ -263,6 +263,19 @@ describe('resuming', () => {
     await expect(measure(toyOptions(path))).rejects.toThrow(/line 31/)
   })
 
+  test('says why a journal of an earlier version, with pixels made otherwise, is refused', async () => {
+    const path = freshPath()
+    const { meta } = toyOptions(path)
+    const onnx = (hash: string, pixels: object): object => ({
+      meta: { ...meta, protocol: { hash, backend: 'onnx', pixels } },
+    })
+    await measure(toyOptions(path, onnx('p1', { max: 9 })))
+    const now = toyOptions(path, onnx('p2', { max: 9, resizer: 'pillow bicubic' }))
+    await expect(measure(now)).rejects.toThrow(
+      /resizer: nothing there, "pillow bicubic" here; its answers are to images that an earlier version resized/,
+    )
+  })
+
   test('refuses another protocol, another pool, and a second writer', async () => {
     const path = freshPath()
     await measure(toyOptions(path))

@@ -16,8 +16,8 @@ export interface Protocol {
   system: string | null
   /** beams: 1 for greedy answers; 3 for beam search of that width, as the Python original decodes */
   decoding: { maxNewTokens: number; beams: 1 | 3 }
-  /** limits of an image's area in pixels; 0 where the backend has none */
-  pixels: { min: number; max: number }
+  /** limits of an image's area in pixels, 0 where the backend has none; and how it is resized, where we do that */
+  pixels: { min: number; max: number; resizer?: string }
   postprocess: string
   metric: string
   /** of a model at a server: who answers, and what every request asks for besides its messages */

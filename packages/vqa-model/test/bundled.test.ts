@@ -109,6 +109,6 @@ describe('the bundled model', () => {
   }, 240_000)
 
   test('the protocol is that of the published results', () => {
-    expect(model.protocolHash).toBe('05c2b81326f47dd87f0291b12b8e420305b7ef9dc5515b3baf3d1f53bb967b02')
+    expect(model.protocolHash).toBe('49df17dfd79fe8503136992ed73a9641271eb71ad2ff41224b3a7324f92b19d9')
   })
 })

@@ -220,7 +220,7 @@ test('files that do not belong together fail the outcomes, with the image and th
   const prompts = makePrompts(await makeWorld({ demonstrations: 2, queries: 1 }), { each: 1, shots: [1] })
   for (const [change, message] of [
     [{ merge_size: 1 }, /the vision encoder gives 128 numbers for 16 visual tokens of 32/],
-    [{ image_mean: null, image_std: null }, /values that are no numbers/],
+    [{ image_std: [0, 0, 0] }, /values that are not finite/],
   ] as const) {
     await edit('preprocessor_config.json', (json) => Object.assign(json, { merge_size: 2 }, change))
     const model = (await open()) as Awaited<ReturnType<typeof openVqaModel>>

@@ -114,7 +114,7 @@ test('pixel limits of images in tiles: the longest edge is a whole number of til
     [5, 32],
   ] as const) {
     const model = await openVqaModel({ backend: 'onnx', model: folder, ...(max ? { pixels: { max } } : {}) })
-    expect(model.protocol.pixels).toEqual({ min: 0, max: edge ** 2 })
+    expect(model.protocol.pixels).toEqual({ min: 0, max: edge ** 2, resizer: 'pillow lanczos' })
     expect((await model.answer(prompts)).every(({ error }) => error === undefined)).toBe(true)
     counts.push(model.stats().prefillTokens)
     await model.close()

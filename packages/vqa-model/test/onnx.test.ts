@@ -220,7 +220,7 @@ describe('one model', () => {
     const small = await openVqaModel({ backend: 'onnx', model: folder, pixels: { max: 3136 } })
     await own.answer(prompts)
     await small.answer(prompts)
-    expect(small.protocol.pixels).toEqual({ min: 3136, max: 3136 })
+    expect(small.protocol.pixels).toEqual({ min: 3136, max: 3136, resizer: 'pillow bicubic' })
     expect(small.protocolHash).not.toBe(own.protocolHash)
     expect(small.stats().prefillTokens).toBeLessThan(own.stats().prefillTokens)
     await Promise.all([own.close(), small.close()])

@@ -24,6 +24,7 @@ test('the protocol without the model is that of the opened one, hash included', 
     { template: 'shapes' },
     { system: 'Answer in one word.' },
     { pixels: { max: 50_000 } },
+    { pixels: { resizer: 'torchvision' } },
     { beams: 3, maxNewTokens: 7 },
     { postprocess: 'trim', metric: 'aokvqa' },
   ]
@@ -40,8 +41,12 @@ test('the protocol without the model is that of the opened one, hash included', 
 
 test('the hash of the bundled model, by which data that exist are told apart', async () => {
   const { protocolHash, protocol } = await readProtocol({ backend: 'onnx', model: bundledModel })
-  expect(protocol).toMatchObject({ template: 'shapes', metric: 'vqa-loo', pixels: { min: 3136, max: 3136 } })
-  expect(protocolHash).toBe('05c2b81326f47dd87f0291b12b8e420305b7ef9dc5515b3baf3d1f53bb967b02')
+  expect(protocol).toMatchObject({
+    template: 'shapes',
+    metric: 'vqa-loo',
+    pixels: { min: 3136, max: 3136, resizer: 'pillow bicubic' },
+  })
+  expect(protocolHash).toBe('49df17dfd79fe8503136992ed73a9641271eb71ad2ff41224b3a7324f92b19d9')
 })
 
 test('no session is opened: a file that is no model is hashed as any other', async () => {

@@ -1,4 +1,5 @@
 import { InputError, openJournal, type Journal } from '@lever/durable-files'
+import { explainHeader } from '../measure/explain-header.ts'
 import { measureHeader, type MeasureHeader } from '../measure/header.ts'
 import { QUERY_PREFIX, questionOf, type QueryLine } from '../measure/ledger.ts'
 import { imageOrder } from '../measure/order.ts'
@@ -30,6 +31,7 @@ export async function* growBeams(options: BeamOptions): AsyncGenerator<BeamEvent
   const journal = await openJournal<ScoreLine | QueryLine>({
     path,
     header: beamHeader(options),
+    explain: explainHeader,
     syncEvery,
     keepValues: false,
   })

@@ -1,6 +1,7 @@
 import { canonicalJson, InputError, openJournal } from '@lever/durable-files'
 import { failedKey, parseFailedKey, parsePlanKey, type RlQuestion } from '@lever/rl-dataset'
 import type { Example } from '../types.ts'
+import { explainHeader } from './explain-header.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './plans.ts'
 import type { OutcomeLine } from './outcome.ts'
 import { countLine, emptyTally, type Tally } from './statistics.ts'
@@ -78,6 +79,7 @@ export async function openLedger({
   const pending = new Set<string>()
   const journal = await openJournal<Line>({
     ...options,
+    explain: explainHeader,
     keepValues: false,
     onLine(key, line, repeated) {
       if (repeated) return

@@ -34,7 +34,17 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
   about: 'servers such as vLLM and SGLang, key in LEVER_API_KEY or OPENAI_API_KEY',
   settings,
   toOptions(
-    { baseUrl = [], concurrency, timeout, extraBody, template, maxNewTokens, decodingBeams, maxPixels, minPixels },
+    {
+      baseUrl = [],
+      concurrency,
+      timeout,
+      extraBody,
+      template,
+      maxNewTokens,
+      decodingBeams,
+      maxPixels,
+      minPixels,
+    },
     { model, metric, env = {}, onNotice },
   ) {
     if (decodingBeams !== 1) {

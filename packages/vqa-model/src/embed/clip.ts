@@ -45,7 +45,7 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
     name: typeof config['_name_or_path'] === 'string' ? config['_name_or_path'] : (id ?? 'clip'),
     dim: { image: dim, text: dim },
     both: 'average',
-    hash: hashOf(Object.fromEntries(hashes)),
+    hash: hashOf({ files: Object.fromEntries(hashes), pixels: rules.resampling }),
     async images(paths) {
       if (paths.length === 0) return new Float32Array(0)
       const images = await Promise.all(paths.map((path) => readImage(path)))

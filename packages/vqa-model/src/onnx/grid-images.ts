@@ -1,5 +1,6 @@
 import { prepareGrid, readGridRules } from '../pixels/grid.ts'
 import { ImageError } from '../pixels/image-error.ts'
+import { pixelFacts } from '../pixels/processor-config.ts'
 import { readImage } from '../pixels/read-image.ts'
 import { processorConfig } from './folder.ts'
 import { floatTensor, floatType, toFloats } from './half.ts'
@@ -17,7 +18,7 @@ export function openGridEncoder({ ort, session, folder, pixels }: ImageEncoderOp
   const pixelType = floatType(session, 'pixel_values')
 
   return {
-    pixels: rules.limits,
+    pixels: pixelFacts(rules),
     async encode(path, bytes) {
       const image = await readImage(path, bytes)
       try {

@@ -1,7 +1,5 @@
 import { readGridRules } from '../pixels/grid.ts'
-import type { PixelOptions } from '../pixels/processor-config.ts'
-import type { Resampling } from '../pixels/resize.ts'
-import type { PixelLimits } from '../pixels/smart-resize.ts'
+import { pixelFacts, type PixelFacts, type PixelOptions } from '../pixels/processor-config.ts'
 import { readTileRules } from '../pixels/tile-rules.ts'
 import { processorConfig, type ModelFolder } from './folder.ts'
 import { openGridEncoder } from './grid-images.ts'
@@ -22,10 +20,10 @@ export function createImageEncoder(options: ImageEncoderOptions): ImageEncoder {
  *
  * @throws InputError if the preprocessor's configuration is unusable
  */
-export function readPixelRules(
+export function readPixelFacts(
   folder: Pick<ModelFolder, 'path' | 'preprocessor' | 'family'>,
   pixels?: PixelOptions,
-): { limits: PixelLimits; resampling: Resampling } {
+): PixelFacts {
   const readRules = folder.family.images === 'tiles' ? readTileRules : readGridRules
-  return readRules(processorConfig(folder), pixels)
+  return pixelFacts(readRules(processorConfig(folder), pixels))
 }

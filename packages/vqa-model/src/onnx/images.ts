@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { ImageError } from '../pixels/image-error.ts'
-import type { PixelOptions } from '../pixels/processor-config.ts'
-import type { PixelLimits } from '../pixels/smart-resize.ts'
+import type { PixelFacts, PixelOptions } from '../pixels/processor-config.ts'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 import type { TokenGrid } from './positions.ts'
@@ -15,7 +14,7 @@ export interface EncodedImage {
 }
 
 export interface ImageEncoder {
-  readonly pixels: PixelLimits
+  readonly pixels: PixelFacts
   /**
    * @param bytes of the file, when they were read already
    * @throws ImageError if it cannot be read, decoded or encoded

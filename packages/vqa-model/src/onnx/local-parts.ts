@@ -8,7 +8,7 @@ import { rememberAbilities } from './ability-cache.ts'
 import type { Engine } from './batch.ts'
 import { createDecoder } from './decoder.ts'
 import { openImageDisk, type ImageDisk } from './image-disk.ts'
-import type { PixelLimits } from '../pixels/smart-resize.ts'
+import type { PixelFacts } from '../pixels/processor-config.ts'
 import { createImageEncoder } from './image-encoder.ts'
 import { createImageStore, type ImageStore } from './image-store.ts'
 import type { LocalModelOptions } from './local-options.ts'
@@ -115,12 +115,12 @@ function probeSubject(
 function openDisk(
   { imageDiskBytes, device, cacheFolder }: LocalModelOptions,
   { protocol, folder: { sessionFiles } }: LocalProtocol,
-  pixels: PixelLimits,
+  pixels: PixelFacts,
 ): ImageDisk | undefined {
   if (imageDiskBytes === 0) return undefined
   const fixed = Object.entries(protocol.files).filter(
     ([name]) => sessionFiles.vision_encoder.includes(name) || name.includes('processor_config'),
   )
-  const model = hashOf({ version: 1, fixed, pixels, device: parseDevice(device).name })
+  const model = hashOf({ version: 2, fixed, pixels, device: parseDevice(device).name })
   return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })
 }

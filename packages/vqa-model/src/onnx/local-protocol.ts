@@ -5,7 +5,7 @@ import type { Protocol } from '../protocol.ts'
 import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import { readModelFolder, type ModelFolder } from './folder.ts'
-import { readPixelRules } from './image-encoder.ts'
+import { readPixelFacts } from './image-encoder.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import { loadTextCodec, type TextCodec } from './tokenizer.ts'
 
@@ -42,7 +42,7 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
     template: templateId(template),
     system: options.system === undefined ? template.system : options.system,
     decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams },
-    pixels: readPixelRules(folder, options.pixels).limits,
+    pixels: readPixelFacts(folder, options.pixels),
     postprocess: postprocessName,
     metric: options.metric,
   }

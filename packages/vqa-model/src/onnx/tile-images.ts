@@ -1,4 +1,5 @@
 import { ImageError } from '../pixels/image-error.ts'
+import { pixelFacts } from '../pixels/processor-config.ts'
 import { readImage } from '../pixels/read-image.ts'
 import { prepareTiles, readTileRules } from '../pixels/tile-rules.ts'
 import { processorConfig } from './folder.ts'
@@ -19,7 +20,7 @@ export function openTileEncoder({ ort, session, folder, pixels }: ImageEncoderOp
   const masked = session.inputNames.includes('pixel_attention_mask')
 
   return {
-    pixels: rules.limits,
+    pixels: pixelFacts(rules),
     async encode(path, bytes) {
       const image = await readImage(path, bytes)
       try {

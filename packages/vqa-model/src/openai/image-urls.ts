@@ -23,6 +23,7 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
   const hashes = new LruCache<string>(2 ** 24, () => 512)
   const urls = new LruCache<string>(limits.cache, ({ length }) => length)
   const underway = new Map<string, Promise<string>>()
+  const making = new Map<string, Promise<string>>()
 
   async function read(path: string, key: string): Promise<string> {
     const bytes = await readImageFile(path)
@@ -33,8 +34,10 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
     }
     const hash = hashBytes(bytes)
     hashes.set(key, hash)
-    const known = urls.get(hash)
-    if (known !== undefined) return known
+    return urls.get(hash) ?? share(making, hash, () => makeUrl(path, hash, bytes))
+  }
+
+  async function makeUrl(path: string, hash: string, bytes: Buffer): Promise<string> {
     stats.imageEncodes += 1
     const sent = await asSeen(bytes).catch((cause: unknown) => {
       throw new ImageError(path, `read the image ${path}`, cause)
@@ -54,12 +57,21 @@ export function createImageUrls(limits: { cache: number; file: number }, stats: 
         stats.imageCacheHits += 1
         return known
       }
-      let reading = underway.get(key)
-      if (reading === undefined) {
-        reading = read(path, key).finally(() => underway.delete(key))
-        underway.set(key, reading)
-      } else stats.imageCacheHits += 1
-      return reading
+      if (underway.has(key)) stats.imageCacheHits += 1
+      return share(underway, key, () => read(path, key))
     },
   }
+}
+
+/** The work that is under way for a key, begun if there is none. */
+function share(
+  underway: Map<string, Promise<string>>,
+  key: string,
+  begin: () => Promise<string>,
+): Promise<string> {
+  const known = underway.get(key)
+  if (known !== undefined) return known
+  const work = begin().finally(() => underway.delete(key))
+  underway.set(key, work)
+  return work
 }

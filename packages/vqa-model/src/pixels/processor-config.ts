@@ -97,5 +97,18 @@ export function readLevels(
   )
 }
 
-/** The name of an arithmetic, as protocols record it. */
-export const resizerName = ({ resizer, filter }: Resampling): string => `${resizer} ${filter}`
+/** What of the making of pixels a protocol records. */
+export interface PixelFacts extends PixelLimits {
+  /** whose arithmetic resizes images, and its filter: `pillow bicubic` */
+  resizer: string
+}
+
+export function pixelFacts({
+  limits,
+  resampling: { resizer, filter },
+}: {
+  limits: PixelLimits
+  resampling: Resampling
+}): PixelFacts {
+  return { ...limits, resizer: `${resizer} ${filter}` }
+}
