@@ -14,7 +14,7 @@ import {
   scanEntries,
   type ByteSource,
 } from '../src/index.ts'
-import { openFileSource, streamRows, type Layout, type StreamOptions } from '../src/node.ts'
+import { openFileSource, streamRows, unpackLimit, type Layout, type StreamOptions } from '../src/node.ts'
 
 let folder: string
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'json-text-'))))
@@ -208,4 +208,10 @@ test('a value with a key twice is found at the speed of JSON.parse: by its numbe
   const text = Buffer.from('{"a":{"b":1,"b":2}}')
   expect(() => parseStrict(text, 3)).toThrow('the key "b" is given twice')
   expect(parseStrict(Buffer.from('{"a":"{:\\"b\\":1"}'))).toEqual({ a: '{:"b":1' })
+})
+
+test('the limit of what is unpacked is 1 GiB, or what the variable says', () => {
+  expect(unpackLimit('')).toBe(2 ** 30)
+  expect(unpackLimit('5000')).toBe(5000)
+  expect(() => unpackLimit('5 GB')).toThrow('LEVER_MAX_UNPACKED_BYTES is "5 GB"; give a number of bytes')
 })

@@ -1,10 +1,10 @@
 import { bytesInMemory, type ByteSource } from '@lever/json-text'
-import { openFileSource, readWholeFile } from '@lever/json-text/node'
+import { openFileSource, readWholeFile, unpackLimit } from '@lever/json-text/node'
 import { loadAll, openRlSource, type LoadedRlData, type ReadOptions, type RlSource } from './source.ts'
-import { DEFAULT_MAX_UNPACKED_BYTES, unpackGzip } from './unpack.ts'
+import { unpackGzip } from './unpack.ts'
 
 export interface ReadFileOptions extends ReadOptions {
-  /** Size of what a packed file may hold, bytes. Default 1 GiB. */
+  /** Size of what a packed file may hold, bytes. Default `unpackLimit()`: 1 GiB, or LEVER_MAX_UNPACKED_BYTES. */
   readonly maxUnpackedBytes?: number
 }
 
@@ -45,7 +45,7 @@ export async function readRlData(path: string, options: ReadFileOptions = {}): P
 function unpacked(
   source: ByteSource,
   file: string,
-  { maxUnpackedBytes = DEFAULT_MAX_UNPACKED_BYTES }: ReadFileOptions,
+  { maxUnpackedBytes = unpackLimit() }: ReadFileOptions,
 ): ByteSource {
   const head = source.read(0, Math.min(source.size, 2))
   if (head[0] !== 0x1f || head[1] !== 0x8b) return source

@@ -1,8 +1,6 @@
 import { gunzipSync } from 'node:zlib'
+import { UNPACK_VARIABLE } from '@lever/json-text/node'
 import { problemIn } from './problems.ts'
-
-/** What a packed file may hold unless the caller says otherwise, bytes: 1 GiB. */
-export const DEFAULT_MAX_UNPACKED_BYTES: number = 2 ** 30
 
 /**
  * What a gzip file holds.
@@ -16,7 +14,7 @@ export function unpackGzip(bytes: Uint8Array, maxBytes: number, file: string): U
     const { code, message } = error as { code?: string; message: string }
     const why =
       code === 'ERR_BUFFER_TOO_LARGE'
-        ? `the file unpacks to more than ${maxBytes} bytes, the limit for packed files; if it should be that large, unpack it with gunzip and give the unpacked file`
+        ? `the file unpacks to more than ${maxBytes} bytes, the limit for packed files; if it should be that large, unpack it with gunzip and give the unpacked file, or set ${UNPACK_VARIABLE}`
         : `damaged gzip data (${message})`
     throw problemIn(file, why)
   }

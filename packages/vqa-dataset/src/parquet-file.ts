@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import * as zlib from 'node:zlib'
 import type * as Hyparquet from 'hyparquet'
 import { InputError } from '@lever/durable-files'
+import { UNPACK_VARIABLE, unpackLimit } from '@lever/json-text/node'
 
 /** Rows of a parquet file, a row group at a time. Byte arrays that are no text stay bytes, integers may be bigint. */
 export async function* readParquetRows(
@@ -40,13 +41,29 @@ export async function* readParquetRows(
   }
 }
 
-type Decompress = (bytes: Uint8Array) => Uint8Array
+type Decompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array
 
 /** Those of Node beside the ones hyparquet has; zstd from Node 22.15 on. */
 const COMPRESSORS: Hyparquet.Compressors = {
-  GZIP: (bytes) => zlib.gunzipSync(bytes),
-  BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
-  ZSTD: 'zstdDecompressSync' in zlib ? (zlib.zstdDecompressSync as Decompress) : refuseZstd,
+  GZIP: limited(zlib.gunzipSync),
+  BROTLI: limited(zlib.brotliDecompressSync),
+  ZSTD: 'zstdDecompressSync' in zlib ? limited(zlib.zstdDecompressSync as Decompress) : refuseZstd,
+}
+
+/** One page of a file may unpack to `unpackLimit()` bytes at most, whatever its header says. */
+function limited(decompress: Decompress): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => {
+    const maxOutputLength = unpackLimit()
+    try {
+      return decompress(bytes, { maxOutputLength })
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw error
+      throw new Error(
+        `a page of it unpacks to more than ${maxOutputLength} bytes, the limit; if it should be that large, set ${UNPACK_VARIABLE}`,
+        { cause: error },
+      )
+    }
+  }
 }
 
 function refuseZstd(): never {

@@ -223,3 +223,28 @@ test('zstd is read where Node has it, and elsewhere refused with what is needed'
   else
     await expect(read).rejects.toThrow(/compressed with zstd, which needs Node 22\.15 or later \(this is v20/)
 })
+
+test('a page that unpacks to more than the limit is refused, and the limit can be set', async () => {
+  const path = join(await scratch(), 'bomb.parquet')
+  const bytes = parquetWriteBuffer({
+    columnData: [
+      { name: 'question_id', data: [1], type: 'INT32' },
+      { name: 'question', data: [`what? ${'a'.repeat(200_000)}`], type: 'STRING' },
+      { name: 'image_id', data: [1], type: 'INT32' },
+    ],
+    codec: 'GZIP',
+    compressors: { GZIP: (data) => zlib.gzipSync(data) },
+  })
+  expect(bytes.byteLength).toBeLessThan(5000)
+  await writeFile(path, Buffer.from(bytes))
+  try {
+    process.env['LEVER_MAX_UNPACKED_BYTES'] = '10000'
+    expect((await rejection(readDataset({ questions: path, cache: await scratch() }))).message).toContain(
+      'a page of it unpacks to more than 10000 bytes, the limit; if it should be that large, set LEVER_MAX_UNPACKED_BYTES',
+    )
+    process.env['LEVER_MAX_UNPACKED_BYTES'] = '1000000'
+    await expect(readDataset({ questions: path, cache: await scratch() })).resolves.toBeDefined()
+  } finally {
+    delete process.env['LEVER_MAX_UNPACKED_BYTES']
+  }
+})
