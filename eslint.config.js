@@ -30,4 +30,18 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
     },
   },
+  {
+    files: ['packages/*/src/**', 'apps/*/src/**', 'fixtures/*/src/**'],
+    // Functions that are still longer. Take a line out when its function is shorter; add none.
+    ignores: [
+      'packages/rl-generate/src/measure/ledger.ts',
+      'packages/rl-generate/src/measure/planner.ts',
+      'packages/vqa-model/src/onnx/prompter.ts',
+      'packages/vqa-model/src/openai/servers.ts',
+      'packages/vqa-model/src/workers/pool.ts',
+    ],
+    rules: {
+      'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
+    },
+  },
 )
