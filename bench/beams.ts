@@ -9,7 +9,7 @@ import {
   type BeamStatistics,
   type ConstructOrder,
 } from '@lever/rl-generate'
-import { readDataset, type VqaExample } from '@lever/vqa-dataset'
+import { readDataset, type Example } from '@lever/vqa-dataset'
 import { infoScore, openVqaModel, type VqaModel, type VqaModelStats } from '@lever/vqa-model'
 
 export interface BeamFigures {
@@ -129,7 +129,7 @@ interface Grown {
 }
 
 async function grow(
-  candidates: readonly VqaExample[],
+  candidates: readonly Example[],
   options: {
     anchors: number
     order: ConstructOrder

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import * as ort from 'onnxruntime-node'
 import { createRandom } from '@lever/reward-utils'
 import { readDataset } from '@lever/vqa-dataset'
-import { openVqaModel, type Demonstration, type Device, type VqaPrompt } from '@lever/vqa-model'
+import { openVqaModel, type Device, type PromptWithImages } from '@lever/vqa-model'
 import { GraphWriter } from '../packages/vqa-model/test/support/onnx-writer.ts'
 import { writeImages } from '../packages/vqa-model/test/support/images.ts'
 import { openStockModel } from '../packages/vqa-model/test/support/stock.ts'
@@ -97,8 +97,8 @@ export async function run({
 }
 
 export interface World {
-  demonstrations: readonly Demonstration[]
-  queries: readonly VqaPrompt['query'][]
+  demonstrations: readonly PromptWithImages['demonstrations'][number][]
+  queries: readonly PromptWithImages['query'][]
 }
 
 /** For every query, `each` prompts with two random demonstrations. */
@@ -106,7 +106,7 @@ export function pairs(
   { demonstrations, queries }: World,
   each: number,
   int: (n: number) => number,
-): VqaPrompt[] {
+): PromptWithImages[] {
   return queries.flatMap((query) =>
     Array.from({ length: each }, () => {
       const first = int(demonstrations.length)
@@ -116,7 +116,7 @@ export function pairs(
   )
 }
 
-function singles({ demonstrations, queries }: World): VqaPrompt[] {
+function singles({ demonstrations, queries }: World): PromptWithImages[] {
   return queries.flatMap((query) => demonstrations.map((one) => ({ demonstrations: [one], query })))
 }
 
@@ -127,7 +127,10 @@ export async function bundledWorld(): Promise<{ model: string; world: World }> {
   return { model: join(root, 'model'), world }
 }
 
-async function examplesOf(root: string, split: string): Promise<Demonstration[]> {
+async function examplesOf(
+  root: string,
+  split: string,
+): Promise<PromptWithImages['demonstrations'][number][]> {
   const folder = join(root, 'world', split)
   const { examples } = await readDataset({
     questions: join(folder, 'questions.json'),
@@ -139,7 +142,7 @@ async function examplesOf(root: string, split: string): Promise<Demonstration[]>
 
 async function measure(
   workload: string,
-  prompts: readonly VqaPrompt[],
+  prompts: readonly PromptWithImages[],
   {
     model,
     weights,

@@ -1,10 +1,10 @@
 import { hashOf, InputError } from '@lever/durable-files'
-import type { Answer, Answered, Prompt } from './types.ts'
+import type { AnswerFunction, Answer, ExamplePrompt } from './types.ts'
 
-/** Where answers are kept between calls and runs. A `Journal<Answered>` of `@lever/durable-files` is one. */
+/** Where answers are kept between calls and runs. A `Journal<Answer>` of `@lever/durable-files` is one. */
 export interface AnswerStore {
-  get(key: string): Answered | undefined
-  append(key: string, value: Answered): Promise<unknown>
+  get(key: string): Answer | undefined
+  append(key: string, value: Answer): Promise<unknown>
 }
 
 export interface AskProgress {
@@ -16,7 +16,7 @@ export interface AskProgress {
 }
 
 export interface AskOptions {
-  readonly answer: Answer
+  readonly answer: AnswerFunction
   /** Keeps answers, so that an interrupted run continues and a selector added later costs only its own prompts. */
   readonly journal?: AnswerStore | undefined
   /** Hash of everything else that fixes an answer (model, prompt, decoding, dataset); part of the keys. */
@@ -41,7 +41,7 @@ export interface AskStats {
 
 /** Asks each different prompt once, however often and in whatever order prompts come. */
 export interface Asker {
-  ask(prompts: readonly Prompt[]): Promise<readonly Answered[]>
+  ask(prompts: readonly ExamplePrompt[]): Promise<readonly Answer[]>
   stats(): AskStats
 }
 
@@ -63,10 +63,10 @@ export function createAsker(options: AskOptions): Asker {
     if (Number.isInteger(value) && value >= 1) continue
     throw new RangeError(`icl-eval: ${name} must be a positive integer, got ${value}`)
   }
-  const known = new Map<string, Answered>()
+  const known = new Map<string, Answer>()
   let [cached, asked, failed] = [0, 0, 0]
 
-  const recall = (prompt: Prompt, id: string): void => {
+  const recall = (prompt: ExamplePrompt, id: string): void => {
     if (known.has(id)) return
     const stored = journal?.get(answerKey(protocol, prompt))
     if (stored === undefined) return
@@ -74,7 +74,7 @@ export function createAsker(options: AskOptions): Asker {
     cached += 1
   }
 
-  const keep = async (prompt: Prompt, { text, error }: Answered): Promise<void> => {
+  const keep = async (prompt: ExamplePrompt, { text, error }: Answer): Promise<void> => {
     const result = { text, ...(error !== undefined && { error }) }
     known.set(promptId(prompt), result)
     asked += 1
@@ -82,9 +82,9 @@ export function createAsker(options: AskOptions): Asker {
     else await journal?.append(answerKey(protocol, prompt), result)
   }
 
-  const ask = async (prompts: readonly Prompt[]): Promise<readonly Answered[]> => {
+  const ask = async (prompts: readonly ExamplePrompt[]): Promise<readonly Answer[]> => {
     const ids = prompts.map(promptId)
-    const open = new Map<string, Prompt>()
+    const open = new Map<string, ExamplePrompt>()
     prompts.forEach((prompt, i) => {
       recall(prompt, ids[i]!)
       if (!known.has(ids[i]!)) open.set(ids[i]!, prompt)
@@ -104,9 +104,9 @@ export function createAsker(options: AskOptions): Asker {
 
 /** Asks for one batch and keeps what comes back. */
 async function send(
-  batch: readonly Prompt[],
+  batch: readonly ExamplePrompt[],
   { answer, signal, strict = false }: AskOptions,
-  keep: (prompt: Prompt, answered: Answered) => Promise<void>,
+  keep: (prompt: ExamplePrompt, answered: Answer) => Promise<void>,
 ): Promise<void> {
   signal?.throwIfAborted()
   const results = await answer(batch, signal ? { signal } : {})
@@ -145,16 +145,16 @@ async function inParallel<T>(
 }
 
 /** The journal key of a prompt: a hash of the protocol, the query and the ordered demonstrations. */
-export function answerKey(protocol: string, { demonstrations, query }: Prompt): string {
+export function answerKey(protocol: string, { demonstrations, query }: ExamplePrompt): string {
   return hashOf({ protocol, query: query.id, demonstrations: demonstrations.map(({ id }) => id) })
 }
 
-function promptId({ demonstrations, query }: Prompt): string {
+function promptId({ demonstrations, query }: ExamplePrompt): string {
   return `${query.id}:${demonstrations.map(({ id }) => id).join(',')}`
 }
 
 /** Lexicographic by demonstration ids, then by query: prompts with a common beginning are adjacent. */
-function byDemonstrations(a: Prompt, b: Prompt): number {
+function byDemonstrations(a: ExamplePrompt, b: ExamplePrompt): number {
   const shared = Math.min(a.demonstrations.length, b.demonstrations.length)
   for (let i = 0; i < shared; i++) {
     const order = a.demonstrations[i]!.id - b.demonstrations[i]!.id

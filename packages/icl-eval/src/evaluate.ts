@@ -8,7 +8,7 @@ import type { LibrarySearch } from './library-search.ts'
 import { contextFor, selectAll } from './selectors/check.ts'
 import type { EmbeddingKind, SelectionContext, Selector } from './selectors/types.ts'
 import { scoreRow } from './score-row.ts'
-import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts'
+import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } from './types.ts'
 
 /** The solved examples of each query: one pool for all, or one per query id. */
 export type Pools = readonly Example[] | ReadonlyMap<number, readonly Example[]>
@@ -24,7 +24,7 @@ export interface EvaluateOptions extends AskOptions {
   /** Seeds of the selectors that are `seeded`. Default 0, 1, 2, 3, 4. */
   readonly seeds?: readonly number[]
   readonly embeddings?: EmbeddingLookup
-  readonly score: Score
+  readonly score: ScoreFunction
 }
 
 export interface Evaluation {
@@ -69,8 +69,8 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
   const plans = planned.flat()
   const asker = createAsker(options)
   const toAsk = plans.filter((plan) => plan.text === undefined)
-  const answers = await asker.ask(toAsk satisfies readonly Prompt[])
-  const answered = new Map<Planned, Answered>(toAsk.map((plan, i) => [plan, answers[i]!]))
+  const answers = await asker.ask(toAsk satisfies readonly ExamplePrompt[])
+  const answered = new Map<Planned, Answer>(toAsk.map((plan, i) => [plan, answers[i]!]))
   const rows = plans.map((plan) =>
     scoreRow(
       { ...plan, selector: plan.selector.name },
@@ -82,7 +82,7 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
 }
 
 /** Throws InputError naming the first query that `score` refuses: usually one without human answers. */
-export function checkScorable(queries: readonly Example[], score: Score): void {
+export function checkScorable(queries: readonly Example[], score: ScoreFunction): void {
   for (const query of queries) {
     try {
       score('', query)

@@ -138,4 +138,12 @@ export type { Spread } from './statistics/spread.ts'
 export { summarize } from './summary/summarize.ts'
 export type { SummarizeOptions } from './summary/summarize.ts'
 export type { Comparison, GapRow, Summary, TableRow } from './summary/types.ts'
-export type { Answer, Answered, EvaluationRow, Example, Prompt, Score, ScoreMode } from './types.ts'
+export type {
+  AnswerFunction,
+  Answer,
+  EvaluationRow,
+  Example,
+  ExamplePrompt,
+  ScoreFunction,
+  ScoreMode,
+} from './types.ts'

@@ -1,5 +1,5 @@
 import { wordsOf } from './selectors/bm25.ts'
-import type { Example, Score } from './types.ts'
+import type { Example, ScoreFunction } from './types.ts'
 
 /** A sequence of demonstrations in prompt order with what the model made of it. */
 export interface MeasuredSequence {
@@ -9,7 +9,7 @@ export interface MeasuredSequence {
 }
 
 /** The highest accuracy that any answer among the human answers has: no demonstrations can lead above it. */
-export function bestReachable(query: Example, score: Score): number {
+export function bestReachable(query: Example, score: ScoreFunction): number {
   const answers = new Set([query.answer, ...query.answers])
   return Array.from(answers, (answer) => score(answer, query).accuracy).reduce((a, b) => Math.max(a, b))
 }

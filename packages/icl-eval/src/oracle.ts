@@ -6,7 +6,7 @@ import { bestReachable, proposalsOf } from './oracle-proposals.ts'
 import type { MeasuredSequence } from './oracle-proposals.ts'
 import { scoreRow } from './score-row.ts'
 import type { Measured } from './selectors/types.ts'
-import type { Answered, EvaluationRow, Example, Prompt, Score } from './types.ts'
+import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } from './types.ts'
 
 export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly queries: readonly Example[]
@@ -15,7 +15,7 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly library?: readonly Example[]
   /** Largest number of shots. Default 4. */
   readonly shots?: number
-  readonly score: Score
+  readonly score: ScoreFunction
   /** Rows of other selectors: what they measured counts, so that no selector can be above the oracle. */
   readonly known?: readonly EvaluationRow[]
   /** How many of the best shorter sequences are extended. Default 4. */
@@ -183,7 +183,7 @@ async function measureLevel(
     const round = open.flatMap(({ state, level, left }) =>
       left.splice(0, ROUND).map((examples) => ({ state, level, examples })),
     )
-    const prompts = round.map(({ state, examples }): Prompt => ({
+    const prompts = round.map(({ state, examples }): ExamplePrompt => ({
       query: state.query,
       demonstrations: examples,
     }))
@@ -200,8 +200,8 @@ function record(
   level: Map<string, MeasuredSequence>,
   query: Example,
   examples: readonly Example[],
-  { text, error }: Answered,
-  score: Score,
+  { text, error }: Answer,
+  score: ScoreFunction,
 ): void {
   if (error !== undefined) return
   level.set(keyOf(examples), { examples, accuracy: score(text, query).accuracy, text })
@@ -218,7 +218,7 @@ function best(state: QueryState, k: number): MeasuredSequence | undefined {
 const isAtBest = (state: QueryState, k: number): boolean =>
   (best(state, k)?.accuracy ?? -Infinity) >= state.reachable - 1e-9
 
-function bestRow(state: QueryState, k: number, selector: string, score: Score): EvaluationRow {
+function bestRow(state: QueryState, k: number, selector: string, score: ScoreFunction): EvaluationRow {
   const chosen = best(state, k)
   const subject = {
     selector,

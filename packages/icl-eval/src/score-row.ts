@@ -1,4 +1,4 @@
-import type { Answered, EvaluationRow, Example, Score } from './types.ts'
+import type { Answer, EvaluationRow, Example, ScoreFunction } from './types.ts'
 
 /** Which answer a row is about. */
 export interface RowSubject {
@@ -10,7 +10,7 @@ export interface RowSubject {
 }
 
 /** Scores one answer; a failed one has no accuracy and mode `error`. */
-export function scoreRow(subject: RowSubject, { text, error }: Answered, score: Score): EvaluationRow {
+export function scoreRow(subject: RowSubject, { text, error }: Answer, score: ScoreFunction): EvaluationRow {
   const { query, selector, shots, seed, demonstrations } = subject
   const scored = error === undefined ? score(text, query) : { accuracy: null, mode: 'error' as const }
   return {

@@ -1,14 +1,14 @@
 import { createRandom } from '@lever/reward-utils'
 import type { AskOptions, AskStats } from './ask.ts'
 import { createAsker } from './ask.ts'
-import type { Example, Score } from './types.ts'
+import type { Example, ScoreFunction } from './types.ts'
 
 export interface StaticSearchOptions extends AskOptions {
   /** Examples that a set may hold: the training split. */
   readonly library: readonly Example[]
   /** Questions of a validation split, never of the test split. Failed answers count as wrong. */
   readonly queries: readonly Example[]
-  readonly score: Score
+  readonly score: ScoreFunction
   /** Default 1, 2, 3, 4. */
   readonly shots?: readonly number[]
   /** Random sets tried per number of shots (R). Default 16. */

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { openJournal } from '@lever/durable-files'
 import { answerKey, createAsker } from '../src/ask.ts'
-import type { Answer, Answered, Prompt } from '../src/types.ts'
+import type { AnswerFunction, Answer, ExamplePrompt } from '../src/types.ts'
 import { toyQuestions } from './toy-world.ts'
 
 const queries = toyQuestions(28, 1)
 const pool = toyQuestions(2, 101)
-const prompts: readonly Prompt[] = queries.map((query) => ({ query, demonstrations: [] }))
+const prompts: readonly ExamplePrompt[] = queries.map((query) => ({ query, demonstrations: [] }))
 
 /** Answers one prompt a call; the one about `bad` fails at once, the others take a turn. */
 const oneByOne =
-  (bad: number): Answer =>
+  (bad: number): AnswerFunction =>
   async ([prompt]) => {
     if (prompt!.query.id === bad) return [{ text: '', error: 'the image is broken' }]
     await new Promise((done) => setTimeout(done, 1))
@@ -29,8 +29,8 @@ describe('answers are kept one by one', () => {
     await rm(join(path, '..'), { recursive: true })
   })
   const kept = async (): Promise<number> => (await readFile(path, 'utf8')).trim().split('\n').length - 1
-  const open = (): ReturnType<typeof openJournal<Answered>> =>
-    openJournal<Answered>({ path, header: {}, syncEvery: 1024 })
+  const open = (): ReturnType<typeof openJournal<Answer>> =>
+    openJournal<Answer>({ path, header: {}, syncEvery: 1024 })
 
   test('one bad answer among 28 ends a strict run, and those on the way are kept', async () => {
     const journal = await open()
@@ -51,7 +51,7 @@ describe('answers are kept one by one', () => {
 
   test('within a batch too', async () => {
     const journal = await open()
-    const answer: Answer = (batch) =>
+    const answer: AnswerFunction = (batch) =>
       Promise.resolve(
         batch.map(({ query: { id } }) => (id === 5 ? { text: '', error: 'no' } : { text: 'x' })),
       )
@@ -63,7 +63,7 @@ describe('answers are kept one by one', () => {
   test('when 13 have come and the others never will', async () => {
     const journal = await open()
     let asked = 0
-    const answer: Answer = () =>
+    const answer: AnswerFunction = () =>
       ++asked > 13 ? new Promise(() => undefined) : Promise.resolve([{ text: 'red' }])
     void createAsker({ journal, answer, batchSize: 1, concurrency: 4 }).ask(prompts)
     await expect(
@@ -82,7 +82,7 @@ describe('answers are kept one by one', () => {
 
   test('a server that fails ends the run after those on the way', async () => {
     const journal = await open()
-    const answer: Answer = async ([prompt]) => {
+    const answer: AnswerFunction = async ([prompt]) => {
       if (prompt!.query.id === 3) throw new Error('503')
       await new Promise((done) => setTimeout(done, 1))
       return [{ text: 'x' }]
@@ -97,7 +97,7 @@ describe('answers are kept one by one', () => {
 })
 
 test('batch size and concurrency are counts', () => {
-  const answer: Answer = () => Promise.resolve([])
+  const answer: AnswerFunction = () => Promise.resolve([])
   expect(() => createAsker({ answer, batchSize: 0 })).toThrow('batchSize must be a positive integer, got 0')
   expect(() => createAsker({ answer, concurrency: 1.5 })).toThrow('concurrency must be a positive integer')
 })

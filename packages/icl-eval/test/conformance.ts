@@ -11,6 +11,7 @@ export function toyExample(i: number): Example {
   const thing = THINGS[i % 5]!
   return {
     id: 100 + i,
+    questionId: 100 + i,
     imageId: Math.floor(i / 2),
     question: `What colour is the ${thing}${i % 3 === 0 ? ' on the left' : ''}?`,
     answer: COLOURS[i % 4]!,

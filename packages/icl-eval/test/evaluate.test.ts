@@ -16,7 +16,7 @@ import { reversed } from '../src/selectors/reversed.ts'
 import { similarityBoth } from '../src/selectors/similarity-both.ts'
 import { similarityText } from '../src/selectors/similarity-text.ts'
 import { zeroShot } from '../src/selectors/zero-shot.ts'
-import type { Answered, Example } from '../src/types.ts'
+import type { Answer, Example } from '../src/types.ts'
 import { toyRow } from './conformance.ts'
 import { officialScore, toyModel, toyQuestion, toyQuestions } from './toy-world.ts'
 
@@ -168,8 +168,8 @@ describe('with a journal', () => {
   afterEach(async () => {
     await rm(folder, { recursive: true })
   })
-  const open = (): ReturnType<typeof openJournal<Answered>> =>
-    openJournal<Answered>({ path: join(folder, 'answers.jsonl'), header: { protocol: 'p' } })
+  const open = (): ReturnType<typeof openJournal<Answer>> =>
+    openJournal<Answer>({ path: join(folder, 'answers.jsonl'), header: { protocol: 'p' } })
 
   test('a second run asks nothing, a selector added later only its own prompts', async () => {
     const journal = await open()

@@ -71,10 +71,17 @@ describe('measuredQueries', () => {
   })
 
   test('takes examples from the data set where it has them, and refuses data without outcomes', () => {
-    const example = { id: 10, question: 'who?', answer: 'me', answers: ['me'] }
+    const example = { id: 10, questionId: 10, imageId: 5, question: 'who?', answer: 'me', answers: ['me'] }
     const { queries } = measuredQueries(data, { examples: new Map([[10, example]]) })
     expect(queries[0]!.pool[0]).toBe(example)
-    const same = { id: 1, question: 'another one', answer: 'you', answers: ['you'] }
+    const same = {
+      id: 1,
+      questionId: 1,
+      imageId: 6,
+      question: 'another one',
+      answer: 'you',
+      answers: ['you'],
+    }
     const [first] = measuredQueries(data, {
       examples: new Map([[1, same]]),
       queryExamples: new Map(),
@@ -164,8 +171,15 @@ describe('evaluateMeasured', () => {
 test('300 queries with 992 measured pointers each', async () => {
   const ids = Array.from({ length: 992 }, (_, i) => [1000 + i, 1000 + ((i + 1) % 992)])
   const queries = Array.from({ length: 300 }, (_, id) => ({
-    query: { id, imageId: id, question: '', answer: '', answers: [] },
-    pool: ids.map(([one]) => ({ id: one!, question: '', answer: '', answers: [] })),
+    query: { id, questionId: id, imageId: id, question: '', answer: '', answers: [] },
+    pool: ids.map(([id = 0]) => ({
+      id,
+      questionId: id,
+      imageId: null,
+      question: '',
+      answer: '',
+      answers: [],
+    })),
     outcomes: ids.map((pair, i) => ({
       ids: pair,
       accuracy: (i % 4) / 4,

@@ -66,6 +66,7 @@ describe('findLeakage', () => {
     imageId: number | string | null,
   ): Parameters<typeof findLeakage>[0]['queries'][0] => ({
     id,
+    questionId: id,
     imageId,
     question: '',
     answer: '',

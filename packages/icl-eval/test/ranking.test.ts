@@ -21,6 +21,8 @@ import type { Example } from '../src/types.ts'
 
 const example = (id: number, answer = 'x', question = 'q'): Example => ({
   id,
+  questionId: id,
+  imageId: id,
   question,
   answer,
   answers: [answer],

@@ -1,5 +1,5 @@
 import { scoreAnswer } from '@lever/vqa-eval'
-import type { Answer, Example, Prompt, Score } from '../src/types.ts'
+import type { AnswerFunction, Example, ExamplePrompt, ScoreFunction } from '../src/types.ts'
 
 const SHAPES = ['circle', 'square', 'star', 'cross']
 const COLOURS = ['red', 'green', 'blue', 'pink']
@@ -12,6 +12,7 @@ export function toyQuestion(id: number, shape: number, colour: number): Example 
   const answer = `blick${shape} dax${colour}`
   return {
     id,
+    questionId: id,
     imageId: `${SHAPES[shape]!}-${COLOURS[colour]!}`,
     question: `What does the ${COLOURS[colour]!} ${SHAPES[shape]!} eat?`,
     answer,
@@ -25,19 +26,19 @@ export const toyQuestions = (count: number, first: number): Example[] =>
   Array.from({ length: count }, (_, i) => toyQuestion(first + i, (i * 7 + 1) % 4, (i * 3 + (i >> 2)) % 4))
 
 /** Gives each word that some demonstration holds, `?` for the others. Later demonstrations do not matter. */
-export function toyReply({ demonstrations, query }: Prompt): string {
+export function toyReply({ demonstrations, query }: ExamplePrompt): string {
   const seen = new Set(demonstrations.flatMap(({ answer }) => answer.split(' ')))
   const words = query.answer.split(' ').map((word) => (seen.has(word) ? word : '?'))
   return words.filter((word) => word !== '?').join(' ')
 }
 
 export interface ToyModel {
-  readonly answer: Answer
+  readonly answer: AnswerFunction
   /** The prompts of every call, as `query:demonstrations`. */
   readonly calls: string[][]
 }
 
-export function toyModel(reply: (prompt: Prompt) => string = toyReply): ToyModel {
+export function toyModel(reply: (prompt: ExamplePrompt) => string = toyReply): ToyModel {
   const calls: string[][] = []
   return {
     calls,
@@ -48,7 +49,7 @@ export function toyModel(reply: (prompt: Prompt) => string = toyReply): ToyModel
   }
 }
 
-export const officialScore: Score = (prediction, { answers }) => ({
+export const officialScore: ScoreFunction = (prediction, { answers }) => ({
   accuracy: scoreAnswer(prediction, answers).accuracy,
   mode: 'file',
 })

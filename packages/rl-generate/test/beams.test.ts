@@ -13,7 +13,7 @@ import {
   type BeamOptions,
   type BeamStatistics,
   type GroundTruthScore,
-  type MeasurePrompt,
+  type ExamplePrompt,
   type ScoreGroundTruth,
 } from '../src/index.ts'
 import { freshPath, linesOf, sortedText } from './scripted.ts'
@@ -24,12 +24,12 @@ const queries = candidates.slice(0, 6)
 const { byQuery: pools } = await buildPools({ queries, candidates, size: 12, seed: 3 })
 
 /** A probability that is a function of the prompt alone. */
-function probabilityOf({ demonstrations, query }: MeasurePrompt): number {
+function probabilityOf({ demonstrations, query }: ExamplePrompt): number {
   const text = [...demonstrations, query].map(({ id }) => id).join()
   return (1 + createHash('sha256').update(text).digest().readUInt16BE()) / 65_537
 }
 
-const scored = (prompt: MeasurePrompt): GroundTruthScore => ({
+const scored = (prompt: ExamplePrompt): GroundTruthScore => ({
   logProb: Math.log(probabilityOf(prompt)),
   tokens: 1,
 })

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { hashOf } from '@lever/durable-files'
-import { measureRewards, type AnswerFunction, type MeasureOptions, type MeasurePrompt } from '../src/index.ts'
+import { measureRewards, type AnswerFunction, type MeasureOptions, type ExamplePrompt } from '../src/index.ts'
 import {
   collect,
   examples,
@@ -111,8 +111,8 @@ describe('a whole run', () => {
 })
 
 describe('the order of work', () => {
-  const asked = async (changes: Partial<MeasureOptions>): Promise<MeasurePrompt[][]> => {
-    const batches: MeasurePrompt[][] = []
+  const asked = async (changes: Partial<MeasureOptions>): Promise<ExamplePrompt[][]> => {
+    const batches: ExamplePrompt[][] = []
     const answer: AnswerFunction = (prompts, options) => {
       batches.push([...prompts])
       return scripted(prompts, options)
@@ -120,7 +120,7 @@ describe('the order of work', () => {
     await measure(toyOptions(freshPath(), { answer, ...changes }))
     return batches
   }
-  const firsts = (batches: readonly MeasurePrompt[][]): number[] =>
+  const firsts = (batches: readonly ExamplePrompt[][]): number[] =>
     batches.flatMap((batch) => batch.map(({ demonstrations }) => demonstrations[0]!.id))
   const changesOf = (ids: readonly number[]): number => ids.filter((id, i) => id !== ids[i - 1]).length
 

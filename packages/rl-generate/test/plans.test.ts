@@ -5,7 +5,7 @@ import {
   writeRlData,
   type AnswerFunction,
   type MeasureOptions,
-  type MeasurePrompt,
+  type ExamplePrompt,
 } from '../src/index.ts'
 import { freshPath, linesOf, measure, proposer, scripted, sortedText, toyOptions } from './scripted.ts'
 
@@ -53,7 +53,7 @@ describe('another plan on a finished journal', () => {
     const path = freshPath()
     await measure(options(path, small))
     const before = linesOf(path)
-    const asked: MeasurePrompt[] = []
+    const asked: ExamplePrompt[] = []
     const answer: AnswerFunction = (prompts, call) => {
       asked.push(...prompts)
       return scripted(prompts, call)

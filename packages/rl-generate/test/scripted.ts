@@ -13,7 +13,7 @@ import {
   type Example,
   type MeasureEvent,
   type MeasureOptions,
-  type MeasurePrompt,
+  type ExamplePrompt,
   type MeasureStatistics,
   type ProposeFunction,
 } from '../src/index.ts'
@@ -27,7 +27,7 @@ export function freshPath(name = 'rl.jsonl'): string {
 }
 
 /** The right answer for about a third of the prompts, a wrong one else; a function of the prompt alone. */
-export function scriptedText({ demonstrations, query }: MeasurePrompt): string {
+export function scriptedText({ demonstrations, query }: ExamplePrompt): string {
   const ids = [...demonstrations.map(({ id }) => id), query.id]
   return createHash('sha256').update(ids.join()).digest()[0]! % 3 === 0
     ? query.answers[0]!

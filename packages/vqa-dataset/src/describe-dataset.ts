@@ -1,5 +1,5 @@
 import { cleanAnswer, compareAnswers, directAccuracy, normalizeAnswer, type TextForms } from '@lever/vqa-eval'
-import type { VqaDataset, VqaExample } from './example.ts'
+import type { Dataset, Example } from './example.ts'
 
 export interface Share {
   readonly name: string
@@ -15,7 +15,7 @@ export interface Spread {
 }
 
 export interface DatasetDescription {
-  readonly form: VqaDataset['form']
+  readonly form: Dataset['form']
   readonly name: string
   readonly split: string
   readonly hash: string
@@ -31,7 +31,7 @@ export interface DatasetDescription {
     /** Questions whose image file is there. */
     readonly found: number
     /** Ids of the first ten images that are not. */
-    readonly missing: { readonly count: number; readonly first: readonly (number | string)[] }
+    readonly missing: { readonly count: number; readonly first: readonly (number | string | null)[] }
   }
   readonly answers: {
     /** Questions that have human answers. */
@@ -58,14 +58,7 @@ export interface DatasetDescription {
 }
 
 /** Counts, answer agreement, and what the best and the most frequent answers would score. */
-export function describeDataset({
-  examples,
-  notices,
-  form,
-  name,
-  split,
-  hash,
-}: VqaDataset): DatasetDescription {
+export function describeDataset({ examples, notices, form, name, split, hash }: Dataset): DatasetDescription {
   const answered = examples.filter(({ answers }) => answers.length > 0)
   const images = countBy(examples, ({ imageId }) => imageId)
   const missing = new Set(examples.filter(({ image }) => image === undefined).map(({ imageId }) => imageId))
@@ -87,7 +80,7 @@ export function describeDataset({
       ),
       withChoices: examples.filter(({ choices }) => choices !== undefined).length,
       types: shares(
-        countBy(examples, ({ questionType }) => questionType),
+        countBy(examples, ({ questionType = '' }) => questionType),
         examples.length,
       ),
     },
@@ -101,7 +94,7 @@ export function describeDataset({
       questions: answered.length,
       each: spread(answered.map(({ answers }) => answers.length)),
       types: shares(
-        countBy(examples, ({ answerType }) => answerType),
+        countBy(examples, ({ answerType = '' }) => answerType),
         examples.length,
       ),
       agreement: mean(answered.map(({ answers }) => largest(answers) / answers.length)),
@@ -136,7 +129,7 @@ export interface ImageLeakage {
 }
 
 /** What every two of some splits share; images are known by their ids. */
-export function leakageBetween(datasets: readonly Pick<VqaDataset, 'examples'>[]): ImageLeakage[] {
+export function leakageBetween(datasets: readonly Pick<Dataset, 'examples'>[]): ImageLeakage[] {
   const sides = datasets.map(({ examples }) => ({
     examples,
     images: new Set(examples.map(({ imageId }) => String(imageId))),
@@ -145,7 +138,7 @@ export function leakageBetween(datasets: readonly Pick<VqaDataset, 'examples'>[]
   return sides.flatMap((a, i) =>
     sides.slice(i + 1).map((b, j) => {
       const shared = new Set([...a.images].filter((image) => b.images.has(image)))
-      const about = (examples: readonly VqaExample[]): number =>
+      const about = (examples: readonly Example[]): number =>
         examples.filter(({ imageId }) => shared.has(String(imageId))).length
       return {
         between: [i, i + 1 + j] as const,
@@ -158,8 +151,8 @@ export function leakageBetween(datasets: readonly Pick<VqaDataset, 'examples'>[]
 }
 
 interface Score {
-  of(prediction: string, example: VqaExample): number
-  best(example: VqaExample): number
+  of(prediction: string, example: Example): number
+  best(example: Example): number
 }
 
 /** The metric of each example, every text normalised once. */

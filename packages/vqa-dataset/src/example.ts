@@ -1,21 +1,25 @@
 /** How a dataset lies on disk. */
 export type DatasetForm = 'official' | 'aokvqa' | 'lines' | 'parquet'
 
-/** A question with its human answers and its image. */
-export interface VqaExample {
-  /** The question id when all ids of the dataset are integers from 0, else the row. */
+/**
+ * A question about an image with its human answers: a query to ask, or a candidate to show as a demonstration. Ids are
+ * those of one dataset; an equal `id` means the same question.
+ */
+export interface Example {
+  /** What pools, pointers, embeddings and data files refer to. As read: the question id when all are integers from 0, else the row. */
   readonly id: number
   readonly questionId: number | string
-  readonly imageId: number | string
-  /** Absolute path; absent when no image folder was given or the file is not there. */
+  /** Null where nothing says which image it is. */
+  readonly imageId: number | string | null
+  /** Path of the image file; as read, absolute. Absent when the dataset has no file for it. */
   readonly image?: string
   readonly question: string
-  /** Empty when the dataset was read without annotations. */
+  /** All human answers; empty when the dataset was read without annotations. */
   readonly answers: readonly string[]
-  /** `multiple_choice_answer`, or the most frequent answer, or the correct choice, or ''. */
+  /** What it shows as a demonstration: `multiple_choice_answer`, or the most frequent answer, or the correct choice, or ''. */
   readonly answer: string
-  readonly questionType: string
-  readonly answerType: string
+  readonly questionType?: string
+  readonly answerType?: string
   /** The choices of A-OKVQA, and which of them is right. */
   readonly choices?: readonly string[]
   readonly correctChoice?: number
@@ -23,13 +27,13 @@ export interface VqaExample {
   readonly metric?: 'aokvqa'
 }
 
-export interface VqaDataset {
+export interface Dataset {
   readonly form: DatasetForm
   readonly name: string
   /** As given, or as the file or its name says: `val2014`. */
   readonly split: string
   /** In the order of the questions. */
-  readonly examples: readonly VqaExample[]
+  readonly examples: readonly Example[]
   /** sha256 of the bytes of its files: questions then annotations, or all shards in order. */
   readonly hash: string
   /** Number of examples whose image file was not found; 0 when no image folder was given. */

@@ -6,6 +6,7 @@ export {
   type ImageLeakage,
 } from './describe-dataset.ts'
 export { formatDataset, formatLeakage } from './describe-text.ts'
-export type { DatasetForm, VqaDataset, VqaExample } from './example.ts'
+export type { Dataset, DatasetForm, Example } from './example.ts'
+export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
 export { locateDataset, type DatasetFiles } from './locate.ts'
 export { readDataset, type ReadDatasetOptions } from './read-dataset.ts'

@@ -1,10 +1,13 @@
 import { InputError } from '@lever/durable-files'
 import { formatId, type QuestionId } from '@lever/vqa-eval'
-import type { DatasetForm, VqaDataset, VqaExample } from './example.ts'
+import type { DatasetForm, Dataset, Example } from './example.ts'
 import type { ImageFinder } from './images/finder.ts'
 
 /** A question joined with its answers, before its image is looked up. */
-export interface JoinedRow extends Omit<VqaExample, 'id' | 'image' | 'metric'> {
+export interface JoinedRow extends Omit<Example, 'id' | 'image' | 'metric'> {
+  readonly imageId: number | string
+  readonly questionType: string
+  readonly answerType: string
   /** Path of the image as the dataset has it, when it names one. */
   readonly image?: string
   /** A-OKVQA: not meant for direct answers. */
@@ -35,11 +38,11 @@ export interface FinishOptions {
 export function finishDataset(
   joined: Joined,
   { source, hash, keepDifficult, findImage, images }: FinishOptions,
-): VqaDataset {
+): Dataset {
   const { form, metric, name, split, rows } = joined
   checkDistinct(rows, source)
   const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId) && Number(questionId) >= 0)
-  const examples: VqaExample[] = []
+  const examples: Example[] = []
   const missing = new Set<number | string>()
   let [missingImages, difficult] = [0, 0]
   rows.forEach((row, place) => {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { DatasetForm, VqaDataset } from './example.ts'
+import type { DatasetForm, Dataset } from './example.ts'
 import { cachedJoin } from './cache.ts'
 import { createImageFinder } from './images/finder.ts'
 import { isKeptImage } from './images/store.ts'
@@ -54,7 +54,7 @@ export async function readDataset({
   keepDifficult = false,
   cache,
   ...stream
-}: ReadDatasetOptions): Promise<VqaDataset> {
+}: ReadDatasetOptions): Promise<Dataset> {
   const split = givenSplit === '' ? undefined : givenSplit
   const form = await formOf(questions, annotations)
   const hash = createHash('sha256')

@@ -12,7 +12,7 @@ import {
   locateDataset,
   readDataset,
 } from '../src/index.ts'
-import type { VqaDataset } from '../src/index.ts'
+import type { Dataset } from '../src/index.ts'
 import { question, rejection, writeFiles } from './support.ts'
 
 /** Writes files, also in subfolders, into a new folder and returns it. */
@@ -312,7 +312,7 @@ describe('description', () => {
     id: number,
     answers: readonly string[],
     more: object = {},
-  ): VqaDataset['examples'][number] => ({
+  ): Dataset['examples'][number] => ({
     id,
     questionId: id,
     imageId: id % 3,
@@ -323,7 +323,7 @@ describe('description', () => {
     answerType: 'other',
     ...more,
   })
-  const dataset = (examples: VqaDataset['examples']): VqaDataset => ({
+  const dataset = (examples: Dataset['examples']): Dataset => ({
     form: 'official',
     name: 'toy',
     split: 'val',

@@ -1,7 +1,11 @@
-/** The log-probability of an answer, natural logarithm, its end token included. */
+/**
+ * log p(answer, end token | prompt) under a model: natural logarithm, summed over `tokens` tokens, of which the end token
+ * is one.
+ */
 export interface ScoredAnswer {
   readonly answer: string
   readonly logProb: number
+  readonly tokens: number
 }
 
 /** The different human answers as they were written, the most frequent first; white space at the ends removed. */
@@ -29,7 +33,7 @@ export function distinctAnswers(answers: readonly string[]): string[] {
  * place of their product, weights min(n / 3, 1), and a mask that hid the wrong tokens.
  */
 export function expectedAccuracy(
-  scores: readonly ScoredAnswer[],
+  scores: readonly Pick<ScoredAnswer, 'answer' | 'logProb'>[],
   accuracyOf: (answer: string) => number,
 ): number {
   const sum = scores.reduce((total, { answer, logProb }) => total + accuracyOf(answer) * Math.exp(logProb), 0)

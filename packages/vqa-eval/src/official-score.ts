@@ -18,6 +18,8 @@ export interface Score {
   readonly accuracy: number
   /** `file`: the official metric on the annotation file; `fallback`: the string matcher. */
   readonly mode: 'file' | 'fallback'
+  /** Split of the annotations used, e.g. `train`. */
+  readonly split?: string
   /** Expected accuracy under the probabilities that the model gives the human answers. */
   readonly gtProb?: number
   readonly relTokenF1?: number
@@ -38,7 +40,7 @@ export interface OfficialScoreOptions {
 export type OfficialScore = (
   prediction: string,
   question: ScoredQuestion,
-  answer?: { readonly scores?: readonly ScoredAnswer[] | undefined },
+  answer?: { readonly scores?: readonly Pick<ScoredAnswer, 'answer' | 'logProb'>[] | undefined },
 ) => Score
 
 /** With fewer human answers than this, the official accuracy of a correct answer is below 1. */

@@ -9,7 +9,8 @@ import { smartResize } from './pixels/smart-resize.ts'
 import { countPlanTokens, planPrompts, type TextSegment } from './prompt/plan.ts'
 import { defaultTemplate, getTemplate } from './templates/index.ts'
 import type { PromptTemplate } from './templates/template.ts'
-import type { VqaPrompt } from './types.ts'
+import { hasImages } from './missing-images.ts'
+import type { Prompt } from './types.ts'
 
 /** What prompts will cost, counted without running a model. */
 export interface PromptEstimate {
@@ -31,7 +32,7 @@ export interface EstimateOptions {
 }
 
 /**
- * Counts prompts, images and tokens. Only the tokenizer and the headers of the images are read.
+ * Counts prompts, images and tokens; of a prompt with an example that has no image file only the prompt. Only the tokenizer and the headers of the images are read.
  * Visual tokens are those of the Qwen2-VL family (PNG and JPEG):
  *
  *     tokens of an image = H' W' / (patch merge)^2, with H', W' the resized height and width
@@ -39,15 +40,16 @@ export interface EstimateOptions {
  * @throws InputError when the model's folder or the template is wrong; Error for an image that cannot be read
  */
 export async function estimatePrompts(
-  prompts: readonly VqaPrompt[],
+  asked: readonly Prompt[],
   { model, template: named, pixels }: EstimateOptions = {},
 ): Promise<PromptEstimate> {
+  const prompts = asked.filter(hasImages)
   const paths = prompts.flatMap(({ demonstrations, query }) => [
     ...demonstrations.map(({ image }) => image),
     query.image,
   ])
   const files = new Set(paths)
-  const counts = { prompts: prompts.length, images: { uses: paths.length, files: files.size } }
+  const counts = { prompts: asked.length, images: { uses: paths.length, files: files.size } }
   if (model === undefined) return counts
   const folder = await readModelFolder(model)
   if (folder.family.images !== 'grid') return counts

@@ -11,11 +11,8 @@ export type { Backend, ModelContext } from './backends/backend.ts'
 export {
   answerWith,
   scoreGroundTruthWith,
-  toVqaPrompt,
   type AnswerPrompts,
   type AnswerWithOptions,
-  type AskedAnswer,
-  type AskedPrompt,
   type GroundTruth,
 } from './answer-with.ts'
 export type { OnnxOptions } from './onnx/open-onnx.ts'
@@ -32,16 +29,19 @@ export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
 export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
 export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {
+  Answer,
   AnswerOptions,
-  AnswerScore,
+  ScoredAnswer,
   CallHints,
   Demonstration,
+  ExamplePrompt,
   FailureKind,
   ModelProtocol,
-  VqaAnswer,
+  Prompt,
+  PromptWithImages,
+  Query,
   VqaModel,
   VqaModelStats,
-  VqaPrompt,
 } from './types.ts'
 export { isEmbedderModel } from './embed/clip.ts'
 export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'

@@ -1,11 +1,11 @@
-import type { AnswerScore } from './types.ts'
+import type { ScoredAnswer } from './types.ts'
 
 /** How an InfoScore compares two prompts. */
 export const infoScoreKinds = ['probability', 'log-probability'] as const
 
 export type InfoScoreKind = (typeof infoScoreKinds)[number]
 
-type Score = Pick<AnswerScore, 'logProb' | 'tokens'>
+type Score = Pick<ScoredAnswer, 'logProb' | 'tokens'>
 
 /**
  * P(y | S, x) = exp(log p(y | S, x) / T): the geometric mean of the probabilities of the T tokens of

@@ -1,13 +1,13 @@
 import { addStats } from './stats.ts'
-import type { VqaModel } from './types.ts'
+import type { BackendModel } from './types.ts'
 
 /** Copies of one model as one: a call goes to the copy with the fewest calls under way. */
-export function joinModels(models: readonly VqaModel[]): VqaModel {
-  const [first] = models as [VqaModel, ...VqaModel[]]
+export function joinModels(models: readonly BackendModel[]): BackendModel {
+  const [first] = models as [BackendModel, ...BackendModel[]]
   if (models.length === 1) return first
   const { name, protocol, protocolHash, calls } = first
   const busy = new Map(models.map((model) => [model, 0]))
-  const count = (model: VqaModel, change: number): void => void busy.set(model, busy.get(model)! + change)
+  const count = (model: BackendModel, change: number): void => void busy.set(model, busy.get(model)! + change)
   return {
     name,
     protocol,

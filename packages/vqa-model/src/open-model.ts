@@ -1,4 +1,5 @@
 import { backendOf, type VqaModelOptions } from './backends/settings.ts'
+import { failMissingImages } from './missing-images.ts'
 import type { ModelProtocol, VqaModel } from './types.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { ModelProtocol, VqaModel } from './types.ts'
  * @throws InputError if the backend, the model's folder or an option is wrong
  */
 export async function openVqaModel({ backend, ...options }: VqaModelOptions): Promise<VqaModel> {
-  return backendOf(backend).open(options)
+  return failMissingImages(await backendOf(backend).open(options))
 }
 
 /**

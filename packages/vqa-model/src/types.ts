@@ -1,53 +1,14 @@
+import type { Answer, Demonstration, Prompt, Query } from '@lever/vqa-dataset'
 import type { Protocol } from './protocol.ts'
 
-/** A solved example that is shown before the question. */
-export interface Demonstration {
-  id: number
-  /** path of the image file */
-  image: string
-  question: string
-  answer: string
-}
+export type { ScoredAnswer } from '@lever/vqa-eval'
+export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from '@lever/vqa-dataset'
 
-/** One thing to ask: demonstrations in the order in which the model sees them, then the query. */
-export interface VqaPrompt {
-  demonstrations: readonly Demonstration[]
-  query: { id: number; image: string; question: string }
-  /** answers whose log-probability is wanted, most important first */
-  scoreAnswers?: readonly string[]
-}
-
-/**
- * log p(answer, end token | prompt) under the model, natural logarithm, summed over `tokens`
- * tokens (the closing end token is one of them).
- */
-export interface AnswerScore {
-  answer: string
-  logProb: number
-  tokens: number
-}
-
-/**
- * Whose fault a failed answer is, and so whether asking again can help.
- *
- * - `transient`: the server's or device's (429, 5xx, a response that is cut off or empty); ask again later
- * - `refused`: the model or its server declines this prompt (a refusal, a content filter); final
- * - `prompt`: the prompt's own (an unreadable image, more tokens than the context holds); final
- */
-export type FailureKind = 'transient' | 'refused' | 'prompt'
-
-export interface VqaAnswer {
-  /** post-processed answer */
-  text: string
-  /** what the model wrote, without the end token */
-  raw: string
-  /** in the order of `scoreAnswers`; absent when none were asked for or the outcome failed */
-  scores?: readonly AnswerScore[]
-  /** why this outcome failed (an unreadable image, say); `text` and `raw` are empty then */
-  error?: string
-  /** whose fault `error` is; an error without a kind counts as `prompt` */
-  kind?: FailureKind
-}
+/** A prompt of which every image is there: what a backend is asked. */
+export type PromptWithImages = Prompt<
+  Demonstration & { readonly image: string },
+  Query & { readonly image: string }
+>
 
 export interface AnswerOptions {
   signal?: AbortSignal
@@ -97,17 +58,20 @@ export interface CallHints {
   readonly concurrency: number
 }
 
-export interface VqaModel extends ModelProtocol {
+export interface VqaModel<P extends Prompt = Prompt> extends ModelProtocol {
   readonly calls: CallHints
   /**
-   * Answers in the order of the prompts. What is wrong with one prompt (an image that cannot be
+   * Answers in the order of the prompts. What is wrong with one prompt (an image that is missing or cannot be
    * read) fails that outcome, not the call.
    *
    * @throws the signal's reason when aborted; Error after `close`; RangeError when `scoresOnly` is asked of a
    * prompt without answers to score
    */
-  answer(prompts: readonly VqaPrompt[], options?: AnswerOptions): Promise<VqaAnswer[]>
+  answer(prompts: readonly P[], options?: AnswerOptions): Promise<Answer[]>
   stats(): VqaModelStats
   /** Frees sessions and threads; a second call does nothing. */
   close(): Promise<void>
 }
+
+/** A model as a backend opens it; `openVqaModel` fails prompts without images for it. */
+export type BackendModel = VqaModel<PromptWithImages>

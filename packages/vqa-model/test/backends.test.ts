@@ -7,7 +7,7 @@ import {
   type Clock,
   type VqaModel,
   type VqaModelOptions,
-  type VqaPrompt,
+  type PromptWithImages,
 } from '../src/index.ts'
 import { systemClock } from '../src/openai/clock.ts'
 import { killServers, startServer } from './support/openai-server.ts'
@@ -58,7 +58,7 @@ test('every backend is in the conformance suite', () => {
 
 describe.each(Object.keys(OPEN))('%s', (name) => {
   let model: VqaModel
-  let prompts: VqaPrompt[]
+  let prompts: PromptWithImages[]
 
   beforeAll(async () => {
     const world = await makeWorld()
@@ -70,14 +70,14 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
   test('a batch gives the answers of its prompts one by one, and gives them twice', async () => {
     const batch = await model.answer(prompts)
     expect(batch).toHaveLength(prompts.length)
-    expect(batch.every(({ error, text, raw }) => error === undefined && text === raw.trim())).toBe(true)
+    expect(batch.every(({ error, text, raw }) => error === undefined && text === raw?.trim())).toBe(true)
     expect(await model.answer(prompts)).toEqual(batch)
     for (const i of [0, 7, prompts.length - 1]) {
       expect((await model.answer([prompts[i]!]))[0]!.raw).toBe(batch[i]!.raw)
     }
     const order = prompts.map((_, i) => (i * 7) % prompts.length)
     const shuffled = await model.answer(order.map((i) => prompts[i]!))
-    expect(shuffled.map(({ raw }) => raw)).toEqual(order.map((i) => batch[i]!.raw))
+    expect(shuffled.map(({ raw = '' }) => raw)).toEqual(order.map((i) => batch[i]!.raw))
   })
 
   test('scores answers in the order asked, the end token counted, and answers the same', async () => {
@@ -110,7 +110,7 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
   test('an image that is not there, or is none, fails its outcomes only', async () => {
     const broken = join(await temporaryFolder(), 'broken.png')
     await writeFile(broken, 'this is no image')
-    const bad: VqaPrompt[] = [
+    const bad: PromptWithImages[] = [
       { ...prompts[1]!, query: { ...prompts[1]!.query, image: '/nowhere/7.png' } },
       { ...prompts[2]!, demonstrations: [{ ...prompts[2]!.demonstrations[0]!, image: '/nowhere/8.png' }] },
       prompts[3]!,
@@ -132,7 +132,10 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
 
   test('an image that came back is read again', async () => {
     const [late] = (await makeWorld({ demonstrations: 0, queries: 1 })).images
-    const prompt: VqaPrompt = { demonstrations: [], query: { ...prompts[0]!.query, image: `${late!}.later` } }
+    const prompt: PromptWithImages = {
+      demonstrations: [],
+      query: { ...prompts[0]!.query, image: `${late!}.later` },
+    }
     expect((await model.answer([prompt]))[0]!.error).toBeDefined()
     await copyFile(late!, `${late!}.later`)
     expect((await model.answer([prompt]))[0]!.error).toBeUndefined()
@@ -142,7 +145,7 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
   test('calls at the same time do not mix', async () => {
     const [a, b] = await Promise.all([model.answer(prompts.slice(0, 10)), model.answer(prompts.slice(10))])
     const all = await model.answer(prompts)
-    expect([...a, ...b].map(({ raw }) => raw)).toEqual(all.map(({ raw }) => raw))
+    expect([...a, ...b].map(({ raw = '' }) => raw)).toEqual(all.map(({ raw = '' }) => raw))
   })
 
   test('progress ends at the number of prompts', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
-import { openVqaModel, type OnnxOptions, type VqaPrompt } from '../src/index.ts'
+import { openVqaModel, type OnnxOptions, type PromptWithImages } from '../src/index.ts'
 import { advanceBeams, startBeams, type BeamSearch, type BeamSettings } from '../src/onnx/beam.ts'
 import { logProbability } from '../src/onnx/logits.ts'
 import { openStockModel } from './support/stock.ts'
@@ -125,18 +125,18 @@ describe('the onnx backend with three beams', () => {
     [84, 56],
     [90, 60],
   ] as const
-  let prompts: VqaPrompt[]
+  let prompts: PromptWithImages[]
   beforeAll(async () => {
     const world = await makeWorld({ demonstrations: 6, queries: 3, sizes: MIXED })
     prompts = makePrompts(world, { each: 5, shots: [4, 3, 2, 1, 0] })
   })
 
-  async function raws(options: OnnxOptions, asked: readonly VqaPrompt[]): Promise<string[]> {
+  async function raws(options: OnnxOptions, asked: readonly PromptWithImages[]): Promise<string[]> {
     const model = await openVqaModel({ backend: 'onnx', beams: 3, ...options })
     expect(model.protocol.decoding).toEqual({ maxNewTokens: 5, beams: options.beams ?? 3 })
     const answers = await model.answer(asked)
     await model.close()
-    return answers.map(({ raw }) => raw)
+    return answers.map(({ raw = '' }) => raw)
   }
 
   test.each<TinyModelOptions>([

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openVqaModel, type OnnxOptions, type VqaAnswer, type VqaPrompt } from '../src/index.ts'
+import { openVqaModel, type OnnxOptions, type Answer, type PromptWithImages } from '../src/index.ts'
 import { GraphWriter } from './support/onnx-writer.ts'
 import { normals } from './support/random.ts'
 import { writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts'
@@ -27,8 +27,8 @@ async function writeBrokenModel(word: string, kind: TinyModelOptions): Promise<s
 
 describe.each<TinyModelOptions>([{ attention: 'matmul' }, { attention: 'gqa' }])('%j', (kind) => {
   let folder: string
-  let good: VqaPrompt[]
-  let bad: VqaPrompt[]
+  let good: PromptWithImages[]
+  let bad: PromptWithImages[]
   beforeAll(async () => {
     folder = await writeBrokenModel('zap', kind)
     good = makePrompts(await makeWorld({ demonstrations: 4, queries: 3 }), { each: 3, shots: [2] })
@@ -42,10 +42,10 @@ describe.each<TinyModelOptions>([{ attention: 'matmul' }, { attention: 'gqa' }])
   })
 
   async function answered(
-    prompts: readonly VqaPrompt[],
+    prompts: readonly PromptWithImages[],
     options: Partial<OnnxOptions>,
     scoresOnly = false,
-  ): Promise<VqaAnswer[]> {
+  ): Promise<Answer[]> {
     const model = await openVqaModel({ backend: 'onnx', model: folder, template: 'shapes', ...options })
     const answers = await model.answer(prompts, { scoresOnly })
     await model.close()
@@ -56,7 +56,7 @@ describe.each<TinyModelOptions>([{ attention: 'matmul' }, { attention: 'gqa' }])
     'logits that are no numbers fail their outcomes, not the call: %j',
     async (options) => {
       for (const scored of [false, true]) {
-        const score = (prompt: VqaPrompt): VqaPrompt =>
+        const score = (prompt: PromptWithImages): PromptWithImages =>
           scored ? { ...prompt, scoreAnswers: ['red', 'a blue'] } : prompt
         for (const only of scored ? [false, true] : [false]) {
           const mixed = await answered([bad[0]!, ...good, bad[1]!].map(score), options, only)

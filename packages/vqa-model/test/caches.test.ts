@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openVqaModel, type OnnxOptions, type VqaModelStats, type VqaPrompt } from '../src/index.ts'
+import { openVqaModel, type OnnxOptions, type VqaModelStats, type PromptWithImages } from '../src/index.ts'
 import { rememberAbilities } from '../src/onnx/ability-cache.ts'
 import { openImageDisk } from '../src/onnx/image-disk.ts'
 import type { EncodedImage } from '../src/onnx/images.ts'
@@ -57,7 +57,7 @@ describe('what a decoder can do', () => {
     const raws: string[][] = []
     for (let opening = 0; opening < 2; opening++) {
       const model = await openVqaModel({ backend: 'onnx', model: folder })
-      raws.push((await model.answer(prompts)).map(({ raw }) => raw))
+      raws.push((await model.answer(prompts)).map(({ raw = '' }) => raw))
       await model.close()
     }
     expect(raws[0]).toEqual(raws[1])
@@ -80,7 +80,7 @@ test('a decoder that cannot go on from a cache is told of, and gives the same an
     const model = await openVqaModel({ backend: 'onnx', model: folder, workers, onNotice })
     const answers = await model.answer(prompts)
     await model.close()
-    return answers.map(({ raw }) => raw)
+    return answers.map(({ raw = '' }) => raw)
   }
   const shared = await answered(0)
   expect(lines).toEqual([])
@@ -210,13 +210,15 @@ describe('encoded images on disk', () => {
           imageDiskBytes: 2 ** 20,
           ...options,
         })
-        const raws = (await model.answer(prompts)).map(({ raw }) => raw)
+        const raws = (await model.answer(prompts)).map(({ raw = '' }) => raw)
         const stats = model.stats()
         await model.close()
         return { raws, stats }
       }
       const used = new Set(
-        prompts.flatMap((prompt: VqaPrompt) => [...prompt.demonstrations, prompt.query].map((x) => x.image)),
+        prompts.flatMap((prompt: PromptWithImages) =>
+          [...prompt.demonstrations, prompt.query].map((x) => x.image),
+        ),
       )
       const without = await run({ imageDiskBytes: 0 })
       expect(await readdir(cache)).not.toContain('images')

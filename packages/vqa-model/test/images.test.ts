@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
-import { openVqaModel, type OnnxOptions, type VqaPrompt } from '../src/index.ts'
+import { openVqaModel, type OnnxOptions, type PromptWithImages } from '../src/index.ts'
 import { floatTensor, floatToHalf, halfToFloat, lastColumns, toFloats } from '../src/onnx/half.ts'
 import { loadOrt } from '../src/onnx/ort.ts'
 import { tileText } from '../src/onnx/place-image.ts'
@@ -58,7 +58,7 @@ describe.each(['qwen2_vl', 'idefics3'] as const)('an image that cannot be used, 
     folder = await (kind === 'idefics3' ? writeTinyIdefics(place) : writeTinyModel(place))
   })
 
-  async function answered(prompts: readonly VqaPrompt[], options: Partial<OnnxOptions> = {}) {
+  async function answered(prompts: readonly PromptWithImages[], options: Partial<OnnxOptions> = {}) {
     const model = await openVqaModel({ backend: 'onnx', model: folder, ...options })
     const answers = await model.answer(prompts)
     const stats = model.stats()
@@ -71,7 +71,7 @@ describe.each(['qwen2_vl', 'idefics3'] as const)('an image that cannot be used, 
     async (workers) => {
       const good = makePrompts(world, { each: 2, shots: [2] })
       const kinds = Object.entries(bad)
-      const broken = kinds.flatMap(([, image], i): VqaPrompt[] => [
+      const broken = kinds.flatMap(([, image], i): PromptWithImages[] => [
         { ...good[0]!, query: { ...good[0]!.query, id: 500 + i, image } },
         {
           ...good[1]!,

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import {
   openVqaModel,
   type OnnxOptions,
-  type VqaAnswer,
+  type Answer,
   type VqaModel,
-  type VqaPrompt,
+  type PromptWithImages,
 } from '../src/index.ts'
 import { openStockModel } from './support/stock.ts'
 import { writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts'
@@ -29,9 +29,9 @@ beforeAll(async () => {
 })
 
 async function answersOf(
-  prompts: readonly VqaPrompt[],
+  prompts: readonly PromptWithImages[],
   options: OnnxOptions,
-): Promise<{ answers: VqaAnswer[]; stats: ReturnType<VqaModel['stats']> }> {
+): Promise<{ answers: Answer[]; stats: ReturnType<VqaModel['stats']> }> {
   const model = await openVqaModel({ backend: 'onnx', template: 'shapes', ...options })
   try {
     return { answers: await model.answer(prompts), stats: model.stats() }
@@ -40,7 +40,7 @@ async function answersOf(
   }
 }
 
-const raws = (answers: readonly VqaAnswer[]): string[] => answers.map(({ raw }) => raw)
+const raws = (answers: readonly Answer[]): string[] => answers.map(({ raw = '' }) => raw)
 
 describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
   let folder: string
@@ -190,7 +190,7 @@ describe('one model', () => {
   test('a right first answer saves its steps', async () => {
     const prompts = makePrompts(world, { each: 4, shots: [2] })
     const { answers, stats } = await answersOf(prompts, { model: folder })
-    const drafted = prompts.map((prompt, i) => ({ ...prompt, scoreAnswers: [answers[i]!.raw] }))
+    const drafted = prompts.map((prompt, i) => ({ ...prompt, scoreAnswers: [answers[i]!.raw!] }))
     const again = await answersOf(drafted, { model: folder })
     expect(raws(again.answers)).toEqual(raws(answers))
     expect(again.stats.decodeSteps).toBeLessThan(stats.decodeSteps / 3)
@@ -211,7 +211,8 @@ describe('one model', () => {
     const five = await answersOf(prompts, { model: folder })
     const one = await answersOf(prompts, { model: folder, maxNewTokens: 1 })
     expect(one.stats.decodeSteps).toBe(0)
-    for (const [i, { raw }] of one.answers.entries()) expect(five.answers[i]!.raw.startsWith(raw)).toBe(true)
+    for (const [i, { raw }] of one.answers.entries())
+      expect(five.answers[i]!.raw!.startsWith(raw!)).toBe(true)
   })
 
   test('pixel limits change the tokens and the protocol', async () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { VqaAnswer, VqaPrompt } from '../src/index.ts'
+import type { Answer, PromptWithImages } from '../src/index.ts'
 import { systemClock } from '../src/openai/clock.ts'
 import { at, open } from './support/at-server.ts'
 import { killServers, startServer } from './support/openai-server.ts'
 import { makePrompts, makeWorld } from './support/world.ts'
 
-let prompts: VqaPrompt[]
-let clean: VqaAnswer[]
+let prompts: PromptWithImages[]
+let clean: Answer[]
 beforeAll(async () => {
   prompts = makePrompts(await makeWorld({ demonstrations: 8, queries: 8 }), { each: 4, shots: [0, 1, 2, 3] })
   clean = await at({}, {}, (model) => model.answer(prompts))

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { VqaPrompt } from '../src/index.ts'
+import type { PromptWithImages } from '../src/index.ts'
 import { isFault, readResponse } from '../src/openai/response.ts'
 import { afterThinking } from '../src/openai/thinking.ts'
 import { at } from './support/at-server.ts'
 import { killServers } from './support/openai-server.ts'
 import { makePrompts, makeWorld } from './support/world.ts'
 
-let prompts: VqaPrompt[]
+let prompts: PromptWithImages[]
 beforeAll(async () => {
   prompts = makePrompts(await makeWorld({ demonstrations: 2, queries: 2 }), { each: 1, shots: [1] })
 })

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { VqaAnswer, VqaPrompt } from '../src/index.ts'
+import type { Answer, PromptWithImages } from '../src/index.ts'
 import { at, open } from './support/at-server.ts'
 import { killServers, startServer } from './support/openai-server.ts'
 import { makePrompts, makeWorld } from './support/world.ts'
 
-let prompts: VqaPrompt[]
-let clean: VqaAnswer[]
+let prompts: PromptWithImages[]
+let clean: Answer[]
 beforeAll(async () => {
   prompts = makePrompts(await makeWorld({ demonstrations: 8, queries: 8 }), { each: 4, shots: [0, 1, 2, 3] })
   clean = await at({}, {}, (model) => model.answer(prompts))
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(killServers)
 
 describe('scores', () => {
-  const scored = (): VqaPrompt[] =>
+  const scored = (): PromptWithImages[] =>
     prompts.map((prompt) => ({ ...prompt, scoreAnswers: ['red', 'dark blue', 'red'] }))
 
   test('are the sum over the tokens of the answer and the end token', async () => {

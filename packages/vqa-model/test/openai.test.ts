@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { copyFile, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { OpenaiOptions, VqaAnswer, VqaPrompt } from '../src/index.ts'
+import type { OpenaiOptions, Answer, PromptWithImages } from '../src/index.ts'
 import { at, open } from './support/at-server.ts'
 import { killServers, startServer, type ServerConfig } from './support/openai-server.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
-let prompts: VqaPrompt[]
-let clean: VqaAnswer[]
+let prompts: PromptWithImages[]
+let clean: Answer[]
 beforeAll(async () => {
   prompts = makePrompts(await makeWorld({ demonstrations: 8, queries: 8 }), { each: 4, shots: [0, 1, 2, 3] })
   clean = await at({}, {}, (model) => model.answer(prompts))

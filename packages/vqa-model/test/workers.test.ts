@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { openVqaModel, type VqaPrompt } from '../src/index.ts'
+import { openVqaModel, type PromptWithImages } from '../src/index.ts'
 import { splitPrompts } from '../src/workers/split.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
 describe('workers', () => {
   let folder: string
-  let prompts: VqaPrompt[]
+  let prompts: PromptWithImages[]
   let images: number
   beforeAll(async () => {
     folder = await writeTinyModel(await temporaryFolder())
@@ -22,7 +22,7 @@ describe('workers', () => {
       const model = await openVqaModel({ backend: 'onnx', model: folder, workers })
       let ticks = 0
       const timer = setInterval(() => ticks++, 2)
-      found.push((await model.answer(prompts)).map(({ raw }) => raw))
+      found.push((await model.answer(prompts)).map(({ raw = '' }) => raw))
       clearInterval(timer)
       expect(model.stats()).toMatchObject({ prompts: prompts.length, imageEncodes: images, failed: 0 })
       if (workers > 0) expect(ticks).toBeGreaterThan(5)
@@ -110,7 +110,7 @@ describe('workers', () => {
 })
 
 describe('splitPrompts', () => {
-  const prompt = (demonstrations: number[], query: number): VqaPrompt => ({
+  const prompt = (demonstrations: number[], query: number): PromptWithImages => ({
     demonstrations: demonstrations.map((id) => ({ id, image: `${id}`, question: 'q', answer: 'a' })),
     query: { id: query, image: 'q', question: 'q' },
   })

@@ -3,7 +3,7 @@ import type { EmbeddingLookup } from '../embeddings.ts'
 import { contextFor, selectAll } from '../selectors/check.ts'
 import type { SelectionContext, Selector } from '../selectors/types.ts'
 import { scoreRow } from '../score-row.ts'
-import type { EvaluationRow, Score } from '../types.ts'
+import type { EvaluationRow, ScoreFunction } from '../types.ts'
 import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
 
 export interface EvaluateMeasuredOptions {
@@ -15,7 +15,7 @@ export interface EvaluateMeasuredOptions {
   readonly seeds?: readonly number[]
   readonly embeddings?: EmbeddingLookup
   /** For selectors that answer without a model; without it they are not covered. */
-  readonly score?: Score
+  readonly score?: ScoreFunction
   /** `ordered`: the very pointer was measured. `set`: the same examples in any order will do. Default `ordered`. */
   readonly match?: 'ordered' | 'set'
 }

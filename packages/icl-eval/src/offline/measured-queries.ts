@@ -53,7 +53,8 @@ export function measuredQueries(
       outcomesOf(candidate, allowFallback, skip),
     )
     const poolIds = entry.candidate_pool_ids ?? Array.from(new Set(outcomes.flatMap(({ ids }) => ids)))
-    const example = (id: number): Example => examples.get(id) ?? { id, question: '', answer: '', answers: [] }
+    const example = (id: number): Example =>
+      examples.get(id) ?? { id, questionId: id, imageId: null, question: '', answer: '', answers: [] }
     return {
       query: queryExamples.get(entry.query_id) ?? queryOf(entry),
       pool: poolIds.map(example),
@@ -99,6 +100,7 @@ function queryOf({ query_id: id, query }: RlQuery): Example {
   const answers = query.gt_answers_raw ?? []
   return {
     id,
+    questionId: query.question_id ?? id,
     imageId: query.image_id ?? null,
     question: query.question ?? '',
     answer: answers[0] ?? '',

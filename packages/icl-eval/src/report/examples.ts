@@ -81,7 +81,14 @@ export function reportExamples(options: ExamplesOptions): ReportExamples {
   const show = (id: number): number => {
     const known = positions.get(id)
     if (known !== undefined) return known
-    const example = members.get(id) ?? { id, question: `example ${id}`, answer: '', answers: [] }
+    const example = members.get(id) ?? {
+      id,
+      questionId: id,
+      imageId: null,
+      question: `example ${id}`,
+      answer: '',
+      answers: [],
+    }
     positions.set(id, shown.length)
     const { question, answer } = example
     return shown.push({ id, image: images.add(example), question, answer }) - 1

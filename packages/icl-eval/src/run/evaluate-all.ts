@@ -5,7 +5,7 @@ import type { EvaluateOptions } from '../evaluate.ts'
 import type { Reporting } from '../progress.ts'
 import { summarize } from '../summary/summarize.ts'
 import type { Summary } from '../summary/types.ts'
-import type { Answered, EvaluationRow } from '../types.ts'
+import type { Answer, EvaluationRow } from '../types.ts'
 import { measureBounds } from './bounds.ts'
 
 export interface EvaluateAllOptions
@@ -97,8 +97,8 @@ export function openAnswers(
   path: string,
   protocol: string,
   data: string,
-): ReturnType<typeof openJournal<Answered>> {
-  return openJournal<Answered>({
+): ReturnType<typeof openJournal<Answer>> {
+  return openJournal<Answer>({
     path,
     header: { answers: 1, protocol, data },
     syncEvery: SYNC_EVERY_ANSWERS,

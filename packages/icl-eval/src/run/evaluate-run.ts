@@ -12,7 +12,7 @@ import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../s
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import type { EmbeddingKind, Selector } from '../selectors/types.ts'
-import type { Example, Score } from '../types.ts'
+import type { Example, ScoreFunction } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
@@ -46,7 +46,7 @@ export interface ComparisonSettings extends Reporting {
   /** Seed of draws and intervals, and the first of `seeds`. */
   readonly seed: number
   readonly resamples?: number
-  readonly score: Score
+  readonly score: ScoreFunction
   /** Versions of programs, for the manifest. */
   readonly versions?: Record<string, string>
   /** What the report reads besides the run directory. */

@@ -98,6 +98,7 @@ function questionsOf(file: string): Example[] {
   try {
     return Array.from(source.queries(), ({ query_id: id, query }) => ({
       id,
+      questionId: query.question_id ?? id,
       imageId: query.image_id ?? null,
       question: '',
       answer: '',

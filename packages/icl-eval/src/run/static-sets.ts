@@ -4,7 +4,7 @@ import type { AskOptions } from '../ask.ts'
 import type { Reporting } from '../progress.ts'
 import { findStaticSets } from '../static-search.ts'
 import type { StaticSearch } from '../static-search.ts'
-import type { Example, Score } from '../types.ts'
+import type { Example, ScoreFunction } from '../types.ts'
 import { openAnswers } from './evaluate-all.ts'
 import type { EvaluatedDataset, StaticRecord } from './records.ts'
 
@@ -101,7 +101,7 @@ export async function planNamed(
 
 export interface ChooseStaticOptions
   extends Omit<AskOptions, 'journal' | 'protocol' | 'onProgress'>, Reporting {
-  readonly score: Score
+  readonly score: ScoreFunction
   readonly shots: readonly number[]
   readonly seed: number
   readonly static?: StaticSettings | undefined

@@ -1,6 +1,6 @@
 import { InputError, type Journal } from '@lever/durable-files'
 import { measurementKey } from '../measure/key.ts'
-import type { MeasurePrompt } from '../measure/types.ts'
+import type { ExamplePrompt } from '../measure/types.ts'
 import type { Example } from '../types.ts'
 import type { BeamOptions, GroundTruthScore } from './types.ts'
 
@@ -41,7 +41,7 @@ export function createScorer(
 ): Scorer {
   const counts = { prompts: 0, failed: 0 }
 
-  async function ask(prompts: readonly MeasurePrompt[], keys: readonly string[]): Promise<void> {
+  async function ask(prompts: readonly ExamplePrompt[], keys: readonly string[]): Promise<void> {
     const answers = await scoreGroundTruth(prompts, { signal })
     counts.prompts += prompts.length
     if (answers.length !== prompts.length) {
@@ -79,7 +79,7 @@ export function createScorer(
   }
 }
 
-function checked({ logProb, tokens }: GroundTruthScore, prompt: MeasurePrompt): GroundTruthScore {
+function checked({ logProb, tokens }: GroundTruthScore, prompt: ExamplePrompt): GroundTruthScore {
   if (logProb <= 1e-6 && Number.isFinite(logProb) && Number.isInteger(tokens) && tokens >= 1) {
     return { logProb, tokens }
   }
@@ -88,16 +88,16 @@ function checked({ logProb, tokens }: GroundTruthScore, prompt: MeasurePrompt): 
   )
 }
 
-function refusal(prompt: MeasurePrompt, why: string): InputError {
+function refusal(prompt: ExamplePrompt, why: string): InputError {
   return new InputError(
     `rl-generate: ${describe(prompt)} could not be scored: ${why}; repair it and run the same command again, or leave such sequences out with --no-strict`,
   )
 }
 
-function idsOf({ demonstrations }: MeasurePrompt): number[] {
+function idsOf({ demonstrations }: ExamplePrompt): number[] {
   return demonstrations.map(({ id }) => id)
 }
 
-function describe(prompt: MeasurePrompt): string {
+function describe(prompt: ExamplePrompt): string {
   return `query ${prompt.query.id} with demonstrations [${idsOf(prompt).join(', ')}]`
 }

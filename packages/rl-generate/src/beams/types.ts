@@ -1,4 +1,4 @@
-import type { MeasureMeta, MeasurePrompt } from '../measure/types.ts'
+import type { MeasureMeta, ExamplePrompt } from '../measure/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example } from '../types.ts'
 
@@ -18,7 +18,7 @@ export interface GroundTruthFailure {
  * other prompts of the call in the last digits: a call holds all prompts of one anchor and length.
  */
 export type ScoreGroundTruth = (
-  prompts: readonly MeasurePrompt[],
+  prompts: readonly ExamplePrompt[],
   options: { signal: AbortSignal },
 ) => Promise<readonly (GroundTruthScore | GroundTruthFailure)[]>
 

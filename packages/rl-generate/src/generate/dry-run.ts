@@ -1,4 +1,4 @@
-import type { MeasurePrompt } from '../measure/types.ts'
+import type { ExamplePrompt } from '../measure/types.ts'
 import type { Proposal } from '../proposals/types.ts'
 import { shardQueries } from '../shard.ts'
 import type { Example } from '../types.ts'
@@ -8,7 +8,7 @@ import type { GenerationPlan } from './types.ts'
 
 export type CountGenerationOptions<E> = GenerationPlan & {
   /** Counts what the prompts cost, without a model. Their examples all have images. */
-  readonly estimate: (prompts: readonly MeasurePrompt[]) => Promise<E>
+  readonly estimate: (prompts: readonly ExamplePrompt[]) => Promise<E>
   /** Human answers of a query whose log-probability is wanted. */
   readonly scoreAnswers?: (query: Example) => readonly string[]
 }
@@ -40,7 +40,7 @@ export async function countGeneration<E>(
   const mine = shard === undefined ? queries : shardQueries(queries, shard)
   const plans = await propose(mine, { round: 0, known: new Map() })
   const byId = new Map(candidates.map((example) => [example.id, example]))
-  const prompts: MeasurePrompt[] = []
+  const prompts: ExamplePrompt[] = []
   const methods = new Map<string, number>()
   let [answersToScore, withoutImage] = [0, 0]
   for (const [i, query] of mine.entries()) {

@@ -1,7 +1,7 @@
 import { openRunDirectory } from '@lever/durable-files'
 import { measureRewards } from '../measure/measure.ts'
 import type { MeasureStatistics } from '../measure/statistics.ts'
-import type { MeasureAnswer, MeasureOptions } from '../measure/types.ts'
+import type { Answer, MeasureOptions } from '../measure/types.ts'
 import { shardQueries } from '../shard.ts'
 import { writeRlData } from '../write.ts'
 import { checkGeneration } from './checks.ts'
@@ -21,7 +21,7 @@ const WINDOW_IMAGES = 2048
  *
  * @throws InputError as {@link checkGeneration}; what `measureRewards` or `measureByQueue` throws
  */
-export async function generateJournal<A extends MeasureAnswer>(
+export async function generateJournal<A extends Answer>(
   options: GenerationOptions<A>,
 ): Promise<MeasureStatistics> {
   checkGeneration(options)
@@ -56,7 +56,7 @@ export async function generateJournal<A extends MeasureAnswer>(
   throw new Error('rl-generate: the measuring ended without a result')
 }
 
-export type GenerateRlDataOptions<A extends MeasureAnswer = MeasureAnswer> = GenerationSettings<A> &
+export type GenerateRlDataOptions<A extends Answer = Answer> = GenerationSettings<A> &
   Answering<A> & {
     /** Run directory: made, or continued. */
     readonly out: string
@@ -79,7 +79,7 @@ export interface GeneratedRlData {
  *
  * @throws as {@link generateJournal}; InputError for a run directory of another run
  */
-export async function generateRlData<A extends MeasureAnswer>(
+export async function generateRlData<A extends Answer>(
   options: GenerateRlDataOptions<A>,
 ): Promise<GeneratedRlData> {
   checkGeneration(options)

@@ -1,4 +1,4 @@
-import type { AnswerFunction, MeasureAnswer, MeasureEvent, ScoreFunction } from '../measure/types.ts'
+import type { AnswerFunction, Answer, MeasureEvent, ScoreFunction } from '../measure/types.ts'
 import type { QueueMeasureEvent, QueueMeasureOptions } from '../queue/measure.ts'
 import type { PolicyProposer } from '../proposals/types.ts'
 import type { Shard } from '../shard.ts'
@@ -30,12 +30,12 @@ export interface GenerationPlan extends Omit<PlanOptions, 'queries' | 'policy'> 
 }
 
 /** Who answers: a function, or the workers of a queue. */
-export type Answering<A extends MeasureAnswer> =
+export type Answering<A extends Answer> =
   | { readonly answer: AnswerFunction<A>; readonly queue?: undefined }
   | { readonly queue: QueueMeasureOptions<A>['queue']; readonly answer?: undefined }
 
 /** What is measured, under which rules, and how the model is called. */
-export interface GenerationSettings<A extends MeasureAnswer = MeasureAnswer> extends GenerationPlan {
+export interface GenerationSettings<A extends Answer = Answer> extends GenerationPlan {
   /** What the answers depend on. */
   readonly model: AnsweringModel
   readonly score: ScoreFunction<A>
@@ -59,7 +59,7 @@ export interface GenerationSettings<A extends MeasureAnswer = MeasureAnswer> ext
   readonly onEvent?: (event: GenerationEvent) => void
 }
 
-export type GenerationOptions<A extends MeasureAnswer = MeasureAnswer> = GenerationSettings<A> &
+export type GenerationOptions<A extends Answer = Answer> = GenerationSettings<A> &
   Answering<A> & {
     /** Path of the journal; one that exists is continued. */
     readonly journal: string

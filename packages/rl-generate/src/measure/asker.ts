@@ -1,7 +1,7 @@
 import { agrees, isPending, measureBatch, type OutcomeFields } from './outcome.ts'
 import { countPrefixes } from './order.ts'
 import type { Planner } from './planner.ts'
-import type { DisagreementEvent, MeasureAnswer, MeasureOptions } from './types.ts'
+import type { DisagreementEvent, Answer, MeasureOptions } from './types.ts'
 import { settleUnit, type Unit, type WorkContext } from './work.ts'
 
 /** Keeps calls of the model in flight and takes care of what they answer. */
@@ -22,7 +22,7 @@ export interface Asker {
   takeEvents(): DisagreementEvent[]
 }
 
-export function createAsker<A extends MeasureAnswer>(
+export function createAsker<A extends Answer>(
   { answer, score, strict = true, allowFallback = false, correctAbove = 0 }: MeasureOptions<A>,
   context: WorkContext,
   planner: Planner,

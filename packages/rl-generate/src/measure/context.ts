@@ -2,14 +2,11 @@ import { InputError } from '@lever/durable-files'
 import { ascending } from './header.ts'
 import type { Ledger } from './ledger.ts'
 import { imagePlaces } from './order.ts'
-import type { MeasureAnswer, MeasureOptions } from './types.ts'
+import type { Answer, MeasureOptions } from './types.ts'
 import type { WorkContext } from './work.ts'
 
 /** What turning plans into prompts needs, out of the options of a run. */
-export function workContext<A extends MeasureAnswer>(
-  options: MeasureOptions<A>,
-  ledger: Ledger,
-): WorkContext {
+export function workContext<A extends Answer>(options: MeasureOptions<A>, ledger: Ledger): WorkContext {
   const { candidates, meta, prefixes = [], recheck = 0, untilInformative } = options
   const places = imagePlaces(candidates)
   const byId = new Map(candidates.map((example) => [example.id, example]))

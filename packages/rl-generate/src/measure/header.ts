@@ -1,5 +1,5 @@
 import { hashOf } from '@lever/durable-files'
-import type { MeasureAnswer, MeasureOptions } from './types.ts'
+import type { Answer, MeasureOptions } from './types.ts'
 
 /** What fixes the meaning of a journal's lines, and which part of the queries they are for. */
 export interface MeasureHeader {
@@ -9,7 +9,7 @@ export interface MeasureHeader {
 }
 
 /** The header of the journal of a run. */
-export function measureHeader<A extends MeasureAnswer>({
+export function measureHeader<A extends Answer>({
   meta,
   prefixes = [],
   shard,

@@ -8,7 +8,7 @@ import { openLedger, type Ledger } from './ledger.ts'
 import { imageOrder } from './order.ts'
 import { createPlanner, type Planner } from './planner.ts'
 import { statisticsOf } from './statistics.ts'
-import type { MeasureAnswer, MeasureEvent, MeasureOptions, ProgressEvent } from './types.ts'
+import type { Answer, MeasureEvent, MeasureOptions, ProgressEvent } from './types.ts'
 import type { Unit } from './work.ts'
 
 /**
@@ -23,7 +23,7 @@ import type { Unit } from './work.ts'
  * the journal, another live writer; in strict mode for an outcome that cannot be measured; the
  * reason of `signal`; and what `propose` and `answer` throw
  */
-export async function* measureRewards<A extends MeasureAnswer>(
+export async function* measureRewards<A extends Answer>(
   options: MeasureOptions<A>,
 ): AsyncGenerator<MeasureEvent, void, undefined> {
   checkInputs(options)
@@ -40,7 +40,7 @@ export async function* measureRewards<A extends MeasureAnswer>(
   }
 }
 
-async function* measureInto<A extends MeasureAnswer>(
+async function* measureInto<A extends Answer>(
   ledger: Ledger,
   queries: readonly Example[],
   options: MeasureOptions<A>,

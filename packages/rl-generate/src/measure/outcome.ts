@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { RlCandidate, RlShot } from '@lever/rl-dataset'
 import type { Proposal } from '../proposals/types.ts'
-import type { AnswerFunction, MeasureAnswer, MeasurePrompt, ScoreFunction } from './types.ts'
+import type { AnswerFunction, Answer, ExamplePrompt, ScoreFunction } from './types.ts'
 
 /** The measured part of a candidate, with the field names of the data. */
 export type OutcomeFields = Pick<
@@ -36,8 +36,8 @@ export interface ScoringOptions {
  * @throws InputError (strict) if the answer failed or cannot be scored, or if a fallback score was
  * not allowed; Error (strict) if a server or device failed; Error if the accuracy is outside 0..1
  */
-async function scoreOutcome<A extends MeasureAnswer>(
-  prompt: MeasurePrompt,
+async function scoreOutcome<A extends Answer>(
+  prompt: ExamplePrompt,
   answer: A,
   score: ScoreFunction<A>,
   { strict, allowFallback, correctAbove }: ScoringOptions,
@@ -79,8 +79,8 @@ async function scoreOutcome<A extends MeasureAnswer>(
  *
  * @throws what `answer` throws; Error for a wrong number of answers
  */
-export async function measureBatch<A extends MeasureAnswer>(
-  prompts: readonly MeasurePrompt[],
+export async function measureBatch<A extends Answer>(
+  prompts: readonly ExamplePrompt[],
   answer: AnswerFunction<A>,
   score: ScoreFunction<A>,
   options: ScoringOptions,
@@ -153,14 +153,14 @@ export function agrees(a: OutcomeFields, b: OutcomeFields): boolean {
   )
 }
 
-function missingImage({ demonstrations, query }: MeasurePrompt): string | undefined {
+function missingImage({ demonstrations, query }: ExamplePrompt): string | undefined {
   const example = [...demonstrations, query].find(({ image }) => image === undefined)
   return example && `example ${example.id} has no image file`
 }
 
 function failed(
-  prompt: MeasurePrompt,
-  answer: MeasureAnswer,
+  prompt: ExamplePrompt,
+  answer: Answer,
   why: string,
   strict: boolean,
   cause?: unknown,
@@ -188,6 +188,6 @@ function failed(
   }
 }
 
-function describe({ demonstrations, query }: MeasurePrompt): string {
+function describe({ demonstrations, query }: ExamplePrompt): string {
   return `query ${query.id} with pointer [${demonstrations.map(({ id }) => id).join(', ')}]`
 }

@@ -3,7 +3,7 @@ import type { Example } from '../types.ts'
 import { questionOf } from './ledger.ts'
 import { cutBatches, prefixOrder } from './order.ts'
 import type { AdaptiveStatistics } from './statistics.ts'
-import type { MeasureAnswer, MeasureOptions, MeasurePlan } from './types.ts'
+import type { Answer, MeasureOptions, MeasurePlan } from './types.ts'
 import {
   countNew,
   isFlat,
@@ -33,7 +33,7 @@ export interface Planner {
 /** A window of queries without any prompt to ask ends here, so that progress is seen. */
 const MOST_KNOWN = 256
 
-export function createPlanner<A extends MeasureAnswer>(
+export function createPlanner<A extends Answer>(
   queries: readonly Example[],
   options: MeasureOptions<A>,
   context: WorkContext,

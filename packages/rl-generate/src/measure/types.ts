@@ -1,57 +1,30 @@
 import type { RlMeta } from '@lever/rl-dataset'
+import type { Answer } from '@lever/vqa-dataset'
+import type { Score } from '@lever/vqa-eval'
 import type { Proposal } from '../proposals/types.ts'
 import type { Shard } from '../shard.ts'
-import type { Example } from '../types.ts'
+import type { Example, ExamplePrompt } from '../types.ts'
 import type { PlanLine } from './plans.ts'
 import type { MeasureStatistics } from './statistics.ts'
 
-/** What the VQA model is asked: the demonstrations in prompt order, then the query. */
-export interface MeasurePrompt {
-  readonly demonstrations: readonly Example[]
-  readonly query: Example
-}
-
-/** What the VQA model answered. Further fields reach `score`. */
-export interface MeasureAnswer {
-  /** The post-processed answer. */
-  readonly text: string
-  /** The generation before post-processing. */
-  readonly raw?: string
-  /** The prompt could not be answered, e.g. an unreadable image. */
-  readonly error?: string
-  /** Whose fault `error` is: a `transient` failure is no outcome and is measured again by a later run. */
-  readonly kind?: 'transient' | 'refused' | 'prompt'
-}
+export type { Answer, ExamplePrompt } from '@lever/vqa-dataset'
+export type { Score } from '@lever/vqa-eval'
 
 /**
  * One answer per prompt, in order. A rejection ends the run; what was measured stays. `recorded`
  * resolves when all outcomes of the call are in the journal, and never when one is not.
  */
-export type AnswerFunction<A extends MeasureAnswer = MeasureAnswer> = (
-  prompts: readonly MeasurePrompt[],
+export type AnswerFunction<A extends Answer = Answer> = (
+  prompts: readonly ExamplePrompt[],
   options: { signal: AbortSignal; recorded: Promise<void> },
 ) => Promise<readonly A[]>
 
-/** How an answer was scored. */
-export interface MeasureScore {
-  /** 0..1 */
-  readonly accuracy: number
-  /** By the official metric, or by the string matcher. */
-  readonly mode: 'file' | 'fallback'
-  /** Split of the annotations used, e.g. "train". */
-  readonly split?: string
-  readonly gtProb?: number
-  readonly relTokenF1?: number
-  readonly relEditSim?: number
-  readonly rel?: number
-}
-
 /** Scores an answer; throws when it cannot be scored. */
-export type ScoreFunction<A extends MeasureAnswer = MeasureAnswer> = (
+export type ScoreFunction<A extends Answer = Answer> = (
   prediction: string,
   query: Example,
   answer: A,
-) => MeasureScore | Promise<MeasureScore>
+) => Score | Promise<Score>
 
 /** The pool of a query and the pointers to measure for it. */
 export interface MeasurePlan {
@@ -80,7 +53,7 @@ export type MeasureMeta = RlMeta & {
   readonly shot_num: number
 }
 
-export interface MeasureOptions<A extends MeasureAnswer = MeasureAnswer> {
+export interface MeasureOptions<A extends Answer = Answer> {
   queries: readonly Example[]
   /** The examples that pools refer to. */
   candidates: readonly Example[]

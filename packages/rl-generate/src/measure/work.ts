@@ -6,7 +6,7 @@ import { measurementKey } from './key.ts'
 import type { Ledger } from './ledger.ts'
 import type { Placed } from './order.ts'
 import { isPending, outcomeLine, shotOf, type OutcomeFields } from './outcome.ts'
-import type { MeasurePlan, MeasurePrompt } from './types.ts'
+import type { MeasurePlan, ExamplePrompt } from './types.ts'
 
 /** A query being measured. */
 export interface QueryWork {
@@ -42,7 +42,7 @@ interface Wanted {
 export interface Unit extends Placed {
   readonly key: string
   readonly query: QueryWork
-  readonly prompt: MeasurePrompt
+  readonly prompt: ExamplePrompt
   readonly waiting: Wanted[]
   /** It was measured before: the answer is only compared with the line. */
   readonly repeats: boolean

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { MeasureAnswer } from '../measure/types.ts'
+import type { Answer } from '../measure/types.ts'
 
 /** Which jobs are under way, which prompt is in which, and what was answered. */
 export interface Book {
   /** The answer to a prompt that is in a job. */
-  find(key: string): Promise<MeasureAnswer> | undefined
+  find(key: string): Promise<Answer> | undefined
   /** Notes a job that was submitted, now or before an interruption. */
   open(id: string, keys: readonly string[]): void
   has(id: string): boolean
@@ -17,7 +17,7 @@ export interface Book {
    *
    * @throws Error naming the job when they are not one per prompt
    */
-  settle(id: string, answers: readonly MeasureAnswer[], from: 'queue' | 'late'): boolean
+  settle(id: string, answers: readonly Answer[], from: 'queue' | 'late'): boolean
   /** Its prompts get no answer in this run: who waits for them gets a transient failure each. */
   giveUp(id: string, why: string): void
   /** These prompts are in the journal; returns the jobs that nobody needs any more. */
@@ -27,8 +27,8 @@ export interface Book {
 
 interface Entry {
   readonly job: OpenJob
-  readonly answer: Promise<MeasureAnswer>
-  readonly resolve: (answer: MeasureAnswer) => void
+  readonly answer: Promise<Answer>
+  readonly resolve: (answer: Answer) => void
 }
 
 interface OpenJob {
@@ -44,7 +44,7 @@ export function createBook(): Book {
   const seen = new Map<string, { digest: Uint32Array; queue: boolean }>()
   const counts = { repeated: 0, disagreements: 0 }
 
-  const compare = (known: Uint32Array, answers: readonly MeasureAnswer[]): void => {
+  const compare = (known: Uint32Array, answers: readonly Answer[]): void => {
     counts.repeated += answers.length
     counts.disagreements += digestOf(answers).filter((value, i) => value !== known[i]).length
   }
@@ -106,19 +106,19 @@ export function createBook(): Book {
   }
 }
 
-function checkCount(id: string, { length }: readonly MeasureAnswer[], wanted: number): void {
+function checkCount(id: string, { length }: readonly Answer[], wanted: number): void {
   if (length === wanted) return
   throw new Error(`rl-generate: job ${id} of the queue came back with ${length} answers to ${wanted} prompts`)
 }
 
 function entryOf(job: OpenJob): Entry {
   let resolve: Entry['resolve'] = () => undefined
-  const answer = new Promise<MeasureAnswer>((done) => (resolve = done))
+  const answer = new Promise<Answer>((done) => (resolve = done))
   return { job, answer, resolve }
 }
 
 /** Four bytes per answer, to notice that another worker answered something else. */
-function digestOf(answers: readonly MeasureAnswer[]): Uint32Array {
+function digestOf(answers: readonly Answer[]): Uint32Array {
   return Uint32Array.from(answers, ({ text, error }) =>
     createHash('sha256')
       .update(error === undefined ? text : `\0${error}`)

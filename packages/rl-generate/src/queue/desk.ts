@@ -1,4 +1,4 @@
-import type { MeasureAnswer } from '../measure/types.ts'
+import type { Answer } from '../measure/types.ts'
 import type { Book } from './book.ts'
 import type { QueueConnection, QueuedJob } from './connect.ts'
 import type { QueueJob } from './job.ts'
@@ -79,7 +79,7 @@ export async function lookAt(desk: Desk, id: string): Promise<void> {
   await giveUp(desk, id, `no worker could answer job ${id} of the queue: ${reason}`)
 }
 
-function settle(desk: Desk, id: string, answers: readonly MeasureAnswer[], from: 'queue' | 'late'): boolean {
+function settle(desk: Desk, id: string, answers: readonly Answer[], from: 'queue' | 'late'): boolean {
   try {
     return desk.book.settle(id, answers, from)
   } catch (error) {

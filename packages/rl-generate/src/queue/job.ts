@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { InputError } from '@lever/durable-files'
 import { measurementKey } from '../measure/key.ts'
-import type { MeasureAnswer, MeasurePrompt } from '../measure/types.ts'
+import type { Answer, ExamplePrompt } from '../measure/types.ts'
 import type { Example } from '../types.ts'
 
 /** A prompt as a job carries it. `key` names the measurement, as in the journal. */
@@ -40,7 +40,7 @@ export interface QueueJob {
 
 /** What a worker gives back: one answer per prompt, in order. */
 export interface QueueResult {
-  readonly answers: readonly MeasureAnswer[]
+  readonly answers: readonly Answer[]
   /** Counts of the worker's model since its result before. */
   readonly stats: Readonly<Record<string, number>>
 }
@@ -78,7 +78,7 @@ export function isOfRun(id: string | undefined, run: string): id is string {
 }
 
 export function queuePrompt(
-  { demonstrations, query }: MeasurePrompt,
+  { demonstrations, query }: ExamplePrompt,
   protocolHash: string,
   scoreAnswers: (query: Example) => readonly string[] = () => [],
 ): QueuePrompt {

@@ -5,7 +5,7 @@ import { measureHeader } from '../measure/header.ts'
 import { measureRewards } from '../measure/measure.ts'
 import type {
   AnswerFunction,
-  MeasureAnswer,
+  Answer,
   MeasureEvent,
   MeasureOptions,
   ProgressEvent,
@@ -14,10 +14,7 @@ import type {
 import type { AnswerQueue, Fleet, SubmitOptions } from './submit.ts'
 import { openAnswerQueue } from './submit.ts'
 
-export interface QueueMeasureOptions<A extends MeasureAnswer = MeasureAnswer> extends Omit<
-  MeasureOptions<A>,
-  'answer'
-> {
+export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<MeasureOptions<A>, 'answer'> {
   queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers'>
 }
 
@@ -36,7 +33,7 @@ export type QueueMeasureEvent =
  *
  * @throws as `measureRewards` and `openAnswerQueue`; Error for a job that failed on three workers
  */
-export async function* measureByQueue<A extends MeasureAnswer = MeasureAnswer>({
+export async function* measureByQueue<A extends Answer = Answer>({
   queue: settings,
   ...options
 }: QueueMeasureOptions<A>): AsyncGenerator<QueueMeasureEvent, void, undefined> {

@@ -1,4 +1,4 @@
-import type { MeasureAnswer } from '../measure/types.ts'
+import type { Answer } from '../measure/types.ts'
 import {
   JOB_VERSION,
   type LateResult,
@@ -20,7 +20,7 @@ export function isWrong<T>(checked: Checked<T>): checked is { readonly wrong: st
 
 /** Most characters of a text that a worker may send. */
 const MAX_TEXT_CHARS = 1_000_000
-const KINDS: readonly unknown[] = ['transient', 'refused', 'prompt'] satisfies MeasureAnswer['kind'][]
+const KINDS: readonly unknown[] = ['transient', 'refused', 'prompt'] satisfies Answer['kind'][]
 
 /** A score as a backend gives it; this package only passes it on. */
 interface Score {
@@ -75,7 +75,7 @@ function readResult(value: unknown, prompts?: readonly QueuePrompt[]): QueueResu
   }
 }
 
-function readAnswer(value: unknown, at: string, prompt: QueuePrompt | undefined): MeasureAnswer {
+function readAnswer(value: unknown, at: string, prompt: QueuePrompt | undefined): Answer {
   const { text: said, raw, error, kind, scores } = record(value, at)
   if (kind !== undefined && !KINDS.includes(kind)) throw new Wrong(`${at}.kind is ${shown(kind)}`)
   const read = scores === undefined ? undefined : readScores(scores, `${at}.scores`)
@@ -87,7 +87,7 @@ function readAnswer(value: unknown, at: string, prompt: QueuePrompt | undefined)
     text: text(said, `${at}.text`),
     ...(raw !== undefined && { raw: text(raw, `${at}.raw`) }),
     ...(error !== undefined && { error: text(error, `${at}.error`) }),
-    ...(kind !== undefined && { kind: kind as NonNullable<MeasureAnswer['kind']> }),
+    ...(kind !== undefined && { kind: kind as NonNullable<Answer['kind']> }),
     ...(read !== undefined && { scores: read }),
   }
 }

@@ -1,5 +1,5 @@
 import { isInputError } from '@lever/durable-files'
-import type { MeasureAnswer } from '../measure/types.ts'
+import type { Answer } from '../measure/types.ts'
 import type { QueueConnection, QueuedJob } from './connect.ts'
 import type { QueueJob, QueueProtocol, QueuePrompt, QueueResult } from './job.ts'
 import { protocolRefusal, versionRefusal } from './refusal.ts'
@@ -19,7 +19,7 @@ export interface QueueWorkerOptions {
   answer: (
     prompts: readonly QueuePrompt[],
     options: { signal: AbortSignal; isLastTry: boolean },
-  ) => Promise<readonly MeasureAnswer[]>
+  ) => Promise<readonly Answer[]>
   /** Counts of the model since it was opened. */
   stats?: () => Readonly<Record<string, number>>
   /** Jobs at a time. */
@@ -89,7 +89,7 @@ export async function answerJob(station: Station, job: QueuedJob, token: string)
   if (refusal !== undefined) return failJob(station, job, token, refusal)
   const started = performance.now()
   station.busy += 1
-  let answers: readonly MeasureAnswer[]
+  let answers: readonly Answer[]
   try {
     answers = await options.answer(checked.value.prompts, {
       signal: station.stop.signal,
@@ -171,7 +171,7 @@ async function sendIfLate(
   throw new connection.WaitingError()
 }
 
-function checkCount(answers: readonly MeasureAnswer[], { prompts }: QueueJob): void {
+function checkCount(answers: readonly Answer[], { prompts }: QueueJob): void {
   if (answers.length === prompts.length) return
   throw new Error(`rl-generate: the model gave ${answers.length} answers to ${prompts.length} prompts`)
 }

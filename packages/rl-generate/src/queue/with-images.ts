@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { InputError } from '@lever/durable-files'
-import type { MeasureAnswer } from '../measure/types.ts'
+import type { Answer } from '../measure/types.ts'
 import type { QueuePrompt } from './job.ts'
 import type { QueueWorkerOptions } from './station.ts'
 
-type Answer = QueueWorkerOptions['answer']
+type AnswerJobs = QueueWorkerOptions['answer']
 
 /**
  * `answer` of a worker whose images lie in other folders than those of `lever generate`: a file of the same name in
@@ -15,7 +15,7 @@ type Answer = QueueWorkerOptions['answer']
  * @throws InputError for an image that is not on this machine; at the last try of a job only when every prompt
  * lacks one: else those prompts fail alone
  */
-export function withImages(folders: readonly string[], answer: Answer): Answer {
+export function withImages(folders: readonly string[], answer: AnswerJobs): AnswerJobs {
   const found = new Map<string, string>()
   const place = async <E extends { id: number; image: string }>(example: E): Promise<E> => {
     const image = found.get(example.image) ?? (await firstThere(example.image, folders))
@@ -34,7 +34,7 @@ export function withImages(folders: readonly string[], answer: Answer): Answer {
     const failed = placed.find((one) => one.status === 'rejected')
     if (failed !== undefined && (!options.isLastTry || there.length === 0)) throw failed.reason
     const answers = (await answer(there, options)).values()
-    return placed.map((one): MeasureAnswer => {
+    return placed.map((one): Answer => {
       if (one.status === 'fulfilled') return answers.next().value!
       return { text: '', error: (one.reason as Error).message, kind: 'transient' }
     })

@@ -1,5 +1,5 @@
 import type { Schema, Settings } from '@lever/settings'
-import type { ModelProtocol, VqaModel } from '../types.ts'
+import type { ModelProtocol, BackendModel } from '../types.ts'
 
 /** What a backend is given besides its own settings. */
 export interface ModelContext {
@@ -28,7 +28,7 @@ export interface Backend<Options, S extends Schema> {
    */
   readonly toOptions: (settings: Settings<S>, context: ModelContext) => Options
   /** Opens a model. Heavy libraries are loaded now, not before. */
-  readonly open: (options: Options) => Promise<VqaModel>
+  readonly open: (options: Options) => Promise<BackendModel>
   /** The protocol at less cost than opening the model; when left out, the model is opened and closed. */
   readonly readProtocol?: (options: Options) => Promise<ModelProtocol>
 }

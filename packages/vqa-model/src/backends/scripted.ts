@@ -7,12 +7,12 @@ import { getPostprocess } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
-import type { AnswerOptions, AnswerScore, VqaAnswer, VqaModel, VqaPrompt } from '../types.ts'
+import type { AnswerOptions, ScoredAnswer, Answer, BackendModel, PromptWithImages } from '../types.ts'
 
 /** What a script says: the text, or the text with the scores of `prompt.scoreAnswers`. */
-export type ScriptedReply = string | { raw: string; scores?: readonly AnswerScore[] }
+export type ScriptedReply = string | { raw: string; scores?: readonly ScoredAnswer[] }
 
-export type Script = (prompt: VqaPrompt) => ScriptedReply | Promise<ScriptedReply>
+export type Script = (prompt: PromptWithImages) => ScriptedReply | Promise<ScriptedReply>
 
 export interface ScriptedOptions {
   /** name of the model, or with no `script` the path of a module whose default export is the script */
@@ -50,7 +50,7 @@ export async function openScriptedModel({
   checkImages = true,
   postprocess = 'trim',
   metric = 'vqa-loo',
-}: ScriptedOptions): Promise<VqaModel> {
+}: ScriptedOptions): Promise<BackendModel> {
   const files: Record<string, string> = {}
   const run = script ?? (await loadScript(model, files))
   const finish = getPostprocess(postprocess)
@@ -68,7 +68,7 @@ export async function openScriptedModel({
   const stats = emptyStats()
   let closed = false
 
-  async function one(prompt: VqaPrompt, scoresOnly: boolean): Promise<VqaAnswer> {
+  async function one(prompt: PromptWithImages, scoresOnly: boolean): Promise<Answer> {
     stats.prompts += 1
     try {
       if (checkImages) await findImages(prompt)
@@ -88,12 +88,12 @@ export async function openScriptedModel({
     protocolHash: hashProtocol(protocol),
     calls: { sharesWork: true, concurrency: 1 },
     async answer(
-      prompts: readonly VqaPrompt[],
+      prompts: readonly PromptWithImages[],
       { signal, onProgress, scoresOnly = false }: AnswerOptions = {},
-    ): Promise<VqaAnswer[]> {
+    ): Promise<Answer[]> {
       if (closed) throw new Error('vqa-model: the model is closed; open it again')
       if (scoresOnly) requireScoreAnswers(prompts)
-      const answers: VqaAnswer[] = []
+      const answers: Answer[] = []
       for (const prompt of prompts) {
         signal?.throwIfAborted()
         answers.push(await one(prompt, scoresOnly))
@@ -119,7 +119,7 @@ async function loadScript(path: string, files: Record<string, string>): Promise<
   throw new InputError(`vqa-model: ${path} exports no function as default; export (prompt) => "answer"`)
 }
 
-async function findImages({ demonstrations, query }: VqaPrompt): Promise<void> {
+async function findImages({ demonstrations, query }: PromptWithImages): Promise<void> {
   for (const { id, image } of [...demonstrations, query]) {
     await access(image, constants.R_OK).catch(() => {
       throw new Error(`vqa-model: cannot read the image ${image} of example ${id}; check the image folder`)

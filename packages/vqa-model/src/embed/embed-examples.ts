@@ -9,7 +9,7 @@ export const embeddingKinds = ['image', 'text', 'both'] as const
 
 export type EmbeddingKind = (typeof embeddingKinds)[number]
 
-/** What of an example is embedded; a `VqaExample` is one. */
+/** What of an example is embedded; a `Example` is one. */
 export interface ExampleToEmbed {
   id: number
   /** path; missing where the image is */

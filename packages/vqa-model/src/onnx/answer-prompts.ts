@@ -1,6 +1,6 @@
 import { isInputError } from '@lever/durable-files'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
-import type { VqaAnswer, VqaPrompt } from '../types.ts'
+import type { Answer, PromptWithImages } from '../types.ts'
 import { answerPlan } from './answer-plan.ts'
 import type { RowAnswer } from './answer-rows.ts'
 import { ImageError } from '../pixels/image-error.ts'
@@ -17,8 +17,8 @@ export interface AnswerControl {
 /** The answers of a call while they come in. */
 interface Call {
   readonly parts: LocalParts
-  readonly prompts: readonly VqaPrompt[]
-  readonly answers: VqaAnswer[]
+  readonly prompts: readonly PromptWithImages[]
+  readonly answers: Answer[]
   readonly onProgress: (done: number) => void
   done: number
 }
@@ -26,11 +26,11 @@ interface Call {
 /** Answers in the order of the prompts; what is wrong with one prompt fails that prompt. */
 export async function answerPrompts(
   parts: LocalParts,
-  prompts: readonly VqaPrompt[],
+  prompts: readonly PromptWithImages[],
   { check, onProgress, scoresOnly }: AnswerControl,
-): Promise<VqaAnswer[]> {
+): Promise<Answer[]> {
   const { engine, settings, prompter, images, stats } = parts
-  const answers = new Array<VqaAnswer>(prompts.length)
+  const answers = new Array<Answer>(prompts.length)
   const call: Call = { parts, prompts, answers, onProgress, done: 0 }
   const { segmented, places } = segmentPrompts(call)
   stats.prompts += prompts.length
@@ -119,12 +119,12 @@ function fail(call: Call, places: readonly number[], error: Error): void {
 }
 
 /** Which example of a prompt an unusable image belongs to. */
-function ownerOf({ demonstrations, query }: VqaPrompt, error: Error): string {
+function ownerOf({ demonstrations, query }: PromptWithImages, error: Error): string {
   if (!(error instanceof ImageError)) return ''
   const owner = [...demonstrations, query].find(({ image }) => image === error.path)
   return owner === undefined ? '' : ` (the image of example ${owner.id})`
 }
 
-function imagePaths({ demonstrations, query }: VqaPrompt): string[] {
+function imagePaths({ demonstrations, query }: PromptWithImages): string[] {
   return [...demonstrations.map(({ image }) => image), query.image]
 }

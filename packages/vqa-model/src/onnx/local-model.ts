@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Protocol } from '../protocol.ts'
-import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+import type { Answer, VqaModelStats, PromptWithImages } from '../types.ts'
 import { answerPrompts, type AnswerControl } from './answer-prompts.ts'
 import type { ModelFolder } from './folder.ts'
 import type { EncodedImage } from './images.ts'
@@ -19,7 +19,7 @@ export interface LocalModel {
   readonly protocol: Protocol
   readonly stats: VqaModelStats
   readonly abilities: DecoderAbilities
-  answer(prompts: readonly VqaPrompt[], control: AnswerControl): Promise<VqaAnswer[]>
+  answer(prompts: readonly PromptWithImages[], control: AnswerControl): Promise<Answer[]>
   encodeImages(paths: readonly string[], check: () => void): Promise<(EncodedImage | undefined)[]>
   putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
   close(): Promise<void>

@@ -12,7 +12,7 @@ import type { PixelOptions } from '../pixels/processor-config.ts'
 import { resizerNames } from '../pixels/resample.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { ModelProtocol, VqaAnswer, VqaModel } from '../types.ts'
+import type { ModelProtocol, Answer, BackendModel } from '../types.ts'
 import { splitCall } from '../workers/split.ts'
 import { openPool, type WorkerPool } from '../workers/pool.ts'
 
@@ -64,12 +64,12 @@ export interface OnnxOptions {
  *
  * @throws InputError when the folder, a file in it, the device or an option is wrong
  */
-export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
+export async function openOnnxModel(options: OnnxOptions): Promise<BackendModel> {
   const devices = (options.device ?? 'cpu').split(',').map((device) => device.trim())
   if (devices.includes('')) {
     throw new InputError(`vqa-model: the device is "${options.device!}"; give one, or several as a,b`)
   }
-  const opened: VqaModel[] = []
+  const opened: BackendModel[] = []
   try {
     for (const device of devices) opened.push(await openOnDevice(options, device as Device))
     return joinModels(opened)
@@ -79,7 +79,7 @@ export async function openOnnxModel(options: OnnxOptions): Promise<VqaModel> {
   }
 }
 
-async function openOnDevice(options: OnnxOptions, device: Device): Promise<VqaModel> {
+async function openOnDevice(options: OnnxOptions, device: Device): Promise<BackendModel> {
   const { workers = 0, onNotice = () => undefined } = options
   const local: LocalModelOptions = {
     ...protocolOptions(options),
@@ -159,7 +159,7 @@ function inThisThread(model: LocalModel): WorkerPool {
     answer(prompts, { signal, onProgress, scoresOnly }) {
       const check = (): void => signal?.throwIfAborted()
       const answering = last.then(async () => {
-        const answers = new Array<VqaAnswer>(prompts.length)
+        const answers = new Array<Answer>(prompts.length)
         let before = 0
         const parts = scoresOnly ? splitCall(prompts, { workers: 1, scoresOnly }) : [[...prompts.keys()]]
         for (const indices of parts) {

@@ -3,12 +3,12 @@ import { compileSkeleton, fillSegment, type Skeleton } from '../prompt/skeleton.
 import { chatMessages } from '../prompt/messages.ts'
 import type { SegmentedPrompt, TextSegment } from '../prompt/plan.ts'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { VqaPrompt } from '../types.ts'
+import type { PromptWithImages } from '../types.ts'
 import type { TextCodec } from './tokenizer.ts'
 
 export interface Prompter {
   /** @throws Error when a text holds one of the model's special tokens */
-  segments: (prompt: VqaPrompt) => SegmentedPrompt
+  segments: (prompt: PromptWithImages) => SegmentedPrompt
   /** Token ids of an answer as the model would write it after a prompt. */
   encodeAnswer: (answer: string) => Int32Array
 }

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { AnswerScore, VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+import type { ScoredAnswer, Answer, VqaModelStats, PromptWithImages } from '../types.ts'
 import type { Call, PromptFailure } from './caller.ts'
 import { promptMessages, type Message } from './chat.ts'
 import type { ImageUrls } from './image-urls.ts'
@@ -29,7 +29,7 @@ export interface Run {
   readonly scoresOnly: boolean
 }
 
-export type AnswerAll = (prompts: readonly VqaPrompt[], run: Run) => Promise<VqaAnswer[]>
+export type AnswerAll = (prompts: readonly PromptWithImages[], run: Run) => Promise<Answer[]>
 
 /** Answers prompts in their order, many at one time; what the servers' scores look like is found out once. */
 export function createAnswerAll(asker: Asker): AnswerAll {
@@ -40,7 +40,7 @@ export function createAnswerAll(asker: Asker): AnswerAll {
     images.refresh()
     if (prompts.some(({ scoreAnswers = [] }) => scoreAnswers.length > 0)) await scoring(signal)
     stats.prompts += prompts.length
-    const answers = new Array<VqaAnswer>(prompts.length)
+    const answers = new Array<Answer>(prompts.length)
     let [next, done] = [0, 0]
     const lane = async (): Promise<void> => {
       for (let index = next++; index < prompts.length; index = next++) {
@@ -60,9 +60,9 @@ export function createAnswerAll(asker: Asker): AnswerAll {
 async function answerOne(
   asker: Asker,
   scoring: (signal: AbortSignal) => Promise<Scoring>,
-  prompt: VqaPrompt,
+  prompt: PromptWithImages,
   { ended: { signal }, scoresOnly }: Run,
-): Promise<VqaAnswer> {
+): Promise<Answer> {
   const { stats, images, template, system, postprocess } = asker
   const complete = completeWith(asker, signal)
   let messages: Message[]
@@ -78,7 +78,7 @@ async function answerOne(
   stats.decodeSteps += Math.max(0, said.completionTokens - 1)
   const answer = scoresOnly ? { text: '', raw: '' } : { text: postprocess(said.text), raw: said.raw }
   if (prompt.scoreAnswers === undefined || prompt.scoreAnswers.length === 0) return answer
-  const scores: AnswerScore[] = []
+  const scores: ScoredAnswer[] = []
   for (const wanted of prompt.scoreAnswers) {
     const score = await scoreAnswer(complete, await scoring(signal), messages, said.promptTokens, wanted)
     if ('error' in score) return failed(stats, score)
@@ -103,7 +103,7 @@ function completeWith({ call, model, request, stats }: Asker, signal: AbortSigna
   }
 }
 
-function failed(stats: VqaModelStats, failure: PromptFailure): VqaAnswer {
+function failed(stats: VqaModelStats, failure: PromptFailure): Answer {
   stats.failed += 1
   return { text: '', raw: '', ...failure }
 }

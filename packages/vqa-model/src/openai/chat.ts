@@ -1,7 +1,7 @@
 import { specialTextIn } from '../prompt/special-texts.ts'
 import { chatMessages } from '../prompt/messages.ts'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { VqaPrompt } from '../types.ts'
+import type { PromptWithImages } from '../types.ts'
 
 export type ChatPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } }
 
@@ -17,7 +17,7 @@ export interface Message {
  * @throws Error for a text that the server's tokenizer may take for a special token, and as `imageUrl`
  */
 export async function promptMessages(
-  { demonstrations, query }: VqaPrompt,
+  { demonstrations, query }: PromptWithImages,
   template: PromptTemplate,
   system: string | null,
   imageUrl: (path: string) => Promise<string>,

@@ -12,7 +12,7 @@ import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
 import { getTemplate, templateId } from '../templates/index.ts'
-import type { AnswerOptions, VqaAnswer, VqaModel, VqaPrompt } from '../types.ts'
+import type { AnswerOptions, Answer, BackendModel, PromptWithImages } from '../types.ts'
 
 export type { OpenaiOptions }
 
@@ -47,7 +47,7 @@ export async function openOpenaiModel({
   maxImageBytes = 20 * 2 ** 20,
   onNotice,
   clock = systemClock,
-}: OpenaiOptions): Promise<VqaModel> {
+}: OpenaiOptions): Promise<BackendModel> {
   checkKey(key)
   checkCounts({ maxNewTokens, concurrency, timeout, retries, imageBytes, maxImageBytes })
   const template = getTemplate(named)
@@ -113,13 +113,13 @@ function requestOf(
 }
 
 /** `answer` for calls that may run beside each other, and a `close` that waits for them. */
-function closable(answerAll: AnswerAll): Pick<VqaModel, 'answer' | 'close'> {
+function closable(answerAll: AnswerAll): Pick<BackendModel, 'answer' | 'close'> {
   const open = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
   const answer = async (
-    prompts: readonly VqaPrompt[],
+    prompts: readonly PromptWithImages[],
     { signal, onProgress = () => undefined, scoresOnly = false }: AnswerOptions = {},
-  ): Promise<VqaAnswer[]> => {
+  ): Promise<Answer[]> => {
     if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
     signal?.throwIfAborted()
     if (scoresOnly) requireScoreAnswers(prompts)

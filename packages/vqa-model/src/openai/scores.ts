@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import type { AnswerScore } from '../types.ts'
+import type { ScoredAnswer } from '../types.ts'
 import { REMEDY, type PromptFailure } from './caller.ts'
 import type { Message } from './chat.ts'
 import type { Completion } from './response.ts'
@@ -99,7 +99,7 @@ export async function scoreAnswer(
   messages: readonly Message[],
   promptTokens: number,
   answer: string,
-): Promise<AnswerScore | PromptFailure> {
+): Promise<ScoredAnswer | PromptFailure> {
   const text = answer.trim()
   if (promptTokens < 1) {
     return { error: 'vqa-model: the server does not count the tokens of a prompt (usage)', kind: 'transient' }

@@ -2,7 +2,7 @@ import type { EncodedImage } from '../onnx/images.ts'
 import type { LocalModelOptions } from '../onnx/local-options.ts'
 import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
-import type { VqaAnswer, VqaModelStats, VqaPrompt } from '../types.ts'
+import type { Answer, VqaModelStats, PromptWithImages } from '../types.ts'
 
 export interface WorkerStart {
   options: LocalModelOptions
@@ -16,8 +16,8 @@ export interface Requests {
   /** stop: one number in shared memory, not 0 when the work is to stop */
   images: { ask: { paths: string[]; stop: Int32Array }; reply: (EncodedImage | undefined)[] }
   answer: {
-    ask: { prompts: readonly VqaPrompt[]; images: NamedImage[]; stop: Int32Array; scoresOnly: boolean }
-    reply: VqaAnswer[]
+    ask: { prompts: readonly PromptWithImages[]; images: NamedImage[]; stop: Int32Array; scoresOnly: boolean }
+    reply: Answer[]
   }
   close: { ask: object; reply: undefined }
 }

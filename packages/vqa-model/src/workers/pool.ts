@@ -4,7 +4,7 @@ import type { LocalModel } from '../onnx/local-model.ts'
 import type { LocalModelOptions } from '../onnx/local-options.ts'
 import { LruCache } from '../onnx/lru.ts'
 import { addStats, emptyStats } from '../stats.ts'
-import type { VqaAnswer, VqaPrompt } from '../types.ts'
+import type { Answer, PromptWithImages } from '../types.ts'
 import type { NamedImage } from './messages.ts'
 import { splitCall } from './split.ts'
 import { openTeam } from './team.ts'
@@ -13,7 +13,7 @@ import { StoppedError, type Thread } from './thread.ts'
 /** What the pool does for a model; the same as a model in this thread, without blocking it. */
 export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'abilities' | 'close'> {
   stats(): LocalModel['stats']
-  answer(prompts: readonly VqaPrompt[], options: PoolAnswerOptions): Promise<VqaAnswer[]>
+  answer(prompts: readonly PromptWithImages[], options: PoolAnswerOptions): Promise<Answer[]>
 }
 
 interface PoolAnswerOptions {
@@ -92,16 +92,16 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
   }
 
   async function answer(
-    prompts: readonly VqaPrompt[],
+    prompts: readonly PromptWithImages[],
     { signal, onProgress, scoresOnly }: PoolAnswerOptions,
-  ): Promise<VqaAnswer[]> {
+  ): Promise<Answer[]> {
     const stop = new Int32Array(new SharedArrayBuffer(4))
     const halt = (): void => void Atomics.store(stop, 0, 1)
     signal?.addEventListener('abort', halt, { once: true })
     try {
       await encode(new Set(prompts.flatMap(imagesOf)), stop)
       signal?.throwIfAborted()
-      const answers = new Array<VqaAnswer>(prompts.length)
+      const answers = new Array<Answer>(prompts.length)
       const counts = new Map<number[], number>()
       const parts = splitCall(prompts, { workers, scoresOnly }).map((indices) =>
         team.run(async (thread) => {
@@ -147,6 +147,6 @@ function isSet(stop: Int32Array): boolean {
   return Atomics.load(stop, 0) !== 0
 }
 
-function imagesOf({ demonstrations, query }: VqaPrompt): string[] {
+function imagesOf({ demonstrations, query }: PromptWithImages): string[] {
   return [...demonstrations.map(({ image }) => image), query.image]
 }

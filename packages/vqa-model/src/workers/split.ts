@@ -1,4 +1,4 @@
-import type { VqaPrompt } from '../types.ts'
+import type { PromptWithImages } from '../types.ts'
 
 /** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
 const LARGE = 256
@@ -12,7 +12,7 @@ const SCORERS = 2
  * @returns lists of indices
  */
 export function splitCall(
-  prompts: readonly VqaPrompt[],
+  prompts: readonly PromptWithImages[],
   { workers, scoresOnly }: { workers: number; scoresOnly: boolean },
 ): number[][] {
   const sharing = scoresOnly ? SCORERS : workers
@@ -30,7 +30,7 @@ export function splitCall(
  *
  * @returns lists of indices
  */
-export function splitPrompts(prompts: readonly VqaPrompt[], parts: number): number[][] {
+export function splitPrompts(prompts: readonly PromptWithImages[], parts: number): number[][] {
   const keys = prompts.map(({ demonstrations }) =>
     demonstrations
       .map(({ id, image, question, answer }) => `${id}\x01${image}\x01${question}\x01${answer}`)

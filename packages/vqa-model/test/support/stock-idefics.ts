@@ -1,5 +1,5 @@
 import { AutoModelForImageTextToText, AutoProcessor, log_softmax, Tensor } from '@huggingface/transformers'
-import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
+import { chatMessages, getTemplate, type PromptWithImages } from '../../src/index.ts'
 import { readImage } from '../../src/pixels/read-image.ts'
 import { prepareTiles, readTileRules } from '../../src/pixels/tile-rules.ts'
 import { preprocessorOf, type StockModel } from './stock.ts'
@@ -47,7 +47,7 @@ export async function openStockIdefics(folder: string, templateName = 'lever-plu
   const template = getTemplate(templateName)
   const endTokens = [(model.generation_config as { eos_token_id: number[] | number }).eos_token_id].flat()
 
-  async function inputsOf({ demonstrations, query }: VqaPrompt, ending = ''): ReturnType<Call> {
+  async function inputsOf({ demonstrations, query }: PromptWithImages, ending = ''): ReturnType<Call> {
     const units = [...demonstrations, query]
     const messages = chatMessages(template, {
       questions: units.map(({ question }) => question),

@@ -6,7 +6,7 @@ import {
   Tensor,
 } from '@huggingface/transformers'
 import { readFileSync } from 'node:fs'
-import { chatMessages, getTemplate, type VqaPrompt } from '../../src/index.ts'
+import { chatMessages, getTemplate, type PromptWithImages } from '../../src/index.ts'
 import { prepareGrid, readGridRules } from '../../src/pixels/grid.ts'
 import type { ProcessorConfig } from '../../src/pixels/processor-config.ts'
 import { readImage } from '../../src/pixels/read-image.ts'
@@ -22,15 +22,15 @@ type ProcessedImage = Pick<Inputs, 'pixel_values' | 'image_grid_thw'>
 
 export interface StockModel {
   /** processes the images of a prompt; they are kept */
-  prepare(prompt: VqaPrompt): Promise<void>
+  prepare(prompt: PromptWithImages): Promise<void>
   /** forgets processed images, so that the next prompt reads and processes its own */
   forget(): void
   /** new tokens of plain `generate()`, up to the first end token */
-  generate(prompt: VqaPrompt, maxNewTokens?: number): Promise<number[]>
+  generate(prompt: PromptWithImages, maxNewTokens?: number): Promise<number[]>
   /** log-probability of an answer and the end token, from one forward pass over everything */
-  score(prompt: VqaPrompt, answer: string): Promise<number>
+  score(prompt: PromptWithImages, answer: string): Promise<number>
   /** logits after a prompt and some tokens of its answer, from one forward pass over everything */
-  logitsAfter?(prompt: VqaPrompt, tokens: readonly number[]): Promise<Float32Array>
+  logitsAfter?(prompt: PromptWithImages, tokens: readonly number[]): Promise<Float32Array>
   decode(tokens: readonly number[]): string
   close(): Promise<void>
 }
@@ -81,7 +81,7 @@ export async function openStockModel(
     return known
   }
 
-  async function inputsOf({ demonstrations, query }: VqaPrompt, ending = ''): Promise<Inputs> {
+  async function inputsOf({ demonstrations, query }: PromptWithImages, ending = ''): Promise<Inputs> {
     const questions = [...demonstrations, query].map(({ question }) => question)
     const messages = chatMessages(template, {
       questions,

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Demonstration, VqaPrompt } from '../../src/index.ts'
+import type { PromptWithImages } from '../../src/index.ts'
 import { writeImages } from './images.ts'
 
 process.env['LEVER_CACHE'] ??= mkdtempSync(join(tmpdir(), 'vqa-model-cache-'))
@@ -28,7 +28,11 @@ export async function makeWorld({
   demonstrations = 12,
   queries = 6,
   sizes = [[56, 56]] as readonly (readonly [number, number])[],
-} = {}): Promise<{ demonstrations: Demonstration[]; queries: VqaPrompt['query'][]; images: string[] }> {
+} = {}): Promise<{
+  demonstrations: PromptWithImages['demonstrations'][number][]
+  queries: PromptWithImages['query'][]
+  images: string[]
+}> {
   const images = await writeImages(await temporaryFolder(), demonstrations + queries, sizes)
   const next = counter(3)
   const text = (count: number): string =>
@@ -51,13 +55,16 @@ export async function makeWorld({
 
 /** For every query, `each` prompts with a number of random distinct demonstrations from `shots`. */
 export function makePrompts(
-  world: { demonstrations: readonly Demonstration[]; queries: readonly VqaPrompt['query'][] },
+  world: {
+    demonstrations: readonly PromptWithImages['demonstrations'][number][]
+    queries: readonly PromptWithImages['query'][]
+  },
   { each, shots, seed = 9 }: { each: number; shots: readonly number[]; seed?: number },
-): VqaPrompt[] {
+): PromptWithImages[] {
   const next = counter(seed)
   return world.queries.flatMap((query) =>
-    Array.from({ length: each }, (_, i): VqaPrompt => {
-      const chosen = new Set<Demonstration>()
+    Array.from({ length: each }, (_, i): PromptWithImages => {
+      const chosen = new Set<PromptWithImages['demonstrations'][number]>()
       while (chosen.size < shots[i % shots.length]!) {
         chosen.add(world.demonstrations[next(world.demonstrations.length)]!)
       }
@@ -67,7 +74,10 @@ export function makePrompts(
 }
 
 /** The bundled world's examples of a split, as demonstrations (most frequent answer). */
-export function bundledExamples(split: 'train' | 'validation' | 'test', count: number): Demonstration[] {
+export function bundledExamples(
+  split: 'train' | 'validation' | 'test',
+  count: number,
+): PromptWithImages['demonstrations'][number][] {
   const read = (name: string): unknown =>
     JSON.parse(readFileSync(`${bundled}world/${split}/${name}.json`, 'utf8'))
   const { questions } = read('questions') as {

@@ -3,7 +3,7 @@ import type { RunDirectory } from '@lever/durable-files'
 import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
 import type { EvaluationRecord } from '@lever/icl-eval'
 import type { Pools } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { BUNDLED, hashFiles } from '../../files.ts'
@@ -28,8 +28,8 @@ const MODEL = join(BUNDLED, 'model')
 /** One side of the world: the train split, which is also the pool, or the test split. */
 interface Side {
   readonly name: 'train' | 'test'
-  readonly dataset: VqaDataset
-  readonly queries: readonly VqaExample[]
+  readonly dataset: Dataset
+  readonly queries: readonly Example[]
 }
 
 interface Demo {

@@ -1,5 +1,5 @@
 import type { EvaluatedDataset, EvaluatedRun, EvaluateRunSettings } from '@lever/icl-eval'
-import type { VqaDataset } from '@lever/vqa-dataset'
+import type { Dataset } from '@lever/vqa-dataset'
 import { metricOf, officialScore } from '@lever/vqa-eval'
 import type { Context } from '../../command.ts'
 import { version } from '../../version.ts'
@@ -81,7 +81,7 @@ function validationOf(folder: string, { progress }: Context): () => Promise<Eval
 
 /** A dataset and its files, as an evaluation keeps them. */
 export async function evaluatedDataset(
-  { name, split, hash, examples }: VqaDataset,
+  { name, split, hash, examples }: Dataset,
   place: DatasetPlace,
   prefix = '--',
 ): Promise<EvaluatedDataset> {

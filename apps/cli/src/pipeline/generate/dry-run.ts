@@ -15,12 +15,12 @@ export async function dryRun(settings: GenerateSettings, { progress }: Context):
   const { backend, model = BUNDLED_MODEL, template, minPixels, maxPixels, gtProb } = settings
   return withPlan(settings, progress, async (plan) => {
     const { countGeneration } = await import('@lever/rl-generate')
-    const { estimatePrompts, toVqaPrompt } = await import('@lever/vqa-model')
+    const { estimatePrompts } = await import('@lever/vqa-model')
     const { estimate, ...counts } = await countGeneration({
       ...plan,
       ...(gtProb && { scoreAnswers: answersOf }),
       estimate: (prompts) =>
-        estimatePrompts(prompts.map(toVqaPrompt), {
+        estimatePrompts(prompts, {
           model: backend === 'onnx' ? model : undefined,
           template,
           pixels: {

@@ -7,8 +7,8 @@ import type {
   ProposalRequest,
 } from '@lever/rl-generate'
 import { distinctAnswers, metricOf, normalizeAnswer, officialScore } from '@lever/vqa-eval'
-import type { VqaExample } from '@lever/vqa-dataset'
-import type { AskedAnswer, ModelProtocol, VqaModel } from '@lever/vqa-model'
+import type { Example } from '@lever/vqa-dataset'
+import type { Answer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { Progress } from '../../progress.ts'
 import { version } from '../../version.ts'
@@ -55,7 +55,7 @@ export async function generate(settings: GenerateSettings, context: Context): Pr
     const { described, model, calls } = await openAnswering({ ...settings, metric }, progress)
     const stage = progress.stage('generate', { unit: 'outcomes' })
     try {
-      const generated = await generateRlData<AskedAnswer>({
+      const generated = await generateRlData<Answer>({
         ...plan,
         ...calls,
         model: described,
@@ -116,10 +116,10 @@ export async function withPlan<T>(
   }
 }
 
-type Calls = Pick<GenerateRlDataOptions<AskedAnswer>, 'batchSize' | 'concurrency'> &
+type Calls = Pick<GenerateRlDataOptions, 'batchSize' | 'concurrency'> &
   (
-    | Pick<GenerateRlDataOptions<AskedAnswer> & { queue?: undefined }, 'answer'>
-    | Pick<GenerateRlDataOptions<AskedAnswer> & { answer?: undefined }, 'queue'>
+    | Pick<GenerateRlDataOptions & { queue?: undefined }, 'answer'>
+    | Pick<GenerateRlDataOptions & { answer?: undefined }, 'queue'>
   )
 
 /** The model that answers, on every device; where the workers of a queue have it, only what it is. */
@@ -143,7 +143,7 @@ async function openAnswering(
 }
 
 /** The human answers of a question, whose probabilities make `vqa_gt_prob`. */
-export function answersOf({ answers = [] }: Partial<Pick<VqaExample, 'answers'>>): string[] {
+export function answersOf({ answers = [] }: Partial<Pick<Example, 'answers'>>): string[] {
   return distinctAnswers(answers)
 }
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
-import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 
@@ -25,11 +25,7 @@ const LARGE = 32e6
  * Reads a dataset whose images are needed; `prefix` is that of its options, for messages.
  * @throws InputError for files that are missing, malformed or do not belong together, or when no image is there
  */
-export async function openDataset(
-  place: DatasetPlace,
-  progress: Progress,
-  prefix = '--',
-): Promise<VqaDataset> {
+export async function openDataset(place: DatasetPlace, progress: Progress, prefix = '--'): Promise<Dataset> {
   const files = await filesOf(place, prefix)
   const dataset = await readFiles(files, prefix)
   const { missingImages, examples, notices } = dataset
@@ -51,7 +47,7 @@ export async function openDataset(
 }
 
 /** A part of a dataset: another one, and so of another hash. */
-export function partOf(dataset: VqaDataset, isKept: (example: VqaExample) => boolean): VqaDataset {
+export function partOf(dataset: Dataset, isKept: (example: Example) => boolean): Dataset {
   const examples = dataset.examples.filter(isKept)
   const ids = examples.map(({ id }) => id)
   const missingImages = examples.filter(({ image }) => image === undefined).length
@@ -63,7 +59,7 @@ export function partOf(dataset: VqaDataset, isKept: (example: VqaExample) => boo
  * files are kept in `LEVER_CACHE`, or ~/.cache/lever.
  * @throws InputError for files that are missing, malformed or do not belong together
  */
-export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<VqaDataset> {
+export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dataset> {
   const { questions, annotations, images, split } = files
   const isPattern = /[*?]/.test(questions)
   if (!isPattern) await requirePath(questions, `${prefix}questions`)
@@ -94,10 +90,10 @@ async function sizeOf(path: string | undefined): Promise<number> {
 
 /** `count` examples of a seeded random sample, in the order of the dataset. */
 export async function sampleExamples(
-  examples: readonly VqaExample[],
+  examples: readonly Example[],
   count: number | undefined,
   seed: number,
-): Promise<readonly VqaExample[]> {
+): Promise<readonly Example[]> {
   if (count === undefined || count >= examples.length) return examples
   const { createRandom } = await import('@lever/reward-utils')
   const chosen = new Set(createRandom(seed, 'queries').sample(examples, count))

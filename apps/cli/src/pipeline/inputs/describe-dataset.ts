@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { startsLikeJournal } from '@lever/durable-files'
-import type { DatasetDescription, ImageLeakage, VqaDataset } from '@lever/vqa-dataset'
+import type { DatasetDescription, ImageLeakage, Dataset } from '@lever/vqa-dataset'
 import type { DatasetPlace } from './dataset.ts'
 import { filesOf, readFiles } from './dataset.ts'
 
@@ -13,7 +13,7 @@ export interface DescribedDatasets {
 /** Describes datasets and, of several, which images two of them share. */
 export async function describeDatasets(places: readonly DatasetPlace[]): Promise<DescribedDatasets> {
   const { describeDataset, formatDataset, formatLeakage, leakageBetween } = await import('@lever/vqa-dataset')
-  const opened: { dataset: VqaDataset; name: string }[] = []
+  const opened: { dataset: Dataset; name: string }[] = []
   for (const place of places) {
     const dataset = await readFiles(await filesOf(place))
     opened.push({ dataset, name: place.dataset ?? place.questions ?? dataset.name })

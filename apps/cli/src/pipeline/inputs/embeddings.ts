@@ -1,5 +1,5 @@
 import type { Embeddings as EmbeddingSet } from '@lever/tensor-files'
-import type { VqaDataset } from '@lever/vqa-dataset'
+import type { Dataset } from '@lever/vqa-dataset'
 import type { Embedder, EmbeddingKind, EmbedOptions, EmbedResult } from '@lever/vqa-model'
 
 export type { Embeddings as EmbeddingSet } from '@lever/tensor-files'
@@ -18,7 +18,7 @@ export interface EmbeddingRows {
  */
 export async function embedDataset(
   embedder: Embedder,
-  { examples, hash }: Pick<VqaDataset, 'examples' | 'hash'>,
+  { examples, hash }: Pick<Dataset, 'examples' | 'hash'>,
   { kind = 'both', ...options }: EmbedOptions,
 ): Promise<EmbedResult> {
   const { embedExamples } = await import('@lever/vqa-model')

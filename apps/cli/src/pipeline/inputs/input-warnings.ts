@@ -1,4 +1,4 @@
-import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import type { EmbeddingSet } from './embeddings.ts'
 import type { PoolInputs } from './pools.ts'
 
@@ -19,7 +19,7 @@ export function inputWarnings({ dataset, pool, queries, features }: PoolInputs):
 const ENOUGH = 4
 
 /** A dataset of one's own often has one answer a question, by which the official metric gives nothing. */
-function answerWarnings(queries: readonly VqaExample[]): string[] {
+function answerWarnings(queries: readonly Example[]): string[] {
   const few = queries.filter(
     ({ answers, metric }) => metric === undefined && answers.length > 0 && answers.length < ENOUGH,
   )
@@ -32,7 +32,7 @@ function answerWarnings(queries: readonly VqaExample[]): string[] {
 /** Embeddings say which dataset they were made of; another one may use the same ids. */
 export function sourceWarnings(
   { source }: EmbeddingSet,
-  { hash }: Pick<VqaDataset, 'hash'>,
+  { hash }: Pick<Dataset, 'hash'>,
   flag: string,
 ): string[] {
   if (source === '' || source === hash) return []
@@ -42,7 +42,7 @@ export function sourceWarnings(
 }
 
 /** An image is known by its id, or by its path as a dataset of one's own gives it; two folders may use one path. */
-function namesakeWarnings(dataset: VqaDataset, pool: VqaDataset): string[] {
+function namesakeWarnings(dataset: Dataset, pool: Dataset): string[] {
   const files = new Map(pool.examples.map(({ imageId, image }) => [String(imageId), image]))
   const twice = dataset.examples.filter(({ imageId, image }) => {
     const other = files.get(String(imageId))

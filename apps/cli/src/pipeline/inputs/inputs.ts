@@ -1,6 +1,6 @@
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { DatasetPlace } from './dataset.ts'
@@ -19,9 +19,9 @@ export interface InputSettings extends PoolSettings {
 }
 
 export interface Inputs {
-  readonly dataset: VqaDataset
-  readonly pool: VqaDataset
-  readonly queries: readonly VqaExample[]
+  readonly dataset: Dataset
+  readonly pool: Dataset
+  readonly queries: readonly Example[]
   readonly features: Features | undefined
   readonly pools: Pools
   readonly hashes: Record<string, string>
@@ -65,7 +65,7 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
 }
 
 /** A dataset without the examples that `lever embed --skip-unreadable-images` left out. */
-function withRows(dataset: VqaDataset, { ids }: EmbeddingSet, progress: Progress): VqaDataset {
+function withRows(dataset: Dataset, { ids }: EmbeddingSet, progress: Progress): Dataset {
   const rows = new Set(ids)
   const part = partOf(dataset, ({ id }) => rows.has(id))
   const left = dataset.examples.length - part.examples.length
@@ -77,12 +77,12 @@ function withRows(dataset: VqaDataset, { ids }: EmbeddingSet, progress: Progress
 /** Reads the embeddings of queries and pool; undefined when none are given. */
 async function openFeatures(
   { embeddings, poolEmbeddings }: { embeddings: string | undefined; poolEmbeddings: string | undefined },
-  dataset: VqaDataset,
-  pool: VqaDataset,
+  dataset: Dataset,
+  pool: Dataset,
 ): Promise<Features | undefined> {
   if (embeddings === undefined) return undefined
   await requirePath(embeddings, '--embeddings')
-  const ids = (examples: readonly VqaExample[]): number[] => examples.map(({ id }) => id)
+  const ids = (examples: readonly Example[]): number[] => examples.map(({ id }) => id)
   const queries = await readEmbeddings(embeddings, ids(dataset.examples))
   if (poolEmbeddings === undefined && dataset === pool) return { queries, candidates: queries }
   if (poolEmbeddings === undefined) {
@@ -101,7 +101,7 @@ async function openFeatures(
 }
 
 /** @throws InputError when an example has no row, before a run directory is made */
-function requireRows({ ids }: EmbeddingSet, examples: readonly VqaExample[], flag: string): void {
+function requireRows({ ids }: EmbeddingSet, examples: readonly Example[], flag: string): void {
   const rows = new Set(ids)
   const missing = examples.filter(({ id }) => !rows.has(id))
   if (missing.length === 0) return

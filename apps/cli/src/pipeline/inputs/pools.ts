@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
-import type { VqaDataset, VqaExample } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '../../progress.ts'
 import type { EmbeddingSet } from './embeddings.ts'
@@ -21,10 +21,10 @@ export interface PoolSettings {
 }
 
 export interface PoolInputs {
-  readonly dataset: VqaDataset
+  readonly dataset: Dataset
   /** What demonstrations come from. */
-  readonly pool: VqaDataset
-  readonly queries: readonly VqaExample[]
+  readonly pool: Dataset
+  readonly queries: readonly Example[]
   readonly features: Features | undefined
 }
 
@@ -82,7 +82,7 @@ function sourceOf(
   { dataset, pool }: Pick<PoolInputs, 'dataset' | 'pool'>,
   embeddings: PoolSource['embeddings'],
 ): PoolSource {
-  const named = ({ name, split, hash }: VqaDataset): PoolSource['queries'] => ({ name, split, hash })
+  const named = ({ name, split, hash }: Dataset): PoolSource['queries'] => ({ name, split, hash })
   return { queries: named(dataset), candidates: named(pool), ...(embeddings && { embeddings }) }
 }
 
