@@ -1,7 +1,5 @@
 /** The formats of images that are read. */
-export const imageFormats = ['png', 'jpeg', 'webp', 'gif', 'tiff', 'bmp', 'avif'] as const
-
-export type ImageFormat = (typeof imageFormats)[number]
+export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'avif'
 
 const STARTS: readonly (readonly [RegExp, ImageFormat])[] = [
   [/^\x89PNG\r\n\x1a\n/, 'png'],

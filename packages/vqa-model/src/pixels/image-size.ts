@@ -8,7 +8,7 @@ const HEAD = 2 ** 18
  * Width and height of a PNG or JPEG file, from its header alone.
  *
  * @returns undefined for other files
- * @throws Error when the file cannot be read
+ * @throws Error if the file cannot be read
  */
 export async function readImageSize(path: string): Promise<ImageSize | undefined> {
   const file = await open(path)

@@ -14,7 +14,7 @@ const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10])
  * Pixels of a plain PNG file: 8 bits, RGB or RGBA, not interlaced, nothing in it but the image.
  * Several times faster than the general decoder for small images, with the same pixels.
  *
- * @returns undefined for any other file, and for a damaged one: let the general decoder speak
+ * @returns undefined for any other file, and for a damaged one, which the general decoder then names
  */
 export function decodePlainPng(file: Buffer): Pixels | undefined {
   if (!file.subarray(0, 8).equals(SIGNATURE)) return undefined

@@ -39,7 +39,7 @@ export function cutTiles(image: RgbImage, { tile, edge, split, resampling }: Til
 }
 
 /** The size of an image whose longest edge is `edge`; the other edge is made even, and neither is above 4096. */
-export function edgeSize({ width, height }: ImageSize, edge: number): ImageSize {
+function edgeSize({ width, height }: ImageSize, edge: number): ImageSize {
   const even = (side: number): number => Math.max(1, side + (side % 2))
   const aspect = width / height
   const size =
@@ -54,7 +54,7 @@ export function edgeSize({ width, height }: ImageSize, edge: number): ImageSize 
 }
 
 /** The next size whose edges are whole numbers of tiles. */
-export function tiledSize({ width, height }: ImageSize, tile: number): ImageSize {
+function tiledSize({ width, height }: ImageSize, tile: number): ImageSize {
   const whole = (side: number): number => Math.ceil(side / tile) * tile
   const aspect = width / height
   return width >= height
