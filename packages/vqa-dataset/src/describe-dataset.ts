@@ -1,5 +1,6 @@
 import { cleanAnswer, compareAnswers, directAccuracy, normalizeAnswer, type TextForms } from '@lever/vqa-eval'
-import type { Dataset, Example } from './example.ts'
+import type { Dataset } from './dataset.ts'
+import type { Example } from './example.ts'
 
 export interface Share {
   readonly name: string

@@ -1,6 +1,3 @@
-/** How a dataset lies on disk. */
-export type DatasetForm = 'official' | 'aokvqa' | 'lines' | 'parquet'
-
 /**
  * A question about an image with its human answers: a query to ask, or a candidate to show as a demonstration. Ids are
  * those of one dataset; an equal `id` means the same question.
@@ -25,19 +22,4 @@ export interface Example {
   readonly correctChoice?: number
   /** How a prediction is scored; absent: the official accuracy. */
   readonly metric?: 'aokvqa'
-}
-
-export interface Dataset {
-  readonly form: DatasetForm
-  readonly name: string
-  /** As given, or as the file or its name says: `val2014`. */
-  readonly split: string
-  /** In the order of the questions. */
-  readonly examples: readonly Example[]
-  /** sha256 of the bytes of its files: questions then annotations, or all shards in order. */
-  readonly hash: string
-  /** Number of examples whose image file was not found; 0 when no image folder was given. */
-  readonly missingImages: number
-  /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */
-  readonly notices: readonly string[]
 }

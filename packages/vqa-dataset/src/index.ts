@@ -6,7 +6,9 @@ export {
   type ImageLeakage,
 } from './describe-dataset.ts'
 export { formatDataset, formatLeakage } from './describe-text.ts'
-export type { Dataset, DatasetForm, Example } from './example.ts'
+export type { Dataset } from './dataset.ts'
+export type { Example } from './example.ts'
+export type { DatasetForm } from './format-of.ts'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
 export { locateDataset, type DatasetFiles } from './locate.ts'
 export { readDataset, type ReadDatasetOptions } from './read-dataset.ts'

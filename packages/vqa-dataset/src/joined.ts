@@ -1,7 +1,4 @@
-import { InputError } from '@lever/durable-files'
-import { formatId, type QuestionId } from '@lever/vqa-eval'
-import type { DatasetForm, Dataset, Example } from './example.ts'
-import type { ImageFinder } from './images/finder.ts'
+import type { Example } from './example.ts'
 
 /** A question joined with its answers, before its image is looked up. */
 export interface JoinedRow extends Omit<Example, 'id' | 'image' | 'metric'> {
@@ -16,77 +13,9 @@ export interface JoinedRow extends Omit<Example, 'id' | 'image' | 'metric'> {
 
 /** A dataset before images are looked up: what the cache keeps. */
 export interface Joined {
-  readonly form: DatasetForm
   readonly metric: 'official' | 'aokvqa'
   readonly name: string
   readonly split: string
   readonly rows: readonly JoinedRow[]
   readonly notices: readonly string[]
-}
-
-export interface FinishOptions {
-  /** Path of the questions, for messages. */
-  readonly source: string
-  readonly hash: string
-  readonly keepDifficult: boolean
-  readonly findImage: ImageFinder | null
-  /** Where images are looked for, for messages. */
-  readonly images: string
-}
-
-/** Gives the rows their ids and images. Throws InputError when a question id stands twice. */
-export function finishDataset(
-  joined: Joined,
-  { source, hash, keepDifficult, findImage, images }: FinishOptions,
-): Dataset {
-  const { form, metric, name, split, rows } = joined
-  checkDistinct(rows, source)
-  const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId) && Number(questionId) >= 0)
-  const examples: Example[] = []
-  const missing = new Set<number | string>()
-  let [missingImages, difficult] = [0, 0]
-  rows.forEach((row, place) => {
-    const { image: given, difficult: isDifficult, ...fields } = row
-    if (isDifficult === true && !keepDifficult) {
-      difficult += 1
-      return
-    }
-    const image = findImage?.(row.imageId, given)
-    if (findImage !== null && image === undefined) {
-      missingImages += 1
-      missing.add(row.imageId)
-    }
-    examples.push({
-      id: integers ? (row.questionId as number) : place,
-      ...fields,
-      ...(image !== undefined && { image }),
-      ...(metric === 'aokvqa' && { metric }),
-    })
-  })
-  const notices = [...joined.notices]
-  if (difficult > 0) {
-    notices.push(`${difficult} of ${rows.length} questions are marked difficult_direct_answer and left out`)
-  }
-  if (missingImages > 0) {
-    notices.push(
-      `${missingImages} of ${examples.length} questions have no image in ${images}: ${firstIds([...missing])}`,
-    )
-  }
-  return { form, name, split, examples, hash, missingImages, notices }
-}
-
-/** The first ten ids and how many follow. */
-export function firstIds(ids: readonly QuestionId[], limit = 10): string {
-  const first = ids.slice(0, limit).map(String).join(', ')
-  return ids.length > limit ? `${first} and ${ids.length - limit} more` : first
-}
-
-function checkDistinct(rows: readonly JoinedRow[], source: string): void {
-  const seen = new Set<QuestionId>()
-  for (const { questionId } of rows) {
-    if (seen.has(questionId)) {
-      throw new InputError(`vqa-dataset: ${source}: question ${formatId(questionId)} is there twice`)
-    }
-    seen.add(questionId)
-  }
 }

@@ -91,7 +91,7 @@ describe('a folder of lines', () => {
     const dataset = await readDataset(files)
     expect(dataset).toMatchObject({ split: 'validation', missingImages: 0 })
     expect(dataset.examples.map(({ id }) => id)).toEqual([6])
-    expect(dataset.notices).toEqual([`${files.questions}: field anwser of 1 lines means nothing`])
+    expect(dataset.notices).toEqual([`${files.questions}: unknown field "anwser" (1 line) ignored`])
     expect((await rejection(readDataset(await locateDataset(folder)))).message).toMatch(
       /holds the splits train, validation; choose one with --split/,
     )
@@ -245,11 +245,11 @@ describe('finding a dataset', () => {
       `--dataset: ${folder} has no split dev; it has test-dev2015, train2014, val2014`,
     )
     expect(await say(await folderOf({ 'a.json': '{}' }))).toMatch(
-      /has no questions\.json .*aokvqa_\*\.json.*questions\.jsonl.*\.parquet/,
+      /holds no dataset: there is no aokvqa_\*\.json.*no questions\.jsonl.*no questions\.json .*no \*\.parquet/,
     )
     expect(await say('/nowhere')).toMatch(/--dataset: there is no folder \/nowhere/)
     expect(await say(await folderOf({ 'questions.jsonl': '', 'x_questions.json': '' }))).toMatch(
-      /holds several datasets: x_questions\.json, questions\.jsonl; give the file of one/,
+      /holds several datasets: questions\.jsonl, x_questions\.json; give the file of one/,
     )
   })
 

@@ -1,19 +1,31 @@
-import type { StreamOptions } from '@lever/json-text/node'
-import { readOfficial as readFiles } from '@lever/vqa-eval/node'
+import { basename } from 'node:path'
+import { readOfficial } from '@lever/vqa-eval/node'
 import type { Joined } from '../joined.ts'
 import { splitOfName } from '../splits.ts'
+import { foundByName, type DatasetFormat, type FormatReadOptions } from './format.ts'
 
 /** Official files of VQA v1, v2 and OK-VQA: questions joined with annotations by id. The annotations may be missing. */
-export async function readOfficial(
-  { questions, annotations }: { questions: string; annotations?: string | undefined },
-  stream: StreamOptions,
-): Promise<Joined> {
-  const { questions: rows, dataType, dataSubtype } = await readFiles({ questions, annotations }, stream)
+export const official: DatasetFormat = {
+  looksLike: 'questions.json or *questions*.json (VQA, OK-VQA)',
+  hasAnnotations: true,
+  splitBy: 'file',
+  images: 'above',
+  find(folder, names) {
+    const questions = names.filter((name) => /questions.*\.json$/i.test(name))
+    const openEnded = questions.filter((name) => !/multiplechoice/i.test(name))
+    return foundByName(folder, openEnded.length > 0 ? openEnded : questions, splitOfName)
+  },
+  files: ({ questions, annotations }) =>
+    Promise.resolve(annotations === undefined ? [questions] : [questions, annotations]),
+  read,
+}
+
+async function read({ questions, annotations, split, ...stream }: FormatReadOptions): Promise<Joined> {
+  const { questions: rows, dataType, dataSubtype } = await readOfficial({ questions, annotations }, stream)
   return {
-    form: 'official',
     metric: 'official',
     name: dataType ?? 'vqa',
-    split: dataSubtype ?? splitOfName(questions.split(/[\\/]/).at(-1)!),
+    split: split ?? dataSubtype ?? splitOfName(basename(questions)),
     rows,
     notices: [],
   }

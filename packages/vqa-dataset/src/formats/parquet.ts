@@ -1,27 +1,45 @@
 import { createHash } from 'node:crypto'
-import { basename, dirname } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { describe } from '@lever/vqa-eval'
 import { openImageStore, type ImageStore } from '../images/store.ts'
 import type { Joined } from '../joined.ts'
 import { readParquetRows, shardsOf } from '../parquet-file.ts'
 import { readRow, ROW_FIELDS, type GivenRow } from '../row.ts'
-import { joinRows } from './lines.ts'
+import { feedFile } from '../feed-file.ts'
+import { joinRows } from '../join-rows.ts'
 import { splitOfName } from '../splits.ts'
+import type { DatasetFormat, FormatReadOptions, FoundDataset } from './format.ts'
+
+/** The Hub's form: shards of parquet, with the images in them or beside them. */
+export const parquet: DatasetFormat = {
+  looksLike: '*.parquet, also in data/',
+  hasAnnotations: false,
+  splitBy: 'file',
+  images: 'inside',
+  find: findParquet,
+  fileName: /\.parquet$/i,
+  files: async ({ questions }) => (await shardsOf(questions)).files,
+  read: readParquet,
+}
 
 /**
  * The Hub's form: shards with the columns of the official files or of A-OKVQA, and images as `{bytes, path}`. Without
  * `image_id`, an image is known by the number in its COCO name, else by the hash of its bytes. Ids of digits are integers.
  * Images are kept in the folder `images`.
  */
-export async function readParquet(
-  path: string,
-  { wanted, images }: { wanted?: string | undefined; images?: string | undefined },
-): Promise<Joined> {
+async function readParquet({
+  questions: path,
+  split: wanted,
+  images,
+  hash,
+}: FormatReadOptions): Promise<Joined> {
   const store = images === undefined ? undefined : openImageStore(images)
   const { files, of } = await shardsOf(path)
   const rows: GivenRow[] = []
   for (const file of files) {
+    if (hash !== undefined) await feedFile(file, hash)
     let place = 0
     for await (const group of readParquetRows(file, [...ROW_FIELDS, 'image'])) {
       for (const { image, ...columns } of group) {
@@ -35,7 +53,6 @@ export async function readParquet(
   const given = withNumbers(rows)
   const split = splitOfName(basename(path)) || basename(path).replace(/-\d{5}-of-\d{5}.*$|\.parquet$/, '')
   return joinRows(given, {
-    form: 'parquet',
     name: 'parquet',
     path,
     wanted,
@@ -90,4 +107,24 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (value === null || typeof value !== 'object') return value
   return new Map(Object.entries(value).map(([key, field]) => [key, plain(field)]))
+}
+
+/** One for each set of shards, in the folder, in `data`, or as the Hub's converter lays them out. */
+async function findParquet(folder: string, names: readonly string[]): Promise<FoundDataset[]> {
+  const sets = new Map<string, FoundDataset>()
+  const add = (at: string, name: string, split: string): void => {
+    const set = join(at, name.replace(/-\d{5}-of-\d{5}.*$|^\d{4}\.parquet$|\.parquet$/, ''))
+    if (!sets.has(set)) sets.set(set, { split, questions: join(at, name) })
+  }
+  const visit = async (at: string, there: readonly string[], depth: number): Promise<void> => {
+    for (const name of there) {
+      if (/\.parquet$/i.test(name)) add(at, name, splitOfName(name) || splitOfName(basename(at)))
+      else if (depth < 2 && /^(data|default|train|val|validation|test|testdev|.*20\d\d)$/i.test(name)) {
+        const within = join(at, name)
+        await visit(within, (await readdir(within).catch(() => [])).sort(), depth + 1)
+      }
+    }
+  }
+  await visit(folder, names, 0)
+  return [...sets.values()]
 }

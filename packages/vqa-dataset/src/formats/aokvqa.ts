@@ -1,0 +1,47 @@
+import { InputError } from '@lever/durable-files'
+import { streamRows } from '@lever/json-text/node'
+import { joinRows, readFields } from '../join-rows.ts'
+import type { Joined } from '../joined.ts'
+import { readRow, type GivenRow } from '../row.ts'
+import { splitOfName } from '../splits.ts'
+import { foundByName, type DatasetFormat, type FormatReadOptions } from './format.ts'
+
+/** A-OKVQA: one file, a list of questions with `direct_answers` and `choices`. */
+export const aokvqa: DatasetFormat = {
+  looksLike: 'aokvqa_*.json (A-OKVQA)',
+  hasAnnotations: false,
+  splitBy: 'file',
+  images: 'above',
+  find: (folder, names) =>
+    foundByName(
+      folder,
+      names.filter((name) => /^a-?okvqa.*\.json$/i.test(name) && !/questions/i.test(name)),
+      splitOfName,
+    ),
+  recognises: ({ head, annotations }) => annotations === undefined && head.startsWith('['),
+  files: ({ questions }) => Promise.resolve([questions]),
+  read: readAokvqa,
+}
+
+async function readAokvqa({ questions: path, split, ...stream }: FormatReadOptions): Promise<Joined> {
+  const rows: GivenRow[] = []
+  await streamRows(
+    path,
+    {
+      list: 'questions',
+      layout: () => 'array',
+      begin: () => (rows.length = 0),
+      row: (c, index) => {
+        const name = `vqa-dataset: ${path}: questions[${index}]`
+        const row = readRow(readFields(c, name), name)
+        if (row.questionId === null) {
+          throw new InputError(`${name}: question_id must be an integer or a string, got nothing`)
+        }
+        rows.push(row)
+      },
+      field: () => undefined,
+    },
+    stream,
+  )
+  return joinRows(rows, { name: 'aokvqa', path, wanted: split })
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { locateDataset, readDataset } from '../src/index.ts'
+import type { DatasetForm } from '../src/index.ts'
+import { FORMS } from '../src/format-of.ts'
+import { FIXTURES, writeFixture, type FixtureRow } from './format-fixtures.ts'
+import { rejection } from './support.ts'
+
+const ROWS: readonly FixtureRow[] = [
+  { question_id: 20, image_id: 2, question: 'Is it é?', answers: ['yes', 'yes', 'no'] },
+  { question_id: 10, image_id: 1, question: 'What?', answers: ['red', 'red', 'red'] },
+]
+
+/** Where the row at a place stands in a message. */
+const PLACES: Readonly<Record<DatasetForm, (row: number) => string>> = {
+  aokvqa: (row) => `questions[${row}]`,
+  lines: (row) => `line ${row + 1}`,
+  official: (row) => `questions[${row}]`,
+  parquet: (row) => `row ${row}`,
+}
+
+describe.each(FORMS)('format %s', (form) => {
+  const write = (...rows: readonly FixtureRow[]): ReturnType<typeof writeFixture> =>
+    writeFixture(FIXTURES[form](rows))
+  const refusal = async (...rows: readonly FixtureRow[]): Promise<string> => {
+    const { folder } = await write(...rows)
+    const error = await rejection(locateDataset(folder).then((files) => readDataset(files)))
+    expect(error.code).toBe('LEVER_INPUT')
+    return error.message
+  }
+
+  test('is found in a folder, known by its file, and read', async () => {
+    const { folder, questions } = await write(...ROWS)
+    const files = await locateDataset(folder)
+    expect(files).toMatchObject({ form, questions })
+    expect(await locateDataset(questions)).toMatchObject({ form, questions })
+    const dataset = await readDataset(files)
+    expect(dataset.form).toBe(form)
+    expect(
+      dataset.examples.map(({ id, questionId, imageId, question, answers, answer }) => ({
+        id,
+        questionId,
+        imageId,
+        question,
+        answers,
+        answer,
+      })),
+    ).toEqual([
+      { id: 20, questionId: 20, imageId: 2, question: 'Is it é?', answers: ROWS[0]!.answers, answer: 'yes' },
+      { id: 10, questionId: 10, imageId: 1, question: 'What?', answers: ROWS[1]!.answers, answer: 'red' },
+    ])
+  })
+
+  test('gives the same from the cache', async () => {
+    const { folder } = await write(...ROWS)
+    const files = await locateDataset(folder)
+    const plain = await readDataset(files)
+    expect(await readDataset({ ...files, cache: join(folder, 'cache') })).toEqual(plain)
+    expect(await readDataset({ ...files, cache: join(folder, 'cache') })).toEqual(plain)
+  })
+
+  test('without answers gives examples without answers', async () => {
+    const { folder } = await write(...ROWS.map((row) => ({ ...row, answers: undefined })))
+    const { examples } = await readDataset(await locateDataset(folder))
+    expect(examples.map(({ answers, answer }) => [answers, answer])).toEqual([
+      [[], ''],
+      [[], ''],
+    ])
+  })
+
+  test('refuses a row without a question, with file and place', async () => {
+    const message = await refusal(ROWS[0]!, { ...ROWS[1]!, question: null })
+    expect(message).toContain(PLACES[form](1))
+    expect(message).toContain('question must be a string')
+  })
+
+  test('refuses a file that is cut off, and annotations that it would ignore', async () => {
+    const [[name, content], ...others] = Object.entries(FIXTURES[form](ROWS)) as [
+      [string, string | Uint8Array],
+      ...[string, string | Uint8Array][],
+    ]
+    const half = content.slice(0, content.length - 20)
+    const { folder } = await writeFixture({ [name]: half, ...Object.fromEntries(others) })
+    const error = await rejection(locateDataset(folder).then((files) => readDataset(files)))
+    expect(error.code).toBe('LEVER_INPUT')
+    expect(error.message).toContain(name)
+    if (form === 'official' || form === 'aokvqa') return
+    const { questions } = await write(...ROWS)
+    const annotations = join(folder, 'annotations.json')
+    expect((await rejection(readDataset({ questions, annotations }))).message).toMatch(/would be ignored/)
+  })
+})
