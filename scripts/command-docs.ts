@@ -1,12 +1,10 @@
 // Writes the lists of options in docs/command.md from the commands' own declarations: npm run docs
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describeDefault } from '@lever/settings'
+import { aboutOf, describeDefault, flagOf } from '@lever/settings'
 import type { Setting } from '@lever/settings'
 import { GROUP_NAMES } from '../apps/cli/src/command.ts'
 import { COMMANDS } from '../apps/cli/src/commands/index.ts'
-import { aboutOf } from '../apps/cli/src/help.ts'
-import { flagOf } from '../apps/cli/src/names.ts'
 
 const PAGE = fileURLToPath(new URL('../docs/command.md', import.meta.url))
 

@@ -1,14 +1,22 @@
 import { InputError } from '@lever/durable-files'
-import { nearest, readSettings } from '@lever/settings'
+import {
+  flagOf,
+  kebab,
+  namesOf,
+  nearest,
+  normaliseFlags,
+  protectNegative,
+  readConfig,
+  readSettings,
+  restoreNegative,
+  unknownName,
+} from '@lever/settings'
 import yargs from 'yargs'
 import type { Argv } from 'yargs'
 import type { Command, Context, Result } from './command.ts'
 import { optionsOf } from './command.ts'
 import { COMMANDS, GROUPS } from './commands/index.ts'
-import { readConfig, unknownName } from './config.ts'
 import { addHelp } from './help.ts'
-import { flagOf, kebab, namesOf, normaliseFlags } from './names.ts'
-import { protectNegative, restoreNegative } from './negative.ts'
 import { commonOptions } from './options/common.ts'
 import { version } from './version.ts'
 

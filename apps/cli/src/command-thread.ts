@@ -4,8 +4,7 @@ import { hideBin } from 'yargs/helpers'
 import type { Invocation } from './cli.ts'
 import { runCommand } from './cli.ts'
 import type { Context } from './command.ts'
-import { printable, printableJson } from './printable.ts'
-import { createProgress } from './progress.ts'
+import { createProgress, printable, printableJson } from '@lever/terminal'
 import type { FromTerminal, Terminal } from './terminal.ts'
 
 /** Entry of the thread that runs a command. The main thread owns the terminal and the signals. */

@@ -1,5 +1,5 @@
 import type { Schema, Settings } from '@lever/settings'
-import type { Progress } from './progress.ts'
+import type { Progress } from '@lever/terminal'
 
 /** What a command gives back: one object for machines, and text for people. */
 export interface Result {

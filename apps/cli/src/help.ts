@@ -1,9 +1,8 @@
 import type { Setting } from '@lever/settings'
-import { describeDefault } from '@lever/settings'
+import { aboutOf, describeDefault, flagOf } from '@lever/settings'
 import type { Argv } from 'yargs'
 import type { Command } from './command.ts'
 import { GROUP_NAMES } from './command.ts'
-import { flagOf } from './names.ts'
 import { commonOptions } from './options/common.ts'
 
 /** Adds usage, options under their headings, and the example of a command. */
@@ -32,14 +31,4 @@ function addOption(builder: Argv, name: string, setting: Setting, group: string)
     ...((type === 'list' || type === 'numbers') && { type: 'array' as const, string: true }),
     ...(shown !== undefined && { defaultDescription: shown }),
   })
-}
-
-/** The help line of an option, with its choices and what it needs. */
-export function aboutOf(setting: Setting): string {
-  const choices = setting.type === 'text' || setting.type === 'list' ? (setting.choices ?? []) : []
-  const needs = Object.entries(setting.onlyWith ?? {}).map(
-    ([other, wanted]) => `--${flagOf(other)}${wanted === true ? '' : ` ${wanted.join(' or ')}`}`,
-  )
-  const list = choices.length > 0 ? `: ${choices.join(', ')}` : ''
-  return `${setting.about}${list}${needs.length > 0 ? ` (with ${needs.join(' and ')})` : ''}`
 }

@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const LAYERS: Readonly<Record<string, number>> = {
   'reward-utils': 0,
   'durable-files': 0,
+  terminal: 0,
   'json-text': 1,
   'onnx-grad': 1,
   settings: 1,
@@ -33,16 +34,17 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'tensor-files': ['yauzl'],
   'vqa-dataset': ['hyparquet'],
   'json-text': [],
-  settings: [],
+  settings: ['yaml'],
+  terminal: ['string-width'],
   'onnx-grad': ['onnxruntime-node', '@bufbuild/protobuf'],
   'rl-dataset': ['ajv'],
   retrieval: ['usearch'],
   'pointer-model': [],
-  'vqa-model': ['onnxruntime-node', '@huggingface/transformers'],
+  'vqa-model': ['onnxruntime-node', '@huggingface/transformers', 'sharp'],
   'grpo-trainer': ['@bufbuild/protobuf'],
   'rl-generate': ['bullmq', 'ioredis', 'pg'],
   'icl-eval': [],
-  cli: ['yargs', 'yaml', 'hyparquet', 'string-width'],
+  cli: ['yargs', 'hyparquet'],
 }
 
 interface PackageJson {

@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { PHASE_SETTINGS } from '@lever/grpo-trainer'
 import type { Schema, Setting } from '@lever/settings'
-import { readSettings } from '@lever/settings'
+import { namesOf, readSettings } from '@lever/settings'
 import { GROUP_NAMES, optionsOf } from '../src/command.ts'
 import { COMMANDS } from '../src/commands/index.ts'
-import { namesOf } from '../src/names.ts'
 import { commonOptions } from '../src/options/common.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))

@@ -1,4 +1,4 @@
-export { InputError } from '@lever/durable-files'
+export { InputError, isInputError } from '@lever/durable-files'
 export { buildIndex, type BuildIndexOptions, type IndexManifest } from './build-index.ts'
 export { openLibrary, type Library, type OpenLibraryOptions } from './library.ts'
 export { nearest, type NearestOptions } from './nearest.ts'

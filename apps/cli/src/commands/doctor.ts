@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { BUNDLED } from '../files.ts'
 import { checkMachine, formatHealth } from '../pipeline/model/health.ts'
-import type { Progress } from '../progress.ts'
+import type { Progress } from '@lever/terminal'
 
 export const doctor: Command = defineCommand({
   describe:

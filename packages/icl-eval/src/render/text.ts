@@ -1,6 +1,6 @@
 import type { Coverage } from '../offline/evaluate-measured.ts'
 import type { Summary } from '../summary/types.ts'
-import { formatColumns } from './columns.ts'
+import { formatTable } from '@lever/terminal'
 import type { TextTable } from './tables.ts'
 import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable } from './tables.ts'
 
@@ -28,7 +28,7 @@ export function layOut({ title, header, rows }: TextTable): string {
     rows.reduce((most, row) => Math.max(most, row[column]!.length), text.length),
   )
   const rule = widths.map((width) => '-'.repeat(width))
-  return `${title}\n${formatColumns([header, rule, ...rows])}`
+  return `${title}\n${formatTable([header, rule, ...rows])}`
 }
 
 /** How many choices of each selector had been measured. */
@@ -41,6 +41,6 @@ export function renderCoverage(coverage: readonly Coverage[]): string {
   ])
   return [
     'Coverage: choices that had been measured; the others count nowhere',
-    formatColumns([['selector', 'shots', 'measured', ''], ...rows]),
+    formatTable([['selector', 'shots', 'measured', ''], ...rows]),
   ].join('\n')
 }

@@ -1,6 +1,6 @@
 import type { Reporting } from '@lever/icl-eval'
 import type { Context } from '../../command.ts'
-import type { Stage } from '../../progress.ts'
+import type { Stage } from '@lever/terminal'
 
 /** Shows what an evaluation or a report says while it works. */
 export function reportingTo({ progress, signal }: Pick<Context, 'progress' | 'signal'>): Reporting {

@@ -1,7 +1,7 @@
 import type { GenerationEvent, ProgressEvent } from '@lever/rl-generate'
 import type { QueueMeasureEvent } from '@lever/rl-generate/queue'
 import type { Context } from '../../command.ts'
-import type { Stage } from '../../progress.ts'
+import type { Stage } from '@lever/terminal'
 
 /** Time between two lines for scripts, milliseconds. */
 const TELL_EVERY_MS = 1_000

@@ -1,5 +1,5 @@
 import type { GeneratedRlData } from '@lever/rl-generate'
-import { formatTable } from '../../table.ts'
+import { formatTable } from '@lever/terminal'
 import type { DryRun } from './dry-run.ts'
 
 export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData): string {

@@ -10,7 +10,7 @@ import { distinctAnswers, metricOf, normalizeAnswer, officialScore } from '@leve
 import type { Example } from '@lever/vqa-dataset'
 import type { Answer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
-import type { Progress } from '../../progress.ts'
+import type { Progress } from '@lever/terminal'
 import { version } from '../../version.ts'
 import { factsOf, pairsOf } from '../inputs/features.ts'
 import type { Features } from '../inputs/features.ts'

@@ -1,4 +1,4 @@
-import type { Progress } from '../../progress.ts'
+import type { Progress } from '@lever/terminal'
 
 /** The URL that `--queue` or LEVER_QUEUE gives, with a warning for a password that everybody can see. */
 export async function queueUrl(given: string | undefined, progress: Progress): Promise<string> {

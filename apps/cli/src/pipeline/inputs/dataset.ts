@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
 import type { Dataset, Example } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
-import type { Progress } from '../../progress.ts'
+import type { Progress } from '@lever/terminal'
 
 /** Where a dataset lies: a folder or a file of it, or its files one by one. */
 export interface DatasetPlace {

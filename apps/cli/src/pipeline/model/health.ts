@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { DeviceReport, Downloaded } from '@lever/vqa-model'
-import { formatTable } from '../../table.ts'
+import { formatTable } from '@lever/terminal'
 
 /** What `lever doctor` found. */
 export interface Health {

@@ -1,7 +1,7 @@
 import type { ModelContext, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
 import type { BackendSettings } from '@lever/vqa-model/backends'
 import { BUNDLED_MODEL } from '../../files.ts'
-import type { Progress } from '../../progress.ts'
+import type { Progress } from '@lever/terminal'
 
 /** A VQA model as options name it. */
 export interface ModelChoice extends Partial<BackendSettings> {

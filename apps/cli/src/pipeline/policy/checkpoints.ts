@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { CheckpointDescription, LoadOptions } from '@lever/pointer-model'
-import { formatTable } from '../../table.ts'
+import { formatTable } from '@lever/terminal'
 
 export interface LoadingChoice {
   readonly architecture: string | undefined

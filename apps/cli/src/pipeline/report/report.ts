@@ -1,6 +1,6 @@
 import type { DatasetRecord, ReportSources } from '@lever/icl-eval'
 import { exists } from '../../files.ts'
-import type { Progress } from '../../progress.ts'
+import type { Progress } from '@lever/terminal'
 import { openDataset } from '../inputs/dataset.ts'
 import { readRanking } from './report-sweep.ts'
 

@@ -1,8 +1,6 @@
 import { InputError, isInputError } from '@lever/durable-files'
 import type { Schema } from '@lever/settings'
-import { readSettings } from '@lever/settings'
-import { readYaml, unknownName } from '../../config.ts'
-import { flagOf, kebab, namesOf } from '../../names.ts'
+import { flagOf, kebab, namesOf, readSettings, readYaml, unknownName } from '@lever/settings'
 
 /** Options as they stand in the file, by name. */
 type Given = ReadonlyMap<string, unknown>

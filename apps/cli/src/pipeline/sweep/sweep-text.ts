@@ -1,6 +1,5 @@
 import type { Interval, Ranking, ResultRow, SweepResult } from '@lever/grpo-trainer'
-import { formatTable } from '../../table.ts'
-import { seconds } from '../../progress.ts'
+import { formatTable, seconds } from '@lever/terminal'
 
 /** What the ranking figure is. */
 const MEANING: Readonly<Record<Ranking, string>> = {

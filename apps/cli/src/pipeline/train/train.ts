@@ -1,6 +1,6 @@
 import type { Audit, Metrics, TrainFilesEvent, TrainResult } from '@lever/grpo-trainer'
 import type { Context } from '../../command.ts'
-import { formatTable } from '../../table.ts'
+import { formatTable } from '@lever/terminal'
 
 /** A validation of a policy on the way. */
 interface ValidationRow {

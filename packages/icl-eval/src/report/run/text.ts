@@ -1,4 +1,4 @@
-import { formatColumns } from '../../render/columns.ts'
+import { formatTable } from '@lever/terminal'
 import { escapeCell, renderMarkdown } from '../../render/markdown.ts'
 import { renderText } from '../../render/text.ts'
 import { comparisonsOf, resultsOf } from '../../run/results.ts'
@@ -51,10 +51,10 @@ export function reportText(contents: readonly RunContent[], { out, plots }: Writ
       ...warnings.map((warning) => `warning: ${warning}`),
       ...(summary ? [renderText(summary, { comparisons: contents.length === 1 }).trimEnd()] : []),
       ...(ranking
-        ? [formatColumns([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
+        ? [formatTable([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
         : []),
-      ...(curves.length > 0 ? [formatColumns(trainingTable(curves), { left: 2 })] : []),
-      ...(rewards ? [`${formatColumns(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
+      ...(curves.length > 0 ? [formatTable(trainingTable(curves), { left: 2 })] : []),
+      ...(rewards ? [`${formatTable(rewardTable(rewards))}\n${flatText(rewards)}`] : []),
     ].join('\n\n')
   })
   const files = plots.length > 0 ? [`plots: ${plots.length} files like ${plots[0]!}`] : []

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width'
 import { printableLine } from './printable.ts'
+import { seconds } from './seconds.ts'
 
 /** A part of a command that takes time. */
 export interface Stage {
@@ -11,7 +12,7 @@ export interface Stage {
   end(note?: string): void
 }
 
-interface StageOptions {
+export interface StageOptions {
   readonly total?: number
   /** What is counted, e.g. `queries`. */
   readonly unit?: string
@@ -146,13 +147,4 @@ function firstWords(text: string, width: number): string {
 function drawBar(share: number, columns: number): string {
   const full = Math.round(columns * Math.min(1, Math.max(0, share)))
   return '━'.repeat(full) + '╌'.repeat(columns - full)
-}
-
-/** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`. */
-export function seconds(value: number): string {
-  if (value < 9.95) return `${value.toFixed(1)} s`
-  if (value < 99.5) return `${Math.round(value)} s`
-  const minutes = Math.floor(Math.round(value) / 60)
-  if (minutes < 60) return `${minutes} min ${Math.round(value) % 60} s`
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }

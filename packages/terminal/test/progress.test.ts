@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ProgressOptions } from '../src/progress.ts'
-import { createProgress, seconds } from '../src/progress.ts'
+import type { ProgressOptions } from '../src/index.ts'
+import { createProgress, seconds } from '../src/index.ts'
 
 function record(mode: ProgressOptions['mode'], columns = 60) {
   let text = ''

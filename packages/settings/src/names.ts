@@ -1,4 +1,4 @@
-import type { Schema } from '@lever/settings'
+import type { Schema } from './schema.ts'
 
 /** `--rce_epochs=5` as `--rce-epochs=5`: every long flag of the Python original is accepted. */
 export function normaliseFlags(args: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { InputError } from '@lever/durable-files'
-import { nearest } from '@lever/settings'
 import { kebab } from './names.ts'
+import { nearest } from './nearest.ts'
 
 /**
  * Options of a YAML (or JSON) file: a flat map with the names of the command's flags, kebab-case or

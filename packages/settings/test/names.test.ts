@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { flagOf, kebab, namesOf, normaliseFlags } from '../src/names.ts'
-import { protectNegative, restoreNegative } from '../src/negative.ts'
+import { flagOf, kebab, namesOf, normaliseFlags, protectNegative, restoreNegative } from '../src/index.ts'
 
 describe('names of flags', () => {
   test('snake_case flags of the original become kebab-case, values stay', () => {
