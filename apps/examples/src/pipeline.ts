@@ -4,11 +4,10 @@ import { loadTraining, PRESETS, train } from '@lever/grpo-trainer'
 import { evaluateRun, policySelector, type EvaluatedDataset, type Summary } from '@lever/icl-eval'
 import { byIds, createModel, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { buildPools, generateRlData } from '@lever/rl-generate'
-import { readEmbeddings, type Embeddings } from '@lever/tensor-files'
+import { readEmbeddings, writeEmbeddings, type Embeddings } from '@lever/tensor-files'
 import { readDataset } from '@lever/vqa-dataset'
 import { officialScore } from '@lever/vqa-eval'
 import { answerWith, embedExamples, makeThumbnail, openEmbedder, openVqaModel } from '@lever/vqa-model'
-import { writeEmbeddings } from '@lever/vqa-model'
 
 const BUNDLED = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
 

@@ -1,94 +1,115 @@
 import { InputError } from '@lever/durable-files'
-import { toFloat32 } from './convert.ts'
-import { readNpy } from './npy.ts'
-import { readSafetensors } from './safetensors.ts'
-import type { TensorEntry } from './tensor.ts'
-import { readTorch } from './torch.ts'
+
+export const EMBEDDING_KINDS = ['image', 'text', 'both'] as const
 
 /** What embeddings are of: images, texts, or both side by side. */
-export type EmbeddingKind = 'image' | 'text' | 'both'
+export type EmbeddingKind = (typeof EMBEDDING_KINDS)[number]
 
 /** Embeddings of a dataset: row i [D] belongs to the example `ids[i]`; rows have length 1. */
 export interface Embeddings {
+  /** [M] */
   readonly ids: readonly number[]
-  /** [M, D], row-major. */
+  /** [M, D], row-major */
   readonly data: Float32Array
   /** D */
   readonly dim: number
   readonly kind: EmbeddingKind
-  /** For kind `both`: the first so many columns are the image's, the others the text's; 0 when unknown. */
+  /** For kind `both`: how many columns are the image's; the others are the text's. 0 if they are mixed or unknown. */
   readonly imageDim: number
   readonly model: string
-  /** Hash of the dataset. */
+  /** Hash of the embedder's files; empty if unknown. */
+  readonly modelHash: string
+  /** Hash of the dataset; empty if unknown. */
   readonly source: string
 }
 
+/** The part of {@link Embeddings} that most functions need: a matrix and the id of every row. */
+export type EmbeddingMatrix = Pick<Embeddings, 'ids' | 'data' | 'dim'>
+
+/** Embeddings of the queries and of the candidates in one space; the same object if both are of one dataset. */
+export interface EmbeddingPair<E extends EmbeddingMatrix = EmbeddingMatrix> {
+  readonly queries: E
+  readonly candidates: E
+}
+
+/** Embeddings of queries and candidates by what they are of. */
+export type EmbeddingPairs = Readonly<Partial<Record<EmbeddingKind, EmbeddingPair>>>
+
 /**
- * Reads embeddings: our safetensors, or `.npy`, `.pt`, `.pth` with rows in the order of `order`
- * (the ids 0, 1, 2, ... without it).
- * @throws InputError for a file that is no matrix of finite numbers, or has ids that repeat
+ * The embeddings of every kind that `embeddings` holds: itself, and for kind `both` also its columns of the image and of the
+ * text, each row scaled back to length 1, where `imageDim` tells them apart.
  */
-export async function readEmbeddings(path: string, order?: readonly number[]): Promise<Embeddings> {
-  const { tensors, metadata } = await readTensors(path)
-  const entry = tensors.get('embeddings') ?? (tensors.size === 1 ? [...tensors.values()][0]! : undefined)
-  if (entry?.shape.length !== 2) {
-    throw new InputError(`${path} holds no matrix "embeddings" [M, D]; make one with lever embed`)
-  }
-  const [rows, dim] = entry.shape as [number, number]
-  const data = toFloat32(entry)
-  const bad = data.findIndex((value) => !Number.isFinite(value))
-  if (bad >= 0)
-    throw new InputError(`${path}: row ${Math.floor(bad / dim)} is not finite; embed the dataset again`)
-  const ids = idsOf(tensors.get('ids'), rows, order, path)
-  const kind = metadata.get('kind')
+export function kindsOf(embeddings: Embeddings): Partial<Record<EmbeddingKind, Embeddings>> {
+  const { dim, kind, imageDim } = embeddings
+  if (kind !== 'both' || imageDim === 0) return { [kind]: embeddings }
   return {
-    ids,
-    data,
-    dim,
-    kind: kind === 'image' || kind === 'text' ? kind : 'both',
-    imageDim: Number(metadata.get('image_dim') ?? 0),
-    model: metadata.get('model') ?? 'unknown',
-    source: metadata.get('source') ?? '',
+    image: { ...embeddings, ...columns(embeddings, 0, imageDim), kind: 'image', imageDim: 0 },
+    text: { ...embeddings, ...columns(embeddings, imageDim, dim), kind: 'text', imageDim: 0 },
+    both: embeddings,
   }
 }
 
-interface Tensors {
-  readonly tensors: ReadonlyMap<string, TensorEntry>
-  readonly metadata: ReadonlyMap<string, string>
-}
-
-async function readTensors(path: string): Promise<Tensors> {
-  if (/\.npy$/i.test(path))
-    return { tensors: new Map([['embeddings', await readNpy(path)]]), metadata: new Map() }
-  if (/\.(pt|pth|ckpt)$/i.test(path)) return { tensors: (await readTorch(path)).tensors, metadata: new Map() }
-  return readSafetensors(path)
-}
-
-function idsOf(
-  entry: TensorEntry | undefined,
-  rows: number,
-  order: readonly number[] | undefined,
-  path: string,
-): number[] {
-  if (entry === undefined) {
-    if (order !== undefined && order.length !== rows) {
-      throw new InputError(
-        `${path} has ${rows} rows and no ids, but the dataset has ${order.length} examples; embed the same dataset`,
-      )
+/** Queries and candidates by every kind that both have; see {@link kindsOf}. */
+export function pairsOf({ queries, candidates }: EmbeddingPair<Embeddings>): EmbeddingPairs {
+  const ofQueries = kindsOf(queries)
+  const ofCandidates = candidates === queries ? ofQueries : kindsOf(candidates)
+  const pairs: Partial<Record<EmbeddingKind, EmbeddingPair>> = {}
+  for (const kind of EMBEDDING_KINDS) {
+    const pair = { queries: ofQueries[kind], candidates: ofCandidates[kind] }
+    if (pair.queries !== undefined && pair.candidates !== undefined) {
+      pairs[kind] = { queries: pair.queries, candidates: pair.candidates }
     }
-    return order === undefined ? Array.from({ length: rows }, (_, row) => row) : [...order]
   }
-  const ids = Array.from(entry.data as ArrayLike<bigint | number>, Number)
-  if (ids.length !== rows)
-    throw new InputError(`${path} has ${rows} rows and ${ids.length} ids; embed the dataset again`)
-  const seen = new Set<number>()
-  for (const id of ids) {
-    if (!Number.isSafeInteger(id) || seen.has(id)) {
-      throw new InputError(
-        `${path}: id ${id} ${seen.has(id) ? 'is given twice' : 'is beyond 2^53'}; embed the dataset again`,
-      )
-    }
-    seen.add(id)
+  return pairs
+}
+
+/**
+ * The function that finds the row of an example.
+ * @param name what a message calls the embeddings, such as `query`
+ * @throws InputError if `data` is not [M, D], an id is not a whole number below 2^53 or is given twice; from the function
+ * itself, if an id has no row
+ */
+export function rowFinder(
+  embeddings: Pick<Embeddings, 'ids'> & Partial<EmbeddingMatrix>,
+  name: string,
+): (id: number) => number {
+  const { ids, data, dim = 0 } = embeddings
+  if (data !== undefined && data.length !== ids.length * dim) {
+    throw new InputError(
+      `the ${name} embeddings hold ${data.length} numbers, not [M=${ids.length}, D=${dim}]; embed the dataset again`,
+    )
   }
-  return ids
+  const rows = new Map<number, number>()
+  for (const [row, id] of ids.entries()) {
+    if (!Number.isSafeInteger(id) || rows.has(id)) throw wrongId(id, rows.has(id), `the ${name} embeddings`)
+    rows.set(id, row)
+  }
+  return (id) => {
+    const row = rows.get(id)
+    if (row !== undefined) return row
+    throw new InputError(
+      `the ${name} embeddings have no row for example ${id}; embed the whole dataset (lever embed)`,
+    )
+  }
+}
+
+export function wrongId(id: number, isRepeated: boolean, where: string): InputError {
+  return new InputError(
+    `${where}: id ${id} is ${isRepeated ? 'given twice' : 'not a whole number below 2^53'}; embed the dataset again`,
+  )
+}
+
+function unit(row: Float32Array): Float32Array {
+  let square = 0
+  for (const value of row) square += value * value
+  return square === 0 ? row : row.map((value) => value / Math.sqrt(square))
+}
+
+function columns({ data, dim }: Embeddings, from: number, to: number): { data: Float32Array; dim: number } {
+  const rows = data.length / dim
+  const part = new Float32Array(rows * (to - from))
+  for (let row = 0; row < rows; row++) {
+    part.set(unit(data.subarray(row * dim + from, row * dim + to)), row * (to - from))
+  }
+  return { data: part, dim: to - from }
 }

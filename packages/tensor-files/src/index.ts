@@ -1,6 +1,17 @@
 export { InputError, isInputError } from '@lever/durable-files'
 export { toFloat32 } from './convert.ts'
-export { readEmbeddings, type EmbeddingKind, type Embeddings } from './embeddings.ts'
+export { readEmbeddings, writeEmbeddings } from './embedding-files.ts'
+export {
+  EMBEDDING_KINDS,
+  kindsOf,
+  pairsOf,
+  rowFinder,
+  type EmbeddingKind,
+  type EmbeddingMatrix,
+  type EmbeddingPair,
+  type EmbeddingPairs,
+  type Embeddings,
+} from './embeddings.ts'
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from './npy.ts'
 export type { TorchValue } from './pickle-values.ts'
 export {

@@ -47,11 +47,6 @@ export { isEmbedderModel } from './embed/clip.ts'
 export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
 export {
   embedExamples,
-  embeddingKinds,
-  readEmbeddings,
-  writeEmbeddings,
-  type EmbeddingKind,
-  type Embeddings,
   type EmbedOptions,
   type EmbedResult,
   type ExampleToEmbed,

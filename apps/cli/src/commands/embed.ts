@@ -5,14 +5,14 @@ import { BUNDLED_MODEL, makeFolderOf, requireNew } from '../files.ts'
 import { datasetOptions, skipImagesOption } from '../options/data.ts'
 import { modelOptions } from '../options/model.ts'
 import { openDataset, placesOf } from '../pipeline/inputs/dataset.ts'
-import { embedDataset } from '../pipeline/inputs/embeddings.ts'
 
 export const embed: Command = defineCommand({
   describe:
     'Turns the image and the text of every question of a dataset into a vector, by which generate, train and evaluate find similar ones. Writes one safetensors file with a row per question.',
   example: 'lever embed --dataset fixtures/shapes-vqa/world/train --out train.safetensors',
   async options() {
-    const { embedderNames, embeddingKinds } = await import('@lever/vqa-model')
+    const { embedderNames } = await import('@lever/vqa-model')
+    const { EMBEDDING_KINDS } = await import('@lever/tensor-files')
     return {
       Data: { ...datasetOptions, ...skipImagesOption },
       Model: {
@@ -37,7 +37,7 @@ export const embed: Command = defineCommand({
         kind: {
           type: 'text',
           about: 'content of a row: the image, the text, or both in one row',
-          choices: embeddingKinds,
+          choices: EMBEDDING_KINDS,
           default: 'both',
         },
       },
@@ -57,15 +57,16 @@ export const embed: Command = defineCommand({
     await requireNew(out, '--out')
     const { place } = placesOf(options)
     const dataset = await openDataset(place, progress)
-    const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
+    const { embedExamples, openEmbedder } = await import('@lever/vqa-model')
+    const { writeEmbeddings } = await import('@lever/tensor-files')
     const onNotice = (line: string): void => progress.info(line)
     const embedder = await openEmbedder({ embedder: name, model, device, threads, onNotice })
     const journal = `${out}.journal.jsonl`
     try {
       await makeFolderOf(out, '--out')
       const stage = progress.stage('embed', { total: dataset.examples.length, unit: 'questions' })
-      const { skipped, ...embedded } = await embedDataset(embedder, dataset, {
-        ...{ kind, signal, journal, skipBroken: options.skipUnreadableImages },
+      const { skipped, ...embedded } = await embedExamples(embedder, dataset.examples, {
+        ...{ kind, source: dataset.hash, signal, journal, skipBroken: options.skipUnreadableImages },
         skipName: '--skip-unreadable-images',
         onProgress: (done) => stage.update(done),
       })
@@ -74,10 +75,11 @@ export const embed: Command = defineCommand({
       await requireNew(out, '--out')
       await writeEmbeddings(out, embedded)
       await rm(journal)
-      const { rows, dim, metadata } = embedded
+      const { ids, dim, model: name, modelHash: model_hash, source, imageDim } = embedded
+      const facts = { model: name, kind, source, model_hash, image_dim: String(imageDim) }
       return {
-        json: { out, rows, dim, skipped, ...metadata },
-        text: `${out}: ${rows} rows of ${dim} numbers (${kind}) by ${metadata.model}`,
+        json: { out, rows: ids.length, dim, skipped, ...facts },
+        text: `${out}: ${ids.length} rows of ${dim} numbers (${kind}) by ${name}`,
       }
     } finally {
       await embedder.close()

@@ -1,4 +1,5 @@
-import type { EmbeddingKind, ExampleToEmbed } from './embed-examples.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { ExampleToEmbed } from './embed-examples.ts'
 import type { Embedder } from './types.ts'
 
 /** Rows by image path and by text. */

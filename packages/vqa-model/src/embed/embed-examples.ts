@@ -1,13 +1,9 @@
 import { InputError } from '@lever/durable-files'
-import { readSafetensors, writeSafetensors, type TensorEntry } from '@lever/tensor-files'
+import { EMBEDDING_KINDS, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
 import { embedBatch, newInputs, type Rows } from './embed-batch.ts'
 import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
 import type { Embedder } from './types.ts'
-
-export const embeddingKinds = ['image', 'text', 'both'] as const
-
-export type EmbeddingKind = (typeof embeddingKinds)[number]
 
 /** What of an example is embedded; a `Example` is one. */
 export interface ExampleToEmbed {
@@ -15,16 +11,6 @@ export interface ExampleToEmbed {
   /** path; missing where the image is */
   image?: string
   question: string
-}
-
-/** The embeddings artefact in memory: row i belongs to `ids[i]`. */
-export interface Embeddings {
-  /** [M, D], rows of length 1 */
-  embeddings: Float32Array
-  ids: BigInt64Array
-  rows: number
-  dim: number
-  metadata: { model: string; kind: EmbeddingKind; source: string; [key: string]: string }
 }
 
 export interface EmbedOptions {
@@ -68,9 +54,9 @@ export async function embedExamples(
     onProgress = () => undefined,
   }: EmbedOptions = {},
 ): Promise<EmbedResult> {
-  if (!embeddingKinds.includes(kind)) {
+  if (!EMBEDDING_KINDS.includes(kind)) {
     throw new InputError(
-      `vqa-model: unknown kind of embeddings "${kind as string}"; choose one of ${embeddingKinds.join(', ')}`,
+      `vqa-model: unknown kind of embeddings "${kind as string}"; choose one of ${EMBEDDING_KINDS.join(', ')}`,
     )
   }
   checkIds(examples)
@@ -104,60 +90,15 @@ export async function embedExamples(
   const used = examples.filter(({ id }) => !broken.has(id))
   const { rows, dim } = rowsOf(embedder, used, kind, known)
   return {
-    embeddings: rows,
-    ids: BigInt64Array.from(used, ({ id }) => BigInt(id)),
-    rows: used.length,
+    ids: used.map(({ id }) => id),
+    data: rows,
     dim,
-    metadata: { model: embedder.name, kind, source, model_hash: embedder.hash },
+    kind,
+    imageDim: kind === 'both' && embedder.both === 'concatenate' ? embedder.dim.image : 0,
+    model: embedder.name,
+    modelHash: embedder.hash,
+    source,
     skipped: Array.from(broken, ([id, reason]) => ({ id, reason })),
-  }
-}
-
-/** Writes the artefact: `embeddings` F32 [M, D], `ids` I64 [M] and the metadata. */
-export async function writeEmbeddings(
-  path: string,
-  { embeddings, ids, rows, dim, metadata }: Embeddings,
-): Promise<void> {
-  await writeSafetensors(path, {
-    tensors: new Map<string, TensorEntry>([
-      ['embeddings', { dtype: 'F32', shape: [rows, dim], data: embeddings }],
-      ['ids', { dtype: 'I64', shape: [rows], data: ids }],
-    ]),
-    metadata: new Map(Object.entries(metadata)),
-  })
-}
-
-/** @throws InputError when the file is not an embeddings artefact */
-export async function readEmbeddings(path: string): Promise<Embeddings> {
-  const { tensors, metadata } = await readSafetensors(path)
-  const embeddings = tensors.get('embeddings')
-  const ids = tensors.get('ids')
-  const [rows, dim] = embeddings?.shape ?? []
-  if (
-    embeddings?.dtype !== 'F32' ||
-    embeddings.shape.length !== 2 ||
-    ids?.dtype !== 'I64' ||
-    ids.shape.length !== 1 ||
-    ids.shape[0] !== rows
-  ) {
-    const found = [...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(', ')}]`)
-    throw new InputError(
-      `vqa-model: ${path} is not an embeddings file: it holds ${found.join(', ') || 'nothing'}; ` +
-        `"embeddings" F32 [M, D] and "ids" I64 [M] are needed (lever embed writes them)`,
-    )
-  }
-  const kind = metadata.get('kind') as EmbeddingKind | undefined
-  return {
-    embeddings: embeddings.data as Float32Array,
-    ids: ids.data as BigInt64Array,
-    rows: rows!,
-    dim: dim!,
-    metadata: {
-      ...Object.fromEntries(metadata),
-      model: metadata.get('model') ?? 'unknown',
-      kind: kind ?? 'both',
-      source: metadata.get('source') ?? '',
-    },
   }
 }
 

@@ -9,11 +9,10 @@ import type { Context } from '../../command.ts'
 import { BUNDLED, hashFiles } from '../../files.ts'
 import { version } from '../../version.ts'
 import { openDataset, sampleExamples } from '../inputs/dataset.ts'
-import { embedDataset, readEmbeddings } from '../inputs/embeddings.ts'
 import { reportingTo } from '../evaluate/events.ts'
 import { evaluatedDataset } from '../evaluate/run-evaluate.ts'
 import type { Features } from '../inputs/features.ts'
-import { factsOf, pairsOf } from '../inputs/features.ts'
+import { factsOf, pairsOf, readEmbeddings } from '../inputs/features.ts'
 import { openModel } from '../model/model.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { reportSources } from '../report/report.ts'
@@ -133,7 +132,7 @@ async function poolsOf({ recipe, seed, train }: Demo, { queries }: Side, feature
   const { buildPools } = await import('@lever/rl-generate')
   const { poolMethod: method, pool: size } = recipe.generate
   const candidates = train.dataset.examples
-  return buildPools({ queries, candidates, method, size, seed, features: pairsOf(features) })
+  return buildPools({ queries, candidates, method, size, seed, features: await pairsOf(features) })
 }
 
 function openWorldModel(workers: number, { progress }: Context): Promise<VqaModel> {
@@ -149,7 +148,8 @@ function openWorldModel(workers: number, { progress }: Context): Promise<VqaMode
 }
 
 async function embedBoth({ run, train, test, context: { progress, signal } }: Demo): Promise<void> {
-  const { openEmbedder, writeEmbeddings } = await import('@lever/vqa-model')
+  const { embedExamples, openEmbedder } = await import('@lever/vqa-model')
+  const { writeEmbeddings } = await import('@lever/tensor-files')
   const embedder = await openEmbedder({ model: MODEL, threads: 2 })
   try {
     const total = train.dataset.examples.length + test.dataset.examples.length
@@ -159,7 +159,7 @@ async function embedBoth({ run, train, test, context: { progress, signal } }: De
       const onProgress = (done: number): void => stage.update(before + done)
       await writeEmbeddings(
         run.file(embeddingFile(name)),
-        await embedDataset(embedder, dataset, { signal, onProgress }),
+        await embedExamples(embedder, dataset.examples, { source: dataset.hash, signal, onProgress }),
       )
       before += dataset.examples.length
     }
@@ -191,7 +191,7 @@ async function generateData(demo: Demo): Promise<void> {
     const journal = run.file(RL_DATA_FILES.journal)
     await generateJournal({
       ...{ queries, candidates: dataset.examples, pools, dataset, mix, shots, size, seed, journal },
-      features: pairsOf(features),
+      features: await pairsOf(features),
       embeddings: factsOf(features),
       policy: {
         proposer: byIds(policy, features),
@@ -279,7 +279,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       score: officialScore(),
       protocol: model.protocolHash,
       data: `${test.dataset.hash} ${train.dataset.hash}`,
-      embeddings: lookUpEmbeddings(pairsOf(features)),
+      embeddings: lookUpEmbeddings(await pairsOf(features)),
       oracle: true,
       oracleBudget,
       shots,

@@ -53,7 +53,7 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
       pool: await evaluatedDataset(pool, poolPlace ?? place),
       queries,
       pools,
-      embeddings: pairsOf(features),
+      embeddings: await pairsOf(features),
       policies: await openPolicies(read, settings, features, close),
       trainedOn,
       inputs: inputs.hashes,

@@ -1,15 +1,14 @@
 import type { EvaluatedDataset, EvaluatedRlData, EvaluateRlDataSettings } from '@lever/icl-eval'
+import type { Embeddings } from '@lever/tensor-files'
 import { officialScore } from '@lever/vqa-eval'
 import type { Context } from '../../command.ts'
 import { requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import { version } from '../../version.ts'
 import type { Features } from '../inputs/features.ts'
-import { pairsOf } from '../inputs/features.ts'
+import { pairsOf, readEmbeddings } from '../inputs/features.ts'
 import { openDataset } from '../inputs/dataset.ts'
 import type { DatasetPlace } from '../inputs/dataset.ts'
-import type { EmbeddingSet } from '../inputs/embeddings.ts'
-import { readEmbeddings } from '../inputs/embeddings.ts'
 import { sourceWarnings } from '../inputs/input-warnings.ts'
 import { reportingTo } from './events.ts'
 import type { PoliciesSettings } from './policies.ts'
@@ -49,7 +48,7 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
       ...reportingTo(context),
       dataset,
       pool,
-      embeddings: pairsOf(features),
+      embeddings: await pairsOf(features),
       embeddingsFile: poolEmbeddings === undefined ? embeddings : undefined,
       policies: await openPolicies(read, settings, features, close),
       trainedOn: await readTrainedOn(read, settings.trainingData),
@@ -76,11 +75,7 @@ async function readFeatures(
   progress: Progress,
 ): Promise<Features | undefined> {
   if (embeddings === undefined) return undefined
-  const read = async (
-    path: string,
-    flag: string,
-    of: EvaluatedDataset | undefined,
-  ): Promise<EmbeddingSet> => {
+  const read = async (path: string, flag: string, of: EvaluatedDataset | undefined): Promise<Embeddings> => {
     await requirePath(path, flag)
     const set = await readEmbeddings(
       path,

@@ -107,7 +107,7 @@ export async function withPlan<T>(
     const plan = {
       ...{ queries, candidates: pool.examples, pools, mix, shots, size, seed },
       ...{ prefixes, shard, strict, allowFallback },
-      features: pairsOf(features),
+      features: await pairsOf(features),
       policy: policy && features && { proposer: byIds(policy, features), facts: facts! },
     }
     return await use(plan, inputs)

@@ -1,23 +1,17 @@
 import type { EmbeddingFacts } from '@lever/rl-generate'
-import type { EmbeddingRows, EmbeddingSet } from './embeddings.ts'
-import { kindsOf } from './embeddings.ts'
+import type { EmbeddingPair, EmbeddingPairs, Embeddings } from '@lever/tensor-files'
 
-/** Embeddings of the queries and of the candidates, all kinds that they have. */
-export interface Features {
-  readonly queries: EmbeddingSet
-  readonly candidates: EmbeddingSet
+/** Embeddings of the queries and of the candidates. */
+export type Features = EmbeddingPair<Embeddings>
+
+/** As `readEmbeddings` of tensor-files, which is loaded when it is needed. */
+export async function readEmbeddings(path: string, order?: readonly number[]): Promise<Embeddings> {
+  return (await import('@lever/tensor-files')).readEmbeddings(path, order)
 }
 
-/** The kinds that both sides have, as `rl-generate` takes them. */
-export function pairsOf(
-  features: Features | undefined,
-): Record<string, { queries: EmbeddingRows; candidates: EmbeddingRows }> {
-  if (features === undefined) return {}
-  const [queries, candidates] = [kindsOf(features.queries), kindsOf(features.candidates)]
-  const kinds = (['image', 'text', 'both'] as const).filter((kind) => queries[kind] && candidates[kind])
-  return Object.fromEntries(
-    kinds.map((kind) => [kind, { queries: queries[kind]!, candidates: candidates[kind]! }]),
-  )
+/** Queries and candidates by every kind that both have. */
+export async function pairsOf(features: Features | undefined): Promise<EmbeddingPairs> {
+  return features === undefined ? {} : (await import('@lever/tensor-files')).pairsOf(features)
 }
 
 /** What the embeddings of the candidates are, for the data that is made with them. */

@@ -1,5 +1,5 @@
 import type { Dataset, Example } from '@lever/vqa-dataset'
-import type { EmbeddingSet } from './embeddings.ts'
+import type { Embeddings } from '@lever/tensor-files'
 import type { PoolInputs } from './pools.ts'
 
 /** What may have been swapped among inputs that fit together by their ids, and answers that cannot be right. */
@@ -31,7 +31,7 @@ function answerWarnings(queries: readonly Example[]): string[] {
 
 /** Embeddings say which dataset they were made of; another one may use the same ids. */
 export function sourceWarnings(
-  { source }: EmbeddingSet,
+  { source }: Embeddings,
   { hash }: Pick<Dataset, 'hash'>,
   flag: string,
 ): string[] {

@@ -1,13 +1,13 @@
 import { hashFile, InputError } from '@lever/durable-files'
 import type { Pools } from '@lever/rl-generate'
+import type { Embeddings } from '@lever/tensor-files'
 import type { Dataset, Example } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import type { DatasetPlace } from './dataset.ts'
 import { openDataset, partOf, sampleExamples } from './dataset.ts'
-import type { EmbeddingSet } from './embeddings.ts'
-import { readEmbeddings } from './embeddings.ts'
 import type { Features } from './features.ts'
+import { readEmbeddings } from './features.ts'
 import { openPools } from './pools.ts'
 import type { PoolSettings } from './pools.ts'
 
@@ -65,7 +65,7 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
 }
 
 /** A dataset without the examples that `lever embed --skip-unreadable-images` left out. */
-function withRows(dataset: Dataset, { ids }: EmbeddingSet, progress: Progress): Dataset {
+function withRows(dataset: Dataset, { ids }: Embeddings, progress: Progress): Dataset {
   const rows = new Set(ids)
   const part = partOf(dataset, ({ id }) => rows.has(id))
   const left = dataset.examples.length - part.examples.length
@@ -101,7 +101,7 @@ async function openFeatures(
 }
 
 /** @throws InputError when an example has no row, before a run directory is made */
-function requireRows({ ids }: EmbeddingSet, examples: readonly Example[], flag: string): void {
+function requireRows({ ids }: Embeddings, examples: readonly Example[], flag: string): void {
   const rows = new Set(ids)
   const missing = examples.filter(({ id }) => !rows.has(id))
   if (missing.length === 0) return

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
+import type { Embeddings } from '@lever/tensor-files'
 import type { Dataset, Example } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
-import type { EmbeddingSet } from './embeddings.ts'
 import type { Features } from './features.ts'
 import { pairsOf } from './features.ts'
 import { inputWarnings } from './input-warnings.ts'
@@ -43,7 +43,7 @@ export async function openPools(
   const { buildPools, checkPools, defaultPoolMethod, readPools, savePools, POOL_METHODS, POOL_METHOD_NAMES } =
     await import('@lever/rl-generate')
   const methods = POOL_METHOD_NAMES.filter((name) => name !== 'file')
-  const pairs = pairsOf(features)
+  const pairs = await pairsOf(features)
   const method = methods.find((name) => name === (poolMethod ?? defaultPoolMethod(Object.keys(pairs))))
   if (method === undefined)
     throw new InputError(`--pool-method is "${poolMethod!}"; give one of ${methods.join(', ')}`)
@@ -91,7 +91,7 @@ async function embeddingsOf(
   features: Features | undefined,
 ): Promise<PoolSource['embeddings']> {
   if (features === undefined || embeddings === undefined || poolEmbeddings === undefined) return undefined
-  const named = async ({ model, kind }: EmbeddingSet, path: string): Promise<PoolEmbeddings> => ({
+  const named = async ({ model, kind }: Embeddings, path: string): Promise<PoolEmbeddings> => ({
     model,
     kind,
     hash: await hashFile(path),
