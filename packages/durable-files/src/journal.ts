@@ -24,10 +24,18 @@ export interface JournalOptions<T = unknown> {
   syncEvery?: number
   /** Keep values in memory; if false, only keys, and `get` reads from the file. */
   keepValues?: boolean
-  /** Called for every line that is there at opening; `repeated`: its key was on an earlier line. */
-  onLine?: (key: string, value: T, repeated: boolean) => void
+  /** Called for every line that is there at opening. */
+  onLine?: (key: string, value: T, place: LinePlace) => void
   /** For tests: times of the lock. */
   lock?: LockOptions
+}
+
+/** A line of a journal that is being opened. */
+export interface LinePlace {
+  /** In the file, from 1 (the header). */
+  readonly lineNumber: number
+  /** Its key was on an earlier line, which counts. */
+  readonly repeated: boolean
 }
 
 /** An append-only file of keyed values with one writer. The first value of a key stays. */
@@ -85,9 +93,9 @@ export async function openJournal<T>({
     handle = await open(path, 'r+')
     const store: JournalStore<T> = keepValues ? memoryStore() : fileStore(handle.fd)
     let conflicts = 0
-    const scan = await scanJournal(path, ({ key, value, offset }) => {
+    const scan = await scanJournal(path, ({ key, value, offset, number }) => {
       const repeated = store.has(key)
-      onLine(key, value as T, repeated)
+      onLine(key, value as T, { lineNumber: number, repeated })
       if (!repeated) store.set(key, value as T, offset)
       else if (canonicalJson(store.get(key)) !== canonicalJson(value)) conflicts += 1
     })

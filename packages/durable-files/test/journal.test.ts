@@ -62,9 +62,9 @@ describe.each([true, false])('keepValues %p', (keepValues) => {
       onLine: (...line) => lines.push(line),
     })
     expect(lines).toEqual([
-      ['k1', 1, false],
-      ['k2', 2, false],
-      ['k1', 7, true],
+      ['k1', 1, { lineNumber: 2, repeated: false }],
+      ['k2', 2, { lineNumber: 3, repeated: false }],
+      ['k1', 7, { lineNumber: 4, repeated: true }],
     ])
     await journal.append('k4', 4)
     expect(lines).toHaveLength(3)

@@ -73,6 +73,14 @@ export function checkSchema(
   return false
 }
 
+/** The first thing that the schema says against a candidate, or undefined. */
+export function candidateProblem(value: unknown): string | undefined {
+  const validate = validators().candidate
+  if (checks(validate, value)) return undefined
+  const { field, message } = explain(validate.errors![0]!, value)
+  return field === '' ? message : `${field} ${message}`
+}
+
 function explain(error: ErrorObject, root: unknown): { field: string; message: string } {
   const path = error.instancePath.split('/').slice(1)
   let value: unknown = root

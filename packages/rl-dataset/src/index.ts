@@ -52,6 +52,7 @@ export {
   type RlSource,
 } from './source.ts'
 export { toRlData } from './to-rl-data.ts'
+export { candidateProblem } from './check-schema.ts'
 export { failedKey, parseFailedKey, parsePlanKey, queryKey } from './journal.ts'
 export { candidateFilter, type RejectReason, type SelectOptions } from './select.ts'
 export { groupRewards, type GroupRewardOptions, type GroupRewards } from './group-rewards.ts'

@@ -9,10 +9,10 @@ import {
   writeFileAtomic,
 } from '@lever/durable-files'
 import { parseFailedKey, parsePlanKey } from '@lever/rl-dataset'
-import { QUERY_PREFIX, type QueryLine } from './measure/ledger.ts'
+import { QUERY_PREFIX, type QueryLine } from './measure/ledger-lines.ts'
 import type { MeasureHeader } from './measure/header.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
-import { agrees, type OutcomeLine } from './measure/outcome.ts'
+import { agrees, type OutcomeLine } from './measure/outcome-line.ts'
 
 export interface MergeOptions {
   /** Journals of all shards of one generation, in any order. */

@@ -1,8 +1,19 @@
+import { execSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { describeRlData } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { mergeShards, writeRlData, type AnswerFunction } from '../src/index.ts'
-import { collect, freshPath, linesOf, measure, queries, scripted, toyOptions } from './scripted.ts'
+import {
+  collect,
+  freshPath,
+  linesOf,
+  measure,
+  queries,
+  scripted,
+  sortedText,
+  toyOptions,
+} from './scripted.ts'
 
 /** A model whose server fails on the queries 3 and 7. */
 const failing: AnswerFunction = async (prompts, options) => {
@@ -105,4 +116,32 @@ test('the time left counts outcomes, not whole queries', async () => {
   const { measured, outcomesPerSecond, secondsLeft } = half
   expect(secondsLeft! * outcomesPerSecond).toBeCloseTo(240 - measured, 6)
   expect(seen.at(-1)!.secondsLeft).toBe(0)
+})
+
+describe('a journal with outcomes that are none, as an earlier version took them from a worker', () => {
+  /** Spoils so many outcomes and returns the numbers of their lines. */
+  const poison = (path: string, count: number): number[] => {
+    const lines = readFileSync(path, 'utf8').split('\n')
+    const numbers = [...lines.keys()].filter((i) => lines[i]!.includes('"vqa_raw_generation"')).slice(-count)
+    for (const i of numbers) {
+      lines[i] = lines[i]!.replace(/"vqa_raw_generation":"[^"]*"/, '"vqa_raw_generation":5')
+    }
+    writeFileSync(path, lines.join('\n'))
+    return numbers.map((i) => i + 1)
+  }
+
+  test.each([1, 3])('%p of them: the message names the lines, and its remedy works', async (count) => {
+    const [whole, path] = [freshPath(), freshPath("it's rl.jsonl")]
+    await measure(toyOptions(whole))
+    await measure(toyOptions(path))
+    const [first] = poison(path, count)
+    const error = (await measure(toyOptions(path)).catch((e: unknown) => e)) as Error
+    expect(error).toMatchObject({ code: 'LEVER_INPUT' })
+    expect(error.message).toContain(
+      `${path}, line ${first!}: this is not an outcome: vqa_raw_generation must be string,null, got 5`,
+    )
+    execSync(/: (sed .*)$/.exec(error.message)![1]!)
+    expect(await measure(toyOptions(path))).toMatchObject({ measured: count, outcomes: 240 })
+    expect(sortedText(path)).toBe(sortedText(whole))
+  })
 })

@@ -1,6 +1,6 @@
 import { writeFileAtomic } from '@lever/durable-files'
 import type { RlMeta } from '@lever/rl-dataset'
-import { questionOf } from '../measure/ledger.ts'
+import { questionOf } from '../measure/ledger-lines.ts'
 import type { AnchorBeams } from './types.ts'
 
 /**

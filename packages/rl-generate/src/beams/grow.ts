@@ -1,7 +1,7 @@
 import { InputError, openJournal, type Journal } from '@lever/durable-files'
 import { explainHeader } from '../measure/explain-header.ts'
 import { measureHeader, type MeasureHeader } from '../measure/header.ts'
-import { QUERY_PREFIX, questionOf, type QueryLine } from '../measure/ledger.ts'
+import { QUERY_PREFIX, questionOf, type QueryLine } from '../measure/ledger-lines.ts'
 import { imageOrder } from '../measure/order.ts'
 import { shardQueries } from '../shard.ts'
 import type { Example } from '../types.ts'

@@ -1,5 +1,6 @@
-import { agrees, isPending, measureBatch, type OutcomeFields } from './outcome.ts'
 import { countPrefixes } from './order.ts'
+import { agrees, isPending, type OutcomeFields } from './outcome-line.ts'
+import { measureBatch } from './outcome.ts'
 import type { Planner } from './planner.ts'
 import type { DisagreementEvent, Answer, MeasureOptions } from './types.ts'
 import { settleUnit, type Unit, type WorkContext } from './work.ts'

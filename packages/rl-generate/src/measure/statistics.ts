@@ -1,4 +1,4 @@
-import type { OutcomeLine } from './outcome.ts'
+import type { OutcomeLine } from './outcome-line.ts'
 
 export interface CountShare {
   readonly count: number

@@ -5,7 +5,7 @@ import type { Example } from '../types.ts'
 import { measurementKey } from './key.ts'
 import type { Ledger } from './ledger.ts'
 import type { Placed } from './order.ts'
-import { isPending, outcomeLine, shotOf, type OutcomeFields } from './outcome.ts'
+import { isPending, outcomeLine, shotOf, type OutcomeFields } from './outcome-line.ts'
 import type { MeasurePlan, ExamplePrompt } from './types.ts'
 
 /** A query being measured. */

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
-import type * as bullmqPackage from 'bullmq'
 import type { Job, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
+import { reasonOf, requirePackage, type Backend, type BullMq } from './backend.ts'
 import type { LateResult, QueueJob, QueueResult } from './job.ts'
 import { lateQueue } from './job.ts'
 import { connectPostgres } from './postgres.ts'
@@ -9,18 +9,6 @@ import { connectRedis } from './redis.ts'
 export type JobQueue = Queue<QueueJob, QueueResult>
 export type LateQueue = Queue<LateResult, unknown>
 export type QueuedJob = Job<QueueJob, QueueResult>
-
-export type BullMq = typeof bullmqPackage
-
-/** What a backend of the queue gives: how BullMQ's classes are made on it. */
-export interface Backend {
-  /** Options and further arguments of every class. */
-  readonly connection: unknown
-  readonly factory: unknown
-  /** What is kept when the server is killed; undefined where it does not tell. */
-  readonly durable: boolean | undefined
-  close(): Promise<void>
-}
 
 export interface QueueConnection {
   /** The URL without user and password. */
@@ -49,8 +37,6 @@ export interface ConnectOptions {
   onNotice: (line: string) => void
 }
 
-/** How long the first connection may take, milliseconds. */
-export const CONNECT_MS = 10_000
 /** How long giving jobs back may take when the server is away, milliseconds. */
 const CLOSE_MS = 10_000
 
@@ -136,26 +122,6 @@ const BACKENDS: ReadonlyMap<string, OpenBackend> = new Map([
   ['postgres:', connectPostgres],
   ['postgresql:', connectPostgres],
 ])
-
-/** @throws InputError when an optional peer is not installed, saying how to install it */
-export async function requirePackage<T>(name: string, load: () => Promise<unknown>): Promise<T> {
-  try {
-    return (await load()) as T
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error
-    throw new InputError(
-      `rl-generate: a queue needs the package ${name}, which is not installed; run: npm install bullmq ${name === 'bullmq' ? 'ioredis' : name}`,
-      { cause: error },
-    )
-  }
-}
-
-/** Why a server could not be reached, in a word. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code ?? message
-}
 
 function labelOf(text: string): string {
   try {

@@ -1,6 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import type { Backend, BullMq } from './connect.ts'
-import { CONNECT_MS, reasonOf, requirePackage } from './connect.ts'
+import { CONNECT_MS, reasonOf, requirePackage, type Backend, type BullMq } from './backend.ts'
 
 /** @throws InputError when pg is missing or the server does not answer */
 export async function connectPostgres({

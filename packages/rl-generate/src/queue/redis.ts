@@ -1,7 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { Redis, RedisOptions } from 'ioredis'
-import type { Backend } from './connect.ts'
-import { CONNECT_MS, reasonOf, requirePackage } from './connect.ts'
+import { CONNECT_MS, reasonOf, requirePackage, type Backend } from './backend.ts'
 
 /** @throws InputError when ioredis is missing or the server does not answer */
 export async function connectRedis({ url, label }: { url: string; label: string }): Promise<Backend> {
