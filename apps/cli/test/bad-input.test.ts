@@ -124,7 +124,7 @@ describe('score', () => {
 describe('data', () => {
   test('a missing file, and a folder', async () => {
     expect(await refused(['data', 'describe', at('none.json')])).toContain('there is no file')
-    expect(await refused(['data', 'describe', root])).toContain('has no questions.json')
+    expect(await refused(['data', 'describe', root])).toContain('holds no dataset: there is no')
   })
 
   test('broken JSON, with its line', async () => {
@@ -183,7 +183,7 @@ describe('embed', () => {
     expect(await embed()).toBe('there is no dataset; give --dataset, a folder, or --questions')
     expect(await embed('--dataset', at('nowhere'))).toContain('there is no folder')
     mkdirSync(at('empty'))
-    expect(await embed('--dataset', at('empty'))).toContain('has no questions.json')
+    expect(await embed('--dataset', at('empty'))).toContain('holds no dataset: there is no')
     expect(await embed('--dataset', world.folder, '--questions', 'x')).toContain('give one of them')
   })
 

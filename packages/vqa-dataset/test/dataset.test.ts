@@ -162,7 +162,7 @@ describe('errors', () => {
       'a repeated annotation',
       rows(10),
       JSON.stringify({ annotations: [question(10, 1), question(10, 2)] }),
-      /a\.json: ids are there twice: 10/,
+      /a\.json: question 10 is given twice: annotations\[0\] and annotations\[1\]/,
     ],
     [
       'answers that are none',

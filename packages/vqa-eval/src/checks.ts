@@ -5,7 +5,7 @@ import { formatId } from './question-id.ts'
 import type { QuestionTable } from './question-table.ts'
 import { resultName, type ResultTable } from './result-table.ts'
 
-/** Throws InputError for a row that lacks a field without which the official tool fails. */
+/** @throws InputError if a row lacks a field without which the official tool fails. */
 export function checkFields(annotations: AnnotationTable): void {
   for (let row = 0; row < annotations.questionIds.length; row++) {
     const absent =
@@ -20,6 +20,22 @@ export function checkFields(annotations: AnnotationTable): void {
     const kind = absent === 'image_id' ? 'an integer or a string' : 'a string'
     throw new InputError(`vqa-eval: ${annotationName(annotations, row)}: ${absent} is missing or not ${kind}`)
   }
+}
+
+/**
+ * How many annotated questions a questions file lacks.
+ * @throws InputError if it has none of them, and so belongs to other annotations
+ */
+export function countUnlisted(
+  questions: QuestionTable,
+  annotations: AnnotationTable,
+  annotated: IdIndex,
+): number {
+  const listed = new Set(questions.questionIds.filter((id) => annotated.rowOf(id) >= 0))
+  if (listed.size > 0 || annotated.size === 0) return annotated.size - listed.size
+  throw new InputError(
+    `vqa-eval: ${questions.source} and ${annotations.source} share no question id, so they belong to different datasets; give the questions of these annotations, or none (the questions file does not change the accuracy)`,
+  )
 }
 
 const HEADER = ['info', 'task_type', 'data_type', 'data_subtype', 'license']

@@ -57,6 +57,31 @@ function foreignIds(results: IdList, predicted: IdIndex, annotated: IdIndex): Qu
   return foreign
 }
 
+/**
+ * Says that a list gives ids twice, and where: `question 10 is given twice: annotations[0] and annotations[4]`.
+ * Undefined when it does not. `placeOf` names a row.
+ */
+export function explainRepeats(
+  ids: readonly (QuestionId | null)[],
+  placeOf: (row: number) => string,
+): string | undefined {
+  const first = new Map<QuestionId | null, number>()
+  const repeats: string[] = []
+  ids.forEach((id, row) => {
+    const before = first.get(id)
+    if (before === undefined) first.set(id, row)
+    else if (id !== null)
+      repeats.push(`question ${formatId(id)} is given twice: ${placeOf(before)} and ${placeOf(row)}`)
+  })
+  if (repeats.length === 0) return undefined
+  const shown = repeats.slice(0, MAX_REPEATS_SHOWN).join('; ')
+  return repeats.length > MAX_REPEATS_SHOWN
+    ? `${shown}; and ${repeats.length - MAX_REPEATS_SHOWN} more`
+    : shown
+}
+
+const MAX_REPEATS_SHOWN = 3
+
 /** Ids at rows that a later row repeats. */
 export function repeatsOf(ids: IdList, index: IdIndex): QuestionId[] {
   const repeats: QuestionId[] = []

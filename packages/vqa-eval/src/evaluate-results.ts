@@ -113,8 +113,10 @@ function resultTable(rows: readonly Prediction[], texts: TextTable): ResultTable
 
 function questionTable({ questions, ...header }: QuestionFile, texts: TextTable): QuestionTable {
   const choices = new Map<QuestionId, readonly number[]>()
+  const questionIds: QuestionId[] = []
   for (const { question_id: rawId, multiple_choices: names } of questions) {
     const id = canonicalId(rawId)
+    if (id !== undefined) questionIds.push(id)
     if (id !== undefined && names)
       choices.set(
         id,
@@ -124,7 +126,7 @@ function questionTable({ questions, ...header }: QuestionFile, texts: TextTable)
   return {
     source: 'questions',
     isList: false,
-    questionIds: [],
+    questionIds,
     imageIds: [],
     questions: [],
     choices,

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files/input-error'
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
-import { checkFields, checkQuestions } from './checks.ts'
+import { checkFields, checkQuestions, countUnlisted } from './checks.ts'
 import { compareIds, explainMismatch, repeatsOf } from './correspondence.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
 import { indexIds } from './id-list.ts'
@@ -30,6 +30,7 @@ export function evaluateSheet(
   if (!allowPartial && (isMissing || isForeign || ids.wrongType.length > 0)) {
     throw new InputError(explainMismatch(ids, annotations, results))
   }
+  const unlisted = questions ? countUnlisted(questions, annotations, annotated) : 0
   if (questions && mode === 'official') checkQuestions(questions, annotated, results)
 
   const chosen = selectRows(annotations, annotated, subset)
@@ -74,7 +75,13 @@ export function evaluateSheet(
         ? { n: scored, overall: finishTally(overall) }
         : { n: sums.fallback.n, overall: sums.fallback.n > 0 ? finishTally(sums.fallback) : null },
     perQuestion: questionScores(sheet, annotations, rows),
-    warnings: warningsOf(ids.duplicated, repeatsOf(annotations.questionIds, annotated)),
+    warnings: [
+      ...repeatWarnings(sheet, ids.duplicated),
+      ...annotationWarnings(repeatsOf(annotations.questionIds, annotated)),
+      ...(unlisted > 0
+        ? [`${unlisted} of ${annotated.size} annotated questions are not in ${questions!.source}`]
+        : []),
+    ],
   }
 }
 
@@ -112,17 +119,31 @@ function nothingToScore(chosen: number, answered: number, mismatch: string): Inp
   )
 }
 
-function warningsOf(duplicated: readonly QuestionId[], repeated: readonly QuestionId[]): string[] {
-  const warnings: string[] = []
-  if (duplicated.length > 0) {
-    warnings.push(
-      `${duplicated.length} question(s) are predicted more than once, the last prediction counts: ${formatIds(duplicated)}`,
-    )
+/** Repeated predictions, first those that contradict each other. */
+function repeatWarnings({ results, predicted }: ScoreSheet, duplicated: readonly QuestionId[]): string[] {
+  if (duplicated.length === 0) return []
+  const contradicting = new Set<QuestionId>()
+  for (let row = 0; row < results.questionIds.length; row++) {
+    const id = results.questionIds.at(row)!
+    if (results.answers.at(row) !== results.answers.at(predicted.rowOf(id))) contradicting.add(id)
   }
-  if (repeated.length > 0) {
-    warnings.push(
-      `${repeated.length} annotation(s) repeat a question id; the last annotation counts, once per repeat: ${formatIds(repeated)}`,
-    )
-  }
-  return warnings
+  const same = duplicated.filter((id) => !contradicting.has(id))
+  const warn = (ids: readonly QuestionId[], how: string): string[] =>
+    ids.length === 0
+      ? []
+      : [
+          `${questionsAre(ids.length)} predicted more than once, ${how}; the last prediction counts: ${formatIds(ids)}`,
+        ]
+  return [...warn([...contradicting], 'with different answers'), ...warn(same, 'with the same answer')]
+}
+
+function annotationWarnings(repeated: readonly QuestionId[]): string[] {
+  if (repeated.length === 0) return []
+  return [
+    `${questionsAre(repeated.length)} annotated more than once; the last annotation counts, once for each repeat: ${formatIds(repeated)}`,
+  ]
+}
+
+function questionsAre(count: number): string {
+  return count === 1 ? '1 question is' : `${count} questions are`
 }

@@ -1,6 +1,6 @@
 import type { QuestionId } from './question-id.ts'
 
-/** A questions file in columns; the rows are empty when the reader was told to leave them out. */
+/** A questions file in columns; texts and images are empty when the reader was told to leave them out. */
 export interface QuestionTable {
   readonly source: string
   /** Whether the file is a bare list, as that of A-OKVQA. */

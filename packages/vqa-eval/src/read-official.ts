@@ -2,7 +2,7 @@ import type { StreamOptions } from '@lever/json-text/node'
 import { InputError } from '@lever/durable-files/input-error'
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { createAnswerList, type AnswerList } from './answer-list.ts'
-import { repeatsOf } from './correspondence.ts'
+import { explainRepeats } from './correspondence.ts'
 import { mostFrequent } from './most-frequent.ts'
 import { indexIds, type IdIndex } from './id-list.ts'
 import { formatIds, narrowId, type QuestionId } from './question-id.ts'
@@ -52,14 +52,15 @@ export async function readOfficial(
     return typeof value === 'string' ? value : undefined
   }
   const rows = table.questionIds.map((questionId, place): OfficialQuestion => {
+    const name = `vqa-eval: ${questions}: questions[${place}]`
     const row = index?.rowOf(questionId)
     const imageId = table.imageIds[place] ?? (row === undefined ? null : answers!.table.imageIds.at(row))
     if (imageId === null) {
-      throw new InputError(`vqa-eval: ${questions}: questions[${place}]: image_id is missing`)
+      throw new InputError(`${name}: image_id is missing or not an integer or a string`)
     }
     return {
-      questionId: narrowId(questionId, `vqa-eval: ${questions}`),
-      imageId: narrowId(imageId, `vqa-eval: ${questions}`),
+      questionId: narrowId(questionId, name),
+      imageId: narrowId(imageId, name),
       question: table.questions[place]!,
       ...humanFields(answers, row),
     }
@@ -80,9 +81,10 @@ interface Answers {
 function joinById(questions: QuestionTable, annotations: AnnotationTable): IdIndex {
   const ids = annotations.questionIds
   const index = indexIds(ids)
-  const repeated = repeatsOf(ids, index)
-  if (repeated.length > 0) {
-    throw new InputError(`vqa-eval: ${annotations.source}: ids are there twice: ${formatIds(repeated)}`)
+  if (index.size < ids.length) {
+    const all = Array.from({ length: ids.length }, (_, row) => ids.at(row))
+    const repeats = explainRepeats(all, (row) => `annotations[${row}]`)
+    throw new InputError(`vqa-eval: ${annotations.source}: ${repeats}; keep one`)
   }
   const unanswered = questions.questionIds.filter((id) => index.rowOf(id) < 0)
   const asked = new Set<QuestionId | null>(questions.questionIds)
@@ -91,7 +93,7 @@ function joinById(questions: QuestionTable, annotations: AnnotationTable): IdInd
   if (unanswered.length > 0 || unasked.length > 0) {
     throw new InputError(
       [
-        `vqa-eval: ${questions.source} and ${annotations.source} do not belong together:`,
+        `vqa-eval: ${questions.source} and ${annotations.source} do not hold the same questions:`,
         unanswered.length > 0
           ? `${unanswered.length} questions have no annotation (${formatIds(unanswered)})`
           : '',

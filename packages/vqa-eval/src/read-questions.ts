@@ -24,14 +24,17 @@ const ROW = keys('image_id', 'question', 'question_id', 'multiple_choices')
 
 export interface ReadQuestionsOptions extends StreamOptions {
   readonly texts?: TextTable
-  /** Whether to keep more than the head of the file and the choices of VQA v1. Default true. */
-  readonly keepRows?: boolean
+  /** Whether to keep the texts of the questions and their images too. Default true. */
+  readonly keepTexts?: boolean
 }
 
-/** Reads a questions file (VQA v1, v2, OK-VQA, or the list of A-OKVQA). Throws InputError when it is not one. */
+/**
+ * Reads a questions file (VQA v1, v2, OK-VQA, or the list of A-OKVQA).
+ * @throws InputError if it is not one
+ */
 export async function readQuestions(
   path: string,
-  { texts = createTextTable(), keepRows = true, ...options }: ReadQuestionsOptions = {},
+  { texts = createTextTable(), keepTexts = true, ...options }: ReadQuestionsOptions = {},
 ): Promise<QuestionTable> {
   const table: QuestionTable = {
     source: path,
@@ -54,7 +57,7 @@ export async function readQuestions(
       table.questionIds.length = table.imageIds.length = table.questions.length = 0
       table.choices.clear()
     },
-    row: (c, index) => readQuestion(c, index, table, texts, keepRows),
+    row: (c, index) => readQuestion(c, index, table, texts, keepTexts),
     field: (c, name) => readHeaderField(c, name, table.header),
   }
   await streamRows(path, handler, options)
@@ -68,7 +71,7 @@ function readQuestion(
   place: number,
   table: QuestionTable,
   texts: TextTable,
-  keepRows: boolean,
+  keepTexts: boolean,
 ): void {
   const row: { id?: unknown; imageId?: unknown; question?: string; choices?: number[] } = {}
   let index = -1
@@ -76,7 +79,7 @@ function readQuestion(
     index = readKey(c, ROW, index + 1)
     if (index === 0) row.imageId = readValue(c)
     else if (index === 2) row.id = readValue(c)
-    else if (index === 1 && keepRows && peek(c) === 0x22) {
+    else if (index === 1 && keepTexts && peek(c) === 0x22) {
       scanString(c)
       row.question = decodeString(c)
     } else if (index === 3 && peek(c) === 0x5b) {
@@ -89,11 +92,11 @@ function readQuestion(
   if (id === undefined) {
     throw new InputError(`${name}: question_id must be an integer or a string, got ${describe(row.id)}`)
   }
-  if (keepRows) {
+  if (keepTexts) {
     if (row.question === undefined) throw new InputError(`${name}: question must be a string`)
     table.questions.push(row.question)
-    table.questionIds.push(id)
     table.imageIds.push(canonicalId(row.imageId) ?? null)
   }
+  table.questionIds.push(id)
   if (row.choices) table.choices.set(id, row.choices)
 }

@@ -55,7 +55,7 @@ export async function scoreFiles({
   const questionTable =
     questions === undefined
       ? undefined
-      : await readQuestions(questions, { ...stream, texts, keepRows: false })
+      : await readQuestions(questions, { ...stream, texts, keepTexts: false })
   const evaluation = evaluateSheet(sheet, annotationTable, questionTable, options)
   const other = otherSheet && evaluateSheet(otherSheet, annotationTable, questionTable, options)
   return { evaluation, other, comparison: other && compareEvaluations(evaluation, other) }

@@ -88,7 +88,7 @@ describe('ids that do not correspond', () => {
     const annotations = JSON.stringify({ annotations: [question(1, 0), question(2, 0), question(1, 10)] })
     const { evaluation } = await score({ annotations, results: results(1, 2) })
     expect(evaluation).toMatchObject({ overall: 66.67, n: 3 })
-    expect(evaluation.warnings).toEqual([expect.stringContaining('repeat a question id')])
+    expect(evaluation.warnings).toEqual([expect.stringContaining('annotated more than once')])
   })
 })
 

@@ -98,9 +98,12 @@ export const score: Command = defineCommand({
     if (perQuestion !== undefined) {
       await writeNew(perQuestion, [...perQuestionLines(evaluation)].join(''), '--per-question')
     }
+    for (const warning of evaluation.warnings) progress.warn(warning)
     return {
       json: evaluationJson(evaluation, comparison),
-      text: formatEvaluation(evaluation) + (comparison === null ? '' : `\n${formatComparison(comparison)}`),
+      text:
+        formatEvaluation({ ...evaluation, warnings: [] }) +
+        (comparison === null ? '' : `\n${formatComparison(comparison)}`),
     }
   },
 })
