@@ -38,7 +38,7 @@ beforeAll(() => {
   )
 })
 
-test('static-best never holds the id of a question, and a path of two files is told', async () => {
+test('static-best never holds the id of a question, and a path of two pictures is told', async () => {
   const args = [...places(), ...model(), '--resamples', '100', '--seeds', '1', '--shots', '1,2']
   const { out, stderr } = await run(
     'evaluate',
@@ -47,7 +47,7 @@ test('static-best never holds the id of a question, and a path of two files is t
   )
   expect(out).toMatchObject({ table: [1, 2, 1, 2].map((shots) => ({ shots, accuracy: 16.67, n: 6 })) })
   expect(stderr).toContain(
-    'warning: images/0.png is a file of the questions and another of the pool: they count as one image (6 questions have such)',
+    '6 image ids mean one picture in the questions and another in the library; they count as different images',
   )
 })
 

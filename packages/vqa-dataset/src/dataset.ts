@@ -1,6 +1,14 @@
 import type { Example } from './example.ts'
 import type { DatasetForm } from './format-of.ts'
 
+/** A picture that lies there more than once. */
+export interface SameImage {
+  /** The id that all its examples have. */
+  readonly imageId: number | string
+  /** Files of equal bytes, two or more. */
+  readonly paths: readonly string[]
+}
+
 export interface Dataset {
   readonly form: DatasetForm
   readonly name: string
@@ -12,6 +20,8 @@ export interface Dataset {
   readonly hash: string
   /** Number of examples whose image file was not found; 0 when no image folder was given. */
   readonly missingImages: number
+  /** Pictures that lie there under several names; absent when there are none. */
+  readonly sameImages?: readonly SameImage[]
   /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */
   readonly notices: readonly string[]
 }

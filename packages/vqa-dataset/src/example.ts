@@ -6,7 +6,7 @@ export interface Example {
   /** What pools, pointers, embeddings and data files refer to. As read: the question id when all are integers from 0, else the row. */
   readonly id: number
   readonly questionId: number | string
-  /** Null where nothing says which image it is. */
+  /** One for every picture, whatever its files are called; null where nothing says which image it is. */
   readonly imageId: number | string | null
   /** Path of the image file; as read, absolute. Absent when the dataset has no file for it. */
   readonly image?: string

@@ -6,9 +6,11 @@ export {
   type ImageLeakage,
 } from './describe-dataset.ts'
 export { formatDataset, formatLeakage } from './describe-text.ts'
-export type { Dataset } from './dataset.ts'
+export type { Dataset, SameImage } from './dataset.ts'
 export type { Example } from './example.ts'
 export type { DatasetForm } from './format-of.ts'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
 export { locateDataset, type DatasetFiles } from './locate.ts'
 export { readDataset, type ReadDatasetOptions } from './read-dataset.ts'
+export { identifyImages, type IdentifiedImages, type IdentifyOptions } from './images/identity.ts'
+export type { LookAt } from './images/look.ts'

@@ -10,6 +10,7 @@ import { finishDataset } from './finish.ts'
 import { FORMATS, formatOf } from './format-of.ts'
 import type { DatasetFormat } from './formats/format.ts'
 import { createImageFinder } from './images/finder.ts'
+import { identifyImages, sameImageNotice } from './images/identity.ts'
 import { isKeptImage } from './images/store.ts'
 import type { Joined } from './joined.ts'
 
@@ -38,7 +39,8 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
 }
 
 /**
- * Reads a dataset of any form: questions joined with answers, and images found by id or path.
+ * Reads a dataset of any form: questions joined with answers, and images found by id or path. Images of equal bytes have
+ * one id.
  * @throws InputError if a file is malformed, an id is repeated or beyond 2^53, questions and annotations do not have the
  *   same ids, a question has no usable answers, or the image folder cannot be read
  */
@@ -82,7 +84,7 @@ export async function readDataset({
     pattern: imagePattern,
     givesPaths: joined.rows.some(({ image }) => image !== undefined),
   })
-  return finishDataset(
+  const dataset = finishDataset(
     { ...joined, name: name ?? joined.name },
     {
       form,
@@ -93,6 +95,15 @@ export async function readDataset({
       images: images ?? folder,
     },
   )
+  return findImage === null ? dataset : withIdentity(dataset, cache)
+}
+
+/** One id for every picture of the dataset, and a notice of those that lie there more than once. */
+async function withIdentity(dataset: Dataset, cache: string | undefined): Promise<Dataset> {
+  const { datasets, same } = await identifyImages([dataset], { cache })
+  const notice = sameImageNotice(same)
+  if (notice === undefined) return datasets[0]!
+  return { ...datasets[0]!, sameImages: same, notices: [...dataset.notices, notice] }
 }
 
 function imagesAreThere({ rows }: Joined, folder: string): boolean {

@@ -54,4 +54,5 @@ export {
 export type { Embedder, EmbedderOptions } from './embed/types.ts'
 export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
 export { estimatePrompts, type EstimateOptions, type PromptEstimate } from './estimate.ts'
+export { lookAtImage } from './pixels/look.ts'
 export { makeThumbnail, type ThumbnailOptions } from './pixels/thumbnail.ts'

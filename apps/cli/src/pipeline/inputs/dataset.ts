@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
-import type { Dataset, Example } from '@lever/vqa-dataset'
+import type { Dataset, Example, LookAt } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 
@@ -73,10 +73,27 @@ export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dat
     ...(annotations !== undefined && { annotations }),
     ...(images !== undefined && { images }),
     ...(split !== undefined && { split }),
-    ...(isLarge && { cache: process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever') }),
+    ...(isLarge && { cache: cacheFolder() }),
   })
   if (dataset.examples.length > 0) return dataset
   throw new InputError(`${questions} holds no question; give another file`)
+}
+
+function cacheFolder(): string {
+  return process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever')
+}
+
+/** Datasets that are used together, with one id for every picture that they share; says where their ids misled. */
+export async function openTogether(datasets: readonly Dataset[], progress: Progress): Promise<Dataset[]> {
+  const { identifyImages } = await import('@lever/vqa-dataset')
+  const look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path)
+  const identified = await identifyImages(datasets, { cache: cacheFolder(), look })
+  const { clashes } = identified
+  if (clashes > 0)
+    progress.info(
+      `${clashes} image ids mean one picture in the questions and another in the library; they count as different images`,
+    )
+  return [...identified.datasets]
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

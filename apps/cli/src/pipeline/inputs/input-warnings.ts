@@ -4,10 +4,8 @@ import type { PoolInputs } from './pools.ts'
 
 /** What may have been swapped among inputs that fit together by their ids, and answers that cannot be right. */
 export function inputWarnings({ dataset, pool, queries, features }: PoolInputs): string[] {
-  const isOne = dataset.hash === pool.hash
   return [
     ...answerWarnings(queries),
-    ...(isOne ? [] : namesakeWarnings(dataset, pool)),
     ...(features ? sourceWarnings(features.queries, dataset, '--embeddings') : []),
     ...(features && features.candidates !== features.queries
       ? sourceWarnings(features.candidates, pool, '--pool-embeddings')
@@ -38,19 +36,5 @@ export function sourceWarnings(
   if (source === '' || source === hash) return []
   return [
     `${flag} were made of another dataset (${source.slice(0, 12)}, not ${hash.slice(0, 12)}) and are matched by id; embed this one (lever embed) unless the ids mean the same questions`,
-  ]
-}
-
-/** An image is known by its id, or by its path as a dataset of one's own gives it; two folders may use one path. */
-function namesakeWarnings(dataset: Dataset, pool: Dataset): string[] {
-  const files = new Map(pool.examples.map(({ imageId, image }) => [String(imageId), image]))
-  const twice = dataset.examples.filter(({ imageId, image }) => {
-    const other = files.get(String(imageId))
-    return typeof imageId === 'string' && image !== undefined && other !== undefined && other !== image
-  })
-  if (twice.length === 0) return []
-  const { imageId } = twice[0]!
-  return [
-    `${imageId} is a file of the questions and another of the pool: they count as one image (${twice.length} questions have such); if they are not, give each an image_id of its own`,
   ]
 }

@@ -5,7 +5,7 @@ import type { Dataset, Example } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import type { DatasetPlace } from './dataset.ts'
-import { openDataset, partOf, sampleExamples } from './dataset.ts'
+import { openDataset, openTogether, partOf, sampleExamples } from './dataset.ts'
 import type { Features } from './features.ts'
 import { readEmbeddings } from './features.ts'
 import { openPools } from './pools.ts'
@@ -33,8 +33,7 @@ export interface Inputs {
  */
 export async function openInputs(settings: InputSettings, progress: Progress): Promise<Inputs> {
   const { place, poolPlace, queries: count, seed, poolFile } = settings
-  const whole = await openDataset(place, progress)
-  const wholePool = poolPlace === undefined ? whole : await openDataset(poolPlace, progress, '--pool-')
+  const { whole, wholePool } = await openBoth(place, poolPlace, progress)
   const features = await openFeatures(settings, whole, wholePool)
   const skips = place.skipMissingImages === true && features !== undefined
   const dataset = skips ? withRows(whole, features.queries, progress) : whole
@@ -62,6 +61,18 @@ export async function openInputs(settings: InputSettings, progress: Progress): P
     ...(poolFile !== undefined && { pools: await hashFile(poolFile) }),
   }
   return { dataset, pool, queries, features, pools, hashes }
+}
+
+async function openBoth(
+  place: DatasetPlace,
+  poolPlace: DatasetPlace | undefined,
+  progress: Progress,
+): Promise<{ readonly whole: Dataset; readonly wholePool: Dataset }> {
+  const one = await openDataset(place, progress)
+  if (poolPlace === undefined) return { whole: one, wholePool: one }
+  const other = await openDataset(poolPlace, progress, '--pool-')
+  const [whole, wholePool] = await openTogether([one, other], progress)
+  return { whole: whole!, wholePool: wholePool! }
 }
 
 /** A dataset without the examples that `lever embed --skip-unreadable-images` left out. */
