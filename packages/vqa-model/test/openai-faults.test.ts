@@ -93,6 +93,19 @@ describe('faults', () => {
   })
 })
 
+test('a server that redirects ends the run at once, with the address; nothing is sent there', async () => {
+  const other = await startServer()
+  const movedTo = `${other.baseUrl}/chat/completions?token=secret`
+  await at({ movedTo }, { retries: 5 }, async (model, server) => {
+    const answering = model.answer(prompts)
+    await expect(answering).rejects.toThrow(
+      `${server.baseUrl} answers 307 Temporary Redirect: it is at ${other.baseUrl}/chat/completions; give that address as the base URL`,
+    )
+    await expect(answering).rejects.not.toThrow('secret')
+    expect((await other.seen()).requests).toBe(0)
+  })
+})
+
 describe('several servers', () => {
   test('share the work; one that is away at first or dies is done without', async () => {
     const servers = await Promise.all([startServer({ delay: 10 }), startServer({ delay: 10 })])

@@ -164,6 +164,8 @@ function denial({ url }: Server, { status, detail }: Failure): string {
       ? 'give its key in the environment variable LEVER_API_KEY or OPENAI_API_KEY (apiKey)'
       : status === 404
         ? 'check the base URL (it ends in /v1) and the model'
-        : 'check the options of the request'
+        : status !== undefined && status < 400
+          ? 'give that address as the base URL'
+          : 'check the options of the request'
   return `vqa-model: ${url} answers ${detail}; ${remedy}`
 }

@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts'
  * - `server`: a response that is no answer (other 5xx, 408, broken JSON, no text).
  * - `refused`: the model answers other prompts, but declines this one, or only reasons about it.
  * - `prompt`: this prompt cannot be answered (400, 413, 422), or not in this way (501), others may.
- * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx, an event stream).
+ * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx, an event stream, another address).
  */
 export type Trouble = 'overloaded' | 'timeout' | 'connection' | 'server' | 'refused' | 'prompt' | 'denied'
 
@@ -64,11 +64,12 @@ export async function send({ url, json, key, timeout, signal, clock }: Request):
       method: json === undefined ? 'GET' : 'POST',
       headers,
       signal: stop.signal,
-      redirect: 'error',
+      redirect: 'manual',
       ...(json !== undefined && { body: JSON.stringify(json) }),
     })
     const text = await response.text()
-    return response.ok ? parse(text, key) : { failure: refusal(response, text, key, clock.now()) }
+    if (response.ok) return parse(text, key)
+    return { failure: elsewhere(response) ?? refusal(response, text, key, clock.now()) }
   } catch (error) {
     signal?.throwIfAborted()
     if (stop.signal.reason === LATE) {
@@ -93,6 +94,15 @@ function parse(text: string, key: string | undefined): Sent {
     const detail = `the response is not valid JSON: ${excerpt(text, key)}`
     return { failure: { kind: 'server', label: 'broken JSON', detail, status: 200 } }
   }
+}
+
+/** Redirects are not followed: the other place would be sent the questions and the key. */
+function elsewhere({ status, statusText, headers, url }: Response): Failure | undefined {
+  const location = headers.get('location')
+  if (status < 300 || status >= 400 || location === null || !URL.canParse(location, url)) return undefined
+  const { origin, pathname } = new URL(location, url)
+  const label = `${status} ${statusText}`.trim()
+  return { kind: 'denied', label, status, detail: `${label}: it is at ${origin}${pathname}` }
 }
 
 function refusal(response: Response, text: string, key: string | undefined, now: number): Failure {

@@ -21,6 +21,8 @@ const {
   faults = [],
   /** ... and always for prompts with this text */
   broken,
+  /** where every POST is redirected to */
+  movedTo,
   /** in place of every answer: the first choice, or all of the body as text */
   choice,
   body: wholeBody,
@@ -104,6 +106,7 @@ async function complete(response, text) {
     )
   }
   if (delay > 0) await wait(delay)
+  if (movedTo !== undefined) return response.writeHead(307, { location: movedTo }).end()
   if (wholeBody !== undefined) return response.writeHead(200).end(wholeBody)
   if (unable !== undefined && body.prompt_logprobs !== undefined)
     return error(response, unable, 'prompt_logprobs is not supported.')

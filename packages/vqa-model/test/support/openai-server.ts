@@ -16,6 +16,7 @@ export interface ServerConfig {
   contextLength?: number
   faults?: readonly string[]
   broken?: string
+  movedTo?: string
   choice?: object
   body?: string
   delay?: number
