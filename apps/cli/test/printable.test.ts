@@ -12,7 +12,9 @@ test('answers, file names and errors are escaped in every form of output', async
   const at = (name: string): string => join(folder, name)
   const question = { image_id: 1, question_id: 1, question: HOSTILE }
   const answers = Array.from({ length: 10 }, (_, i) => ({ answer: HOSTILE, answer_id: i + 1 }))
-  const annotation = { image_id: 1, question_id: 1, multiple_choice_answer: HOSTILE, answers }
+  const type = `${HOSTILE}\nOverall accuracy: 99.99`
+  const types = { question_type: type, answer_type: type }
+  const annotation = { image_id: 1, question_id: 1, multiple_choice_answer: HOSTILE, answers, ...types }
   writeFileSync(at('questions.json'), JSON.stringify({ questions: [question] }))
   writeFileSync(at('annotations.json'), JSON.stringify({ annotations: [annotation] }))
   writeFileSync(at('results.json'), JSON.stringify([{ question_id: 1, answer: HOSTILE }]))
@@ -27,6 +29,6 @@ test('answers, file names and errors are escaped in every form of output', async
     const { stdout, stderr } = await lever(args)
     expect(stdout + stderr).not.toBe('')
     expect(stdout + stderr).not.toMatch(OBEYED)
-    expect(stdout + stderr).not.toMatch(/\nlever: done/)
+    expect(stdout + stderr).not.toMatch(/\nlever: done|\nOverall accuracy: 99|\n *\tb/)
   }
 }, 60_000)

@@ -1,3 +1,4 @@
+import { printableLine } from '@lever/terminal'
 import type { Description } from './description.ts'
 import { SHAPES, type Shape } from './shapes.ts'
 
@@ -68,12 +69,13 @@ export function renderDescription(description: Description): string {
 export function renderDropped(dropped: ReadonlyMap<string, number>): string {
   return [...dropped]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([reason, count]) => `left out: ${count} (${reason})`)
+    .map(([reason, count]) => `left out: ${count} (${printableLine(reason)})`)
     .join('\n')
 }
 
 /** Aligned columns; the first to the left, the others to the right unless `text`. */
-export function renderTable(rows: readonly (readonly string[])[], text = false): string {
+export function renderTable(cells: readonly (readonly string[])[], text = false): string {
+  const rows = cells.map((row) => row.map(printableLine))
   const widths: number[] = []
   for (const row of rows) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)

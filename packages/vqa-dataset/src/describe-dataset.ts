@@ -201,7 +201,9 @@ function shares(counts: ReadonlyMap<string, number>, total: number): Share[] {
 }
 
 function largest(texts: readonly string[]): number {
-  return Math.max(...countBy(texts, (text) => text).values())
+  let most = 0
+  for (const count of countBy(texts, (text) => text).values()) most = Math.max(most, count)
+  return most
 }
 
 function mostFrequentOf(texts: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { printableLine } from '@lever/terminal'
 import type { DatasetDescription, ImageLeakage, Share, Spread } from './describe-dataset.ts'
 
 /** A description for people. */
@@ -5,13 +6,13 @@ export function formatDataset(description: DatasetDescription): string {
   const { name, split, form, questions, images, answers, baselines, metric, notices } = description
   const { found, missing } = images
   const lines = [
-    `${[name, split].filter((part) => part !== '').join(' ')} (${form}), ${description.hash.slice(0, 12)}`,
+    `${printableLine([name, split].filter((part) => part !== '').join(' '))} (${form}), ${description.hash.slice(0, 12)}`,
     '',
     `questions   ${questions.count}, ${one(questions.words.mean)} words each${questions.withChoices > 0 ? `, ${questions.withChoices} with choices` : ''}`,
     `images      ${images.count}, ${range(images.questionsEach)} questions each; ${found === 0 ? 'no file is there' : `the files of ${found} questions are there`}`,
     ...(missing.count > 0 && found > 0
       ? [
-          `missing     ${missing.count} images: ${missing.first.join(', ')}${missing.count > 10 ? ', ...' : ''}`,
+          `missing     ${missing.count} images: ${printableLine(missing.first.join(', '))}${missing.count > 10 ? ', ...' : ''}`,
         ]
       : []),
   ]
@@ -22,7 +23,7 @@ export function formatDataset(description: DatasetDescription): string {
     `agreement   ${percent(answers.agreement)} of the humans give the most frequent answer; ${percent(answers.unanimous)} of the questions are unanimous`,
     `metric      ${metric === 'aokvqa' ? 'A-OKVQA direct answers' : 'official VQA accuracy'}`,
     `ceiling     ${baselines.ceiling.toFixed(2)}, the best answer to every question`,
-    `majority    ${baselines.majority.accuracy.toFixed(2)}, always "${baselines.majority.answer}"`,
+    `majority    ${baselines.majority.accuracy.toFixed(2)}, always "${printableLine(baselines.majority.answer)}"`,
     ...(baselines.ceiling < 50 && answers.each.max < 4
       ? ['            with fewer than four answers a right answer scores below 100; see --allow-fallback']
       : []),
@@ -40,7 +41,7 @@ export function formatDataset(description: DatasetDescription): string {
 export function formatLeakage(leakage: readonly ImageLeakage[], names: readonly string[]): string {
   return leakage
     .map(({ between: [a, b], images, questions, sameQuestions }) => {
-      const pair = `${names[a]!} and ${names[b]!}`
+      const pair = `${printableLine(names[a]!)} and ${printableLine(names[b]!)}`
       if (images === 0 && sameQuestions === 0) return `${pair} share no image`
       return `${pair} share ${images} images (${questions[0]} and ${questions[1]} questions are about them) and ${sameQuestions} question ids`
     })
@@ -49,7 +50,7 @@ export function formatLeakage(leakage: readonly ImageLeakage[], names: readonly 
 
 function table(title: string, shares: readonly Share[], limit = 10): string[] {
   if (shares.length < 2 && (shares[0]?.name ?? '') === '') return []
-  const shown = shares.slice(0, limit)
+  const shown = shares.slice(0, limit).map((share) => ({ ...share, name: printableLine(share.name) }))
   const width = Math.max(title.length, ...shown.map(({ name }) => name.length))
   const more = shares.length - shown.length
   return [
@@ -64,7 +65,7 @@ function table(title: string, shares: readonly Share[], limit = 10): string[] {
 }
 
 function warnings(notices: readonly string[]): string[] {
-  return notices.map((notice) => `note: ${notice}`)
+  return notices.map((notice) => `note: ${printableLine(notice)}`)
 }
 
 function range({ min, mean, max }: Spread): string {

@@ -1,4 +1,5 @@
 import type { Interval } from './clusters.ts'
+import { printableLine } from '@lever/terminal'
 import type { Comparison, Flip } from './comparison.ts'
 import type { Evaluation } from './evaluation.ts'
 import { formatId, type QuestionId } from './question-id.ts'
@@ -63,8 +64,9 @@ export function formatEvaluation(evaluation: Evaluation): string {
       `Fallback: ${questions(fallback.n)} scored by string match, not in the figures above: ${points(fallback.overall ?? 0)}`,
     )
   }
-  lines.push(...table('answer type', evaluation.perAnswerType, evaluation.counts.perAnswerType))
-  lines.push(...table('question type', evaluation.perQuestionType, evaluation.counts.perQuestionType))
+  const { perAnswerType, perQuestionType, counts } = evaluation
+  for (const line of table('answer type', perAnswerType, counts.perAnswerType)) lines.push(line)
+  for (const line of table('question type', perQuestionType, counts.perQuestionType)) lines.push(line)
   if (unprocessed) {
     lines.push(
       '',
@@ -72,7 +74,7 @@ export function formatEvaluation(evaluation: Evaluation): string {
       `  normalising them too would give ${signed(unprocessed.cost)} points (--mode always)`,
     )
   }
-  lines.push(...evaluation.warnings.map((warning) => `Warning: ${warning}`))
+  for (const warning of evaluation.warnings) lines.push(`Warning: ${printableLine(warning)}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -109,9 +111,10 @@ function table(
 ): string[] {
   const names = Object.keys(values).sort((a, b) => counts[b]! - counts[a]! || (a < b ? -1 : 1))
   if (names.length === 0) return []
-  const width = Math.max(...names.map((name) => name.length))
+  const width = names.reduce((most, name) => Math.max(most, printableLine(name).length), 0)
   const lines = names.map(
-    (name) => `  ${name.padEnd(width)}  ${points(values[name]!).padStart(6)}  n = ${counts[name]!}`,
+    (name) =>
+      `  ${printableLine(name).padEnd(width)}  ${points(values[name]!).padStart(6)}  n = ${counts[name]!}`,
   )
   return ['', `Per ${title}:`, ...lines]
 }
