@@ -147,7 +147,7 @@ function whatIsMissing(shards: readonly ShardFile[]): string[] {
     if (shard === undefined) missing.push(`shard ${index}/${count} is not among the files`)
     else if (shard.queries.size < size) {
       missing.push(`shard ${index}/${count} (${shard.path}) has ${shard.queries.size} of ${size} queries`)
-    } else missing.push(...unfinishedQueries(shard))
+    } else for (const text of unfinishedQueries(shard)) missing.push(text)
   }
   const all = new Set(shards.flatMap(({ queries }) => [...queries.keys()]))
   if (missing.length === 0 && hashOf([...all].sort((a, b) => a - b)) !== ids) {

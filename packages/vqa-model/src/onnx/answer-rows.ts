@@ -202,7 +202,7 @@ async function scoreRest(
       .map((answer, index) => ({ parent, index, answer }))
       .filter(({ answer, index }) => index > 0 && answer.length > 0),
   )
-  const longest = Math.max(0, ...wanted.map(({ answer }) => answer.length))
+  const longest = wanted.reduce((most, { answer }) => Math.max(most, answer.length), 0)
   const rowBytes = (block.slots + longest) * engine.decoder.bytesPerSlot
   const step = batched ? Math.max(1, Math.min(maxRows, Math.floor(blockBytes / rowBytes))) : 1
   for (let from = 0; from < wanted.length; from += step) {

@@ -88,7 +88,7 @@ export function groupSteps<Item>(
 ): Step<Item>[][] {
   if (!settings.batched) return steps.map((step) => [step])
   const lengthOf = ({ item, segment }: Step<Item>): number => segment.ids.length + extra(item)
-  const longest = Math.max(0, ...steps.map(lengthOf))
+  const longest = steps.reduce((most, step) => Math.max(most, lengthOf(step)), 0)
   const rowBytes = (block.slots + longest + settings.maxNewTokens) * engine.decoder.bytesPerSlot * copies
   const maxRows = Math.max(1, Math.floor(Math.min(settings.maxRows / copies, levelBytes / rowBytes)))
   return groupByLength(steps, lengthOf, { maxRows, maxTokens: settings.maxTokens })
@@ -105,7 +105,7 @@ function tokensAfter(
   { maxNewTokens }: PlanSettings,
   { answers = [] }: { answers?: readonly string[] },
 ): number {
-  return Math.max(maxNewTokens, ...answers.map((answer) => encodeAnswer(answer).length + 1))
+  return answers.reduce((most, answer) => Math.max(most, encodeAnswer(answer).length + 1), maxNewTokens)
 }
 
 function checkLength(path: readonly TokenSegment[], after: number, contextLength: number): void {
