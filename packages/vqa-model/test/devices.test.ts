@@ -1,18 +1,28 @@
 import { describe, expect, test } from '@jest/globals'
 import { deviceNames, openVqaModel, probeDevice, probeDevices } from '../src/index.ts'
+import { deviceChecks } from '../src/devices/checks.ts'
 import { executionProvider } from '../src/devices/devices.ts'
-import { existsOn } from '../src/devices/probe.ts'
+import { existsOn, readChecks } from '../src/devices/probe.ts'
 import { remedyFor } from '../src/devices/remedy.ts'
 import { resolveDevice } from '../src/devices/resolve.ts'
 import { bundledModel } from './support/world.ts'
 
 const report = (device: string, ok: boolean) =>
-  ({ device, status: ok ? 'ok' : 'failed', milliseconds: 1, detail: 'x', remedy: 'do y' }) as const
+  ({
+    device,
+    status: ok ? 'ok' : 'failed',
+    milliseconds: 1,
+    checks: [],
+    detail: 'x',
+    remedy: 'do y',
+  }) as const
 
 test('every device gives a status; cpu works, and what does not work has a remedy', async () => {
   const reports = await probeDevices()
   expect(reports.map(({ device }) => device)).toEqual([...deviceNames])
   expect(reports[0]).toMatchObject({ device: 'cpu', status: 'ok', detail: '', remedy: '' })
+  const names = ['MatMul', 'MatMul in float16', 'Conv', 'GroupQueryAttention', 'Loop']
+  expect(reports[0]!.checks).toEqual(names.map((name) => ({ name, detail: '' })))
   for (const { status, detail, remedy } of reports) {
     expect(status === 'ok' ? detail + remedy : '').toBe('')
     if (status !== 'ok') expect([detail.length > 0, remedy.length > 0]).toEqual([true, true])
@@ -103,14 +113,30 @@ test('remedies name what to do', () => {
   expect(remedyFor('cuda', '', false)).toMatch(onLinux ? /npm run cuda:install/ : /Linux x64 only/)
   const missing = (library: string): string =>
     remedyFor('cuda', `${library}: cannot open shared object file: No such file`, true)
-  expect(missing('libcudnn.so.9')).toMatch(
-    /^install cuDNN 9 \(libcudnn.so.9 is missing\); then put .* LD_LIBRARY_PATH$/,
-  )
-  expect(missing('libcublasLt.so.12')).toContain('install the CUDA toolkit 12 (libcublasLt.so.12')
-  expect(missing('libcufft.so.11')).toContain('install the CUDA toolkit (libcufft.so.11')
-  expect(missing('libcuda.so.1')).toContain('NVIDIA driver')
+  expect(missing('libcudnn.so.9')).toBe('run "npm run cuda:install", which brings libcudnn.so.9')
+  expect(missing('libcublasLt.so.13')).toContain('brings libcublasLt.so.13')
+  expect(missing('libcuda.so.1')).toMatch(/^install the NVIDIA driver, version 580 or later/)
   expect(missing('libother.so')).toContain('install what provides libother.so')
+  expect(remedyFor('cuda', 'Conv: cuDNN library was not found', true)).toContain('brings libcudnn.so.9')
   expect(remedyFor('cuda', 'CUDA failure 100', true)).toContain('nvidia-smi')
+})
+
+describe('readChecks', () => {
+  const [first, second, ...rest] = deviceChecks().map(({ name }) => name)
+  const passed = `${JSON.stringify({ name: first, detail: '' })}\n`
+
+  test('a process that crashes leaves its last words to the checks that it did not come to', () => {
+    const checks = readChecks({ code: 'SIGSEGV', stdout: passed, stderr: 'warning\nout of memory\n\n' })
+    expect(checks).toEqual([
+      { name: first, detail: '' },
+      ...[second, ...rest].map((name) => ({ name, detail: 'out of memory' })),
+    ])
+  })
+
+  test('without words it is how the process ended', () => {
+    const checks = readChecks({ code: 'SIGSEGV', stdout: passed, stderr: '' })
+    expect(checks[1]).toEqual({ name: second, detail: 'the process ended with SIGSEGV' })
+  })
 })
 
 test('why WebGPU failed is told: a missing loader, a missing library, no adapter', () => {

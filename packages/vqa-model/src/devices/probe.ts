@@ -1,13 +1,17 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { deviceChecks } from './checks.ts'
 import { deviceNames, parseDevice, type DeviceName } from './devices.ts'
 import { remedyFor } from './remedy.ts'
+import type { CheckResult } from './try-device.ts'
 
 export interface DeviceReport {
   device: string
   status: 'ok' | 'absent' | 'failed'
-  /** time from the start of a process to its first result, milliseconds */
+  /** time of a process that runs all checks, milliseconds */
   milliseconds: number
+  /** operators that models use, in the order in which they were tried, each with what went wrong or an empty text */
+  checks: CheckResult[]
   /** what ONNX Runtime or the system says; empty when it works */
   detail: string
   /** what to do; empty when it works */
@@ -37,26 +41,46 @@ export function existsOn(
 }
 
 /**
- * Tries a device with a tiny graph, in a process of its own: a provider library that crashes
- * takes nothing with it, and what it writes to stderr (the name of a missing library) is read.
+ * Tries a device with one small graph for each operator that models use, in a process of its own: a provider
+ * library that crashes takes nothing with it, and what it writes to stderr (the name of a missing library) is read.
  */
 export async function probeDevice(device: string): Promise<DeviceReport> {
   const { name } = parseDevice(device)
   if (!existsOn(name)) {
     const detail = `ONNX Runtime for Node has ${name} on ${PLATFORMS[name].join(', ')} only, this is ${process.platform} ${process.arch}`
-    return { device, status: 'absent', milliseconds: 0, detail, remedy: remedyFor(name, detail) }
+    return { device, status: 'absent', milliseconds: 0, checks: [], detail, remedy: remedyFor(name, detail) }
   }
   const start = performance.now()
-  const { code, output } = await runChild(device)
+  const ended = await runChild(device)
   const milliseconds = Math.round(performance.now() - start)
-  if (code === 0) return { device, status: 'ok', milliseconds, detail: '', remedy: '' }
-  const detail =
-    output
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .at(-1)
-      ?.trim() ?? `the process ended with ${code}`
-  return { device, status: 'failed', milliseconds, detail, remedy: remedyFor(name, output) }
+  const checks = readChecks(ended)
+  const failed = checks.filter((check) => check.detail !== '')
+  if (failed.length === 0) return { device, status: 'ok', milliseconds, checks, detail: '', remedy: '' }
+  const missing = /\S+: cannot open shared object file/.exec(ended.stderr)?.[0]
+  const detail = describeFailures(failed, checks.length) + (missing === undefined ? '' : ` (${missing})`)
+  const remedy = remedyFor(name, `${ended.stderr}\n${detail}`)
+  return { device, status: 'failed', milliseconds, checks, detail, remedy }
+}
+
+/** One reason where everything fails for the same one, else each operator with its own. */
+function describeFailures(failed: readonly CheckResult[], tried: number): string {
+  const reasons = new Set(failed.map(({ detail }) => detail))
+  if (failed.length === tried && reasons.size === 1) return [...reasons].join()
+  return failed.map(({ name, detail }) => `${name}: ${detail}`).join('; ')
+}
+
+/** Results of all checks; a process that ended early leaves its reason to the first that has none. */
+export function readChecks({ code, stdout, stderr }: Ended): CheckResult[] {
+  const told = stdout.split('\n').filter((line) => line.startsWith('{'))
+  const results = told.map((line) => JSON.parse(line) as CheckResult)
+  const names = deviceChecks().map(({ name }) => name)
+  const lastLine = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => line !== '')
+  const why = lastLine ?? `the process ended with ${code}`
+  const untold = names.slice(results.length).map((name) => ({ name, detail: why }))
+  return [...results, ...untold]
 }
 
 /** Tries every device that ONNX Runtime may have on this machine. Never throws. */
@@ -64,13 +88,17 @@ export async function probeDevices(devices: readonly string[] = deviceNames): Pr
   return Promise.all(devices.map(probeDevice))
 }
 
-function runChild(device: string): Promise<{ code: number | string; output: string }> {
+/** How the process that tries a device ended. */
+export interface Ended {
+  code: number | string
+  stdout: string
+  stderr: string
+}
+
+function runChild(device: string): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(process.execPath, [CHILD, device], { timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({
-        code: error === null ? 0 : (error.code ?? error.signal ?? 1),
-        output: `${stdout}\n${stderr}`,
-      })
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 1), stdout, stderr })
     })
   })
 }

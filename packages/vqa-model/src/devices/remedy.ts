@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { DeviceName } from './devices.ts'
+import { CUDA_PROVIDER, providerFolder } from './preload.ts'
 
 /** What to do about a device that does not work, from what was written when it was tried and whether CUDA's provider is installed. */
 export function remedyFor(device: DeviceName, output: string, installed: boolean = hasCuda()): string {
@@ -32,46 +32,43 @@ function webgpuRemedy(output: string): string {
   return `WebGPU needs ${needs}, and found none${found}; use --device cpu`
 }
 
-const CUDA_LIBRARY = 'libonnxruntime_providers_cuda.so'
+/**
+ * The oldest branch of drivers that CUDA 13 runs with.
+ * Source: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/ (minor version compatibility)
+ */
+const DRIVER = 580
 
 function cudaRemedy(output: string, installed: boolean): string {
   if (!installed) {
     return process.platform === 'linux' && process.arch === 'x64'
-      ? `the CUDA provider (${CUDA_LIBRARY}) is not installed: run "npm run cuda:install" (a download of some hundred MB), then try again`
+      ? 'the CUDA provider is not installed: run "npm run cuda:install" (a download of 1.4 GB), then try again'
       : 'onnxruntime-node has CUDA for Linux x64 only; use --device cpu'
   }
   const missing = [...output.matchAll(/(lib[\w.-]+\.so[\d.]*): cannot open shared object/g)].map(
     (match) => match[1]!,
   )
-  if (missing.length > 0) {
-    const names = [...new Set(missing)]
-    return `${names.map(originOf).join('; ')}; then put the folders of these libraries on LD_LIBRARY_PATH`
-  }
+  if (/cuDNN library was not found/i.test(output)) missing.push('libcudnn.so.9')
+  if (missing.length > 0) return [...new Set(missing)].map(originOf).join('; ')
   return (
-    'check that "nvidia-smi" lists a GPU and that its driver is new enough for the CUDA toolkit; ' +
-    `"ldd ${join(providerFolder(), CUDA_LIBRARY)}" shows which CUDA and cuDNN majors are wanted`
+    `check that "nvidia-smi" lists a GPU and a driver of version ${DRIVER} or later, which CUDA 13 needs; ` +
+    'in a container, that it was started with access to the GPU'
   )
 }
 
-/** Which package brings a library that is missing, with the major that its name asks for. */
+/** What brings a library that is missing. */
 function originOf(library: string): string {
-  const major = /\.so\.(\d+)/.exec(library)?.[1]
-  const version = major === undefined ? '' : ` ${major}`
-  if (library.startsWith('libcudnn')) return `install cuDNN${version} (${library} is missing)`
-  if (library.startsWith('libcuda.')) return `install the NVIDIA driver (${library} is missing)`
-  if (/^lib(cudart|cublas|cublasLt|cufft|curand|nvrtc|nvJitLink)\b/.test(library)) {
-    const own = /^lib(cufft|curand)/.test(library)
-    return `install the CUDA toolkit${own ? '' : version} (${library} is missing)`
+  if (library.startsWith('libcuda.')) {
+    return (
+      `install the NVIDIA driver, version ${DRIVER} or later (${library} is a part of it and is missing); ` +
+      'in a container, start it with access to the GPU (docker run --gpus all)'
+    )
+  }
+  if (/^lib(cudart|cublas|cublasLt|cufft|curand|nvrtc|cudnn)\b/.test(library)) {
+    return `run "npm run cuda:install", which brings ${library}`
   }
   return `install what provides ${library}`
 }
 
 function hasCuda(): boolean {
-  return existsSync(join(providerFolder(), CUDA_LIBRARY))
-}
-
-/** Where ONNX Runtime looks for provider libraries. */
-function providerFolder(): string {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-  return join(dirname(dirname(entry)), 'bin', 'napi-v6', process.platform, process.arch)
+  return existsSync(join(providerFolder(), CUDA_PROVIDER))
 }

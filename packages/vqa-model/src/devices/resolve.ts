@@ -1,9 +1,10 @@
 import { InputError } from '@lever/durable-files'
 import { parseDevice } from './devices.ts'
+import { preloadLibraries } from './preload.ts'
 import { probeDevice, type DeviceReport } from './probe.ts'
 
 /**
- * The device to use. `auto` takes the first of cuda, dml (Windows) and cpu that works and tells
+ * The device to use, with the libraries that it needs loaded into this process. `auto` takes the first of cuda, dml (Windows) and cpu that works and tells
  * so in one line; a device asked for by name is never replaced.
  *
  * @throws InputError with the remedy when a named device does not work
@@ -19,6 +20,7 @@ export async function resolveDevice(
       const report = await probe(name)
       if (report.status === 'ok') {
         onNotice(`device auto: ${name}`)
+        preloadLibraries(name)
         return name
       }
       const why = report.status === 'absent' ? report.detail : `${name} does not work: ${report.remedy}`
@@ -31,6 +33,9 @@ export async function resolveDevice(
   if (name === 'cpu') return 'cpu'
   const wanted = index === 0 ? name : `${name}:${index}`
   const report = await probe(wanted)
-  if (report.status === 'ok') return wanted
+  if (report.status === 'ok') {
+    preloadLibraries(wanted)
+    return wanted
+  }
   throw new InputError(`vqa-model: device ${wanted} does not work here (${report.detail}); ${report.remedy}`)
 }

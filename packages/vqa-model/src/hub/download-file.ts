@@ -4,15 +4,19 @@ import { mkdir, open, rename, stat, truncate, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isInputError } from '@lever/durable-files'
-import { causeOf, hubHeaders, refusal, type HubAccess, type RemoteFile } from './listing.ts'
+import { causeOf, type RemoteFile } from './listing.ts'
 
 export interface FileDownload {
-  id: string
-  commit: string
+  url: string
+  headers: Readonly<Record<string, string>>
   file: RemoteFile
-  /** folder of the model */
+  /** folder that the path of the file starts from */
   folder: string
-  access: HubAccess
+  /** what the file is a part of, as errors name it */
+  owner: string
+  /** the error for a status that no further attempt will change */
+  refusal: (url: string, status: number) => Error
+  signal?: AbortSignal | undefined
   /** called with the bytes that are there, also those of an earlier attempt */
   onProgress: (bytes: number) => void
   /** attempts in a row without one new byte before the download fails */
@@ -28,10 +32,10 @@ export interface FileDownload {
  * and hash, and only then renamed.
  *
  * @returns false when the file was there already
- * @throws InputError when the Hub refuses; Error after `attempts` failures in a row, or when the bytes are wrong twice
+ * @throws the refusal; Error after `attempts` failures in a row, or when the bytes are wrong twice
  */
 export async function downloadFile(download: FileDownload): Promise<boolean> {
-  const { file, folder, access, onProgress, attempts, pause } = download
+  const { file, folder, owner, signal, onProgress, attempts, pause } = download
   const path = join(folder, file.path)
   if (await isSame(path, file)) {
     onProgress(file.size)
@@ -49,18 +53,18 @@ export async function downloadFile(download: FileDownload): Promise<boolean> {
       await unlink(part).catch(() => undefined)
       throw new Error('the bytes that came are not those of the file (size or hash differs)')
     } catch (error) {
-      access.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       if (isInputError(error)) throw error
       failures = (await sizeOf(part)) > before ? 1 : failures + 1
       if (failures >= attempts || wrong > 1) {
         throw new Error(
-          `vqa-model: cannot download ${file.path} of ${download.id}: ${causeOf(error)} (${await sizeOf(part)} of ${file.size} ` +
+          `vqa-model: cannot download ${file.path} of ${owner}: ${causeOf(error)} (${await sizeOf(part)} of ${file.size} ` +
             `bytes are here, tried ${failures} times); run the same command again to continue`,
           { cause: error },
         )
       }
       const wait = error instanceof Busy ? error.seconds * 1000 : 0
-      await sleep(Math.max(wait, pause * 2 ** (failures - 1)), undefined, { signal: access.signal })
+      await sleep(Math.max(wait, pause * 2 ** (failures - 1)), undefined, { signal })
     }
   }
   await syncFile(part)
@@ -80,19 +84,18 @@ class Busy extends Error {
 }
 
 async function fetchRest(
-  { id, commit, file, access, onProgress, patience }: FileDownload,
+  { url, headers, file, refusal, signal, onProgress, patience }: FileDownload,
   part: string,
   from: number,
 ): Promise<void> {
-  const url = `${access.endpoint}/${id}/resolve/${commit}/${file.path.split('/').map(encodeURIComponent).join('/')}`
   const stop = new AbortController()
-  const abort = (): void => stop.abort(access.signal?.reason)
-  access.signal?.addEventListener('abort', abort, { once: true })
+  const abort = (): void => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
   const timer = setTimeout(() => stop.abort(new Error(`no byte for ${patience / 1000} s`)), patience)
   try {
     const response = await fetch(url, {
       headers: {
-        ...hubHeaders(access),
+        ...headers,
         'accept-encoding': 'identity',
         ...(from > 0 ? { range: `bytes=${from}-` } : {}),
       },
@@ -104,7 +107,7 @@ async function fetchRest(
       if (response.status === 429 || response.status >= 500) {
         throw new Busy(response.status, retryAfter(response.headers.get('retry-after')))
       }
-      throw refusal(id, url, response.status)
+      throw refusal(url, response.status)
     }
     const appended = response.status === 206 && rangeStart(response.headers.get('content-range')) === from
     if (!appended && response.status === 206) throw new Error('the server sent another range than asked for')
@@ -124,7 +127,7 @@ async function fetchRest(
     throw stop.signal.aborted ? stop.signal.reason : error
   } finally {
     clearTimeout(timer)
-    access.signal?.removeEventListener('abort', abort)
+    signal?.removeEventListener('abort', abort)
   }
 }
 
@@ -138,7 +141,8 @@ function retryAfter(header: string | null): number {
   return Number.isFinite(seconds) ? Math.min(60, Math.max(0, seconds)) : 0
 }
 
-async function isSame(path: string, { size, hash }: RemoteFile): Promise<boolean> {
+/** Whether a file is there with the right size and hash. */
+export async function isSame(path: string, { size, hash }: RemoteFile): Promise<boolean> {
   if ((await sizeOf(path)) !== size) return false
   const digest = createHash(hash.kind === 'sha256' ? 'sha256' : 'sha1')
   if (hash.kind === 'git-sha1') digest.update(`blob ${size}\0`)

@@ -4,7 +4,7 @@ import { acquireLock, InputError, writeFileAtomic } from '@lever/durable-files'
 import type { Dtypes } from '../onnx/dtypes.ts'
 import { chooseFiles, furtherFiles } from './choose-files.ts'
 import { downloadFile } from './download-file.ts'
-import { fetchListing, type RemoteFile } from './listing.ts'
+import { fetchListing, fileAddress, hubHeaders, refusal, type RemoteFile } from './listing.ts'
 import { isModelId } from './locate.ts'
 import { hubEndpoint, hubToken, modelCache, offlineBy } from './places.ts'
 
@@ -71,7 +71,11 @@ export async function downloadModel({
       total += files.reduce((sum, { size }) => sum + size, 0)
       for (const file of files) {
         const fetched = await downloadFile({
-          ...{ id, commit: listing.commit, file, folder, access, attempts, patience, pause },
+          ...{ file, folder, signal, attempts, patience, pause },
+          url: fileAddress(id, listing.commit, file.path, access),
+          headers: hubHeaders(access),
+          owner: id,
+          refusal: (url, status) => refusal(id, url, status),
           onProgress: (bytes) => onProgress(before + bytes, total, file.path),
         })
         before += file.size

@@ -28,6 +28,11 @@ export function hubHeaders({ token }: Pick<HubAccess, 'token'>): Record<string, 
   }
 }
 
+/** Address of a file at a commit. */
+export function fileAddress(id: string, commit: string, path: string, { endpoint }: HubAccess): string {
+  return `${endpoint}/${id}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`
+}
+
 /**
  * Asks the Hub for the files of a model, `GET /api/models/ID/revision/main?blobs=true`.
  *

@@ -60,6 +60,9 @@ export function formatHealth(health: Health, downloaded?: Downloaded): string {
   const remedies = devices.flatMap(({ device, status, remedy }) =>
     status === 'failed' ? [`${device}: ${remedy}`] : [],
   )
+  const reasons = devices.flatMap(({ device, status, detail }) =>
+    status === 'failed' ? [`${device}: ${detail}`] : [],
+  )
   if (!model.ok) remedies.push(`model: ${model.remedy}`)
   return [
     ...(downloaded === undefined ? [] : [...describeDownload(downloaded), '']),
@@ -69,19 +72,33 @@ export function formatHealth(health: Health, downloaded?: Downloaded): string {
       .join(', '),
     '',
     formatTable(
-      devices.map(({ device, status, milliseconds }) => [
+      devices.map(({ device, status, milliseconds, checks }) => [
         device,
         status === 'ok' ? 'works' : status === 'absent' ? 'not for this platform' : 'does not work',
-        status === 'ok' ? `${milliseconds} ms to start` : '',
+        describeChecks(checks),
+        status === 'ok' ? `${milliseconds} ms` : '',
       ]),
-      { left: 2 },
+      { left: 3 },
     ),
+    ...(reasons.length > 0
+      ? ['', 'What does not work, and why:', ...reasons.map((line) => `  ${line}`)]
+      : []),
     '',
     `model ${model.path}: ${model.ok ? 'works' : 'does not work'}${model.detail && ` (${model.detail})`}`,
     ...(remedies.length > 0 ? ['', 'To do, if you want it:', ...remedies.map((line) => `  ${line}`)] : []),
     '',
     health.ok ? 'Everything that the demo needs works. Try: lever demo' : 'The demo cannot run here yet.',
   ].join('\n')
+}
+
+/** What was tried, and which of it failed. */
+function describeChecks(checks: DeviceReport['checks']): string {
+  const names = (failed: boolean): string =>
+    checks.flatMap(({ name, detail }) => ((detail !== '') === failed ? [name] : [])).join(', ')
+  const failed = names(true)
+  const passed = names(false)
+  if (passed === '' || failed === '') return passed
+  return `${passed}; not ${failed}`
 }
 
 function describeDownload({ id, commit, path, bytes, files }: Downloaded): string[] {
