@@ -11,7 +11,7 @@ export interface DeviceReport {
   /** time of a process that runs all checks, milliseconds */
   milliseconds: number
   /** operators that models use, in the order in which they were tried, each with what went wrong or an empty text */
-  checks: CheckResult[]
+  checks: readonly CheckResult[]
   /** what ONNX Runtime or the system says; empty when it works */
   detail: string
   /** what to do; empty when it works */
