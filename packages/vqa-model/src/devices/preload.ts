@@ -40,11 +40,7 @@ export function preloadLibraries(
   const found = LIBRARIES.flatMap((name) => files.filter((file) => isLibrary(file, name)))
   for (const file of found) {
     try {
-      process.dlopen(
-        { exports: {} } as NodeJS.Module,
-        join(folder, file),
-        constants.dlopen.RTLD_LAZY | RTLD_NODELETE,
-      )
+      process.dlopen({ exports: {} }, join(folder, file), constants.dlopen.RTLD_LAZY | RTLD_NODELETE)
     } catch {
       // No addon, as expected. Of a library that could not be loaded the session will say why.
     }
