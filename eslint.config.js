@@ -32,12 +32,6 @@ export default tseslint.config(
   },
   {
     files: ['packages/*/src/**', 'apps/*/src/**', 'fixtures/*/src/**'],
-    // Functions that are still longer. Take a line out when its function is shorter; add none.
-    ignores: [
-      'packages/vqa-model/src/onnx/prompter.ts',
-      'packages/vqa-model/src/openai/servers.ts',
-      'packages/vqa-model/src/workers/pool.ts',
-    ],
     rules: {
       'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
     },

@@ -1,3 +1,4 @@
+import { createAlarm } from './alarm.ts'
 import { backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import { lowerLimit, raiseLimit, startLimit, type Limit } from './limit.ts'
@@ -41,71 +42,44 @@ interface Waiting {
   readonly leave: () => void
 }
 
+interface ServersOptions {
+  /** most requests at a time that a server may be sent */
+  readonly most: number
+  readonly clock: Clock
+  readonly onNotice?: ((line: string) => void) | undefined
+}
+
 /**
- * Spreads requests over servers: each has a limit of its own that grows by answers and is halved
- * by refusals and timeouts; the one with the smallest share of its limit in use is next. A server
- * that cannot be reached is left out for a growing while, then tried with one request.
+ * Spreads requests over servers. Each has a limit of its own, which answers raise and which refusals and timeouts halve;
+ * the one with the smallest share of its limit in use is next. A server that cannot be reached is left out for a
+ * growing while, then tried with one request.
  */
-export function createServers(
-  urls: readonly string[],
-  {
-    most,
-    clock,
-    onNotice = () => undefined,
-  }: { most: number; clock: Clock; onNotice?: ((line: string) => void) | undefined },
-): Servers {
+export function createServers(urls: readonly string[], options: ServersOptions): Servers {
+  const { most, clock, onNotice = () => undefined } = options
   const all = urls.map((url): Server => {
     const counts = { running: 0, absences: 0, refusals: 0, troubleAt: -Infinity, waitUntil: 0 }
     return { url, limit: startLimit(most), ...counts, unsure: false }
   })
   const line: Waiting[] = []
-  let alarm: { at: number; stop: AbortController } | undefined
-
-  const open = (server: Server): boolean =>
-    server.waitUntil <= clock.now() &&
-    server.running < (server.absences > 0 ? 1 : Math.floor(server.limit.value))
-
-  function next(): Server | undefined {
-    const share = ({ running, limit }: Server): number => (running + 1) / limit.value
-    return all.filter(open).sort((a, b) => share(a) - share(b))[0]
-  }
+  const setAlarm = createAlarm(clock, serve)
 
   function serve(): void {
-    for (let server = next(); line.length > 0 && server !== undefined; server = next()) {
-      const first = line.shift()!
+    for (;;) {
+      const server = nextServer(all, clock.now())
+      const first = server === undefined ? undefined : line.shift()
+      if (server === undefined || first === undefined) break
       first.leave()
       server.running += 1
       first.resolve(server)
     }
-    setAlarm()
+    lookAgain()
   }
 
-  /** Looks again when the first pause is over, if anybody waits. */
-  function setAlarm(): void {
+  /** When the first pause is over, if anybody waits. */
+  function lookAgain(): void {
     const now = clock.now()
     const pauses = all.map(({ waitUntil }) => waitUntil).filter((time) => time > now)
-    const at = line.length === 0 ? Infinity : Math.min(...pauses)
-    if (at === (alarm?.at ?? Infinity)) return
-    alarm?.stop.abort()
-    alarm = undefined
-    if (at === Infinity) return
-    const set = { at, stop: new AbortController() }
-    alarm = set
-    void clock.sleep(at - now, set.stop.signal).then(() => {
-      if (alarm !== set) return
-      alarm = undefined
-      serve()
-    })
-  }
-
-  /** A pause that grows with the times in a row; what was on the way together counts as one time. */
-  function pause(server: Server, count: 'absences' | 'refusals', sentAt: number, wait?: number): void {
-    if (sentAt <= server.troubleAt) return
-    const now = clock.now()
-    const until = now + (wait ?? backoff(server[count], () => clock.random()))
-    server.waitUntil = Math.max(server.waitUntil, until)
-    server[count] += 1
-    server.troubleAt = now
+    setAlarm(line.length === 0 ? Infinity : Math.min(...pauses))
   }
 
   return {
@@ -116,7 +90,7 @@ export function createServers(
         const stop = (): void => {
           line.splice(line.indexOf(waiting), 1)
           waiting.leave()
-          setAlarm()
+          lookAgain()
           reject(signal.reason as Error)
         }
         const waiting = { resolve, leave: (): void => signal.removeEventListener('abort', stop) }
@@ -127,21 +101,11 @@ export function createServers(
       })
     },
     give(server, sentAt, failure) {
-      const now = clock.now()
       server.running -= 1
       if (failure === undefined) {
         server.absences = server.refusals = 0
         server.limit = raiseLimit(server.limit, most)
-      } else if (failure.kind === 'overloaded') {
-        server.limit = lowerLimit(server.limit, sentAt, now)
-        pause(server, 'refusals', sentAt, failure.wait)
-      } else if (failure.kind === 'timeout') {
-        server.limit = lowerLimit(server.limit, sentAt, now)
-      } else if (failure.kind === 'connection') {
-        if (!server.unsure) onNotice(`${server.url} does not answer (${failure.label}); trying again`)
-        server.unsure = true
-        pause(server, 'absences', sentAt)
-      }
+      } else learn(server, sentAt, failure, { clock, onNotice })
       serve()
     },
     back(server) {
@@ -151,4 +115,44 @@ export function createServers(
       serve()
     },
   }
+}
+
+/** The server with the smallest share of its limit in use, of those that take a request now. */
+function nextServer(all: readonly Server[], now: number): Server | undefined {
+  const isOpen = ({ waitUntil, running, absences, limit }: Server): boolean =>
+    waitUntil <= now && running < (absences > 0 ? 1 : Math.floor(limit.value))
+  const share = ({ running, limit }: Server): number => (running + 1) / limit.value
+  return all.filter(isOpen).sort((a, b) => share(a) - share(b))[0]
+}
+
+/** Less at a time, or a pause, by what went wrong. */
+function learn(
+  server: Server,
+  sentAt: number,
+  failure: Failure,
+  { clock, onNotice }: { clock: Clock; onNotice: (line: string) => void },
+): void {
+  const { kind, label, wait } = failure
+  if (kind === 'overloaded' || kind === 'timeout') {
+    server.limit = lowerLimit(server.limit, sentAt, clock.now())
+  }
+  if (kind === 'overloaded') pause(server, 'refusals', { clock, sentAt, wait })
+  if (kind !== 'connection') return
+  if (!server.unsure) onNotice(`${server.url} does not answer (${label}); trying again`)
+  server.unsure = true
+  pause(server, 'absences', { clock, sentAt })
+}
+
+/** A pause that grows with the times in a row; what was on the way together counts as one time. */
+function pause(
+  server: Server,
+  count: 'absences' | 'refusals',
+  { clock, sentAt, wait }: { clock: Clock; sentAt: number; wait?: number | undefined },
+): void {
+  if (sentAt <= server.troubleAt) return
+  const now = clock.now()
+  const until = now + (wait ?? backoff(server[count], () => clock.random()))
+  server.waitUntil = Math.max(server.waitUntil, until)
+  server[count] += 1
+  server.troubleAt = now
 }
