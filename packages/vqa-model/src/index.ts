@@ -45,13 +45,8 @@ export type {
 } from './types.ts'
 export { isEmbedderModel } from './embed/clip.ts'
 export { embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
-export {
-  embedExamples,
-  type EmbedOptions,
-  type EmbedResult,
-  type ExampleToEmbed,
-} from './embed/embed-examples.ts'
-export type { Embedder, EmbedderOptions } from './embed/types.ts'
+export { embedExamples, type EmbedOptions, type EmbedResult } from './embed/embed-examples.ts'
+export type { Embedder, EmbedderOptions, ExampleToEmbed } from './embed/types.ts'
 export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
 export { estimatePrompts, type EstimateOptions, type PromptEstimate } from './estimate.ts'
 export { lookAtImage } from './pixels/look.ts'

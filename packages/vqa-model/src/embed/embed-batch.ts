@@ -1,6 +1,5 @@
 import type { EmbeddingKind } from '@lever/tensor-files'
-import type { ExampleToEmbed } from './embed-examples.ts'
-import type { Embedder } from './types.ts'
+import type { Embedder, ExampleToEmbed } from './types.ts'
 
 /** Rows by image path and by text. */
 export interface Rows {

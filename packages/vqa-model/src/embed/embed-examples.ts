@@ -3,15 +3,7 @@ import { EMBEDDING_KINDS, type EmbeddingKind, type Embeddings } from '@lever/ten
 import { embedBatch, newInputs, type Rows } from './embed-batch.ts'
 import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
-import type { Embedder } from './types.ts'
-
-/** What of an example is embedded; a `Example` is one. */
-export interface ExampleToEmbed {
-  id: number
-  /** path; missing where the image is */
-  image?: string
-  question: string
-}
+import type { Embedder, ExampleToEmbed } from './types.ts'
 
 export interface EmbedOptions {
   kind?: EmbeddingKind

@@ -26,3 +26,11 @@ export interface EmbedderOptions {
   /** limits of an image's area in pixels, where the embedder has them */
   pixels?: { min?: number; max?: number }
 }
+
+/** What of an example is embedded; an `Example` is one. */
+export interface ExampleToEmbed {
+  id: number
+  /** path; missing where the image is */
+  image?: string
+  question: string
+}
