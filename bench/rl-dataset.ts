@@ -100,7 +100,7 @@ async function ratios(
     const read = performance.now()
     JSON.parse(text)
     const parsed = performance.now()
-    const { groups } = buildGroups(await readRlData(path), { ids, rows: ids.length, dim: 512 })
+    const { groups } = buildGroups(await readRlData(path), { ids })
     const end = performance.now()
     if (groups.length !== QUERIES) throw new Error('bench: groups were lost')
     rounds.push({ parse: (parsed - read) / 1000, both: (parsed - start) / 1000, ours: (end - parsed) / 1000 })

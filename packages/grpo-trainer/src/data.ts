@@ -1,5 +1,5 @@
 import { hashOf, hashBytes, InputError } from '@lever/durable-files'
-import type { EmbeddingMatrix } from '@lever/pointer-model'
+import type { Embeddings } from '@lever/tensor-files'
 import type { Group } from '@lever/rl-dataset'
 
 /** What a policy is trained and validated on. */
@@ -8,9 +8,9 @@ export interface TrainingData {
   /** Groups of other images; without them nothing is selected and the last policy is the result. */
   readonly validation?: readonly Group[]
   /** Embeddings that `poolRows` and `queryRow` of the groups point into. */
-  readonly embeddings: EmbeddingMatrix
+  readonly embeddings: Pick<Embeddings, 'data' | 'dim'>
   /** Embeddings of the queries, when they are not those of the candidates. */
-  readonly queryEmbeddings?: EmbeddingMatrix
+  readonly queryEmbeddings?: Pick<Embeddings, 'data' | 'dim'>
 }
 
 /** Largest sizes of the groups: N, G and K. */
@@ -130,7 +130,7 @@ export function hashProposer({ groups, validation = [] }: TrainingData): string 
 
 /** SHA-256 of everything in the data that training depends on. */
 export function hashData({ groups, validation = [], embeddings, queryEmbeddings }: TrainingData): string {
-  const bytes = ({ data }: EmbeddingMatrix): string =>
+  const bytes = ({ data }: Pick<Embeddings, 'data'>): string =>
     hashBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   const summary = (group: Group): unknown => [
     group.queryId,

@@ -1,19 +1,7 @@
-import type { EmbeddingKind, EmbeddingRows } from './selectors/types.ts'
+import { rowFinder } from '@lever/tensor-files'
+import type { EmbeddingKind, EmbeddingMatrix, EmbeddingPairs } from '@lever/tensor-files'
+import type { EmbeddingRows } from './selectors/types.ts'
 import type { Example } from './types.ts'
-
-/** Embeddings of one data set: M rows of `dim` numbers, row i belongs to the example with id `ids[i]`. */
-export interface EmbeddingTable {
-  readonly ids: ArrayLike<number | bigint>
-  /** [M, dim], row-major. */
-  readonly data: Float32Array
-  readonly dim: number
-}
-
-/** The tables of one kind: of the queries and of the candidates (the same one when both are one split). */
-export interface EmbeddingTables {
-  readonly queries: EmbeddingTable
-  readonly candidates: EmbeddingTable
-}
 
 export type EmbeddingLookup = (
   query: Example,
@@ -21,15 +9,13 @@ export type EmbeddingLookup = (
 ) => Readonly<Partial<Record<EmbeddingKind, EmbeddingRows>>>
 
 /**
- * Finds embedding rows by id. Throws RangeError on a table whose sizes do not fit, and, when a row is used, on an id
- * that the table lacks.
+ * Finds embedding rows by id.
+ * @throws InputError if a matrix is not [M, D] or ids repeat; from the function itself, if a row is used that is not there
  */
-export function lookUpEmbeddings(
-  tables: Readonly<Partial<Record<EmbeddingKind, EmbeddingTables>>>,
-): EmbeddingLookup {
+export function lookUpEmbeddings(tables: EmbeddingPairs): EmbeddingLookup {
   const finders = Object.entries(tables).map(([kind, { queries, candidates }]) => {
-    const query = rowFinder(queries, kind, 'queries')
-    const candidate = candidates === queries ? query : rowFinder(candidates, kind, 'candidates')
+    const query = rowsOf(queries, `${kind} query`)
+    const candidate = candidates === queries ? query : rowsOf(candidates, `${kind} candidate`)
     return { kind, query, candidate }
   })
   return (query, pool) =>
@@ -46,24 +32,11 @@ export function lookUpEmbeddings(
     )
 }
 
-function rowFinder(
-  { ids, data, dim }: EmbeddingTable,
-  kind: string,
-  side: string,
-): (id: number) => Float32Array {
-  if (data.length !== ids.length * dim) {
-    throw new RangeError(
-      `icl-eval: ${kind} embeddings of the ${side} hold ${data.length} numbers, not ${ids.length} rows of ${dim}`,
-    )
-  }
-  const rows = new Map(Array.from(ids, (id, row) => [Number(id), row]))
+function rowsOf(embeddings: EmbeddingMatrix, name: string): (id: number) => Float32Array {
+  const { data, dim } = embeddings
+  const rowOf = rowFinder(embeddings, name)
   return (id) => {
-    const row = rows.get(id)
-    if (row === undefined) {
-      throw new RangeError(
-        `icl-eval: example ${id} has no row in the ${kind} embeddings of the ${side}; embed the same data set`,
-      )
-    }
+    const row = rowOf(id)
     return data.subarray(row * dim, (row + 1) * dim)
   }
 }

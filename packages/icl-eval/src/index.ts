@@ -2,7 +2,7 @@ export { InputError, isInputError } from '@lever/durable-files'
 export { createAsker } from './ask.ts'
 export type { AnswerStore, AskOptions, AskProgress, AskStats, Asker } from './ask.ts'
 export { lookUpEmbeddings } from './embeddings.ts'
-export type { EmbeddingLookup, EmbeddingTable, EmbeddingTables } from './embeddings.ts'
+export type { EmbeddingLookup } from './embeddings.ts'
 export { checkScorable, evaluateSelectors } from './evaluate.ts'
 export type { EvaluateOptions, Evaluation, Pools } from './evaluate.ts'
 export { findLeakage } from './leakage.ts'
@@ -101,7 +101,6 @@ export { similarityText } from './selectors/similarity-text.ts'
 export { staticSet } from './selectors/static-set.ts'
 export type { StaticSetOptions } from './selectors/static-set.ts'
 export type {
-  EmbeddingKind,
   EmbeddingRows,
   Measured,
   MeasuredPointer,

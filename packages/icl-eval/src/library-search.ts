@@ -1,6 +1,6 @@
 import { nearest } from '@lever/retrieval'
 import type { EmbeddingLookup } from './embeddings.ts'
-import type { EmbeddingKind } from './selectors/types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Example } from './types.ts'
 
 /** Neighbours searched for every query: enough for any number of shots and for the filters of `mmices` and `mmr`. */

@@ -1,6 +1,7 @@
 import { createRandom } from '@lever/reward-utils'
 import type { Random } from '@lever/reward-utils'
-import type { EmbeddingKind, EmbeddingRows, Measured, SelectionContext } from '../src/selectors/types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { EmbeddingRows, Measured, SelectionContext } from '../src/selectors/types.ts'
 import type { Example } from '../src/types.ts'
 
 const COLOURS = ['red', 'green', 'blue', 'grey']

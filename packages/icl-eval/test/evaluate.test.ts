@@ -150,11 +150,11 @@ describe('embeddings', () => {
     const short = { ...tables, candidates: table(pool.slice(1)) }
     const rows = lookUpEmbeddings({ both: short })(queries[0]!, pool).both!
     expect(rows.query).toEqual(toyRow('both', 1))
-    expect(() => rows.candidate(0)).toThrow('example 101 has no row in the both embeddings of the candidates')
+    expect(() => rows.candidate(0)).toThrow('the both candidate embeddings have no row for example 101')
     expect(() => lookUpEmbeddings({ text: { ...tables, queries: { ...tables.queries, dim: 7 } } })).toThrow(
-      '48 numbers, not 6 rows of 7',
+      '48 numbers, not [M=6, D=7]',
     )
-    const big = { ids: BigInt64Array.of(5n), data: Float32Array.of(1), dim: 1 }
+    const big = { ids: [5], data: Float32Array.of(1), dim: 1 }
     const query = { ...queries[0]!, id: 5 }
     expect(lookUpEmbeddings({ image: { queries: big, candidates: big } })(query, []).image!.query[0]).toBe(1)
   })

@@ -1,11 +1,8 @@
+import type { Embeddings } from '@lever/tensor-files'
 import type { DecoderBatch } from './decoder.ts'
 
-/** Row-major matrix of embeddings [M, D]. */
-export interface EmbeddingMatrix {
-  readonly data: Float32Array
-  /** D */
-  readonly dim: number
-}
+/** The matrix of embeddings, without the ids of its rows. */
+type Rows = Pick<Embeddings, 'data' | 'dim'>
 
 /** A query and its pool, as rows of matrices. */
 export interface PolicyQuery {
@@ -19,9 +16,9 @@ export interface PolicyQuery {
 
 /** What a policy chooses for, and from. */
 export interface PolicyInput {
-  readonly queries: EmbeddingMatrix
+  readonly queries: Rows
   /** Default: `queries`. */
-  readonly candidates?: EmbeddingMatrix
+  readonly candidates?: Rows
   readonly items: readonly PolicyQuery[]
 }
 
@@ -66,11 +63,7 @@ export function prepareBatches(
   return { rows, batches }
 }
 
-function prepareBatch(
-  items: readonly PolicyQuery[],
-  { data, dim }: EmbeddingMatrix,
-  places: Int32Array,
-): DecoderBatch {
+function prepareBatch(items: readonly PolicyQuery[], { data, dim }: Rows, places: Int32Array): DecoderBatch {
   const size = items.reduce((most, { pool }) => Math.max(most, pool.length), 0)
   const query = new Float32Array(items.length * dim)
   const rows = new Int32Array(items.length * size)
@@ -84,7 +77,7 @@ function prepareBatch(
   return { queries: items.length, pool: size, query, rows, valid }
 }
 
-function checkMatrix({ data, dim }: EmbeddingMatrix, expected: number, name: string): number {
+function checkMatrix({ data, dim }: Rows, expected: number, name: string): number {
   if (dim !== expected) {
     throw new RangeError(
       `pointer-model: the ${name} have embeddings of size ${dim}, but the policy was made for ${expected}; use the embeddings that it was trained on`,

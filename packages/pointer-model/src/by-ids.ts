@@ -1,20 +1,16 @@
 import { InputError } from '@lever/durable-files'
-import type { EmbeddingMatrix, PolicyInput } from './batches.ts'
+import { rowFinder } from '@lever/tensor-files'
+import type { EmbeddingMatrix } from '@lever/tensor-files'
+import type { PolicyInput } from './batches.ts'
 import type { PointerChoice } from './decode/greedy.ts'
 import type { SampledPointer, SampleOptions } from './decode/sample.ts'
 import type { Policy } from './policy.ts'
 
-/** Embeddings [M, D] and the id of the example in every row. */
-export interface EmbeddingTable extends EmbeddingMatrix {
-  /** [M] */
-  readonly ids: ArrayLike<number | bigint>
-}
-
 /** Embeddings that a policy reads. */
 export interface PolicyTables {
-  readonly queries: EmbeddingTable
+  readonly queries: EmbeddingMatrix
   /** Default: `queries`. */
-  readonly candidates?: EmbeddingTable
+  readonly candidates?: EmbeddingMatrix
 }
 
 /** A query and the candidates to choose from. */
@@ -58,7 +54,7 @@ export interface PolicyByIds {
 
 /**
  * An open policy, asked by ids in place of rows. Its functions throw InputError for an id without a row.
- * @throws InputError if the embeddings have another size than those the policy was trained on
+ * @throws InputError if the embeddings have another size than those that the policy was trained on, or ids repeat
  */
 export function byIds(policy: Policy, { queries, candidates = queries }: PolicyTables): PolicyByIds {
   for (const [name, { dim }] of Object.entries({ query: queries, candidate: candidates })) {
@@ -92,16 +88,5 @@ export function byIds(policy: Policy, { queries, candidates = queries }: PolicyT
     beam: (asked, options) => policy.beam(inputOf(asked), options),
     sample: (asked, options) => policy.sample(inputOf(asked), options),
     logProbs: (asked, pointers) => policy.logProbs(inputOf(asked), pointers),
-  }
-}
-
-function rowFinder({ ids }: EmbeddingTable, name: string): (id: number) => number {
-  const rows = new Map(Array.from(ids, (id, row) => [Number(id), row]))
-  return (id) => {
-    const row = rows.get(id)
-    if (row !== undefined) return row
-    throw new InputError(
-      `pointer-model: the ${name} embeddings have no row for example ${id}; embed the whole dataset (lever embed)`,
-    )
   }
 }

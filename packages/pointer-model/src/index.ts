@@ -30,13 +30,12 @@ export {
   type SequenceLogits,
 } from './sequence.ts'
 export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
-export { type EmbeddingMatrix, type PolicyInput, type PolicyQuery } from './batches.ts'
+export { type PolicyInput, type PolicyQuery } from './batches.ts'
 export {
   byIds,
   DECODINGS,
   type ChooseOptions,
   type Decoding,
-  type EmbeddingTable,
   type PolicyByIds,
   type PolicyTables,
   type QueryIds,

@@ -1,8 +1,8 @@
 import { createRandom } from '@lever/reward-utils'
-import type { EmbeddingMatrix, PolicyInput, PolicyQuery } from '../src/batches.ts'
+import type { PolicyInput, PolicyQuery } from '../src/batches.ts'
 
 /** Unit vectors [rows, dim] of a seed. */
-export function randomMatrix(rows: number, dim: number, seed = 1): EmbeddingMatrix {
+export function randomMatrix(rows: number, dim: number, seed = 1): PolicyInput['queries'] {
   const random = createRandom(seed, 'matrix')
   const data = new Float32Array(rows * dim)
   for (let i = 0; i < rows; i++) {
@@ -17,7 +17,7 @@ export function randomMatrix(rows: number, dim: number, seed = 1): EmbeddingMatr
 }
 
 /** Queries 0..sizes.length-1 with random pools of the given sizes. */
-export function randomInput(matrix: EmbeddingMatrix, sizes: readonly number[], seed = 2): PolicyInput {
+export function randomInput(matrix: PolicyInput['queries'], sizes: readonly number[], seed = 2): PolicyInput {
   const rows = matrix.data.length / matrix.dim
   const items: PolicyQuery[] = sizes.map((size, row) => ({
     row,

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import type { Embeddings } from '@lever/tensor-files'
 import type { GroupRewardOptions } from './group-rewards.ts'
 import { prefixesOf, rewardsWithPrefixes } from './prefixes.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
@@ -30,13 +31,6 @@ export interface Group {
   readonly methods: readonly string[]
 }
 
-/** What of an embedding file the pointer map needs: row i holds the example `ids[i]`. */
-export interface EmbeddingIndex {
-  readonly ids: ArrayLike<bigint | number>
-  readonly rows: number
-  readonly dim: number
-}
-
 export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   /**
    * Drop queries without a candidate whose `vqa_correct` is 1. `reward` asks for a raw reward of at least 1 instead, as the
@@ -51,7 +45,7 @@ export interface GroupOptions extends SelectOptions, GroupRewardOptions {
    */
   readonly prefixes?: boolean
   /** Embeddings of the queries, when they are not those of the candidates. */
-  readonly queryIndex?: EmbeddingIndex
+  readonly queryEmbeddings?: Pick<Embeddings, 'ids'>
   /** Name of the data in messages. */
   readonly file?: string
 }
@@ -77,15 +71,24 @@ export interface BuiltGroups {
  *
  * @throws InputError when an id has no row, with query and candidate; or when a reward cannot be computed.
  */
-export function buildGroups(data: RlData, index: EmbeddingIndex, options: GroupOptions = {}): BuiltGroups {
-  const { requirePositiveQuery = false, minSize = 2, file = 'RL data', queryIndex = index } = options
+export function buildGroups(
+  data: RlData,
+  embeddings: Pick<Embeddings, 'ids'>,
+  options: GroupOptions = {},
+): BuiltGroups {
+  const {
+    requirePositiveQuery = false,
+    minSize = 2,
+    file = 'RL data',
+    queryEmbeddings = embeddings,
+  } = options
   if (options.prefixes === true && options.shotWeights !== undefined) {
     throw new InputError(
       `rl-dataset: ${file}: shotWeights put the rewards of the prefixes into that of the whole pointer, so they cannot be pointers of their own too; leave out shotWeights (--shot-weights) or prefixes`,
     )
   }
-  const rows = rowsOf(index, file)
-  const queryRows = queryIndex === index ? rows : rowsOf(queryIndex, file)
+  const rows = rowsOf(embeddings, file)
+  const queryRows = queryEmbeddings === embeddings ? rows : rowsOf(queryEmbeddings, file)
   const dropped = new Map<string, number>()
   const drop = (reason: string): void => void dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
   const reject = candidateFilter(options)
@@ -213,20 +216,16 @@ interface Rows {
   readonly get: (id: number) => number | undefined
 }
 
-function rowsOf({ ids, rows }: EmbeddingIndex, file: string): Rows {
-  if (ids.length !== rows) {
-    throw new InputError(`rl-dataset: ${file}: the embeddings have ${rows} rows, but ${ids.length} ids`)
-  }
+function rowsOf({ ids }: Pick<Embeddings, 'ids'>, file: string): Rows {
+  const rows = ids.length
   const rowOf = new Map<number, number>()
   let largest = 0
   for (let row = 0; row < rows; row++) {
-    const id = Number(ids[row]!)
+    const id = ids[row]!
     if (!Number.isSafeInteger(id)) {
-      throw new InputError(
-        `rl-dataset: ${file}: id ${String(ids[row]!)} of the embeddings is not an exact integer`,
-      )
+      throw new InputError(`rl-dataset: ${file}: id ${id} of the embeddings is not a whole number below 2^53`)
     }
-    if (rowOf.has(id)) throw new InputError(`rl-dataset: ${file}: the embeddings hold id ${id} twice`)
+    if (rowOf.has(id)) throw new InputError(`rl-dataset: ${file}: id ${id} of the embeddings is given twice`)
     rowOf.set(id, row)
     largest = Math.max(largest, id)
   }

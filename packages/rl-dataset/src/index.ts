@@ -56,13 +56,7 @@ export { candidateProblem } from './check-schema.ts'
 export { failedKey, parseFailedKey, parsePlanKey, queryKey } from './journal.ts'
 export { candidateFilter, type RejectReason, type SelectOptions } from './select.ts'
 export { groupRewards, type GroupRewardOptions, type GroupRewards } from './group-rewards.ts'
-export {
-  buildGroups,
-  type BuiltGroups,
-  type EmbeddingIndex,
-  type Group,
-  type GroupOptions,
-} from './groups.ts'
+export { buildGroups, type BuiltGroups, type Group, type GroupOptions } from './groups.ts'
 export { assertDisjointImages, splitByImage, type Split, type SplitItem, type SplitOptions } from './split.ts'
 export { describeRlData, type DescribeOptions } from './describe.ts'
 export type { Description, DuplicateStatistics, MethodStatistics } from './description.ts'

@@ -52,5 +52,5 @@ function use(data: RlData): void {
     ids.add(query_id)
     for (const id of candidate_pool_ids ?? pointer_candidates.flatMap(({ pointer }) => pointer)) ids.add(id)
   }
-  buildGroups(data, { ids: [...ids], rows: ids.size, dim: 4 }, { reward: { missing: 'zero' } })
+  buildGroups(data, { ids: [...ids] }, { reward: { missing: 'zero' } })
 }

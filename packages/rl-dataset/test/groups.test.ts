@@ -57,18 +57,15 @@ describe('the pool and the embeddings', () => {
     expect(() => buildGroups(data(...two), indexOf(4, 5))).toThrow('query 7 has no row in the embeddings')
   })
 
-  test('ids may be bigint; queries may have embeddings of their own', () => {
-    const index = { ids: BigInt64Array.of(5n, 4n), rows: 2, dim: 4 }
-    const { groups } = buildGroups(data(...two), index, { queryIndex: indexOf(1, 7) })
+  test('queries may have embeddings of their own', () => {
+    const index = indexOf(5, 4)
+    const { groups } = buildGroups(data(...two), index, { queryEmbeddings: indexOf(1, 7) })
     expect([groups[0]!.queryRow, ...groups[0]!.poolRows]).toEqual([1, 1, 0])
   })
 
-  test('an index must be of one piece', () => {
-    expect(() => buildGroups(data(), { ids: [1], rows: 2, dim: 4 })).toThrow('2 rows, but 1 ids')
-    expect(() => buildGroups(data(), indexOf(1, 2, 1))).toThrow('hold id 1 twice')
-    expect(() => buildGroups(data(), { ids: [2n ** 60n], rows: 1, dim: 4 })).toThrow(
-      'is not an exact integer',
-    )
+  test('ids of embeddings must be whole numbers and differ', () => {
+    expect(() => buildGroups(data(), indexOf(1, 2, 1))).toThrow('id 1 of the embeddings is given twice')
+    expect(() => buildGroups(data(), indexOf(2 ** 60))).toThrow('is not a whole number below 2^53')
   })
 })
 

@@ -1,5 +1,6 @@
 import { bytesInMemory, openRlSource, parseRlData } from '../src/index.ts'
-import type { EmbeddingIndex, LoadedRlData, Problem, ReadOptions } from '../src/index.ts'
+import type { Embeddings } from '@lever/tensor-files'
+import type { LoadedRlData, Problem, ReadOptions } from '../src/index.ts'
 
 export const bytesOf = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -19,12 +20,10 @@ export const problemsOf = (value: unknown, options: ReadOptions = {}): readonly 
 export const errorRules = (value: unknown, options: ReadOptions = {}): string[] =>
   problemsOf(value, options).flatMap(({ severity, rule }) => (severity === 'error' ? [rule] : []))
 
-export const indexOf = (...ids: number[]): EmbeddingIndex => ({ ids, rows: ids.length, dim: 4 })
+export const indexOf = (...ids: number[]): Pick<Embeddings, 'ids'> => ({ ids })
 
-export const indexUpTo = (rows: number): EmbeddingIndex => ({
+export const indexUpTo = (rows: number): Pick<Embeddings, 'ids'> => ({
   ids: Array.from({ length: rows }, (_, i) => i),
-  rows,
-  dim: 4,
 })
 
 export const candidate = (

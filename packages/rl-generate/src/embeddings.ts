@@ -1,55 +1,31 @@
 import { InputError } from '@lever/durable-files'
-import type { Embeddings } from './types.ts'
+import { rowFinder, type EmbeddingMatrix } from '@lever/tensor-files'
 
 /**
  * The rows of `embeddings` for `ids`, in that order.
- *
- * @throws InputError for an id without a row, a repeated id, or a matrix that is not [ids, dim] of finite numbers
+ * @throws InputError if an id has no row or is given twice, or the matrix is not [M, D] of finite numbers
  */
-export function rowsOf(embeddings: Embeddings, ids: readonly number[], name: string): Int32Array {
-  const index = indexOf(embeddings, name)
-  return Int32Array.from(ids, (id) => {
-    const row = index.get(id)
-    if (row !== undefined) return row
-    throw new InputError(
-      `rl-generate: the ${name} embeddings have no row for example ${id}; embed the whole dataset (lever embed)`,
-    )
-  })
+export function rowsOf(embeddings: EmbeddingMatrix, ids: readonly number[], name: string): Int32Array {
+  return Int32Array.from(ids, checkedRows(embeddings, name))
 }
 
-/** id -> row. Checks the matrix on the way; see {@link rowsOf}. */
-export function indexOf({ ids, data, dim }: Embeddings, name: string): Map<number, number> {
-  if (data.length !== ids.length * dim) {
-    throw new InputError(
-      `rl-generate: the ${name} embeddings hold ${data.length} numbers, not [M=${ids.length}, D=${dim}]`,
-    )
-  }
-  const bad = firstNotFinite(data)
+/** As `rowFinder`, for a matrix of finite numbers only; see {@link rowsOf}. */
+export function checkedRows(embeddings: EmbeddingMatrix, name: string): (id: number) => number {
+  const bad = firstNotFinite(embeddings.data)
   if (bad >= 0) {
     throw new InputError(
-      `rl-generate: row ${Math.floor(bad / dim)} of the ${name} embeddings is not finite; embed the dataset again`,
+      `rl-generate: row ${Math.floor(bad / embeddings.dim)} of the ${name} embeddings is not finite; embed the dataset again`,
     )
   }
-  const index = new Map<number, number>()
-  for (let row = 0; row < ids.length; row++) {
-    const id = Number(ids[row])
-    if (!Number.isSafeInteger(id) || index.has(id)) {
-      throw new InputError(
-        `rl-generate: id ${String(ids[row])} in row ${row} of the ${name} embeddings is ${index.has(id) ? 'a repetition' : 'not a safe integer'}`,
-      )
-    }
-    index.set(id, row)
-  }
-  return index
+  return rowFinder(embeddings, name)
 }
 
 /**
  * Rows [a | b] / sqrt 2 by id, so that their inner product is the mean of the two: [M, D of a + D of b].
- *
  * @throws InputError if an id of `a` has no row in `b`
  */
-export function joined(a: Embeddings, b: Embeddings, name: string): Embeddings {
-  const ids = Array.from(a.ids, Number)
+export function joined(a: EmbeddingMatrix, b: EmbeddingMatrix, name: string): EmbeddingMatrix {
+  const { ids } = a
   const others = rowsOf(b, ids, name)
   const dim = a.dim + b.dim
   const data = new Float32Array(ids.length * dim)
@@ -61,7 +37,7 @@ export function joined(a: Embeddings, b: Embeddings, name: string): Embeddings {
   return { ids, data, dim }
 }
 
-/** Place of the first number that is not finite, -1 of none. */
+/** Place of the first number that is not finite; -1 if all are. */
 function firstNotFinite(data: Float32Array): number {
   for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i
   return -1

@@ -1,12 +1,11 @@
 export { InputError, isInputError } from '@lever/durable-files'
-export type { Embeddings, Example, FeaturePair } from './types.ts'
+export type { Example } from './types.ts'
 export { similarityOf } from './similarity.ts'
 export { defaultPoolMethod, POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/methods.ts'
 export type {
   PoolContext,
   PoolDataset,
   PoolEmbeddings,
-  PoolFeatures,
   PoolMethod,
   PoolSource,
   Pools,

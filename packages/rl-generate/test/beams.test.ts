@@ -327,11 +327,7 @@ describe('the file', () => {
       )
     }
     const ids = candidates.map(({ id }) => id)
-    const { groups, poolsFromPointers } = buildGroups(
-      data,
-      { ids, rows: ids.length, dim: 4 },
-      { reward: { mode: 'legacy', alpha: 1 } },
-    )
+    const { groups, poolsFromPointers } = buildGroups(data, { ids }, { reward: { mode: 'legacy', alpha: 1 } })
     expect(poolsFromPointers).toBe(0)
     expect(groups[0]!.poolIds).toHaveLength(12)
     expect(Array.from(groups[0]!.rawRewards)).toEqual(beams[0]!.beams.map(({ score }) => score))

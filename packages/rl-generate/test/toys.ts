@@ -1,5 +1,6 @@
 import { createRandom } from '@lever/reward-utils'
-import type { Embeddings, Example, FeaturePair, PolicyProposer, ProposalQuery } from '../src/index.ts'
+import type { EmbeddingMatrix, EmbeddingPair } from '@lever/tensor-files'
+import type { Example, PolicyProposer, ProposalQuery } from '../src/index.ts'
 
 /** n solved questions, ids from `first`, two questions an image. */
 export function toyExamples(n: number, first = 0): Example[] {
@@ -15,7 +16,7 @@ export function toyExamples(n: number, first = 0): Example[] {
 }
 
 /** Seeded random unit vectors, one per example. */
-function toyEmbeddings(examples: readonly Example[], dim = 16, name = 'text'): Embeddings {
+function toyEmbeddings(examples: readonly Example[], dim = 16, name = 'text'): EmbeddingMatrix {
   const data = new Float32Array(examples.length * dim)
   examples.forEach(({ id }, row) => {
     const random = createRandom(1, name, id)
@@ -26,7 +27,7 @@ function toyEmbeddings(examples: readonly Example[], dim = 16, name = 'text'): E
   return { ids: examples.map(({ id }) => id), data, dim }
 }
 
-export function toyFeatures(examples: readonly Example[], name = 'text', dim = 16): FeaturePair {
+export function toyFeatures(examples: readonly Example[], name = 'text', dim = 16): EmbeddingPair {
   const table = toyEmbeddings(examples, dim, name)
   return { queries: table, candidates: table }
 }

@@ -69,12 +69,8 @@ export function pairsOf({ queries, candidates }: EmbeddingPair<Embeddings>): Emb
  * @throws InputError if `data` is not [M, D], an id is not a whole number below 2^53 or is given twice; from the function
  * itself, if an id has no row
  */
-export function rowFinder(
-  embeddings: Pick<Embeddings, 'ids'> & Partial<EmbeddingMatrix>,
-  name: string,
-): (id: number) => number {
-  const { ids, data, dim = 0 } = embeddings
-  if (data !== undefined && data.length !== ids.length * dim) {
+export function rowFinder({ ids, data, dim }: EmbeddingMatrix, name: string): (id: number) => number {
+  if (data.length !== ids.length * dim) {
     throw new InputError(
       `the ${name} embeddings hold ${data.length} numbers, not [M=${ids.length}, D=${dim}]; embed the dataset again`,
     )

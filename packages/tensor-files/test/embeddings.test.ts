@@ -136,7 +136,9 @@ test('rows are found by id', () => {
   const row = rowFinder(both, 'query')
   expect([row(2 ** 52), row(5)]).toEqual([1, 0])
   expect(() => row(6)).toThrow('the query embeddings have no row for example 6')
-  expect(() => rowFinder({ ids: [1, 1] }, 'query')).toThrow('id 1 is given twice')
-  expect(() => rowFinder({ ids: [0.5] }, 'query')).toThrow('id 0.5 is not a whole number below 2^53')
+  expect(() => rowFinder({ ...both, ids: [1, 1] }, 'query')).toThrow('id 1 is given twice')
+  expect(() => rowFinder({ ...both, ids: [0.5, 1] }, 'query')).toThrow(
+    'id 0.5 is not a whole number below 2^53',
+  )
   expect(() => rowFinder({ ...both, dim: 2 }, 'query')).toThrow('hold 6 numbers, not [M=2, D=2]')
 })

@@ -167,11 +167,11 @@ function groupsOfFile(
     )
   }
   const beams = data.queries.some(({ pointer_candidates: [first] }) => first?.gen_method === BEAM_METHOD)
-  const built = buildGroups(data, indexOf(candidates), {
+  const built = buildGroups(data, candidates, {
     ...rewards,
     ...(beams && reward === undefined && { reward: { mode: 'legacy' as const, alpha: 1 } }),
     ...(beams && { prefixes: false }),
-    queryIndex: indexOf(queries),
+    queryEmbeddings: queries,
     file: path,
   })
   return { data, built, beams }
@@ -208,10 +208,6 @@ function groupsOf(split: Split<SplitItem>, part: 'train' | 'validation', groups:
   const ids = new Set(split[part].map(({ queryId }) => queryId))
   const own = groups.filter(({ queryId }) => ids.has(queryId))
   return split.by === 'image' ? own.sort((a, b) => a.queryId - b.queryId) : own
-}
-
-function indexOf({ ids, dim }: Embeddings): { ids: readonly number[]; rows: number; dim: number } {
-  return { ids, rows: ids.length, dim }
 }
 
 function oneProtocol(files: readonly string[], metas: readonly (RlMeta | null)[]): string | undefined {

@@ -1,8 +1,8 @@
+import type { EmbeddingPairs } from '@lever/tensor-files'
 import { openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import type { AskOptions } from '../ask.ts'
 import { lookUpEmbeddings } from '../embeddings.ts'
-import type { EmbeddingTables } from '../embeddings.ts'
 import { findLeakage } from '../leakage.ts'
 import type { Leakage } from '../leakage.ts'
 import type { Reporting } from '../progress.ts'
@@ -11,7 +11,7 @@ import type { ReportSources } from '../report/run/read-run.ts'
 import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
-import type { EmbeddingKind, Selector } from '../selectors/types.ts'
+import type { Selector } from '../selectors/types.ts'
 import type { Example, ScoreFunction } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
@@ -36,7 +36,7 @@ export interface ComparisonSettings extends Reporting {
   /** The run directory. */
   readonly out: string
   /** Embeddings of queries and candidates, by kind. */
-  readonly embeddings: Readonly<Partial<Record<EmbeddingKind, EmbeddingTables>>>
+  readonly embeddings: EmbeddingPairs
   readonly policies: readonly EvaluatedPolicy[]
   readonly trainedOn: TrainedOn
   readonly allowProtocolMismatch?: boolean

@@ -1,5 +1,6 @@
 import type { Example } from '../types.ts'
-import type { EmbeddingKind, EmbeddingRows, Order, SelectionContext } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { EmbeddingRows, Order, SelectionContext } from './types.ts'
 
 /**
  * Positions in the pool that may be selected: all but the query itself and what is excluded.

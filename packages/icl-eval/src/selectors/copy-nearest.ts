@@ -1,6 +1,7 @@
 import { arrange, cosine, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
-import type { EmbeddingKind, Selector, SelectorDefinition } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Selector, SelectorDefinition } from './types.ts'
 import { vote } from './vote.ts'
 
 export interface CopyNearestOptions {

@@ -1,7 +1,8 @@
 import { InputError } from '@lever/durable-files'
 import { createSelector, namesNeeding, SELECTOR_NAMES, SELECTORS } from './index.ts'
 import type { SelectorName } from './index.ts'
-import type { EmbeddingKind, Selector } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Selector } from './types.ts'
 
 /** Expands to every selector that the inputs support. */
 export const ALL = 'all'

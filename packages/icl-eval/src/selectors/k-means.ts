@@ -1,6 +1,7 @@
 import { arrange, best, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { kMeans, kMeansGroups } from './k-means-clusters.ts'
-import type { EmbeddingKind, Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface KMeansOptions {
   readonly name?: string

@@ -1,6 +1,7 @@
 import { arrange, cosine, eligible, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
-import type { EmbeddingKind, Order, Selector, SelectorDefinition } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Order, Selector, SelectorDefinition } from './types.ts'
 
 export interface MmrOptions {
   readonly name?: string

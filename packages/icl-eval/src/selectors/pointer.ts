@@ -1,4 +1,5 @@
-import type { EmbeddingKind, Selection, SelectionContext, Selector, SelectorDefinition } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Selection, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface PointerOptions {
   /** Name in tables, for example `pointer-rce`. Default `pointer`. */

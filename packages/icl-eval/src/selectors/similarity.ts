@@ -1,5 +1,6 @@
 import { arrange, best, cosine, eligible, rowsOf } from './candidates.ts'
-import type { EmbeddingKind, Order, SelectionContext, Selector } from './types.ts'
+import type { EmbeddingKind } from '@lever/tensor-files'
+import type { Order, SelectionContext, Selector } from './types.ts'
 
 export interface SimilarityOptions {
   readonly kind: EmbeddingKind

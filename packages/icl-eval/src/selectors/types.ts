@@ -1,7 +1,6 @@
 import type { Random } from '@lever/reward-utils'
+import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Example } from '../types.ts'
-
-export type EmbeddingKind = 'image' | 'text' | 'both'
 
 /** Rows of one kind of embedding, [D] each; they need not be normalised, similarity is the cosine. */
 export interface EmbeddingRows {

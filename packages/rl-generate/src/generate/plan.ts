@@ -1,16 +1,16 @@
+import type { EmbeddingPairs } from '@lever/tensor-files'
 import type { ProposeFunction } from '../measure/types.ts'
 import type { Pools } from '../pools/types.ts'
 import type { ProposalRequest } from '../proposals/methods.ts'
 import { proposePointers } from '../proposals/propose.ts'
 import type { PolicyProposer, Proposal } from '../proposals/types.ts'
 import { similarityOf } from '../similarity.ts'
-import type { FeaturePair } from '../types.ts'
 
 export interface PlanOptions {
   readonly queries: readonly { readonly id: number }[]
   readonly pools: Pools
-  /** Embeddings of queries and candidates by kind (`image`, `text`, `both`), in the order of preference. */
-  readonly features?: Readonly<Record<string, FeaturePair>> | undefined
+  /** In the order of preference. */
+  readonly features?: EmbeddingPairs | undefined
   readonly policy?: PolicyProposer | undefined
   /** Query id -> pointers as ids of examples, for method `file`. */
   readonly file?: ReadonlyMap<number, readonly (readonly number[])[]> | undefined

@@ -1,9 +1,10 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import type { EmbeddingPairs } from '@lever/tensor-files'
 import type { Example } from '../types.ts'
 import { POOL_METHODS, type PoolMethodName } from './methods.ts'
 import { featuresOf } from './similar.ts'
-import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
+import type { PoolContext, PoolMethod, Pools } from './types.ts'
 
 export interface BuildPoolsOptions {
   queries: readonly Example[]
@@ -13,7 +14,7 @@ export interface BuildPoolsOptions {
   size?: number
   seed?: number | string
   /** Embeddings for the similar and mixed methods. */
-  features?: PoolFeatures
+  features?: EmbeddingPairs
   /** Pools for method `file`, from `readPools`. */
   file?: Pools
 }

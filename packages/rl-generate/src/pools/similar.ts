@@ -1,7 +1,7 @@
 import { nearest } from '@lever/retrieval'
+import type { EmbeddingKind, EmbeddingPair, EmbeddingPairs } from '@lever/tensor-files'
 import { joined, rowsOf } from '../embeddings.ts'
-import type { FeaturePair } from '../types.ts'
-import type { PoolContext, PoolFeatures, PoolMethod } from './types.ts'
+import type { PoolContext, PoolMethod } from './types.ts'
 
 /** The N candidates whose question is most like the query's. */
 export const textSimilar: PoolMethod = {
@@ -22,11 +22,7 @@ export const bothSimilar: PoolMethod = {
 }
 
 /** The `k` allowed rows most similar by one kind of embedding, per query, most similar first. */
-export async function similarRows(
-  context: PoolContext,
-  kind: 'text' | 'image' | 'both',
-  k: number,
-): Promise<number[][]> {
+export async function similarRows(context: PoolContext, kind: EmbeddingKind, k: number): Promise<number[][]> {
   const { queries, candidates } = featuresOf(context.features, kind)!
   const excluded = context.queries.map((query) => context.excluded(query))
   const found = await nearest({
@@ -47,9 +43,9 @@ function idsOf(examples: readonly { id: number }[]): number[] {
 
 /** Embeddings of a kind; those of both are joined of the others where they were not given. */
 export function featuresOf(
-  { text, image, both }: PoolFeatures,
-  kind: 'text' | 'image' | 'both',
-): FeaturePair | undefined {
+  { text, image, both }: EmbeddingPairs,
+  kind: EmbeddingKind,
+): EmbeddingPair | undefined {
   if (kind !== 'both') return kind === 'text' ? text : image
   if (both !== undefined || text === undefined || image === undefined) return both
   return {

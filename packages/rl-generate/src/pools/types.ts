@@ -1,5 +1,6 @@
 import type { Random } from '@lever/reward-utils'
-import type { Example, FeaturePair } from '../types.ts'
+import type { EmbeddingKind, EmbeddingPairs } from '@lever/tensor-files'
+import type { Example } from '../types.ts'
 
 /** Which solved examples a query may be shown. */
 export interface Pools {
@@ -36,13 +37,6 @@ export interface PoolEmbeddings {
   readonly hash: string
 }
 
-export interface PoolFeatures {
-  text?: FeaturePair
-  image?: FeaturePair
-  /** Image and question together; made of `image` and `text` where it is missing. */
-  both?: FeaturePair
-}
-
 /** What a pool method is given. Rows are positions in `candidates`. */
 export interface PoolContext {
   readonly queries: readonly Example[]
@@ -51,7 +45,8 @@ export interface PoolContext {
   readonly rows: readonly number[]
   /** N */
   readonly size: number
-  readonly features: PoolFeatures
+  /** Where `both` is missing, it is made of `image` and `text`. */
+  readonly features: EmbeddingPairs
   readonly file: Pools | undefined
   /** The stream of a query, independent of all others. */
   readonly random: (query: Example) => Random
@@ -63,7 +58,7 @@ type Rows = readonly (readonly number[])[]
 
 export interface PoolMethod {
   /** Inputs that must be given: embeddings of a kind (`both`: or of `text` and `image`), or a file. */
-  readonly needs: readonly ('text' | 'image' | 'both' | 'file')[]
+  readonly needs: readonly (EmbeddingKind | 'file')[]
   /** Takes all there are: N differs between queries, and `size` is not asked for. */
   readonly takesAll?: boolean
   /** Rows of the pool of every query, in the order of `queries`. */
