@@ -59,7 +59,7 @@ function exclusions(
 ): ReadonlyMap<number, ReadonlySet<number>> {
   const byImage = new Map<string, number[]>()
   for (const { id, imageId } of library) {
-    if (imageId === undefined || imageId === null) continue
+    if (imageId === null) continue
     const ids = byImage.get(String(imageId)) ?? []
     ids.push(id)
     byImage.set(String(imageId), ids)
@@ -67,10 +67,7 @@ function exclusions(
   return new Map(
     queries.map(({ id, imageId }) => [
       id,
-      new Set([
-        id,
-        ...(imageId === undefined || imageId === null ? [] : (byImage.get(String(imageId)) ?? [])),
-      ]),
+      new Set([id, ...(imageId === null ? [] : (byImage.get(String(imageId)) ?? []))]),
     ]),
   )
 }
