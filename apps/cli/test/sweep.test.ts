@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { optionsOf } from '../src/command.ts'
 import { evaluate } from '../src/commands/evaluate.ts'
 import { train } from '../src/commands/train.ts'
-import { cellsOf, readGrid } from '../src/pipeline/sweep/sweep-grid.ts'
+import { gridCells, readGrid } from '@lever/grpo-trainer'
 import { lever, scratch } from './support/lever.ts'
 import { smallWorld } from './support/world.ts'
 
@@ -21,7 +21,7 @@ describe('a grid file', () => {
   const read = async (text: string) => {
     const table = await optionsOf(train)
     const found = await readGrid(grid('read.yaml', text), table, await optionsOf(evaluate))
-    return { ...found, cells: cellsOf(found, table) }
+    return { ...found, cells: gridCells(found, table) }
   }
   const base = 'rl_data: [a.json, b.json]\nembeddings: e\n'
 
@@ -248,7 +248,7 @@ describe('the command', () => {
     const table = await optionsOf(train)
     for (const name of readdirSync(folder)) {
       const found = await readGrid(join(folder, name), table, await optionsOf(evaluate))
-      for (const cell of cellsOf(found, table)) expect(cell.problem).toBeUndefined()
+      for (const cell of gridCells(found, table)) expect(cell.problem).toBeUndefined()
     }
   })
 })

@@ -65,6 +65,25 @@ export {
   type SweepSettings,
   type Swept,
 } from './sweep/sweep.ts'
+export {
+  gridAxes,
+  gridCells,
+  readGrid,
+  readGridOptions,
+  type Axis,
+  type Grid,
+  type GridCell,
+} from './sweep/grid.ts'
+export { planCells } from './sweep/plan-cells.ts'
+export { readRanking, type RankingText } from './sweep/read-ranking.ts'
+export { formatSwept } from './sweep/text.ts'
+export {
+  policyName,
+  testedSweep,
+  type EvaluatedRow,
+  type TestedSweepOptions,
+  type TestFigure,
+} from './sweep/tested.ts'
 export { RANKING_FILE, sweepResult, type ResultRow, type SweepResult } from './sweep/result.ts'
 export { SFT_SETTINGS, TRAIN_SETTINGS, type SftGroups, type TrainGroups } from './settings/groups.ts'
 export {

@@ -1,10 +1,8 @@
 import { writeFileAtomic } from '@lever/durable-files'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand, optionsOf } from '../command.ts'
-import { axesOf, openSweep, runSweep } from '../pipeline/sweep/run-sweep.ts'
-import { readGrid } from '../pipeline/sweep/sweep-grid.ts'
+import { openSweep, runSweep } from '../pipeline/sweep/run-sweep.ts'
 import { runSweepTest } from '../pipeline/sweep/sweep-test.ts'
-import { formatSwept } from '../pipeline/sweep/sweep-text.ts'
 
 export const sweep: Command = defineCommand({
   describe:
@@ -54,6 +52,7 @@ export const sweep: Command = defineCommand({
   },
   interrupted: () => CONTINUES,
   async run({ test, ...choice }, context, [file]) {
+    const { formatSwept, gridAxes, RANKING_FILE, readGrid, sweepResult } = await import('@lever/grpo-trainer')
     const { train } = await import('./train.ts')
     const { evaluate } = await import('./evaluate.ts')
     const trainTable = await optionsOf(train)
@@ -62,13 +61,12 @@ export const sweep: Command = defineCommand({
     const evaluateTable = await optionsOf(evaluate)
     const grid = await readGrid(file!, table, evaluateTable)
     const swept = await runSweep(grid, choice, table, context)
-    const { RANKING_FILE, sweepResult } = await import('@lever/grpo-trainer')
     const run = await openSweep(choice.out)
     try {
       const tested = test
         ? await runSweepTest(run, { ...swept, grid }, evaluateTable, choice.score, context)
         : undefined
-      const result = sweepResult(swept, axesOf(grid), choice.rankBy)
+      const result = sweepResult(swept, gridAxes(grid), choice.rankBy)
       const json = { ...result, ...(tested && { test: tested.json }), out: run.path }
       await writeFileAtomic(run.file(RANKING_FILE), `${JSON.stringify(json, null, 2)}\n`)
       const parts = [formatSwept(result), ...(tested ? [tested.text] : []), `run directory: ${run.path}`]

@@ -2,7 +2,6 @@ import type { DatasetRecord, ReportSources } from '@lever/icl-eval'
 import { exists } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import { openDataset } from '../inputs/dataset.ts'
-import { readRanking } from './report-sweep.ts'
 
 /** Where datasets lie, when not where the runs found them. */
 export interface ReportPlaces {
@@ -12,6 +11,7 @@ export interface ReportPlaces {
 
 /** What the report of a run reads besides its folder: the datasets, small images, the ranking of a sweep. */
 export async function reportSources(progress: Progress, places: ReportPlaces = {}): Promise<ReportSources> {
+  const { readRanking } = await import('@lever/grpo-trainer')
   const { makeThumbnail } = await import('@lever/vqa-model')
   const { dataset, poolDataset = dataset } = places
   return {

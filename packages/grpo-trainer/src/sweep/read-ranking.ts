@@ -1,17 +1,25 @@
 import { join } from 'node:path'
-import { InputError } from '@lever/durable-files'
-import type { SweepResult } from '@lever/grpo-trainer'
-import type { RankingTable } from '@lever/icl-eval'
-import { exists, readJson } from '../../files.ts'
-import { rankingNotes, rankingTable } from '../sweep/sweep-text.ts'
+import { exists, InputError, readJson } from '@lever/durable-files'
+import type { SweepResult } from './result.ts'
+import { RANKING_FILE } from './result.ts'
+import { rankingNotes, rankingTable } from './text.ts'
+
+/** A ranking as a table of texts. */
+export interface RankingText {
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+  /** What a reader must know of it, as sentences. */
+  readonly notes: readonly string[]
+  /** Columns that are text; the others are figures. */
+  readonly text: number
+}
 
 /**
  * The ranking of a sweep as the report shows it.
  * @throws InputError when the sweep has not come to its end, or an older version wrote its ranking
  */
-export async function readRanking(path: string): Promise<RankingTable> {
+export async function readRanking(path: string): Promise<RankingText> {
   const again = 'run lever sweep again, which trains only what is not finished'
-  const { RANKING_FILE } = await import('@lever/grpo-trainer')
   const file = join(path, RANKING_FILE)
   if (!(await exists(file))) {
     throw new InputError(

@@ -1,5 +1,6 @@
-import type { Interval, Ranking, ResultRow, SweepResult } from '@lever/grpo-trainer'
 import { formatTable, seconds } from '@lever/terminal'
+import type { Interval, Ranking } from './rank.ts'
+import type { ResultRow, SweepResult } from './result.ts'
 
 /** What the ranking figure is. */
 const MEANING: Readonly<Record<Ranking, string>> = {

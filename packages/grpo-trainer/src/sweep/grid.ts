@@ -26,7 +26,7 @@ export interface Grid {
 }
 
 /** One training of a grid. */
-export interface Cell {
+export interface GridCell {
   /** The value of every axis, in order. */
   readonly labels: readonly string[]
   /** Checked options of `lever train`, by camelCase name; undefined when one is wrong. */
@@ -57,7 +57,7 @@ export async function readGrid(path: string, train: Schema, evaluate: Schema): P
   const content = await readYaml(path, 'GRID')
   const names = namesOf(without(train))
   const { grid, test, ...shared } = Object.fromEntries(content)
-  const axes = axesOf(mapAt(grid ?? new Map(), `${path}: grid`), names, path)
+  const axes = readAxes(mapAt(grid ?? new Map(), `${path}: grid`), names, path)
   if (axes.length === 0) {
     throw new InputError(`${path}: there is no grid; write an axis under "grid:", e.g. seed: [0, 1, 2]`)
   }
@@ -77,7 +77,7 @@ export async function readGrid(path: string, train: Schema, evaluate: Schema): P
 }
 
 /** Every combination of the axes, the last one changing fastest. */
-export function cellsOf({ base, axes }: Grid, table: Schema): Cell[] {
+export function gridCells({ base, axes }: Grid, table: Schema): GridCell[] {
   let combinations: (readonly Choice[])[] = [[]]
   for (const { choices } of axes)
     combinations = combinations.flatMap((before) => choices.map((choice) => [...before, choice]))
@@ -85,7 +85,7 @@ export function cellsOf({ base, axes }: Grid, table: Schema): Cell[] {
     const labels = choices.map(({ label }) => label)
     try {
       const given = merge([base, ...choices.map(({ options }) => options)])
-      return { labels, options: checked(given, table) }
+      return { labels, options: readGridOptions(given, table) }
     } catch (error) {
       if (!isInputError(error)) throw error
       return { labels, options: undefined, problem: error.message }
@@ -97,11 +97,16 @@ export function cellsOf({ base, axes }: Grid, table: Schema): Cell[] {
  * Options with their defaults, checked, by camelCase name.
  * @throws InputError for a value that is wrong and an option that is missing
  */
-export function checked(given: Given, table: Schema): Record<string, unknown> {
+export function readGridOptions(given: Given, table: Schema): Record<string, unknown> {
   return readSettings(without(table), Object.fromEntries(given), {
     nameOf: flagOf,
     missing: 'write it into the grid',
   })
+}
+
+/** The names of the axes besides the seed. */
+export function gridAxes({ axes }: Grid): string[] {
+  return axes.map(({ name }) => name).filter((name) => name !== REPEATED)
 }
 
 /** The options that a grid may set. */
@@ -120,7 +125,7 @@ function merge(maps: readonly Given[]): Given {
   return merged
 }
 
-function axesOf(
+function readAxes(
   grid: ReadonlyMap<string, unknown>,
   names: ReadonlyMap<string, string>,
   path: string,
