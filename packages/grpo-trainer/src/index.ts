@@ -30,6 +30,7 @@ export { type QueryRewards } from './reward-metrics.ts'
 export { scorePolicy, type ScorePolicyOptions } from './score-policy.ts'
 export { loadTraining, type LoadedTraining, type TrainingFiles } from './files/training-data.ts'
 export { type PoolsByQuery, type ReadPools } from './files/label-pools.ts'
+export { formatTrained, type Trained, type ValidationRow } from './files/text.ts'
 export {
   placeOf,
   trainFiles,

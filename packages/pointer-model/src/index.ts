@@ -56,5 +56,13 @@ export {
   type LoadOptions,
 } from './checkpoint/checkpoint.ts'
 export { inspectCheckpoint, type CheckpointDescription, type TensorLine } from './checkpoint/inspect.ts'
+export {
+  convertCheckpoint,
+  CHECKPOINT_FORMS,
+  type CheckpointForm,
+  type ConvertedCheckpoint,
+} from './checkpoint/convert.ts'
+export { readLoadOptions, type LoadingChoice } from './checkpoint/load-options.ts'
+export { formatCheckpoint } from './checkpoint/text.ts'
 export { type StrictOptions } from './checkpoint/strict.ts'
 export { VERSION } from './version.ts'

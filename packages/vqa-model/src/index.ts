@@ -27,6 +27,7 @@ export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } fr
 export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'
 export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
 export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
+export { checkMachine, formatHealth, type Health } from './devices/health.ts'
 export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {
   Answer,

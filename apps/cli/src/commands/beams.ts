@@ -3,7 +3,7 @@ import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
 import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
-import { formatBeams, growBeams } from '../pipeline/beams/beams.ts'
+import { growBeams } from '../pipeline/beams/beams.ts'
 
 export const beams: Command = defineCommand({
   describe:
@@ -57,7 +57,8 @@ export const beams: Command = defineCommand({
   },
   interrupted: () => CONTINUES,
   async run(options, context) {
+    const { formatBeams } = await import('@lever/rl-generate')
     const grown = await growBeams({ ...options, ...placesOf(options) }, context)
-    return { json: grown, text: formatBeams(grown) }
+    return { json: grown, text: formatBeams(grown, grown.model) }
   },
 })

@@ -2,7 +2,6 @@ import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { requirePath } from '../files.ts'
 import { loadingOptions } from '../options/model.ts'
-import { formatInspected, loadOptionsOf } from '../pipeline/policy/checkpoints.ts'
 
 export const checkpointInspect: Command = defineCommand({
   describe:
@@ -12,11 +11,11 @@ export const checkpointInspect: Command = defineCommand({
   options: { Model: loadingOptions },
   async run(options, _, [file = '']) {
     await requirePath(file, 'file')
-    const { inspectCheckpoint } = await import('@lever/pointer-model')
-    const description = await inspectCheckpoint(file, await loadOptionsOf(options))
+    const { formatCheckpoint, inspectCheckpoint, readLoadOptions } = await import('@lever/pointer-model')
+    const description = await inspectCheckpoint(file, readLoadOptions(options))
     return {
       json: description,
-      text: formatInspected(description),
+      text: formatCheckpoint(description),
       exitCode: description.problem === null ? 0 : 2,
     }
   },

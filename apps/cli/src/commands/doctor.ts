@@ -1,9 +1,9 @@
+import type { Progress } from '@lever/terminal'
 import type { Downloaded } from '@lever/vqa-model'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
-import { BUNDLED } from '../files.ts'
-import { checkMachine, formatHealth } from '../pipeline/model/health.ts'
-import type { Progress } from '@lever/terminal'
+import { BUNDLED_MODEL } from '../files.ts'
+import { version } from '../version.ts'
 
 export const doctor: Command = defineCommand({
   describe:
@@ -29,13 +29,20 @@ export const doctor: Command = defineCommand({
   interrupted: ({ download }) =>
     download === undefined ? undefined : 'what was downloaded is kept, and the same command continues it',
   async run({ devices, model, download: id, dtype }, { progress, signal }) {
+    const { checkMachine, formatHealth } = await import('@lever/vqa-model')
     const downloaded = id === undefined ? undefined : await download(id, { dtype, progress, signal })
     const stage = progress.stage('trying devices')
-    const health = await checkMachine({ devices, model: model ?? id ?? `${BUNDLED}/model`, dtype })
+    const versions = { '@lever/cli': version() }
+    const health = await checkMachine({ devices, model: model ?? id ?? BUNDLED_MODEL, dtype, versions })
     stage.end()
     return {
       json: { ...health, ...(downloaded && { downloaded }) },
-      text: formatHealth(health, downloaded),
+      text: [
+        ...(downloaded === undefined ? [] : [...describeDownload(downloaded), '']),
+        formatHealth(health),
+        '',
+        health.ok ? 'Everything that the demo needs works. Try: lever demo' : 'The demo cannot run here yet.',
+      ].join('\n'),
       exitCode: health.ok ? 0 : 1,
     }
   },
@@ -57,4 +64,13 @@ async function download(
   })
   stage.end('complete and checked')
   return downloaded
+}
+
+function describeDownload({ id, commit, path, bytes, files }: Downloaded): string[] {
+  const fetched = files.filter((file) => file.fetched).length
+  return [
+    `${id} at commit ${commit.slice(0, 12)}: ${files.length} files, ${(bytes / 1e6).toFixed(1)} MB, ` +
+      (fetched === 0 ? 'all there already' : `${fetched} downloaded`),
+    `  in ${path}`,
+  ]
 }

@@ -5,7 +5,6 @@ import { modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../op
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { dryRun } from '../pipeline/generate/dry-run.ts'
 import { generate as generateData } from '../pipeline/generate/generate.ts'
-import { formatDryRun, formatGenerated } from '../pipeline/generate/generate-text.ts'
 
 const fromPolicy = { onlyWith: { embeddings: true } } as const
 
@@ -131,7 +130,7 @@ export const generate: Command = defineCommand({
   interrupted: ({ dryRun }) => (dryRun ? undefined : CONTINUES),
   async run(options, context) {
     const { embeddings, numBeams, numSamplesPerTemp, numRetrieval, numRandom, temps } = options
-    const { defaultMix } = await import('@lever/rl-generate')
+    const { defaultMix, formatDryRun, formatGenerated } = await import('@lever/rl-generate')
     const mix = defaultMix({
       informed: embeddings !== undefined,
       counts: { beam: numBeams, retrieval: numRetrieval, sample: numSamplesPerTemp, random: numRandom },

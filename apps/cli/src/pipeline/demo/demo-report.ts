@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import type { Manifest } from '@lever/durable-files'
+import type { Manifest, StageRecord } from '@lever/durable-files'
 import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
 import { checkpointFile } from './demo.ts'
 import { RL_DATA_FILES } from '@lever/rl-generate'
-import type { StageRecord } from './stages.ts'
 
 /** What a finished demo prints. */
 export async function demoResult(

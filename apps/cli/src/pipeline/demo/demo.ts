@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { RunDirectory } from '@lever/durable-files'
-import { hashFile, InputError, openRunDirectory } from '@lever/durable-files'
+import { hashFile, InputError, openRunDirectory, runStage } from '@lever/durable-files'
 import type { EvaluationRecord } from '@lever/icl-eval'
 import type { Pools } from '@lever/rl-generate'
 import type { Dataset, Example } from '@lever/vqa-dataset'
@@ -19,7 +19,6 @@ import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
 import { RL_DATA_FILES } from '@lever/rl-generate'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
-import { runStage } from './stages.ts'
 import { followTraining } from '../train/train.ts'
 
 const MODEL = join(BUNDLED, 'model')

@@ -1,11 +1,11 @@
 import type { TrainingPlan } from '@lever/grpo-trainer'
 import type { Context, Result } from '../../command.ts'
 import { version } from '../../version.ts'
-import { followTraining, formatTrained } from './train.ts'
+import { followTraining } from './train.ts'
 
 /** Trains a policy into a run directory: the commands train and sft. */
 export async function runTrain(plan: TrainingPlan, context: Context): Promise<Result> {
-  const { placeOf, trainFiles } = await import('@lever/grpo-trainer')
+  const { formatTrained, placeOf, trainFiles } = await import('@lever/grpo-trainer')
   const events = trainFiles(plan, { versions: { lever: version() }, signal: context.signal, readPools })
   const trained = await followTraining(events, context)
   const { out, checkpoint, best, last, dropped } = trained.result

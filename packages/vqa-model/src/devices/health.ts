@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { DeviceReport, Downloaded } from '@lever/vqa-model'
 import { formatTable } from '@lever/terminal'
+import { probeDevices, type DeviceReport } from './probe.ts'
 
-/** What `lever doctor` found. */
+/** What works on a machine. */
 export interface Health {
-  /** The CPU provider works and the model answers: everything can run. */
+  /** The CPU provider works and the model opens. */
   readonly ok: boolean
   readonly node: string
   readonly platform: string
@@ -24,19 +24,23 @@ export interface Health {
   }
 }
 
-const PACKAGES = ['@lever/cli', 'onnxruntime-node', '@huggingface/transformers', 'yargs', 'yaml']
+const PACKAGES = ['onnxruntime-node', '@huggingface/transformers', 'sharp']
 
 /** Tries every device in a process of its own, and opens the model. */
 export async function checkMachine({
   devices,
   model,
   dtype,
+  versions = {},
 }: {
-  devices: readonly string[] | undefined
+  /** Default: all that ONNX Runtime knows. */
+  devices?: readonly string[] | undefined
+  /** A folder, or the id of a downloaded model. */
   model: string
   dtype: string
+  /** Versions of the caller's own packages, listed first. */
+  versions?: Readonly<Record<string, string>>
 }): Promise<Health> {
-  const { probeDevices } = await import('@lever/vqa-model')
   const reports = await probeDevices(devices)
   const opened = await tryModel(model, dtype)
   const cpu = reports.find(({ device }) => device === 'cpu')
@@ -47,15 +51,19 @@ export async function checkMachine({
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
-    versions: Object.fromEntries(
-      await Promise.all(PACKAGES.map(async (name) => [name, await versionOf(name)])),
-    ) as Record<string, string>,
+    versions: {
+      ...versions,
+      ...(Object.fromEntries(
+        await Promise.all(PACKAGES.map(async (name) => [name, await versionOf(name)])),
+      ) as Record<string, string>),
+    },
     devices: reports,
     model: opened,
   }
 }
 
-export function formatHealth(health: Health, downloaded?: Downloaded): string {
+/** The findings as text, with what can be done about what does not work. */
+export function formatHealth(health: Health): string {
   const { node, platform, processor, cores, memoryGiB, versions, devices, model } = health
   const remedies = devices.flatMap(({ device, status, remedy }) =>
     status === 'failed' ? [`${device}: ${remedy}`] : [],
@@ -65,7 +73,6 @@ export function formatHealth(health: Health, downloaded?: Downloaded): string {
   )
   if (!model.ok) remedies.push(`model: ${model.remedy}`)
   return [
-    ...(downloaded === undefined ? [] : [...describeDownload(downloaded), '']),
     `Node ${node}, ${platform}, ${cores} cores (${processor}), ${memoryGiB} GiB`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -86,8 +93,6 @@ export function formatHealth(health: Health, downloaded?: Downloaded): string {
     '',
     `model ${model.path}: ${model.ok ? 'works' : 'does not work'}${model.detail && ` (${model.detail})`}`,
     ...(remedies.length > 0 ? ['', 'To do, if you want it:', ...remedies.map((line) => `  ${line}`)] : []),
-    '',
-    health.ok ? 'Everything that the demo needs works. Try: lever demo' : 'The demo cannot run here yet.',
   ].join('\n')
 }
 
@@ -101,18 +106,11 @@ function describeChecks(checks: DeviceReport['checks']): string {
   return `${passed}; not ${failed}`
 }
 
-function describeDownload({ id, commit, path, bytes, files }: Downloaded): string[] {
-  const fetched = files.filter((file) => file.fetched).length
-  return [
-    `${id} at commit ${commit.slice(0, 12)}: ${files.length} files, ${(bytes / 1e6).toFixed(1)} MB, ` +
-      (fetched === 0 ? 'all there already' : `${fetched} downloaded`),
-    `  in ${path}`,
-  ]
-}
-
 async function tryModel(model: string, dtype: string): Promise<Health['model']> {
   try {
-    const { isEmbedderModel, openEmbedder, openVqaModel } = await import('@lever/vqa-model')
+    const { isEmbedderModel } = await import('../embed/clip.ts')
+    const { openEmbedder } = await import('../embed/index.ts')
+    const { openVqaModel } = await import('../open-model.ts')
     const opened = (await isEmbedderModel(model))
       ? await openEmbedder({ embedder: 'clip', model })
       : await openVqaModel({ backend: 'onnx', model, dtype, workers: 0 })
@@ -126,9 +124,7 @@ async function tryModel(model: string, dtype: string): Promise<Health['model']> 
 }
 
 async function versionOf(name: string): Promise<string> {
-  const own = new URL('../../../package.json', import.meta.url)
   try {
-    if (name === '@lever/cli') return read(await readFile(own, 'utf8'))
     let folder = dirname(createRequire(import.meta.url).resolve(name))
     for (;;) {
       const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '{}')

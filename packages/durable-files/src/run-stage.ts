@@ -1,6 +1,6 @@
-import type { RunDirectory } from '@lever/durable-files'
-import { hashFile } from '@lever/durable-files'
-import { exists } from '../../files.ts'
+import { exists } from './files.ts'
+import { hashFile } from './hash.ts'
+import type { RunDirectory } from './run-directory.ts'
 
 /** A finished stage, as the manifest of its run keeps it. */
 export interface StageRecord {

@@ -1,7 +1,15 @@
-import type { GeneratedRlData } from '@lever/rl-generate'
 import { formatTable } from '@lever/terminal'
-import type { DryRun } from './dry-run.ts'
+import type { GenerationCounts } from './dry-run.ts'
+import type { GeneratedRlData } from './generate.ts'
 
+/** What the prompts of a generation would cost; `estimatePrompts` of `@lever/vqa-model` counts it. */
+export interface PromptCosts {
+  readonly prompts: number
+  readonly images: { readonly uses: number; readonly files: number }
+  readonly tokens?: { readonly whole: number; readonly shared: number; readonly longest: number } | undefined
+}
+
+/** What a generation measured, as text. */
 export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData): string {
   const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error, pending } =
     statistics
@@ -31,7 +39,8 @@ export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData
   ].join('\n')
 }
 
-export function formatDryRun(planned: DryRun, poolFile?: string): string {
+/** What a generation would measure, as text. */
+export function formatDryRun(planned: GenerationCounts & PromptCosts, poolFile?: string): string {
   const { queries, pointers, prompts, images, tokens, answersToScore, withoutImage } = planned
   const count = (value: number): string => value.toLocaleString('en')
   const times = (whole: number, part: number): string => (whole / Math.max(1, part)).toFixed(2)

@@ -1,35 +1,8 @@
-import { InputError } from '@lever/durable-files'
-import type { CheckpointDescription, LoadOptions } from '@lever/pointer-model'
 import { formatTable } from '@lever/terminal'
+import type { CheckpointDescription } from './inspect.ts'
 
-export interface LoadingChoice {
-  readonly architecture: string | undefined
-  readonly heads: number | undefined
-  readonly allowMissing: readonly string[]
-  readonly allowForeign: readonly string[]
-}
-
-/** @throws InputError for an architecture that does not exist */
-export async function loadOptionsOf({
-  architecture,
-  heads,
-  allowMissing,
-  allowForeign,
-}: LoadingChoice): Promise<LoadOptions> {
-  const { ARCHITECTURE_NAMES } = await import('@lever/pointer-model')
-  const name = ARCHITECTURE_NAMES.find((known) => known === architecture)
-  if (architecture !== undefined && name === undefined) {
-    throw new InputError(`--architecture is "${architecture}"; give one of ${ARCHITECTURE_NAMES.join(', ')}`)
-  }
-  return {
-    allowMissing,
-    allowForeign,
-    ...(name !== undefined && { architecture: name }),
-    ...(heads !== undefined && { settings: { heads } }),
-  }
-}
-
-export function formatInspected(description: CheckpointDescription): string {
+/** A description as text. */
+export function formatCheckpoint(description: CheckpointDescription): string {
   const { file, bytes, sha256, format, policy, problem, untrained, info, tensors, metadata } = description
   const kind = { lever: 'checkpoint of lever', safetensors: 'safetensors', pytorch: 'file of PyTorch' }[
     format
