@@ -60,7 +60,7 @@ describe('a grid file', () => {
       'fine',
       'seed is "x"; give a whole number from 0',
       'rce-lr is -1; give a number from 0',
-      'rce-lr is -1; give a number from 0',
+      'seed is "x"; give a whole number from 0',
     ])
   })
 

@@ -61,5 +61,4 @@ function aboutImageOf(query: Example, images: ReadonlyMap<string, readonly numbe
   return image === undefined ? [] : (images.get(image) ?? [])
 }
 
-const imageOf = ({ imageId }: Example): string | undefined =>
-  imageId === null || imageId === undefined ? undefined : String(imageId)
+const imageOf = ({ imageId }: Example): string | undefined => (imageId === null ? undefined : String(imageId))

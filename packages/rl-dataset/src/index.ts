@@ -27,6 +27,7 @@ export {
   rlDataSchema,
   type JsonSchema,
 } from './schema.ts'
+export { RL_DATA_FILES } from './file-names.ts'
 export { SHAPES, SHAPE_NAMES, type Shape } from './shapes.ts'
 export { EVAL_MODE_ALIASES } from './normalize-candidate.ts'
 export { BEAM_METHOD } from './beams.ts'

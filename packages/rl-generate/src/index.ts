@@ -82,7 +82,6 @@ export { countGeneration, type CountGenerationOptions, type GenerationCounts } f
 export {
   generateJournal,
   generateRlData,
-  RL_DATA_FILES,
   type GeneratedRlData,
   type GenerateRlDataOptions,
 } from './generate/generate.ts'

@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
-import { policiesOptions, staticOptions } from '../options/evaluation.ts'
+import { offlineOptions, policiesOptions, staticOptions } from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
@@ -80,18 +80,7 @@ export const evaluate: Command = defineCommand({
         type: 'flag',
         about: 'evaluate policies under another protocol than that of their training data',
       },
-      fromRlData: {
-        type: 'text',
-        about:
-          'RL data on whose measured pointers to evaluate, without a model; adds the selector methods (a row per proposal method)',
-      },
-      match: {
-        type: 'text',
-        about: 'what counts as measured: exactly this pointer, or the same examples in any order',
-        choices: ['ordered', 'set'],
-        default: 'ordered',
-        onlyWith: { fromRlData: true },
-      },
+      ...offlineOptions,
     },
     Output: { out: { type: 'text', about: 'run directory', required: true, aliases: ['output-dir'] } },
     General: {

@@ -54,3 +54,19 @@ export const staticOptions = {
     whole: true,
   },
 } as const
+
+/** An evaluation on measured pointers alone. */
+export const offlineOptions = {
+  fromRlData: {
+    type: 'text',
+    about:
+      'RL data on whose measured pointers to evaluate, without a model; adds the selector methods (a row per proposal method)',
+  },
+  match: {
+    type: 'text',
+    about: 'what counts as measured: exactly this pointer, or the same examples in any order',
+    choices: ['ordered', 'set'],
+    default: 'ordered',
+    onlyWith: { fromRlData: true },
+  },
+} as const

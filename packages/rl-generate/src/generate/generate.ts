@@ -1,4 +1,5 @@
 import { openRunDirectory } from '@lever/durable-files'
+import { RL_DATA_FILES } from '@lever/rl-dataset'
 import { measureRewards } from '../measure/measure.ts'
 import type { MeasureStatistics } from '../measure/statistics.ts'
 import type { Answer, MeasureOptions } from '../measure/types.ts'
@@ -8,9 +9,6 @@ import { checkGeneration } from './checks.ts'
 import { embeddingsOf, metaOf } from './meta.ts'
 import { PLAN_BATCH, planPointers } from './plan.ts'
 import type { Answering, GenerationOptions, GenerationSettings } from './types.ts'
-
-/** Names of the files in the run directory of a generation. */
-export const RL_DATA_FILES = { journal: 'rl-data.jsonl', data: 'rl-data.json' } as const
 
 /** Different images in a window of the work: prompts of one window may share them in memory. */
 const WINDOW_IMAGES = 2048

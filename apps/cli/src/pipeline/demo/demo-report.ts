@@ -5,7 +5,7 @@ import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
 import { checkpointFile } from './demo.ts'
-import { RL_DATA_FILES } from '@lever/rl-generate'
+import { RL_DATA_FILES } from '@lever/rl-dataset'
 
 /** What a finished demo prints. */
 export async function demoResult(

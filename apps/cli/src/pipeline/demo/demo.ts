@@ -17,7 +17,7 @@ import { openModel } from '../model/model.ts'
 import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
-import { RL_DATA_FILES } from '@lever/rl-generate'
+import { RL_DATA_FILES } from '@lever/rl-dataset'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import { followTraining } from '../train/train.ts'
 

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { exists, hashFile, InputError, readJson, readJsonLines, requirePath } from '@lever/durable-files'
 import type { Manifest } from '@lever/durable-files'
-import { isScored } from '@lever/rl-dataset'
+import { isScored, RL_DATA_FILES } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import type { Coverage } from '../../offline/evaluate-measured.ts'
 import { measuredQueries } from '../../offline/measured-queries.ts'
@@ -50,9 +50,6 @@ export interface ReadRunOptions extends ReportSources, Reporting {
   /** Room for their images in the page, in bytes. */
   readonly imageBytes: number
 }
-
-/** RL data that a run directory may hold, the finished file first. */
-const RL_FILES = ['rl-data.json', 'rl-data.jsonl']
 
 /**
  * Reads everything that a run directory holds and a report can show: results and answers, training curves, measured
@@ -131,7 +128,7 @@ async function rewardsOf(
   manifest: Manifest,
   onWarning: Reporting['onWarning'],
 ): Promise<RewardDescription | undefined> {
-  const own = RL_FILES.map((name) => join(path, name))
+  const own = [RL_DATA_FILES.data, RL_DATA_FILES.journal].map((name) => join(path, name))
   const trained = (manifest['rlData'] ?? []) as readonly string[]
   for (const file of [...own, ...trained]) {
     if (!(await exists(file))) continue
