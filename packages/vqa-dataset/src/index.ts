@@ -12,5 +12,11 @@ export type { DatasetForm } from './format-of.ts'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
 export { locateDataset, type DatasetFiles } from './locate.ts'
 export { readDataset, type ReadDatasetOptions } from './read-dataset.ts'
-export { identifyImages, type IdentifiedImages, type IdentifyOptions } from './images/identity.ts'
+export {
+  identifyImages,
+  type IdentifiedImages,
+  type IdentifyOptions,
+  type NearImages,
+} from './images/identity.ts'
 export type { LookAt } from './images/look.ts'
+export { describeIdentity, formatIdentity, type IdentityDescription } from './images/describe-identity.ts'

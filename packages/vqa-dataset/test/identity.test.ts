@@ -134,3 +134,29 @@ test('hashes are kept for the next time, until a file changes', async () => {
   await copyFile(paths[0]!, paths[1]!)
   expect(await merged()).toBe(1)
 })
+
+describe('files that look alike', () => {
+  /** Stripes whose brightness grows by a step from left to right. */
+  const stripes =
+    (looks: Readonly<Record<string, readonly [number, number]>>) =>
+    (path: string): Promise<Uint8Array | undefined> => {
+      const look = looks[path.split('/').at(-1)!]
+      if (look === undefined) return Promise.resolve(undefined)
+      const [from, step] = look
+      const pixels = Array.from({ length: 72 }, (_, i) => from + step * (i % 9))
+      return Promise.resolve(Uint8Array.from(pixels.flatMap((level) => [level, level, level])))
+    }
+
+  test('count as one image; unlike ones and unreadable ones do not', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const at = await folderOf(Object.fromEntries(names.map((name, i) => [name, 'x'.repeat(i + 1)])))
+    const given = dataset('h', ...names.map((name, i) => example(i, name, join(at, name))))
+    // b is a lighter copy of a, c falls where a grows, d is a in another light, e cannot be read
+    const look = stripes({ a: [50, 10], b: [55, 10], c: [130, -10], d: [100, 10] })
+    const { datasets, near, same } = await identifyImages([given], { look, near: true })
+    expect(idsOf(datasets[0])).toEqual(['a', 'a', 'c', 'd', 'e'])
+    expect(near).toEqual([{ imageId: 'a', paths: [join(at, 'a'), join(at, 'b')] }])
+    expect(same).toEqual([])
+    expect((await identifyImages([given], { look })).datasets[0]).toBe(given)
+  })
+})

@@ -3,6 +3,7 @@ import type { Example } from '../example.ts'
 import { contentsOf } from './contents.ts'
 import { openImageFacts, type ImageFacts } from './facts.ts'
 import { createGroups, type Groups } from './groups.ts'
+import { pairsAlike } from './near.ts'
 import { sharesNumbers } from './numbering.ts'
 import type { LookAt } from './look.ts'
 
@@ -11,6 +12,14 @@ export interface IdentifyOptions {
   readonly cache?: string | undefined
   /** Reads an image small. With it, datasets that use one id for different pictures are told apart. */
   readonly look?: LookAt | undefined
+  /** Count files that look alike as one image too; needs `look`, which then reads every image. */
+  readonly near?: boolean | undefined
+}
+
+/** Two files that look alike without having the same bytes. */
+export interface NearImages {
+  readonly imageId: number | string
+  readonly paths: readonly [string, string]
 }
 
 export interface IdentifiedImages<D> {
@@ -18,6 +27,8 @@ export interface IdentifiedImages<D> {
   readonly datasets: readonly D[]
   /** Pictures that lie there more than once. */
   readonly same: readonly SameImage[]
+  /** Files that look like one before them, which had another id: copies in another size or encoding. */
+  readonly near: readonly NearImages[]
   /** Ids that two datasets use for different pictures; the later dataset's images have other ids now. */
   readonly clashes: number
 }
@@ -37,7 +48,7 @@ interface Image {
  */
 export async function identifyImages<D extends Pick<Dataset, 'examples' | 'hash'>>(
   datasets: readonly D[],
-  { cache, look }: IdentifyOptions = {},
+  { cache, look, near = false }: IdentifyOptions = {},
 ): Promise<IdentifiedImages<D>> {
   const images = imagesOf(datasets)
   const paths = new Set(images.flatMap((image) => [...image.paths]))
@@ -46,11 +57,16 @@ export async function identifyImages<D extends Pick<Dataset, 'examples' | 'hash'
   const groups = createGroups(images.length)
   joinByContent(images, contents, groups)
   const clashes = await joinById(images, contents, groups, { facts, look })
+  const alike = near && look ? await joinByLook(images, contents, groups, { facts, look }) : []
   await facts.save()
   const names = namesOf(images, groups, datasets)
   return {
     datasets: datasets.map((dataset, at) => renamed(dataset, names[at]!)),
     same: sameOf(contents, images, names),
+    near: alike.map(({ image: { dataset, imageId }, paths }) => ({
+      imageId: names[dataset]!.get(String(imageId))!,
+      paths,
+    })),
     clashes,
   }
 }
@@ -114,6 +130,34 @@ async function joinById(
     })
   }
   return clashes
+}
+
+/** Joins images whose files look alike; gives the pairs that nothing else had joined. */
+async function joinByLook(
+  images: readonly Image[],
+  contents: ReadonlyMap<string, string>,
+  groups: Groups,
+  { facts, look }: { readonly facts: ImageFacts; readonly look: LookAt },
+): Promise<{ readonly image: Image; readonly paths: readonly [string, string] }[]> {
+  const shown = new Map<string, readonly [string, number]>()
+  images.forEach(({ paths }, at) => {
+    for (const path of paths) {
+      const content = contents.get(path)!
+      if (!shown.has(content)) shown.set(content, [path, at])
+    }
+  })
+  const files = [...shown.values()]
+  const pairs = await pairsAlike(
+    files.map(([path]) => path),
+    facts,
+    look,
+  )
+  return pairs.flatMap(([a, b]) => {
+    const [[first, one], [second, other]] = [files[a]!, files[b]!]
+    if (groups.firstOf(one) === groups.firstOf(other)) return []
+    groups.join(one, other)
+    return [{ image: images[one]!, paths: [first, second] as const }]
+  })
 }
 
 type Names = ReadonlyMap<string, number | string>

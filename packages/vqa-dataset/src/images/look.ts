@@ -3,7 +3,7 @@ export type LookAt = (path: string) => Promise<Uint8Array | undefined>
 
 /** How an image looks from far away. */
 export interface Look {
-  /** The difference hash: bit 8 y + x says whether pixel (x, y) is darker than the one to its right. */
+  /** The difference hash: bit 8 y + x says whether pixel (x, y) is clearly darker than the one to its right. */
   readonly hash: bigint
   /** [8, 9, 3] */
   readonly pixels: Uint8Array
@@ -12,12 +12,14 @@ export interface Look {
 const [WIDTH, HEIGHT] = [9, 8]
 /** Bits in which the hashes of a picture and of its copy in another encoding may differ. */
 const MOST_BITS = 6
+/** Levels of 256 by which a pixel is clearly darker: on plain areas less is noise of the encoding. */
+const CLEAR_LEVELS = 4
 /** Levels of 256 by which the mean colours of a part may differ. */
 const MOST_LEVELS = 12
 
 /**
  * The difference hash of 64 bits (dHash, http://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html)
- * of an image in 9 x 8 pixels, by their brightness (ITU-R 601).
+ * of an image in 9 x 8 pixels, by their brightness (ITU-R 601), without the differences that are noise.
  */
 export function lookOf(pixels: Uint8Array): Look {
   if (pixels.length !== WIDTH * HEIGHT * 3) {
@@ -27,7 +29,8 @@ export function lookOf(pixels: Uint8Array): Look {
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x + 1 < WIDTH; x++) {
       const at = 3 * (y * WIDTH + x)
-      if (brightness(pixels, at) < brightness(pixels, at + 3)) hash |= 1n << BigInt(8 * y + x)
+      if (brightness(pixels, at + 3) - brightness(pixels, at) > 1000 * CLEAR_LEVELS)
+        hash |= 1n << BigInt(8 * y + x)
     }
   }
   return { hash, pixels }
@@ -38,8 +41,7 @@ function brightness(pixels: Uint8Array, at: number): number {
 }
 
 /**
- * Whether two looks are those of one picture. The hash knows no colours, and on plain areas it is noise, so the colours of
- * every part must agree as well.
+ * Whether two looks are those of one picture. The hash knows no colours, so those of every part must agree as well.
  */
 export function areAlike(a: Look, b: Look): boolean {
   for (let i = 0; i < a.pixels.length; i++) {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { hashOf, InputError } from '@lever/durable-files'
-import type { Dataset, Example, LookAt } from '@lever/vqa-dataset'
+import type { Dataset, Example, IdentifiedImages, LookAt } from '@lever/vqa-dataset'
 import { requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 
@@ -83,17 +83,41 @@ function cacheFolder(): string {
   return process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever')
 }
 
-/** Datasets that are used together, with one id for every picture that they share; says where their ids misled. */
+/** Above so many images, opening datasets does not wait until all were looked at; `lever data describe` does. */
+const LOOKED_AT_IMAGES = 5000
+
+/**
+ * Datasets that are used together, with one image id for every picture; says where their ids misled. Images that look
+ * alike count as one, unless there are very many.
+ */
 export async function openTogether(datasets: readonly Dataset[], progress: Progress): Promise<Dataset[]> {
-  const { identifyImages } = await import('@lever/vqa-dataset')
-  const look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path)
-  const identified = await identifyImages(datasets, { cache: cacheFolder(), look })
-  const { clashes } = identified
+  const files = new Set(datasets.flatMap(({ examples }) => examples.map(({ image }) => image)))
+  const isNear = files.size <= LOOKED_AT_IMAGES
+  const identified = await identify(datasets, isNear)
+  const { clashes, near } = identified
+  if (!isNear)
+    progress.info(
+      `${files.size} images are compared by their bytes alone; lever data describe finds those that look alike`,
+    )
+  if (near.length > 0)
+    progress.warn(
+      `${near.length} image files look like another one (${near[0]!.paths.join(' and ')}); such files count as one image`,
+    )
   if (clashes > 0)
     progress.info(
       `${clashes} image ids mean one picture in the questions and another in the library; they count as different images`,
     )
   return [...identified.datasets]
+}
+
+/** One image id for every picture of some datasets; `near` also for images that look alike. */
+export async function identify(
+  datasets: readonly Dataset[],
+  near: boolean,
+): Promise<IdentifiedImages<Dataset>> {
+  const { identifyImages } = await import('@lever/vqa-dataset')
+  const look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path)
+  return identifyImages(datasets, { cache: cacheFolder(), look, near })
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

@@ -1,31 +1,42 @@
 import { open, stat } from 'node:fs/promises'
 import { startsLikeJournal } from '@lever/durable-files'
-import type { DatasetDescription, ImageLeakage, Dataset } from '@lever/vqa-dataset'
+import type { Dataset, DatasetDescription, IdentityDescription, ImageLeakage } from '@lever/vqa-dataset'
 import type { DatasetPlace } from './dataset.ts'
-import { filesOf, readFiles } from './dataset.ts'
+import { filesOf, identify, readFiles } from './dataset.ts'
 
 /** One dataset, or several with what they share. */
 export interface DescribedDatasets {
-  readonly json: DatasetDescription | { datasets: DatasetDescription[]; leakage: readonly ImageLeakage[] }
+  readonly json: (
+    DatasetDescription | { datasets: DatasetDescription[]; leakage: readonly ImageLeakage[] }
+  ) & { readonly identity?: IdentityDescription }
   readonly text: string
 }
 
-/** Describes datasets and, of several, which images two of them share. */
+/** Describes datasets, which image files show one picture and, of several, which images two of them share. */
 export async function describeDatasets(places: readonly DatasetPlace[]): Promise<DescribedDatasets> {
-  const { describeDataset, formatDataset, formatLeakage, leakageBetween } = await import('@lever/vqa-dataset')
-  const opened: { dataset: Dataset; name: string }[] = []
-  for (const place of places) {
-    const dataset = await readFiles(await filesOf(place))
-    opened.push({ dataset, name: place.dataset ?? place.questions ?? dataset.name })
-  }
-  const descriptions = opened.map(({ dataset }) => describeDataset(dataset))
+  const { describeDataset, describeIdentity, formatDataset, formatIdentity, formatLeakage, leakageBetween } =
+    await import('@lever/vqa-dataset')
+  const read: Dataset[] = []
+  for (const place of places) read.push(await readFiles(await filesOf(place)))
+  const names = read.map(({ name }, i) => places[i]!.dataset ?? places[i]!.questions ?? name)
+  const identified = await identify(read, true)
+  const { datasets } = identified
+  const hasImages = datasets.some(({ examples }) => examples.some(({ image }) => image !== undefined))
+  const identity = hasImages ? describeIdentity(identified) : undefined
+  const shown = identity ? [formatIdentity(identity)] : []
+  const descriptions = datasets.map(describeDataset)
   const texts = descriptions.map(formatDataset)
-  if (places.length === 1) return { json: descriptions[0]!, text: texts[0]! }
-  const leakage = leakageBetween(opened.map(({ dataset }) => dataset))
-  const names = opened.map(({ name }) => name)
+  if (places.length === 1)
+    return {
+      json: { ...descriptions[0]!, ...(identity && { identity }) },
+      text: [texts[0]!, ...shown].join('\n\n'),
+    }
+  const leakage = leakageBetween(datasets)
   return {
-    json: { datasets: descriptions, leakage },
-    text: [...texts.map((text, i) => `${names[i]!}\n${text}`), formatLeakage(leakage, names)].join('\n\n'),
+    json: { datasets: descriptions, leakage, ...(identity && { identity }) },
+    text: [...texts.map((text, i) => `${names[i]!}\n${text}`), ...shown, formatLeakage(leakage, names)].join(
+      '\n\n',
+    ),
   }
 }
 

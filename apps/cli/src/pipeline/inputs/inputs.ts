@@ -69,9 +69,8 @@ async function openBoth(
   progress: Progress,
 ): Promise<{ readonly whole: Dataset; readonly wholePool: Dataset }> {
   const one = await openDataset(place, progress)
-  if (poolPlace === undefined) return { whole: one, wholePool: one }
-  const other = await openDataset(poolPlace, progress, '--pool-')
-  const [whole, wholePool] = await openTogether([one, other], progress)
+  const other = poolPlace && (await openDataset(poolPlace, progress, '--pool-'))
+  const [whole, wholePool = whole] = await openTogether(other ? [one, other] : [one], progress)
   return { whole: whole!, wholePool: wholePool! }
 }
 
