@@ -37,12 +37,16 @@ export async function pipeline(
   }
   const candidates = await embed(pool, `${out}/pool.safetensors`)
   const queries = await embed(test, `${out}/test.safetensors`)
+  const poolsOf = (asked: typeof learn, rows: Embeddings) => {
+    const features = { both: { queries: rows, candidates } }
+    return buildPools({ queries: asked, candidates: pool.examples, method: 'both-similar', features })
+  }
 
-  // A pool of 64 solved examples for every question, pointers into it, and what each of them earns: the official accuracy.
+  // The 64 most similar solved examples for every question, pointers into them, and what each of them earns: the official accuracy.
   const { rlData } = await generateRlData({
     ...{ ...asking, out: `${out}/rewards`, dataset: pool, inputs: { dataset: pool.hash }, version: '1' },
     ...{ queries: learn, candidates: pool.examples, shots: 2, size: 24 },
-    pools: await buildPools({ queries: learn, candidates: pool.examples }),
+    pools: await poolsOf(learn, candidates),
     features: { both: { queries: candidates, candidates } },
     mix: [{ method: 'retrieval', count: 18 }],
   })
@@ -62,9 +66,9 @@ export async function pipeline(
   const selectors = [policySelector({ policy: byIds(policy, { queries, candidates }) })]
   const { summary } = await evaluateRun({
     ...{ ...asking, out: `${out}/evaluation`, dataset: test, pool, queries: ask, shots: [1, 2], seeds: 5 },
-    pools: await buildPools({ queries: ask, candidates: pool.examples }),
+    pools: await poolsOf(ask, queries),
     embeddings: { both: { queries, candidates } },
-    selectors: ['random', 'similarity-both'],
+    selectors: ['random', 'rices-both', 'mmr'],
     policies: [{ name: 'pointer', file, hash: await hashFile(file), selectors }],
     trainedOn: { examples: learn, files: files.rlData, unknown: [] },
     report: { thumbnail: makeThumbnail },

@@ -11,8 +11,10 @@ test('from the dataset to a report, in few readable lines', async () => {
   expect(cells).toEqual([
     'random 1 12',
     'random 2 12',
-    'similarity-both 1 12',
-    'similarity-both 2 12',
+    'rices-both 1 12',
+    'rices-both 2 12',
+    'mmr 1 12',
+    'mmr 2 12',
     'pointer 1 12',
     'pointer 2 12',
   ])
