@@ -9,12 +9,13 @@ import { runOffline } from '../pipeline/evaluate/run-offline.ts'
 
 const SELECTORS = ['baselines', 'oracle']
 
-/** The names of the table as they are typed. */
-async function selectorNames(): Promise<string[]> {
+/** Says which selectors there are: the names of the table as they are typed. */
+async function aboutSelectors(): Promise<string> {
   const { SELECTOR_NAMES, SELECTORS } = await import('@lever/icl-eval')
-  return SELECTOR_NAMES.filter((name) => !SELECTORS[name].requires.includes('select')).map((name) =>
+  const names = SELECTOR_NAMES.filter((name) => !SELECTORS[name].requires.includes('select')).map((name) =>
     SELECTORS[name].requires.includes('of') ? `${name}:NAME` : name,
   )
+  return `selectors to compare: ${names.join(', ')}; those that need no training choose from the whole library, as pool:NAME from the pool; baselines for all of these, all for every one that the inputs support`
 }
 
 export const evaluate: Command = defineCommand({
@@ -35,11 +36,7 @@ export const evaluate: Command = defineCommand({
       },
     },
     Evaluation: {
-      selectors: {
-        type: 'list',
-        about: `selectors to compare: ${(await selectorNames()).join(', ')}; those that need no training choose from the whole library, as pool:NAME from the pool; baselines for all of these, all for every one that the inputs support`,
-        unset: SELECTORS.join(' '),
-      },
+      selectors: { type: 'list', about: await aboutSelectors(), unset: SELECTORS.join(' ') },
       ...policiesOptions,
       shots: {
         type: 'numbers',
