@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createSelector, evaluateSelectors, lookUpEmbeddings, policySelector } from '@lever/icl-eval'
-import type { EmbeddingKind, EvaluationRow, Selector } from '@lever/icl-eval'
+import type { EvaluationRow, Selector } from '@lever/icl-eval'
 import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { buildPools } from '@lever/rl-generate'
 import type { PoolMethodName } from '@lever/rl-generate'
+import type { EmbeddingKind, Embeddings } from '@lever/tensor-files'
 import { readDataset } from '@lever/vqa-dataset'
 import type { Example } from '@lever/vqa-dataset'
 import { officialScore } from '@lever/vqa-eval'
@@ -145,21 +146,16 @@ async function readSplit(root: string, split: 'train' | 'test'): Promise<readonl
   return examples
 }
 
-type Rows = { ids: readonly number[]; data: Float32Array; dim: number }
-type Tables = Record<EmbeddingKind, { queries: Rows; candidates: Rows }>
+type Tables = Record<EmbeddingKind, { queries: Embeddings; candidates: Embeddings }>
 
 async function embedKinds(
   embedder: Embedder,
   library: readonly Example[],
   queries: readonly Example[],
 ): Promise<Tables> {
-  const rowsOf = async (examples: readonly Example[], kind: EmbeddingKind): Promise<Rows> => {
-    const { ids, embeddings, dim } = await embedExamples(embedder, examples, { kind })
-    return { ids: Array.from(ids, Number), data: embeddings, dim }
-  }
   const entries = KINDS.map(async (kind) => {
-    const [candidates, asked] = [await rowsOf(library, kind), await rowsOf(queries, kind)]
-    return [kind, { candidates, queries: asked }] as const
+    const candidates = await embedExamples(embedder, library, { kind })
+    return [kind, { candidates, queries: await embedExamples(embedder, queries, { kind }) }] as const
   })
   return Object.fromEntries(await Promise.all(entries)) as Tables
 }
