@@ -29,7 +29,6 @@ const METHODS: readonly PoolMethodName[] = [
   'both-similar',
   'mixed',
 ]
-const KINDS: readonly EmbeddingKind[] = ['image', 'text', 'both']
 const LIBRARY_BASELINES = [
   'random',
   'bm25',
@@ -153,11 +152,11 @@ async function embedKinds(
   library: readonly Example[],
   queries: readonly Example[],
 ): Promise<Tables> {
-  const entries = KINDS.map(async (kind) => {
+  const embed = async (kind: EmbeddingKind): Promise<Tables[EmbeddingKind]> => {
     const candidates = await embedExamples(embedder, library, { kind })
-    return [kind, { candidates, queries: await embedExamples(embedder, queries, { kind }) }] as const
-  })
-  return Object.fromEntries(await Promise.all(entries)) as Tables
+    return { candidates, queries: await embedExamples(embedder, queries, { kind }) }
+  }
+  return { image: await embed('image'), text: await embed('text'), both: await embed('both') }
 }
 
 /** Mean accuracy in per cent by selector, one decimal. */
