@@ -8,6 +8,8 @@ export interface Protocol {
   backend: string
   /** the model's own name, not the folder it lies in */
   model: string
+  /** commit on the Hub, where the model was asked for as `organisation/name@revision` */
+  revision?: string
   /** file name relative to the model's folder -> SHA-256 of its bytes */
   files: Record<string, string>
   /** name of the prompt template, with a hash when it is not one of the table */

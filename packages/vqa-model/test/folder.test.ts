@@ -110,6 +110,20 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('also takes deepstack_features_0, which neither this package nor transformers.js can give')
   })
 
+  test('a decoder without the DeepStack features that the config names is told', async () => {
+    const lines: string[] = []
+    const onNotice = (line: string): void => void lines.push(line)
+    const open = async (): Promise<void> =>
+      (await openVqaModel({ backend: 'onnx', model: folder, onNotice })).close()
+    await open()
+    expect(lines.filter((line) => line.includes('DeepStack'))).toEqual([])
+    await edit('config.json', (json) => (json['vision_config'] = { deepstack_visual_indexes: [5, 11] }))
+    await open()
+    expect(lines).toContainEqual(
+      expect.stringMatching(/DeepStack features of layers 5, 11, which this export/),
+    )
+  })
+
   test('a chat template without images', async () => {
     await edit('tokenizer_config.json', (json) => (json['chat_template'] = '{{ messages | length }}'))
     await refusal('does not take images and texts in order')

@@ -240,11 +240,27 @@ describe('finding a model', () => {
     await writeFile(join(shared, 'refs/main'), 'abc123')
     const { symlink } = await import('node:fs/promises')
     await symlink(folder, join(shared, 'snapshots/abc123'))
-    expect(await locateModel(ID)).toEqual({ path: join(shared, 'snapshots/abc123'), id: ID })
+    const path = join(shared, 'snapshots/abc123')
+    expect(await locateModel(ID)).toEqual({ path, id: ID })
+    expect(await locateModel(`${ID}@abc123`)).toEqual({ path, id: ID, commit: 'abc123' })
     process.env['LEVER_OFFLINE'] = '1'
     const model = await openVqaModel({ backend: 'onnx', model: ID })
     expect(model.name).toBe(ID)
     await model.close()
+  })
+
+  test('a revision is downloaded apart, used by its name, and stands in the protocol', async () => {
+    const pinned = `${ID}@v1.0`
+    await expect(locateModel(pinned)).rejects.toThrow(`"lever doctor --download ${pinned}"`)
+    expect(await downloadModel({ ...quick, id: pinned })).toMatchObject({ id: pinned, commit: hub.commit })
+    expect(hub.requests[0]!.path).toContain(`${ID}/revision/v1.0`)
+    const path = `${cached()}@v1.0`
+    expect(await locateModel(pinned)).toEqual({ path, id: ID, commit: hub.commit })
+    await expect(locateModel(ID)).rejects.toThrow('is not on this machine')
+    const model = await openVqaModel({ backend: 'onnx', model: pinned })
+    expect(model.protocol).toMatchObject({ model: ID, revision: hub.commit })
+    await model.close()
+    await expect(downloadModel({ ...quick, id: `${ID}@` })).rejects.toThrow('or organisation/name@revision')
   })
 
   test('a folder of that name comes first', async () => {
@@ -253,9 +269,22 @@ describe('finding a model', () => {
   })
 
   test('ids', () => {
-    for (const id of ['a/b', ID, 'onnx-community/Qwen2.5-VL-3B-Instruct-ONNX'])
+    for (const id of ['a/b', ID, `${ID}@v1.0`, 'a/b@refs-pr.1', 'onnx-community/Qwen2.5-VL-3B-Instruct-ONNX'])
       expect(isModelId(id)).toBe(true)
-    for (const id of ['a', '/a/b', './a/b', 'a/b/c', '../a', 'a/..b', 'a b/c', 'a/', 'a--b/c']) {
+    for (const id of [
+      'a',
+      '/a/b',
+      './a/b',
+      'a/b/c',
+      '../a',
+      'a/..b',
+      'a b/c',
+      'a/',
+      'a--b/c',
+      'a/b@',
+      'a/b@../c',
+      'a/b@c@d',
+    ]) {
       expect(isModelId(id)).toBe(false)
     }
   })

@@ -17,7 +17,11 @@ export const doctor: Command = defineCommand({
         about: 'model to try: a folder, or the id of a downloaded model',
         unset: 'the downloaded one, otherwise the bundled model',
       },
-      download: { type: 'text', about: 'model to download first, by its id on the Hub: organisation/name' },
+      download: {
+        type: 'text',
+        about:
+          'model to download first, by its id on the Hub: organisation/name, or organisation/name@revision',
+      },
       dtype: {
         type: 'text',
         about:

@@ -5,11 +5,11 @@ import type { Dtypes } from '../onnx/dtypes.ts'
 import { chooseFiles, furtherFiles } from './choose-files.ts'
 import { downloadFile } from './download-file.ts'
 import { fetchListing, fileAddress, hubHeaders, refusal, type RemoteFile } from './listing.ts'
-import { isModelId } from './locate.ts'
+import { parseModelId, SOURCE_FILE } from './locate.ts'
 import { hubEndpoint, hubToken, modelCache, offlineBy } from './places.ts'
 
 export interface DownloadOptions {
-  /** id on the Hub, `organisation/name` */
+  /** id on the Hub: `organisation/name`, or `organisation/name@revision` for a branch, tag or commit */
   id: string
   dtype?: Dtypes
   signal?: AbortSignal
@@ -41,7 +41,7 @@ export interface Downloaded {
  * the Hub fails again and again
  */
 export async function downloadModel({
-  id,
+  id: model,
   dtype = 'fp32',
   signal,
   onProgress = () => undefined,
@@ -49,18 +49,22 @@ export async function downloadModel({
   patience = 60_000,
   pause = 1000,
 }: DownloadOptions): Promise<Downloaded> {
-  if (!isModelId(id)) {
-    throw new InputError(`vqa-model: "${id}" is not the id of a model on the Hub; give organisation/name`)
+  const parsed = parseModelId(model)
+  if (parsed === undefined) {
+    throw new InputError(
+      `vqa-model: "${model}" is not the id of a model on the Hub; give organisation/name, or organisation/name@revision`,
+    )
   }
+  const { id, revision } = parsed
   const offline = offlineBy()
   if (offline !== undefined) {
     throw new InputError(
-      `vqa-model: ${offline} is set, so ${id} is not downloaded; unset it, or copy the folder to ${modelCache(id)}`,
+      `vqa-model: ${offline} is set, so ${model} is not downloaded; unset it, or copy the folder to ${modelCache(model)}`,
     )
   }
   const access = { endpoint: hubEndpoint(), token: hubToken(), signal }
-  const listing = await fetchListing(id, access)
-  const folder = modelCache(id)
+  const listing = await fetchListing(id, access, revision)
+  const folder = modelCache(model)
   await mkdir(folder, { recursive: true })
   const lock = await acquireLock(join(folder, 'download'))
   try {
@@ -86,8 +90,8 @@ export async function downloadModel({
     await fetchAll(chosen)
     await fetchAll(furtherFiles(id, listing, chosen, folder))
     const source = { id, commit: listing.commit }
-    await writeFileAtomic(join(folder, 'lever-source.json'), `${JSON.stringify(source)}\n`)
-    return { id, commit: listing.commit, path: folder, bytes: total, files: found }
+    await writeFileAtomic(join(folder, SOURCE_FILE), `${JSON.stringify(source)}\n`)
+    return { id: model, commit: listing.commit, path: folder, bytes: total, files: found }
   } finally {
     await lock.release()
   }

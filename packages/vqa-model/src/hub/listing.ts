@@ -34,12 +34,16 @@ export function fileAddress(id: string, commit: string, path: string, { endpoint
 }
 
 /**
- * Asks the Hub for the files of a model, `GET /api/models/ID/revision/main?blobs=true`.
+ * Asks the Hub for the files of a model, `GET /api/models/ID/revision/REVISION?blobs=true`.
  *
  * @throws InputError for an unknown or closed model; Error when the Hub cannot be reached or answers something else
  */
-export async function fetchListing(id: string, access: HubAccess): Promise<Listing> {
-  const url = `${access.endpoint}/api/models/${id}/revision/main?blobs=true`
+export async function fetchListing(
+  id: string,
+  access: HubAccess,
+  revision: string = 'main',
+): Promise<Listing> {
+  const url = `${access.endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`
   const response = await fetch(url, { headers: hubHeaders(access), signal: access.signal ?? null }).catch(
     (cause: unknown) => {
       access.signal?.throwIfAborted()

@@ -8,13 +8,30 @@ import { hubCache, modelCache, offlineBy } from './places.ts'
 export interface ModelPlace {
   path: string
   id: string | undefined
+  /** commit of the files, where a revision was asked for */
+  commit?: string
 }
 
 const ID = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/
+const REVISION = /^[A-Za-z0-9][\w.-]{0,95}$/
 
-/** Whether a text has the form of an id on the Hub, `organisation/name`. */
+/** An id on the Hub, and the branch, tag or commit that it is pinned to. */
+export interface ModelId {
+  id: string
+  revision: string | undefined
+}
+
+/** Takes `organisation/name` or `organisation/name@revision` apart; undefined for what is neither. */
+export function parseModelId(model: string): ModelId | undefined {
+  const [id = '', revision, ...more] = model.split('@')
+  if (!ID.test(id) || /\.\.|--|\.git$/.test(id) || more.length > 0) return undefined
+  if (revision !== undefined && (!REVISION.test(revision) || revision.includes('..'))) return undefined
+  return { id, revision }
+}
+
+/** Whether a text has the form of an id on the Hub, `organisation/name`, with or without `@revision`. */
 export function isModelId(model: string): boolean {
-  return ID.test(model) && !/\.\.|--|\.git$/.test(model)
+  return parseModelId(model) !== undefined
 }
 
 /**
@@ -26,18 +43,28 @@ export function isModelId(model: string): boolean {
 export async function locateModel(model: string, dtype?: Dtypes): Promise<ModelPlace> {
   const path = resolve(model)
   if (await isFolder(path)) return { path, id: undefined }
-  if (!isModelId(model)) {
+  const parsed = parseModelId(model)
+  if (parsed === undefined) {
     throw new InputError(
       `vqa-model: there is no model folder ${path}; give a folder in the Hub's ONNX layout, or the id of a model on ` +
-        `the Hub (organisation/name), which "lever doctor --download <id>" downloads`,
+        `the Hub (organisation/name, or organisation/name@revision), which "lever doctor --download <id>" downloads`,
     )
   }
   const own = modelCache(model)
-  if (await isFile(join(own, 'config.json'))) return { path: own, id: model }
-  const shared = await snapshotFolder(hubCache(model))
-  if (shared !== undefined && (await isFile(join(shared, 'config.json')))) return { path: shared, id: model }
+  const { id, revision } = parsed
+  if (await isFile(join(own, 'config.json'))) {
+    return revision === undefined ? { path: own, id } : { path: own, id, commit: await readCommit(own) }
+  }
+  const shared = hubCache(id)
+  const commit = await snapshotCommit(shared, revision)
+  if (commit !== undefined) {
+    const path = join(shared, 'snapshots', commit)
+    if (await isFile(join(path, 'config.json'))) {
+      return revision === undefined ? { path, id } : { path, id, commit }
+    }
+  }
   throw new InputError(
-    `vqa-model: the model ${model} is not on this machine (looked in ${own} and ${hubCache(model)}); ` +
+    `vqa-model: the model ${model} is not on this machine (looked in ${own} and ${shared}); ` +
       downloadAdvice(model, dtype),
   )
 }
@@ -53,11 +80,24 @@ export function downloadAdvice(id: string, dtype: Dtypes | undefined): string {
         `network and copy the folder to ${modelCache(id)}`
 }
 
-async function snapshotFolder(folder: string): Promise<string | undefined> {
-  const commit = await readFile(join(folder, 'refs', 'main'), 'utf8').catch(() => undefined)
-  return commit === undefined || !/^[0-9a-f]+$/.test(commit.trim())
-    ? undefined
-    : join(folder, 'snapshots', commit.trim())
+/** The file in a downloaded model's folder that names the commit. */
+export const SOURCE_FILE = 'lever-source.json'
+
+/** @throws InputError for a folder that no download has finished */
+async function readCommit(folder: string): Promise<string> {
+  const path = join(folder, SOURCE_FILE)
+  const text = await readFile(path, 'utf8').catch(() => '{}')
+  const { commit } = JSON.parse(text) as { commit?: unknown }
+  if (typeof commit === 'string') return commit
+  throw new InputError(
+    `vqa-model: ${path} names no commit; download the model again with lever doctor --download`,
+  )
+}
+
+/** The commit of a branch or tag in the cache of the Hub's own tools; a commit is its own name. */
+async function snapshotCommit(folder: string, revision = 'main'): Promise<string | undefined> {
+  const named = await readFile(join(folder, 'refs', revision), 'utf8').catch(() => revision)
+  return /^[0-9a-f]+$/.test(named.trim()) ? named.trim() : undefined
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -12,8 +12,12 @@ import { getFamily, type ModelFamily } from './families.ts'
 export interface ModelFolder {
   path: string
   name: string
+  /** commit on the Hub, where the model was asked for by a revision */
+  commit?: string | undefined
   family: ModelFamily
   imageTokenId: number
+  /** layers of the vision encoder whose features the original model also gives to its decoder (Qwen3-VL) */
+  deepstackLayers: readonly number[]
   width: number
   layers: number
   kvHeads: number
@@ -46,7 +50,7 @@ const PROCESSOR = 'processor_config.json'
  * @throws InputError naming what is missing or wrong and what to do
  */
 export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Promise<ModelFolder> {
-  const { path, id } = await locateModel(model, dtype)
+  const { path, id, commit } = await locateModel(model, dtype)
   const config = await readJson(path, 'config.json')
   const generation = await readJson(path, 'generation_config.json')
   const { preprocessor, preprocessorFile } = await readPreprocessor(path)
@@ -62,12 +66,14 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const tiled = family.images === 'tiles'
   const processor = tiled ? await readJson(path, PROCESSOR) : {}
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) await requireFile(path, name)
-  const sessions = await findSessions(path, id, dtype)
+  const sessions = await findSessions(path, id === undefined ? undefined : model, dtype)
   return {
     path,
     name: modelName(config, id ?? family.modelType),
+    commit,
     family,
     imageTokenId: number(config, 'image_token_id'),
+    deepstackLayers: deepstackLayers(config),
     tileTokens: tiled ? tileTokens(processor, path) : 0,
     width,
     layers: number(text, 'num_hidden_layers'),
@@ -114,6 +120,12 @@ async function readPreprocessor(path: string): Promise<{ preprocessor: Json; pre
 function modelName(config: Json, fallback: string): string {
   const name = config['_name_or_path'] ?? config['name']
   return typeof name === 'string' && name !== '' ? name : fallback
+}
+
+function deepstackLayers(config: Json): number[] {
+  const vision = isObject(config['vision_config']) ? config['vision_config'] : {}
+  const layers = vision['deepstack_visual_indexes']
+  return Array.isArray(layers) ? layers.filter((layer): layer is number => typeof layer === 'number') : []
 }
 
 function tileTokens(processor: Json, path: string): number {

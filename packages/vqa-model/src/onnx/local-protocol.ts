@@ -38,6 +38,7 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
   const protocol: Protocol = {
     backend: 'onnx',
     model: folder.name,
+    ...(folder.commit !== undefined && { revision: folder.commit }),
     files: await hashFiles(folder, codec.templateFile),
     template: templateId(template),
     system: options.system === undefined ? template.system : options.system,

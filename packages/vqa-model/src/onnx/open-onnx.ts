@@ -3,6 +3,7 @@ import type { Device } from '../devices/devices.ts'
 import { resolveDevice } from '../devices/resolve.ts'
 import { cacheFolder } from '../hub/places.ts'
 import { parseDtypes, type Dtypes } from './dtypes.ts'
+import { readModelFolder } from './folder.ts'
 import { openLocalModel, type LocalModel } from './local-model.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import { readLocalProtocol, type ProtocolOptions } from './local-protocol.ts'
@@ -93,6 +94,12 @@ async function openOnDevice(options: OnnxOptions, device: Device): Promise<Backe
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
     imageDiskBytes: options.imageDiskBytes ?? 0,
     cacheFolder: options.cacheFolder ?? cacheFolder(),
+  }
+  const { name, deepstackLayers } = await readModelFolder(local.model, local.dtype)
+  if (deepstackLayers.length > 0) {
+    onNotice(
+      `model ${name}: its config names DeepStack features of layers ${deepstackLayers.join(', ')}, which this export leaves out; answers differ from the original model's`,
+    )
   }
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
   if (local.sharing && !pool.abilities.chunkOnPast) {

@@ -47,10 +47,10 @@ export async function startHub(models: Readonly<Record<string, string>>): Promis
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, 'http://hub')
     const [, id, path = ''] =
-      /^\/api\/models\/([^/]+\/[^/]+)\/revision\/main$/.exec(url.pathname) ??
+      /^\/api\/models\/([^/]+\/[^/]+)\/revision\/(?:main|v1\.0)$/.exec(url.pathname) ??
       /^\/([^/]+\/[^/]+)\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(url.pathname) ??
       []
-    requests.push(seen(request, path))
+    requests.push(seen(request, path === '' ? url.pathname : path))
     const folder = Object.hasOwn(models, id ?? '') ? models[id!]! : undefined
     if (folder === undefined) return void response.writeHead(404).end()
     if (closed.has(id!) && request.headers.authorization === undefined)
