@@ -1,4 +1,4 @@
-import { canonicalJson, type InputError } from '@lever/durable-files'
+import { asJournalLine, canonicalJson, type InputError, type JournalLine } from '@lever/durable-files'
 import { JsonSyntaxError, linesOf, parseStrict, type ByteSource, type Line } from '@lever/json-text'
 import {
   assembleQuery,
@@ -52,17 +52,15 @@ export function indexJournal(source: ByteSource, from: number, problems: Problem
       continue
     }
     if (number === 1) {
-      if (parsed['journal'] !== 1) {
-        throw corrupt(problems.file, 1, `journal version ${describe(parsed['journal'])} is not 1`)
-      }
-      header = parsed['header']
+      if (!('journal' in parsed)) throw corrupt(problems.file, 1, 'it is not the header of a journal')
+      header = parsed.header
+      continue
+    }
+    if ('journal' in parsed || !isObject(parsed.value)) {
+      bad = { line, why: 'journal' in parsed ? 'a second header' : 'its "value" is not an object' }
       continue
     }
     const { key, value } = parsed
-    if (typeof key !== 'string' || !isObject(value)) {
-      bad = { line, why: 'it has no "key" (a string) and "value" (an object)' }
-      continue
-    }
     const plan = parsePlanKey(key)
     if (plan !== undefined) {
       if (plan.query === undefined && !plans.has(plan.plan)) plans.set(plan.plan, value)
@@ -155,10 +153,10 @@ function placesOf(flat: readonly number[]): LineAt[] {
   }))
 }
 
-function parseLine(bytes: Line['bytes']): RawObject | string {
+/** A line of the journal, or a phrase that says what is wrong with it. */
+function parseLine(bytes: Line['bytes']): JournalLine | string {
   try {
-    const value = parseStrict(bytes)
-    return isObject(value) ? value : 'it is not an object'
+    return asJournalLine(parseStrict(bytes))
   } catch (error) {
     if (error instanceof JsonSyntaxError) return error.message
     throw error

@@ -1,3 +1,4 @@
+import { startsLikeJournal } from '@lever/durable-files'
 import { bytesInMemory, foreignFormat, HEAD_BYTES, type ByteSource } from '@lever/json-text'
 import { checkQuery, type CheckContext } from './check.ts'
 import { readMeta } from './check-schema.ts'
@@ -125,7 +126,7 @@ function elsewhere(foreign: string): string {
 
 function isJournal(source: ByteSource, from: number): boolean {
   const head = new TextDecoder().decode(source.read(from, Math.min(source.size, from + 100)))
-  return /^\s*\{\s*"journal"\s*:/.test(head)
+  return startsLikeJournal(head)
 }
 
 /** RL data as it was read, with what was found on the way. */

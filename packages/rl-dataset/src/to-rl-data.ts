@@ -1,4 +1,4 @@
-import type { JournalEntry } from '@lever/durable-files'
+import { journalHeaderLine, journalLine, type JournalEntry } from '@lever/durable-files'
 import { bytesInMemory } from '@lever/json-text'
 import { loadAll, openRlSource, type LoadedRlData, type ReadOptions } from './source.ts'
 
@@ -6,14 +6,14 @@ import { loadAll, openRlSource, type LoadedRlData, type ReadOptions } from './so
  * RL data out of the header and the entries of a journal that is in memory, as `readJournal` of durable-files gives them.
  * The result does not depend on the order of the entries: queries are sorted by id, candidates by `rank`, then by pointer.
  *
- * @throws InputError as `readRlData`.
+ * @throws InputError as `readRlData`
  */
 export function toRlData(
   header: unknown,
   entries: Iterable<JournalEntry<unknown>>,
   options: ReadOptions = {},
 ): LoadedRlData {
-  const parts = [Buffer.from(`${JSON.stringify({ journal: 1, header })}\n`)]
-  for (const { key, value } of entries) parts.push(Buffer.from(`${JSON.stringify({ key, value })}\n`))
+  const parts = [Buffer.from(journalHeaderLine(header, JSON.stringify))]
+  for (const { key, value } of entries) parts.push(Buffer.from(journalLine(key, value, JSON.stringify)))
   return loadAll(openRlSource(bytesInMemory(Buffer.concat(parts)), options))
 }

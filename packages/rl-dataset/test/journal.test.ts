@@ -143,7 +143,9 @@ describe('a damaged journal', () => {
       'data.json, line 4: the text ends where the end of a string should follow; it is cut off; restore the file from a copy',
     )
     lines[3] = '{"key":5}'
-    expect(() => read(lines.join('\n'))).toThrow('line 4: it has no "key" (a string) and "value" (an object)')
+    expect(() => read(lines.join('\n'))).toThrow('line 4: it has no "key" (a string) and "value"')
+    lines[3] = '{"key":"k","value":5}'
+    expect(() => read(lines.join('\n'))).toThrow('line 4: its "value" is not an object')
     lines[3] = ''
     expect(() => read(lines.join('\n'))).toThrow('line 4')
   })
@@ -172,7 +174,9 @@ describe('a damaged journal', () => {
   })
 
   test('another version, and a header that is none', () => {
-    expect(() => read('{"journal":2,"header":{}}\n')).toThrow('line 1: journal version 2 is not 1')
+    expect(() => read('{"journal":2,"header":{}}\n')).toThrow(
+      'line 1: it is a journal of version 2, this program reads version 1',
+    )
     expect(() => read('{"journal":1,"head\n')).toThrow('line 1')
   })
 })
