@@ -144,9 +144,9 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     const careful: QueueWorkerOptions['answer'] = (prompts) => {
       if (!prompts.some(({ query }) => query.id === 7)) return answer(prompts)
       tries += 1
-      return Promise.reject(Object.assign(new Error('7.png is not here'), { code: 'LEVER_INPUT' }))
+      return Promise.reject(Object.assign(new Error('7.png\x1b[2J\n is not here'), { code: 'LEVER_INPUT' }))
     }
-    await connection.jobs.add('measure', {} as never, { jobId: 'evil', attempts: 1000 })
+    await connection.jobs.add('measure', {} as never, { jobId: 'evil\x1b[2J', attempts: 1000 })
     const workers = [
       fleet.start({ answer: careful, lockMs: LOCK_MS }),
       fleet.start({ answer: careful, lockMs: LOCK_MS }),
@@ -155,10 +155,10 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     expect(tries % 3).toBe(0)
     expect(statistics.measured).toBeLessThanOrEqual(240)
     expect(fleet.notices.join('\n')).toMatch(
-      /no worker could answer job \w+-\w+ of the queue: 7\.png is not here/,
+      /no worker could answer job \w+-\w+ of the queue: 7\.png\\x1b\[2J\\n is not here/,
     )
-    expect(fleet.notices.join('\n')).toContain('job evil of the queue is no job of lever')
-    expect(await connection.jobs.getJobState('evil')).toBe('failed')
+    expect(fleet.notices.join('\n')).toContain('job evil\\x1b[2J of the queue is no job of lever')
+    expect(await connection.jobs.getJobState('evil\x1b[2J')).toBe('failed')
     for (const { stop, report } of workers) {
       await stop()
       await expect(report).rejects.toThrow('enough')

@@ -7,6 +7,7 @@ import { createBook } from './book.ts'
 import { connectQueue } from './connect.ts'
 import { lookAt, removeJob, submitJob, takeCompleted, type Desk } from './desk.ts'
 import type { QueueProtocol, QueuePrompt } from './job.ts'
+import { printableNotices } from './notices.ts'
 import { checkQueueName, DEFAULT_QUEUE, isOfRun, JOB_VERSION, jobId, queuePrompt } from './job.ts'
 import { clearRun, sweep, type QueueCounts } from './sweep.ts'
 
@@ -55,7 +56,8 @@ export interface AnswerQueue {
  * @throws InputError as `connectQueue`
  */
 export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQueue> {
-  const { url, name = DEFAULT_QUEUE, run, sweepEvery = 3_000, onNotice = () => undefined } = options
+  const { url, name = DEFAULT_QUEUE, run, sweepEvery = 3_000 } = options
+  const onNotice = printableNotices(options.onNotice)
   checkQueueName(name)
   const connection = await connectQueue({ url, name, onNotice })
   if (connection.durable === false) {

@@ -2,6 +2,7 @@ import type { QueueWorkerOptions, Station, WorkerReport } from './station.ts'
 import { answerJob } from './station.ts'
 import { connectQueue } from './connect.ts'
 import { checkQueueName, DEFAULT_QUEUE } from './job.ts'
+import { printableNotices } from './notices.ts'
 
 export type { QueueWorkerOptions, WorkerReport }
 
@@ -18,7 +19,8 @@ const MAX_STALLS = 50
  */
 export async function runQueueWorker(options: QueueWorkerOptions): Promise<WorkerReport> {
   const { url, name = DEFAULT_QUEUE, concurrency = 1, lockMs = 30_000, idleMs = Infinity } = options
-  const { signal, onNotice = () => undefined, onReady = () => undefined } = options
+  const { signal, onReady = () => undefined } = options
+  const onNotice = printableNotices(options.onNotice)
   checkQueueName(name)
   signal?.throwIfAborted()
   const connection = await connectQueue({ url, name, onNotice })
