@@ -1,12 +1,14 @@
 import { readSync } from 'node:fs'
+import { createKeyIndex } from './journal-keys.ts'
 import { parseJournalLine } from './journal-line.ts'
 
-/** Where a journal finds its values: all in memory, or offsets in memory and values in the file. */
+/** Where a journal finds its values: all in memory, or the places of lines in memory and values in the file. */
 export interface JournalStore<T> {
   readonly size: number
   has(key: string): boolean
   get(key: string): T | undefined
-  set(key: string, value: T, offset: number): void
+  /** Adds a key that is not there. */
+  set(key: string, offset: number, value: () => T): void
   entries(): IterableIterator<[string, T]>
 }
 
@@ -18,41 +20,72 @@ export function memoryStore<T>(): JournalStore<T> {
     },
     has: (key) => values.has(key),
     get: (key) => values.get(key),
-    set: (key, value) => void values.set(key, value),
+    set: (key, _offset, value) => void values.set(key, value()),
     entries: () => values.entries(),
   }
 }
 
 export function fileStore<T>(fd: number): JournalStore<T> {
-  const offsets = new Map<string, number>()
+  const lines = createLineReader(fd)
+  const index = createKeyIndex(lines.isKeyAt)
   return {
     get size() {
-      return offsets.size
+      return index.size
     },
-    has: (key) => offsets.has(key),
+    has: (key) => index.find(key) !== undefined,
     get(key) {
-      const offset = offsets.get(key)
-      return offset === undefined ? undefined : (readValue(fd, offset) as T)
+      const offset = index.find(key)
+      return offset === undefined ? undefined : (lines.entryAt(offset).value as T)
     },
-    set: (key, _value, offset) => void offsets.set(key, offset),
+    set: (key, offset) => index.add(key, offset),
     *entries() {
-      for (const [key, offset] of offsets) yield [key, readValue(fd, offset) as T]
+      for (const offset of index.offsets()) {
+        const { key, value } = lines.entryAt(offset)
+        yield [key, value as T]
+      }
     },
   }
 }
 
-function readValue(fd: number, offset: number): unknown {
-  let buffer = Buffer.allocUnsafe(4096)
+interface LineReader {
+  readonly isKeyAt: (offset: number, key: string) => boolean
+  readonly entryAt: (offset: number) => { key: string; value: unknown }
+}
+
+const FIRST_BLOCK_BYTES = 16_384
+
+/** Reads whole lines of a file that only grows. The last block stays, since neighbours are often asked for together. */
+function createLineReader(fd: number): LineReader {
+  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
+  let start = 0
   let filled = 0
-  for (;;) {
-    const count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled)
-    const end = buffer.subarray(0, filled + count).indexOf(10, filled)
-    filled += count
-    if (end >= 0 || count === 0) {
-      const line = parseJournalLine(buffer.subarray(0, end >= 0 ? end : filled))
-      if (typeof line === 'object' && 'key' in line) return line.value
+
+  /** At least `length` bytes from `offset` on, or all that there are. */
+  const bytesAt = (offset: number, length: number): Buffer => {
+    if (offset < start || offset + length > start + filled) {
+      if (length > block.length) block = Buffer.allocUnsafe(length)
+      start = offset
+      filled = readSync(fd, block, 0, block.length, offset)
+    }
+    return block.subarray(offset - start, filled)
+  }
+  const entryAt: LineReader['entryAt'] = (offset) => {
+    for (let length = 1024; ; length *= 2) {
+      const bytes = bytesAt(offset, length)
+      const end = bytes.indexOf(10)
+      if (end < 0 && bytes.length >= length) continue
+      const line = parseJournalLine(end < 0 ? bytes : bytes.subarray(0, end))
+      if (typeof line === 'object' && 'key' in line) return line
       throw new Error('durable-files: the journal was changed by another program while it was open')
     }
-    if (filled === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(filled)])
+  }
+  return {
+    entryAt,
+    /** Compares bytes, as this program writes them, before it parses a line. */
+    isKeyAt(offset, key) {
+      const wanted = Buffer.from(`{"key":${JSON.stringify(key)},`)
+      const found = bytesAt(offset, wanted.length)
+      return found.subarray(0, wanted.length).equals(wanted) || entryAt(offset).key === key
+    },
   }
 }

@@ -5,6 +5,7 @@ import type { ProposalRequest } from '../proposals/methods.ts'
 import { proposePointers } from '../proposals/propose.ts'
 import type { PolicyProposer, Proposal } from '../proposals/types.ts'
 import { similarityOf } from '../similarity.ts'
+import { packProposals } from './packed-proposals.ts'
 
 export interface PlanOptions {
   readonly queries: readonly { readonly id: number }[]
@@ -59,20 +60,20 @@ export async function planPointers({
     const batch = examples.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
     return proposePointers({ ...rest, ...round, queries: batch, similarities })
   }
-  const plans = new Map<number, readonly Proposal[]>()
+  const plans = packProposals(rest.shots)
   for (let first = 0; first < queries.length; first += PLAN_BATCH) {
     const batch = queries.slice(first, first + PLAN_BATCH)
     const groups = await propose(batch)
-    batch.forEach(({ id }, i) => plans.set(id, groups[i]!))
+    batch.forEach(({ id }, i) => plans.add(id, groups[i]!))
   }
   const pointersOf: PointerPlan['pointersOf'] = (some) =>
-    some.reduce((sum, { id }) => sum + plans.get(id)!.length, 0)
+    some.reduce((sum, { id }) => sum + plans.countOf(id), 0)
   return {
-    pointers: pointersOf(queries),
+    pointers: plans.size,
     pointersOf,
     async propose(examples, round) {
       const groups =
-        round.round === 0 ? examples.map(({ id }) => plans.get(id)!) : await propose(examples, round)
+        round.round === 0 ? examples.map(({ id }) => plans.of(id)) : await propose(examples, round)
       return examples.map(({ id }, i) => ({ poolIds: pools.byQuery.get(id)!, proposals: groups[i]! }))
     },
   }
