@@ -45,6 +45,13 @@ describe('in one dataset', () => {
     expect(clashes).toBe(0)
   })
 
+  test('equal size and middle are not enough', async () => {
+    const body = 'x'.repeat(6000)
+    const at = await folderOf({ a: `a${body}`, b: `b${body}`, c: `a${body}`, d: `${body}d` })
+    const given = dataset('h', ...['a', 'b', 'c', 'd'].map((name, i) => example(i, name, join(at, name))))
+    expect(idsOf((await identifyImages([given])).datasets[0])).toEqual(['a', 'b', 'a', 'd'])
+  })
+
   test('without twins it is the very dataset', async () => {
     const at = await folderOf({ a: 'cat', b: 'dog' })
     const given = dataset('h', example(1, 1, join(at, 'a')), example(2, 2, join(at, 'b')), example(3, null))

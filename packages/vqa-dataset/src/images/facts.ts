@@ -15,6 +15,8 @@ interface Known {
   readonly mtimeMs: number
   /** In hexadecimal digits. */
   sha256?: string
+  /** The size and a hash of the bytes in the middle. */
+  middle?: string
   /** As `encodeLook` writes it. */
   look?: string
 }
@@ -26,7 +28,7 @@ export interface ImageFacts {
   /** A fact as it is known, else as `find` gives it; undefined where the file is not there or tells nothing. */
   fact(
     path: string,
-    name: 'sha256' | 'look',
+    name: 'sha256' | 'middle' | 'look',
     find: () => Promise<string | undefined>,
   ): Promise<string | undefined>
   /** Keeps what was found out for the next time, where it is worth it and a folder was given. */
