@@ -33,7 +33,6 @@ export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
 export { type PolicyInput, type PolicyQuery } from './batches.ts'
 export {
   byIds,
-  DECODINGS,
   type ChooseOptions,
   type Decoding,
   type PolicyByIds,

@@ -1,6 +1,5 @@
 export { type Outcome, type OutcomeField } from './outcome.ts'
 export {
-  CORRECTNESS_MODES,
   REWARD_MODES,
   REWARD_MODE_NAMES,
   type CorrectnessMode,
@@ -39,7 +38,6 @@ export {
 } from './advantages.ts'
 export { rceWeights, temperatureAt, uniformPolicyLoss, type TemperatureOptions } from './rce.ts'
 export {
-  KL_ESTIMATORS,
   categoricalKl,
   categoricalKlOfLogits,
   initAdaptiveKl,
