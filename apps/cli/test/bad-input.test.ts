@@ -195,7 +195,7 @@ describe('embed', () => {
 
   test('no image that matches', async () => {
     expect(await embed('--dataset', world.folder, '--images', at('empty'))).toContain(
-      'not one of 24 ids has a file',
+      '24 of 24 questions have no image in',
     )
   })
 

@@ -73,14 +73,16 @@ describe('data describe of a dataset', () => {
     expect(images).toMatchObject({ count: 1, found: 0, missing: { count: 1, first: [5] } })
     expect(notices).toEqual([`1 of 1 questions have no image in ${at('bare')}: 5`])
     expect(await refused('embed', '--dataset', at('bare'), '--out', at('bare.safetensors'))).toMatch(
-      /no image of .* not one of 1 ids has a file like 5\.png; check --images/,
+      /no image of .* 1 of 1 questions have no image in .*: 5; check --images/,
     )
   })
 
   test('what cannot be described', async () => {
     mkdirSync(at('nothing'))
     expect(await refused('data', 'describe')).toContain('there is nothing to describe')
-    expect(await refused('data', 'describe', at('nothing'))).toMatch(/has no questions\.json.*parquet/)
+    expect(await refused('data', 'describe', at('nothing'))).toMatch(
+      /holds no dataset: .*questions\.json.*parquet/,
+    )
     expect(await refused('data', 'describe', at('own'), '--dataset', at('own'))).toContain('give one')
     cpSync(join(PARQUET, 'vqav2/data/validation-00000-of-00002.parquet'), at('both/train-0.parquet'))
     cpSync(join(PARQUET, 'vqav2/data/validation-00000-of-00002.parquet'), at('both/val-0.parquet'))

@@ -5,7 +5,7 @@ import { writeAtomic } from './atomic.ts'
 import type { Joined, JoinedRow } from './joined.ts'
 
 /** Changes when the meaning of a cached file does. */
-const VERSION = 1
+const VERSION = 2
 
 /**
  * What `read` gives, kept in `<folder>/datasets/<key>.json` under the hash of what it was read from. A file that is

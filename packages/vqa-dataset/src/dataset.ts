@@ -1,4 +1,5 @@
 import type { Example } from './example.ts'
+import type { Places } from './joined.ts'
 import type { DatasetForm } from './format-of.ts'
 
 /** A picture that lies there more than once. */
@@ -24,4 +25,8 @@ export interface Dataset {
   readonly sameImages?: readonly SameImage[]
   /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */
   readonly notices: readonly string[]
+  /** Path of the questions. */
+  readonly source?: string
+  /** Where each example stands in it. */
+  readonly places?: Places
 }

@@ -1,9 +1,9 @@
 import { InputError } from '@lever/durable-files'
-import { formatId, type QuestionId } from '@lever/vqa-eval'
+import { explainRepeats, type QuestionId } from '@lever/vqa-eval'
 import type { Dataset } from './dataset.ts'
 import type { Example } from './example.ts'
 import type { ImageFinder } from './images/finder.ts'
-import type { Joined, JoinedRow } from './joined.ts'
+import { placeOf, type Joined } from './joined.ts'
 
 export interface FinishOptions {
   readonly form: Dataset['form']
@@ -16,16 +16,20 @@ export interface FinishOptions {
   readonly images: string
 }
 
-/** Gives the rows their ids and images. Throws InputError when a question id stands twice. */
+/**
+ * Gives the rows their ids and images.
+ * @throws InputError if a question id is given twice, or an image is one that must not be read
+ */
 export function finishDataset(
   joined: Joined,
   { form, source, hash, keepDifficult, findImage, images }: FinishOptions,
 ): Dataset {
   const { metric, name, split, rows } = joined
-  checkDistinct(rows, source)
+  checkDistinct(joined, source)
   const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId) && Number(questionId) >= 0)
   const examples: Example[] = []
-  const missing = new Set<number | string>()
+  const missing = new Map<number | string, string>()
+  const at: number[] = []
   let [missingImages, difficult] = [0, 0]
   rows.forEach((row, place) => {
     const { image: given, difficult: isDifficult, ...fields } = row
@@ -33,11 +37,16 @@ export function finishDataset(
       difficult += 1
       return
     }
-    const image = findImage?.(row.imageId, given)
+    const image = findImage?.(
+      row.imageId,
+      given,
+      () => `vqa-dataset: ${source}: ${placeOf(joined.places, place)}`,
+    )
     if (findImage !== null && image === undefined) {
       missingImages += 1
-      missing.add(row.imageId)
+      missing.set(row.imageId, given ?? String(row.imageId))
     }
+    at.push(joined.places.at?.[place] ?? place)
     examples.push({
       id: integers ? (row.questionId as number) : place,
       ...fields,
@@ -51,10 +60,20 @@ export function finishDataset(
   }
   if (missingImages > 0) {
     notices.push(
-      `${missingImages} of ${examples.length} questions have no image in ${images}: ${firstIds([...missing])}`,
+      `${missingImages} of ${examples.length} questions have no image in ${images}: ${firstIds([...missing.values()])}`,
     )
   }
-  return { form, name, split, examples, hash, missingImages, notices }
+  return {
+    form,
+    name,
+    split,
+    examples,
+    hash,
+    missingImages,
+    notices,
+    source,
+    places: { unit: joined.places.unit, at },
+  }
 }
 
 /** The first ten ids and how many follow. */
@@ -63,12 +82,10 @@ export function firstIds(ids: readonly QuestionId[], limit = 10): string {
   return ids.length > limit ? `${first} and ${ids.length - limit} more` : first
 }
 
-function checkDistinct(rows: readonly JoinedRow[], source: string): void {
-  const seen = new Set<QuestionId>()
-  for (const { questionId } of rows) {
-    if (seen.has(questionId)) {
-      throw new InputError(`vqa-dataset: ${source}: question ${formatId(questionId)} is there twice`)
-    }
-    seen.add(questionId)
-  }
+function checkDistinct({ rows, places }: Joined, source: string): void {
+  const repeats = explainRepeats(
+    rows.map(({ questionId }) => questionId),
+    (row) => placeOf(places, row),
+  )
+  if (repeats !== undefined) throw new InputError(`vqa-dataset: ${source}: ${repeats}; keep one`)
 }

@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { peek, readValue, type Cursor } from '@lever/json-text'
 import { describe } from '@lever/vqa-eval'
-import type { Joined, JoinedRow } from './joined.ts'
+import { placeOf, type Joined, type JoinedRow, type Places } from './joined.ts'
 import type { GivenRow } from './row.ts'
 import { meansSplit, splitOfName } from './splits.ts'
 
@@ -9,12 +9,14 @@ import { meansSplit, splitOfName } from './splits.ts'
 export function joinRows(
   given: readonly GivenRow[],
   {
+    unit,
     name,
     path,
     wanted,
     split: known = '',
     notices = [],
   }: {
+    unit: Places['unit']
     name: string
     path: string
     wanted: string | undefined
@@ -33,17 +35,19 @@ export function joinRows(
   if (splits.length > 0 && chosen.length === 0) {
     throw new InputError(`vqa-dataset: ${path}: it has no split ${wanted!}, only ${splits.join(', ')}`)
   }
-  const kept = given.map((row, place) => ({ place, ...row }))
+  const kept = given.map((row, number) => ({ number, ...row }))
   const inSplit = kept.filter(({ split }) => split === undefined || chosen.includes(split))
-  const rows = inSplit.map(({ place, questionId, imageId, image, fields }): JoinedRow => {
+  const places: Places = { unit, at: inSplit.map(({ place }) => place) }
+  requireAllIds(inSplit, path, places)
+  const rows = inSplit.map(({ number, questionId, imageId, image, fields }, row): JoinedRow => {
     const shown = imageId ?? image
     if (shown === undefined) {
       throw new InputError(
-        `vqa-dataset: ${path}: question ${questionId ?? place}: there is no image and no image_id`,
+        `vqa-dataset: ${path}: ${placeOf(places, row)}: it has neither image nor image_id; give one of them`,
       )
     }
     return {
-      questionId: questionId ?? place,
+      questionId: questionId ?? number,
       imageId: shown,
       ...fields,
       ...(image !== undefined && { image }),
@@ -54,8 +58,19 @@ export function joinRows(
     name,
     split: chosen[0] ?? (known || (wanted ?? splitOfName(path.split(/[\\/]/).at(-1)!))),
     rows,
+    places,
     notices,
   }
+}
+
+/** Ids are of all rows or of none: a row number in place of one could be the id of another question. */
+function requireAllIds(rows: readonly GivenRow[], path: string, places: Places): void {
+  const without = rows.findIndex(({ questionId }) => questionId === null)
+  const having = rows.findIndex(({ questionId }) => questionId !== null)
+  if (without === -1 || having === -1) return
+  throw new InputError(
+    `vqa-dataset: ${path}: ${placeOf(places, without)}: question_id is missing, but ${placeOf(places, having)} has one; give every question an id, or none`,
+  )
 }
 
 /** The fields of a row of JSON; `name` is its place. */

@@ -1,5 +1,18 @@
 import type { Example } from './example.ts'
 
+/** Where rows stand in their files. */
+export interface Places {
+  readonly unit: 'line' | 'questions' | 'row'
+  /** Absent: row i stands at i. */
+  readonly at?: readonly number[]
+}
+
+/** `line 3` or `questions[2]`. */
+export function placeOf({ unit, at }: Places, row: number): string {
+  const place = at?.[row] ?? row
+  return unit === 'questions' ? `questions[${place}]` : `${unit} ${place}`
+}
+
 /** A question joined with its answers, before its image is looked up. */
 export interface JoinedRow extends Omit<Example, 'id' | 'image' | 'metric'> {
   readonly imageId: number | string
@@ -17,5 +30,6 @@ export interface Joined {
   readonly name: string
   readonly split: string
   readonly rows: readonly JoinedRow[]
+  readonly places: Places
   readonly notices: readonly string[]
 }

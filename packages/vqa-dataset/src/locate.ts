@@ -26,7 +26,7 @@ export async function locateDataset(
   { split, flag = 'vqa-dataset' }: { split?: string | undefined; flag?: string } = {},
 ): Promise<DatasetFiles> {
   const found = await stat(path).catch(() => undefined)
-  if (found?.isFile() === true || /[*?]/.test(basename(path))) return withBeside(path, split)
+  if (found?.isFile() === true || /[*?]/.test(basename(path))) return withBeside(path, split, flag)
   if (found === undefined) throw new InputError(`${flag}: there is no folder ${path}; check the path`)
   const all = await candidatesIn(path)
   const wanted = all.filter(
@@ -37,7 +37,7 @@ export async function locateDataset(
   const [first, ...others] = split === undefined && plain.length === 1 ? plain : wanted
   if (first === undefined) throw nothing(flag, path, split, all)
   if (others.length > 0) throw several(flag, path, wanted)
-  return withBeside(first.questions, split ?? (first.split || undefined), first.form)
+  return withBeside(first.questions, split ?? (first.split || undefined), flag, first.form)
 }
 
 interface Candidate extends FoundDataset {
@@ -57,6 +57,7 @@ async function candidatesIn(folder: string): Promise<Candidate[]> {
 async function withBeside(
   questions: string,
   split: string | undefined,
+  flag: string,
   known?: DatasetForm,
 ): Promise<DatasetFiles> {
   const [folder, name] = [dirname(questions), basename(questions)]
@@ -64,7 +65,7 @@ async function withBeside(
   const format: DatasetFormat = FORMATS[form]
   const own = splitOfName(name)
   const images = imagesBeside(folder, split ?? own, format)
-  const annotations = format.hasAnnotations ? await annotationsBeside(folder, own) : undefined
+  const annotations = format.hasAnnotations ? await annotationsBeside(questions, own, flag) : undefined
   return {
     form,
     split: format.splitBy === 'row' ? (split ?? own) : own || (split ?? ''),
@@ -74,11 +75,25 @@ async function withBeside(
   }
 }
 
-async function annotationsBeside(folder: string, split: string): Promise<string | undefined> {
+/**
+ * The annotations that are named like the questions (`v2_mscoco_val2014_annotations.json`), or else the only ones of the split.
+ * @throws InputError if there are several, with how to choose
+ */
+async function annotationsBeside(
+  questions: string,
+  split: string,
+  flag: string,
+): Promise<string | undefined> {
+  const [folder, name] = [dirname(questions), basename(questions)]
+  const like = name.replace(/(OpenEnded|MultipleChoice)_/i, '').replace(/questions/i, 'annotations')
   const found = (await readdir(folder).catch(() => []))
     .filter((one) => /\.json$/i.test(one) && /annotations/i.test(one) && splitOfName(one) === split)
     .sort()
-  return found.find((one) => one === 'annotations.json') ?? (found.length === 1 ? found[0] : undefined)
+  const own = found.find((one) => one === like) ?? found.find((one) => one === 'annotations.json')
+  if (own !== undefined || found.length < 2) return own ?? found[0]
+  throw new InputError(
+    `${flag}: ${folder} holds several files of annotations, and none is named like ${name}: ${found.join(', ')}; give ${optionLike(flag, 'questions')} and ${optionLike(flag, 'annotations')}`,
+  )
 }
 
 function imagesBeside(folder: string, split: string, { images }: DatasetFormat): string | undefined {
@@ -109,8 +124,13 @@ function several(flag: string, folder: string, found: readonly Candidate[]): Inp
   if (splits.length === found.length && !splits.includes('')) {
     return new InputError(`${flag}: ${folder} holds the splits ${splits.join(', ')}; choose one with --split`)
   }
-  const files = found.map(({ questions }) => basename(questions))
+  const files = found.map(({ questions }) => questions)
   return new InputError(
-    `${flag}: ${folder} holds several datasets: ${files.join(', ')}; give the file of one`,
+    `${flag}: ${folder} holds several datasets: ${files.map((one) => basename(one)).join(', ')}; give the file of one in place of the folder, such as ${flag} ${files[0]!}`,
   )
+}
+
+/** `--pool-annotations` for `--pool-dataset`. */
+function optionLike(flag: string, name: string): string {
+  return flag.endsWith('dataset') ? flag.replace(/(vqa-)?dataset$/, name) : name
 }

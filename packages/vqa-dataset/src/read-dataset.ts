@@ -36,6 +36,8 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
   readonly keepDifficult?: boolean
   /** Folder for the joined form and for the images of parquet files, which need it. */
   readonly cache?: string
+  /** Read images outside the folder of the questions and `images` too, by absolute path, `..` or link. Default false. */
+  readonly allowOutsideImages?: boolean
 }
 
 /**
@@ -53,6 +55,7 @@ export async function readDataset({
   split: givenSplit,
   keepDifficult = false,
   cache,
+  allowOutsideImages = false,
   ...stream
 }: ReadDatasetOptions): Promise<Dataset> {
   const split = givenSplit === '' ? undefined : givenSplit
@@ -83,6 +86,7 @@ export async function readDataset({
     split: joined.split,
     pattern: imagePattern,
     givesPaths: joined.rows.some(({ image }) => image !== undefined),
+    allowOutside: allowOutsideImages,
   })
   const dataset = finishDataset(
     { ...joined, name: name ?? joined.name },

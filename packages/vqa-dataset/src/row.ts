@@ -5,6 +5,8 @@ import { parsePythonList } from './python-list.ts'
 
 /** A row whose ids may be missing. */
 export interface GivenRow {
+  /** Its line, or its number from 0, as messages name it. */
+  readonly place: number
   readonly questionId: number | string | null
   readonly imageId: number | string | null
   readonly image?: string
@@ -34,9 +36,9 @@ export const ROW_FIELDS: readonly string[] = [
 /**
  * Reads the fields of one question; `name` is its place, for messages. Answers are strings, objects with `answer`, or
  * the text of a Python list.
- * Throws InputError for a field of another type.
+ * @throws InputError if a field is of another type
  */
-export function readRow(fields: ReadonlyMap<string, unknown>, name: string): GivenRow {
+export function readRow(fields: ReadonlyMap<string, unknown>, name: string, place: number): GivenRow {
   const refuse = (field: string, wanted: string): never => {
     throw new InputError(`${name}: ${field} must be ${wanted}, got ${describe(fields.get(field))}`)
   }
@@ -72,7 +74,9 @@ export function readRow(fields: ReadonlyMap<string, unknown>, name: string): Giv
     refuse('correct_choice_idx', 'the place of a choice'),
   )
   const question = text('question') ?? refuse('question', 'a string')
+  if (fields.get('question_id') === null) refuse('question_id', 'an integer or a string')
   return {
+    place,
     questionId: id('question_id'),
     imageId: id('image_id'),
     split: text('split'),

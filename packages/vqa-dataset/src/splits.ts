@@ -24,7 +24,22 @@ export function splitNames(split: string): string[] {
   if (split === '') return []
   const short = plain(split)
   const bare = short.replace(/\d{4}$/, '')
-  return [...new Set([split, short, bare, `${bare}2014`, `${bare}2017`, `${bare}2015`])]
+  const names = [split, short, bare, `${bare}2014`, `${bare}2017`, `${bare}2015`]
+  return [...new Set(isPartOfTest(bare) ? [...names, 'test', 'test2015'] : names)]
+}
+
+/** Splits of COCO's images as their file names have them: those of `test-dev2015` are images of `test2015`. */
+export function cocoSplits(split: string): string[] {
+  const bare = plain(split).replace(/\d{4}$/, '')
+  if (isPartOfTest(bare)) return ['test2015', split]
+  if (/\d{4}$/.test(split)) return [split]
+  return bare === 'test'
+    ? ['test2015', 'test2014']
+    : [`${split}2014`, ...(bare === split ? [] : [`${bare}2014`])]
+}
+
+function isPartOfTest(bare: string): boolean {
+  return /^test-?dev$/i.test(bare)
 }
 
 function plain(split: string): string {

@@ -31,6 +31,8 @@ test('joins questions and annotations by id, in the order of the questions', asy
     notices: [],
     hash: createHash('sha256').update(QUESTIONS).update(ANNOTATIONS).digest('hex'),
     missingImages: 0,
+    source: files['q.json'],
+    places: { unit: 'questions', at: [0, 1] },
     examples: [
       {
         id: 20,
@@ -157,7 +159,12 @@ describe('errors', () => {
       ANNOTATIONS,
       /1 questions have no annotation \(30\) 1 annotations .* \(20\)/,
     ],
-    ['a repeated question', rows(10, 20, 10), ANNOTATIONS, /question 10 is there twice/],
+    [
+      'a repeated question',
+      rows(10, 20, 10),
+      ANNOTATIONS,
+      /question 10 is given twice: questions\[0\] and questions\[2\]/,
+    ],
     [
       'a repeated annotation',
       rows(10),

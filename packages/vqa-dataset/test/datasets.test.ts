@@ -115,8 +115,12 @@ describe('a folder of lines', () => {
     ],
     ['an image that is none', { image: 5, question: '?' }, /line 2: image must be a path, got 5/],
     ['an id that is none', { image: 'a', question: '?', question_id: [] }, /line 2: question_id must be/],
-    ['no image', { question: '?', question_id: 'q' }, /question q: there is no image and no image_id/],
-    ['an id twice', { image: 'a', question: '?', question_id: 1 }, /question 1 is there twice/],
+    ['no image', { question: '?', question_id: 'q' }, /line 2: it has neither image nor image_id/],
+    [
+      'an id twice',
+      { image: 'a', question: '?', question_id: 1 },
+      /question 1 is given twice: line 1 and line 2/,
+    ],
     ['a list', [], /line 2: a question must be an object, got a list/],
   ])('%s', async (_, row, message) => {
     const first = { question_id: 1, image: 'a', question: '?', answers: [] }

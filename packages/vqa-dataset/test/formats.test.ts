@@ -74,6 +74,31 @@ describe.each(FORMS)('format %s', (form) => {
     expect(message).toContain('question must be a string')
   })
 
+  test.each([
+    ['a fraction', 4.5, /question_id must be an integer or a string, got 4\.5/],
+    ['null', null, /question_id must be an integer or a string, got null/],
+  ])('refuses an id that is %s, with file and place', async (_, id, pattern) => {
+    if (form === 'parquet' && id === null) return
+    const message = await refusal(ROWS[0]!, { ...ROWS[1]!, question_id: id })
+    expect(message).toMatch(pattern)
+    expect(message).toContain(PLACES[form](1))
+  })
+
+  test('refuses an id that is given twice, with both places', async () => {
+    const message = await refusal(ROWS[0]!, ROWS[1]!, { ...ROWS[0]!, answers: ['b'] })
+    expect(message).toContain('question 20 is given twice')
+    if (form !== 'official') expect(message).toContain(`${PLACES[form](0)} and ${PLACES[form](2)}`)
+  })
+
+  test('refuses UTF-16', async () => {
+    if (form === 'parquet') return
+    const [first, ...others] = Object.entries(FIXTURES[form](ROWS))
+    const [name, content] = first!
+    const bytes = Buffer.from(`\ufeff${String(content)}`, 'utf16le')
+    const { questions } = await writeFixture({ [name]: bytes, ...Object.fromEntries(others) })
+    expect((await rejection(readDataset({ questions }))).message).toMatch(/UTF-16; save it as UTF-8/)
+  })
+
   test('refuses a file that is cut off, and annotations that it would ignore', async () => {
     const [[name, content], ...others] = Object.entries(FIXTURES[form](ROWS)) as [
       [string, string | Uint8Array],

@@ -1,4 +1,5 @@
 export { describe } from './describe.ts'
+export { explainRepeats } from './correspondence.ts'
 export { clusteredInterval, type Interval } from './clusters.ts'
 export { compareEvaluations, type Comparison, type Flip } from './comparison.ts'
 export { InputError, isInputError } from '@lever/durable-files/input-error'

@@ -18,6 +18,10 @@ export const datasetOptions = {
     aliases: ['train-ann-path'],
   },
   images: { type: 'text', about: 'image folder of the dataset', aliases: ['train-coco-root'] },
+  allowOutsideImages: {
+    type: 'flag',
+    about: 'read images outside the folders of the dataset too: by absolute path, .. or symbolic link',
+  },
   split: { type: 'text', about: 'split of the dataset, where a folder holds several: train, val, val2014' },
 } as const
 

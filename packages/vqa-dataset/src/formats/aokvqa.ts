@@ -33,7 +33,7 @@ async function readAokvqa({ questions: path, split, ...stream }: FormatReadOptio
       begin: () => (rows.length = 0),
       row: (c, index) => {
         const name = `vqa-dataset: ${path}: questions[${index}]`
-        const row = readRow(readFields(c, name), name)
+        const row = readRow(readFields(c, name), name, index)
         if (row.questionId === null) {
           throw new InputError(`${name}: question_id must be an integer or a string, got nothing`)
         }
@@ -43,5 +43,5 @@ async function readAokvqa({ questions: path, split, ...stream }: FormatReadOptio
     },
     stream,
   )
-  return joinRows(rows, { name: 'aokvqa', path, wanted: split })
+  return joinRows(rows, { unit: 'questions', name: 'aokvqa', path, wanted: split })
 }

@@ -45,7 +45,7 @@ async function readLines({ questions: path, split, ...stream }: FormatReadOption
         if (image !== undefined && (typeof image !== 'string' || image === '')) {
           throw new InputError(`${name}: image must be a path, got ${describe(image)}`)
         }
-        rows.push({ ...readRow(fields, name), ...(image !== undefined && { image }) })
+        rows.push({ ...readRow(fields, name, line), ...(image !== undefined && { image }) })
         for (const field of fields.keys()) {
           if (!LINE_FIELDS.has(field)) unknown.set(field, (unknown.get(field) ?? 0) + 1)
         }
@@ -59,5 +59,5 @@ async function readLines({ questions: path, split, ...stream }: FormatReadOption
     ([field, count]) =>
       `${path}: unknown field ${JSON.stringify(field)} (${count} ${count === 1 ? 'line' : 'lines'}) ignored`,
   )
-  return joinRows(rows, { name: 'questions', path, wanted: split, notices })
+  return joinRows(rows, { unit: 'line', name: 'questions', path, wanted: split, notices })
 }

@@ -27,6 +27,7 @@ async function read({ questions, annotations, split, ...stream }: FormatReadOpti
     name: dataType ?? 'vqa',
     split: split ?? dataSubtype ?? splitOfName(basename(questions)),
     rows,
+    places: { unit: 'questions' },
     notices: [],
   }
 }

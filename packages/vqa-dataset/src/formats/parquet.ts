@@ -44,7 +44,11 @@ async function readParquet({
     for await (const group of readParquetRows(file, [...ROW_FIELDS, 'image'])) {
       for (const { image, ...columns } of group) {
         const name = `vqa-dataset: ${file}: row ${place++}`
-        const row = readRow(new Map(Object.entries(columns).map(([key, value]) => [key, plain(value)])), name)
+        const row = readRow(
+          new Map(Object.entries(columns).map(([key, value]) => [key, plain(value)])),
+          name,
+          rows.length,
+        )
         rows.push({ ...row, ...(await readImage(image, row.imageId, name, store)) })
       }
     }
@@ -53,6 +57,7 @@ async function readParquet({
   const given = withNumbers(rows)
   const split = splitOfName(basename(path)) || basename(path).replace(/-\d{5}-of-\d{5}.*$|\.parquet$/, '')
   return joinRows(given, {
+    unit: 'row',
     name: 'parquet',
     path,
     wanted,

@@ -2,10 +2,19 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InputError } from '@lever/durable-files'
-import { splitNames } from '../splits.ts'
+import { createImageCheck } from './check-path.ts'
+import { cocoSplits, splitNames } from '../splits.ts'
 
-/** Absolute path of an image by its id, or by the path that the dataset gives; undefined when it is not there. */
-export type ImageFinder = (id: number | string, given?: string) => string | undefined
+/**
+ * Absolute path of an image by its id, or by the path that the dataset gives; undefined when it is not there. `name`
+ * begins the message of an error: which row names the image.
+ * @throws InputError if it is no regular file, or lies outside the folders of the dataset
+ */
+export type ImageFinder = (
+  id: number | string,
+  given: string | undefined,
+  name: () => string,
+) => string | undefined
 
 export interface ImagePlaces {
   /** Folder of images that are found by id. */
@@ -16,6 +25,8 @@ export interface ImagePlaces {
   readonly pattern: string | undefined
   /** Whether rows give paths. */
   readonly givesPaths: boolean
+  /** Whether images may lie outside `images` and `bases`. */
+  readonly allowOutside: boolean
 }
 
 /**
@@ -28,27 +39,38 @@ export async function createImageFinder({
   split,
   pattern,
   givesPaths,
+  allowOutside,
 }: ImagePlaces): Promise<ImageFinder | null> {
   if (images === undefined && !givesPaths) return null
   const byName = images === undefined ? null : await createNameFinder(images, split, pattern)
-  const paths = new Map<string, string | undefined>()
-  return (id, given) => {
-    if (given === undefined) return byName?.(id)
-    if (!paths.has(given)) {
-      paths.set(
-        given,
-        bases.map((base) => resolve(base, given)).find((path) => existsSync(path)),
-      )
+  const roots = [...(byName?.folders ?? []), ...bases.map((base) => resolve(base))]
+  const check = createImageCheck(roots, allowOutside)
+  const checked = new Map<string, string | undefined>()
+  return (id, given, name) => {
+    const key = given ?? `${typeof id} ${id}`
+    if (!checked.has(key)) {
+      const path =
+        given === undefined
+          ? byName?.find(id)
+          : bases.map((base) => resolve(base, given)).find((one) => existsSync(one))
+      if (path !== undefined) check(path, given ?? path, name)
+      checked.set(key, path)
     }
-    return paths.get(given)
+    return checked.get(key)
   }
+}
+
+interface NameFinder {
+  /** Folders that are looked in. */
+  readonly folders: readonly string[]
+  find(id: number | string): string | undefined
 }
 
 async function createNameFinder(
   folder: string,
   split: string,
   pattern: string | undefined,
-): Promise<(id: number | string) => string | undefined> {
+): Promise<NameFinder> {
   const root = resolve(folder)
   const listings = new Map([[root, await listing(root, folder)]])
   for (const name of splitNames(split)) {
@@ -57,16 +79,16 @@ async function createNameFinder(
   }
   const isThere = (at: string, names: ReadonlySet<string>, file: string): boolean =>
     /[\\/]/.test(file) ? existsSync(join(at, file)) : names.has(file)
-  const found = new Map<number | string, string | undefined>()
-  return (id) => {
-    if (!found.has(id)) {
+  return {
+    folders: [...listings.keys()],
+    find(id) {
       const names = imageNames(id, split, pattern)
-      const paths = [...listings].flatMap(([at, there]) =>
-        names.filter((name) => isThere(at, there, name)).map((name) => join(at, name)),
-      )
-      found.set(id, paths[0])
-    }
-    return found.get(id)
+      for (const [at, there] of listings) {
+        const name = names.find((one) => isThere(at, there, one))
+        if (name !== undefined) return join(at, name)
+      }
+      return undefined
+    },
   }
 }
 
@@ -91,10 +113,11 @@ export function imageNames(id: number | string, split: string, pattern?: string)
       ),
     ]
   }
-  const prefix = `COCO_${/\d{4}$/.test(split) ? split : `${split}2014`}_`
   return [
     ...['.png', '.jpg'].map((extension) => `${id}${extension}`),
-    ...['.jpg', '.png'].map((extension) => `${prefix}${padded}${extension}`),
+    ...cocoSplits(split).flatMap((name) =>
+      ['.jpg', '.png'].map((extension) => `COCO_${name}_${padded}${extension}`),
+    ),
     ...['.jpg', '.png'].map((extension) => `${padded}${extension}`),
   ]
 }

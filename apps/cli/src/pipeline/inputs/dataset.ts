@@ -16,6 +16,7 @@ export interface DatasetPlace {
   readonly split?: string | undefined
   /** Read it without the questions whose image is not there. */
   readonly skipMissingImages?: boolean | undefined
+  readonly allowOutsideImages?: boolean | undefined
 }
 
 /** Bytes of files from which the joined form is worth keeping. */
@@ -30,11 +31,7 @@ export async function openDataset(place: DatasetPlace, progress: Progress, prefi
   const dataset = await readFiles(files, prefix)
   const { missingImages, examples, notices } = dataset
   if (missingImages === examples.length) {
-    const wanted = String(examples[0]!.imageId)
-    const file = /\.\w+$/.test(wanted) ? wanted : `${wanted}.png`
-    throw new InputError(
-      `no image of ${files.questions} is in ${files.images ?? 'its folder'}: not one of ${examples.length} ids has a file like ${file}; check ${prefix}images`,
-    )
+    throw new InputError(`no image of ${files.questions} is there: ${notices.at(-1)!}; check ${prefix}images`)
   }
   for (const notice of notices) progress.warn(notice)
   if (missingImages === 0) return dataset
@@ -60,7 +57,7 @@ export function partOf(dataset: Dataset, isKept: (example: Example) => boolean):
  * @throws InputError for files that are missing, malformed or do not belong together
  */
 export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dataset> {
-  const { questions, annotations, images, split } = files
+  const { questions, annotations, images, split, allowOutsideImages } = files
   const isPattern = /[*?]/.test(questions)
   if (!isPattern) await requirePath(questions, `${prefix}questions`)
   if (annotations !== undefined) await requirePath(annotations, `${prefix}annotations`)
@@ -73,6 +70,7 @@ export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dat
     ...(annotations !== undefined && { annotations }),
     ...(images !== undefined && { images }),
     ...(split !== undefined && { split }),
+    ...(allowOutsideImages === true && { allowOutsideImages }),
     ...(isLarge && { cache: cacheFolder() }),
   })
   if (dataset.examples.length > 0) return dataset
@@ -149,6 +147,7 @@ export interface DatasetFiles {
   readonly images: string | undefined
   readonly split: string | undefined
   readonly skipMissingImages?: boolean | undefined
+  readonly allowOutsideImages?: boolean | undefined
 }
 
 /**
@@ -156,11 +155,11 @@ export interface DatasetFiles {
  * @throws InputError when there is none, or several and no split is chosen
  */
 export async function filesOf(
-  { dataset, questions, annotations, images, split, skipMissingImages }: DatasetPlace,
+  { dataset, questions, annotations, images, split, ...how }: DatasetPlace,
   prefix = '--',
 ): Promise<DatasetFiles> {
   if (dataset === undefined) {
-    if (questions !== undefined) return { questions, annotations, images, split, skipMissingImages }
+    if (questions !== undefined) return { questions, annotations, images, split, ...how }
     throw new InputError(`there is no dataset; give ${prefix}dataset, a folder, or ${prefix}questions`)
   }
   if (questions !== undefined) {
@@ -173,7 +172,7 @@ export async function filesOf(
     annotations: annotations ?? found.annotations,
     images: images ?? found.images,
     split: found.split || undefined,
-    skipMissingImages,
+    ...how,
   }
 }
 
@@ -181,6 +180,7 @@ export async function filesOf(
 export function placesOf(
   options: DatasetPlace & {
     readonly skipUnreadableImages?: boolean | undefined
+    readonly allowOutsideImages?: boolean | undefined
     readonly poolDataset?: string | undefined
     readonly poolQuestions?: string | undefined
     readonly poolAnnotations?: string | undefined
@@ -189,7 +189,10 @@ export function placesOf(
   },
 ): { place: DatasetPlace; poolPlace: DatasetPlace | undefined } {
   const { dataset, questions, annotations, images, split } = options
-  const skip = options.skipUnreadableImages === true ? { skipMissingImages: true } : {}
+  const skip = {
+    ...(options.skipUnreadableImages === true && { skipMissingImages: true }),
+    ...(options.allowOutsideImages === true && { allowOutsideImages: true }),
+  }
   const { poolDataset, poolQuestions, poolAnnotations, poolImages, poolSplit } = options
   const pool = {
     dataset: poolDataset,
