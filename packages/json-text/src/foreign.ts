@@ -1,3 +1,5 @@
+const WEB_PAGE = 'a web page, as of a failed download; download it again'
+
 const MAGIC: readonly (readonly [readonly number[], string])[] = [
   [[0xff, 0xfe], 'UTF-16; save it as UTF-8'],
   [[0xfe, 0xff], 'UTF-16; save it as UTF-8'],
@@ -7,7 +9,14 @@ const MAGIC: readonly (readonly [readonly number[], string])[] = [
   [[0x93, 0x4e, 0x55, 0x4d], 'a NumPy array (.npy)'],
   [[0x89, 0x48, 0x44, 0x46], 'an HDF5 file'],
   [[0x50, 0x41, 0x52, 0x31], 'a parquet file'],
+  [bytesOf('version '), 'the pointer of Git LFS to a file; fetch the file with git lfs pull'],
+  [bytesOf('<!'), WEB_PAGE],
+  [bytesOf('<html'), WEB_PAGE],
 ]
+
+function bytesOf(text: string): number[] {
+  return Array.from(text, (character) => character.charCodeAt(0))
+}
 
 const ZIP = [0x50, 0x4b, 0x03, 0x04]
 

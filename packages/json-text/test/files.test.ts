@@ -115,6 +115,13 @@ describe('streamRows', () => {
     ['UTF-16 without', Buffer.from('[1]', 'utf16le'), 'array', 'is not JSON but UTF-16; save it as UTF-8'],
     ['a byte-order mark', '\ufeff[1]', 'array', 'save it as UTF-8 without one'],
     ['gzip', Uint8Array.of(0x1f, 0x8b, 8, 0), 'array', 'is not JSON but gzip; unpack it first'],
+    [
+      'a pointer of Git LFS',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n',
+      'array',
+      'fetch the file with git lfs pull',
+    ],
+    ['a web page', '<!DOCTYPE html><title>Sign in</title>', 'array', 'is not JSON but a web page'],
     ['.npz', npz(), 'array', 'is not JSON but NumPy arrays in a zip file (.npz)'],
     ['.npy', Buffer.from('\x93NUMPY\x01\x00', 'latin1'), 'array', 'is not JSON but a NumPy array (.npy)'],
   ])('%s', async (name, content, layout, message) => {

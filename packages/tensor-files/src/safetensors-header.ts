@@ -1,6 +1,13 @@
 import { isUtf8 } from 'node:buffer'
+import {
+  foreignFormat,
+  JsonSyntaxError,
+  parseText,
+  STRICT,
+  type JsonRules,
+  type NumberText,
+} from '@lever/json-text'
 import { fileError } from './errors.ts'
-import { JsonSyntaxError, parseText, STRICT, type JsonRules, type NumberText } from '@lever/json-text'
 import { CONTAINER_BYTES, memoryBudget } from './budget.ts'
 import type { TensorInfo } from './tensor.ts'
 import { countElements, DTYPES, isDType } from './tensor.ts'
@@ -25,6 +32,8 @@ export function headerLength(first: Uint8Array, fileSize: number, name: string):
   const view = new DataView(first.buffer, first.byteOffset, 8)
   const length = view.getBigUint64(0, true)
   if (length > BigInt(MAX_HEADER_BYTES)) {
+    const foreign = foreignFormat(first.subarray(0, 8))
+    if (foreign !== undefined) throw fileError(name, `it is no safetensors file but ${foreign}`)
     throw fileError(
       name,
       `its header would have ${length} bytes, the limit is ${MAX_HEADER_BYTES}; it is no safetensors file`,

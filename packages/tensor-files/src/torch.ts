@@ -1,3 +1,4 @@
+import { foreignFormat } from '@lever/json-text'
 import type { Archive } from './archive.ts'
 import { openArchive } from './archive.ts'
 import { createBudget } from './budget.ts'
@@ -78,6 +79,8 @@ async function readFrom(source: Source): Promise<TorchFile> {
 async function checkFormat(source: Source): Promise<void> {
   const start = Buffer.from(await source.read(0, Math.min(262, source.size)))
   if (start.toString('latin1', 0, 2) === 'PK') return
+  const foreign = start[0] === 0x80 ? undefined : foreignFormat(start)
+  if (foreign !== undefined) throw fileError(source.name, `it is no file of torch.save but ${foreign}`)
   const old = start.length >= 2 && start[0] === 0x80 && start[1]! <= 5
   const tar = start.toString('latin1', 257, 262) === 'ustar'
   const what =

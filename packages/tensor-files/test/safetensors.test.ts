@@ -101,6 +101,12 @@ describe('refused as the reference implementation refuses', () => {
     ['HeaderTooSmall: empty', Buffer.alloc(0), 'has 0 bytes'],
     ['HeaderTooSmall: seven bytes', Buffer.alloc(7), 'has 7 bytes'],
     ['HeaderTooLarge', file(I32, zeros, 0xffffff000000003cn), 'the limit is 100000000'],
+    [
+      'HeaderTooLarge: PyTorch',
+      Buffer.from('PK\x03\x04\x14\0\0\0archive'),
+      'but a zip file, such as PyTorch',
+    ],
+    ['HeaderTooLarge: Git LFS', Buffer.from('version https://git-lfs'), 'fetch the file with git lfs pull'],
     ['HeaderTooLarge: one over the limit', file(I32, zeros, 100_000_001n), 'the limit is 100000000'],
     ['InvalidHeaderLength', file('', undefined, 60n), 'longer than the file'],
     ['InvalidHeader: not UTF-8', file(Buffer.of(0xff)), 'not UTF-8'],

@@ -11,8 +11,8 @@ const STARTS: readonly (readonly [RegExp, ImageFormat])[] = [
   [/^[^]{4}ftypavi[fs]/, 'avif'],
 ]
 
-/** Other files that people take for images, for a message that says what to do. */
-const OTHERS: readonly (readonly [RegExp, string])[] = [
+/** Other files that people take for images, for a message that says what to do; most can be converted. */
+const OTHERS: readonly (readonly [start: RegExp, what: string, remedy?: string])[] = [
   [/^(\xef\xbb\xbf)?\s*<(\?xml[^]*<svg|!doctype svg|svg)|^(\xef\xbb\xbf)?\s*<!--[^]*<svg/i, 'SVG'],
   [/^%PDF/, 'PDF'],
   [/^[^]{4}ftyp(heic|heix|hevc|mif1|msf1)/, 'HEIC'],
@@ -20,9 +20,10 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^\0\0\0\x0cjP /, 'JPEG 2000'],
   [/^\0\0\x01\0/, 'an icon (ICO)'],
   [/^8BPS/, 'a Photoshop document'],
-  [/^\s*<(!doctype html|html)/i, 'a web page'],
-  [/^\x1f\x8b/, 'gzip'],
-  [/^PK\x03\x04/, 'a zip archive'],
+  [/^\s*<(!doctype html|html)/i, 'a web page', 'download it again'],
+  [/^version https:\/\/git-lfs/, 'the pointer of Git LFS to a file', 'fetch it with git lfs pull'],
+  [/^\x1f\x8b/, 'gzip', 'unpack it'],
+  [/^PK\x03\x04/, 'a zip archive', 'unpack it'],
 ]
 
 /** The longest beginning that a format is recognised by. */
@@ -42,10 +43,10 @@ export function requireFormat(bytes: Uint8Array): ImageFormat {
   const format = imageFormat(bytes)
   if (format !== undefined) return format
   const head = headOf(bytes)
-  const other = OTHERS.find(([start]) => start.test(head))?.[1]
+  const [, other, remedy = 'convert it'] = OTHERS.find(([start]) => start.test(head)) ?? []
   const is =
     bytes.length === 0 ? 'it is empty' : other === undefined ? 'it is not an image' : `it is ${other}`
   throw new Error(
-    `${is}; PNG, JPEG, WebP, GIF, TIFF, BMP and AVIF are read${other === undefined ? '' : ', so convert it'}`,
+    `${is}; PNG, JPEG, WebP, GIF, TIFF, BMP and AVIF are read${other === undefined ? '' : `, so ${remedy}`}`,
   )
 }

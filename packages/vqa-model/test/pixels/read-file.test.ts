@@ -79,7 +79,11 @@ describe('formats go by content', () => {
     ['<svg xmlns="http://www.w3.org/2000/svg"/>', 'it is SVG'],
     ['<?xml version="1.0"?>\n<!-- x --><svg/>', 'it is SVG'],
     ['%PDF-1.7', 'it is PDF'],
-    ['<!doctype html><p>404', 'it is a web page'],
+    [
+      '<!doctype html><p>404',
+      'it is a web page; PNG, JPEG, WebP, GIF, TIFF, BMP and AVIF are read, so download it again',
+    ],
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:00', 'it is the pointer of Git LFS to a file'],
     ['aws_access_key_id = A\naws_secret_access_key = B\n', 'it is not an image'],
     ['', 'it is empty'],
   ])('%j is refused', async (text, reason) => {
