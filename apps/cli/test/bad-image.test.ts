@@ -18,6 +18,7 @@ test('one unreadable image fails its outcomes, named with the example, and not t
   expect(strict.stderr).toContain('record such outcomes as errors with --no-strict')
   const ran = await lever(['generate', '--dataset', folder, '--no-strict', ...options, '--out', `${out}-2`])
   expect(ran.code).toBe(0)
+  expect(ran.stdout).toContain(`the first failure: vqa-model: cannot read the image ${image}: `)
   expect(existsSync(join(`${out}-2`, 'rl-data.json'))).toBe(true)
 
   const concerned = new Set(

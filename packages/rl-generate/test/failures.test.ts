@@ -27,6 +27,25 @@ const failing: AnswerFunction = async (prompts, options) => {
 const lenient = { strict: false, answer: failing }
 const keysOf = (path: string) => linesOf(path).map(({ key }) => key)
 
+test('where every prompt is refused, there is no accuracy, and the first reason is told', async () => {
+  const answer: AnswerFunction = (prompts) =>
+    Promise.resolve(
+      prompts.map(() => ({
+        text: '',
+        raw: '',
+        error: 'the model refuses to answer',
+        kind: 'refused' as const,
+      })),
+    )
+  const statistics = await measure(toyOptions(freshPath(), { strict: false, answer }))
+  expect(statistics).toMatchObject({
+    outcomes: 240,
+    error: { count: 240, share: 1 },
+    firstError: 'the model refuses to answer',
+  })
+  expect(statistics.methods.map(({ accuracy }) => accuracy)).toEqual(statistics.methods.map(() => null))
+})
+
 describe('a failure of a server or device', () => {
   test('ends a strict run as a failure of the run, not as wrong input', async () => {
     const error: unknown = await measure(toyOptions(freshPath(), { answer: failing })).catch(

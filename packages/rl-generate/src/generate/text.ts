@@ -1,4 +1,4 @@
-import { formatTable } from '@lever/terminal'
+import { formatTable, printableLine } from '@lever/terminal'
 import type { GenerationCounts } from './dry-run.ts'
 import type { GeneratedRlData } from './generate.ts'
 
@@ -11,13 +11,24 @@ export interface PromptCosts {
 
 /** What a generation measured, as text. */
 export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData): string {
-  const { queries, outcomes, positives, positiveQueries, methods, file, fallback, error, pending } =
-    statistics
+  const {
+    queries,
+    outcomes,
+    positives,
+    positiveQueries,
+    methods,
+    file,
+    fallback,
+    error,
+    firstError,
+    pending,
+  } = statistics
   const percent = (part: number, whole: number): string =>
     whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
   return [
     `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`,
     `scored officially ${percent(file.count, outcomes)}, by the fallback ${percent(fallback.count, outcomes)}, failed ${percent(error.count, outcomes)}`,
+    ...(firstError === null ? [] : [`the first failure: ${printableLine(firstError)}`]),
     ...(pending > 0
       ? [
           `${pending} outcomes are missing because a server or device failed; the same command measures them again`,
@@ -30,7 +41,7 @@ export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData
         m.method,
         String(m.outcomes),
         percent(m.positives, m.outcomes),
-        (100 * m.accuracy).toFixed(1),
+        m.accuracy === null ? '-' : (100 * m.accuracy).toFixed(1),
       ]),
     ]),
     '',

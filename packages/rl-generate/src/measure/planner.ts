@@ -130,7 +130,8 @@ async function plan(state: PlannerState, works: readonly QueryWork[], round: num
     work.firstRank = await context.ledger.declare(question, poolIds, proposals.length, () =>
       countNew(context, work, { poolIds, proposals }),
     )
-    units.push(...planUnits(context, work, { poolIds, proposals: proposals.slice(0, room) }))
+    const own = planUnits(context, work, { poolIds, proposals: proposals.slice(0, room) })
+    for (const unit of own) units.push(unit)
     const added = work.pointers.length - before
     state.known += added - work.open
     if (work.open > 0) fresh.queries += 1

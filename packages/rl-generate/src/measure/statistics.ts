@@ -10,8 +10,8 @@ export interface MethodStatistics {
   readonly method: string
   readonly outcomes: number
   readonly positives: number
-  /** Mean accuracy of the scored outcomes. */
-  readonly accuracy: number
+  /** Mean accuracy of the scored outcomes; null when none is. */
+  readonly accuracy: number | null
 }
 
 /** What a journal holds, and what this run added. */
@@ -26,6 +26,8 @@ export interface MeasureStatistics {
   readonly fallback: CountShare
   /** Outcomes that failed for good. */
   readonly error: CountShare
+  /** Why the first of them failed. */
+  readonly firstError: string | null
   /** Outcomes that a server or device failed to give, not counted above; a later run measures them. */
   readonly pending: number
   readonly methods: readonly MethodStatistics[]
@@ -77,12 +79,22 @@ export interface Tally {
   file: number
   fallback: number
   error: number
+  firstError: string | null
   readonly queries: Map<number, QueryTally>
   readonly methods: Map<string, MethodTally>
 }
 
 export function emptyTally(): Tally {
-  return { outcomes: 0, positives: 0, file: 0, fallback: 0, error: 0, queries: new Map(), methods: new Map() }
+  return {
+    outcomes: 0,
+    positives: 0,
+    file: 0,
+    fallback: 0,
+    error: 0,
+    firstError: null,
+    queries: new Map(),
+    methods: new Map(),
+  }
 }
 
 /** Adds a line to the counts. */
@@ -92,6 +104,7 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
   tally.outcomes += 1
   if (positive) tally.positives += 1
   tally[line.vqa_eval_mode ?? 'error'] += 1
+  tally.firstError ??= line.eval_error ?? null
   const query = entry(tally.queries, line.query_id, () => ({
     outcomes: 0,
     lastRank: -1,
@@ -145,13 +158,14 @@ export function statisticsOf(tally: Tally, run: RunCounts): MeasureStatistics {
     file: of(tally.file, tally.outcomes),
     fallback: of(tally.fallback, tally.outcomes),
     error: of(tally.error, tally.outcomes),
+    firstError: tally.firstError,
     methods: [...tally.methods]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([method, { outcomes, positives, scored, sum }]) => ({
         method,
         outcomes,
         positives,
-        accuracy: scored === 0 ? 0 : sum / scored,
+        accuracy: scored === 0 ? null : sum / scored,
       })),
     zeroVariance: of(flat, queries.length),
     ...run,
