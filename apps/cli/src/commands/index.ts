@@ -9,85 +9,85 @@ export interface CommandEntry {
 /** The commands. A new one is a file in this folder and a line here. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   demo: {
-    summary: 'the whole pipeline on the bundled world, to a table',
+    summary: 'run the whole pipeline on the bundled world',
     load: async () => (await import('./demo.ts')).demo,
   },
   embed: {
-    summary: 'embeddings of a dataset',
+    summary: 'embed the images and texts of a dataset',
     load: async () => (await import('./embed.ts')).embed,
   },
   beams: {
-    summary: 'InfoScore beams, the labels of sft',
+    summary: 'grow InfoScore beams, the labels of sft',
     load: async () => (await import('./beams.ts')).beams,
   },
   generate: {
-    summary: 'RL data: propose pointers, ask the VQA model, score',
+    summary: 'measure RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
   },
   worker: {
-    summary: 'answers the jobs of generate --queue, on any machine',
+    summary: 'answer the jobs of generate --queue, on any machine',
     load: async () => (await import('./worker.ts')).worker,
   },
   train: {
-    summary: 'RCE, then GRPO if asked, or another recipe',
+    summary: 'train a policy on rewards: RCE, then GRPO if asked, or another preset',
     load: async () => (await import('./train.ts')).train,
   },
   sweep: {
-    summary: 'a grid of trainings from one file, ranked on validation',
+    summary: 'train a grid of policies from one file, ranked on validation',
     load: async () => (await import('./sweep.ts')).sweep,
   },
   sft: {
-    summary: 'supervised policy',
+    summary: 'train a policy on beams',
     load: async () => (await import('./sft.ts')).sft,
   },
   evaluate: {
-    summary: 'accuracy at 0..K shots against baselines, with intervals',
+    summary: 'measure accuracy at 0..K shots against baselines, with intervals',
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
   report: {
-    summary: 'report.html of a run, or of several to compare',
+    summary: 'write report.html about a run, or several to compare',
     load: async () => (await import('./report.ts')).report,
   },
   score: {
-    summary: 'official VQA accuracy of a results file',
+    summary: 'compute the official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,
   },
   'data describe': {
-    summary: 'what RL data holds, and what it can teach; or what a dataset holds',
+    summary: 'describe RL data and what it can teach, or a dataset',
     load: async () => (await import('./data-describe.ts')).dataDescribe,
   },
   'data validate': {
-    summary: 'every problem with its place',
+    summary: 'list every problem and where it is',
     load: async () => (await import('./data-validate.ts')).dataValidate,
   },
   'data convert': {
-    summary: 'from any shape to canonical JSON, a journal, or the original',
+    summary: 'convert any shape to canonical JSON, a journal, or the form of the original',
     load: async () => (await import('./data-convert.ts')).dataConvert,
   },
   'data merge': {
-    summary: 'one file out of several, or out of shards',
+    summary: 'merge several files, or shards, into one',
     load: async () => (await import('./data-merge.ts')).dataMerge,
   },
   'data filter': {
-    summary: 'keep a part',
+    summary: 'keep part of the data',
     load: async () => (await import('./data-filter.ts')).dataFilter,
   },
   'checkpoint inspect': {
-    summary: 'configuration, phase, metrics, hashes, tensors',
+    summary: 'show configuration, phase, metrics, hashes and tensors',
     load: async () => (await import('./checkpoint-inspect.ts')).checkpointInspect,
   },
   'checkpoint convert': {
-    summary: 'from PyTorch to safetensors, or back to a state dict',
+    summary: 'convert from PyTorch to safetensors, or back to a state dict',
     load: async () => (await import('./checkpoint-convert.ts')).checkpointConvert,
   },
   doctor: {
-    summary: 'what runs on this machine: providers, models, versions',
+    summary: 'check what runs on this machine: providers, models, versions',
     load: async () => (await import('./doctor.ts')).doctor,
   },
 }
 
 /** Commands that only hold others. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  data: 'RL data: describe, validate, convert, merge, filter',
-  checkpoint: 'checkpoints: inspect, convert',
+  data: 'work with RL data: describe, validate, convert, merge, filter',
+  checkpoint: 'work with checkpoints: inspect, convert',
 }

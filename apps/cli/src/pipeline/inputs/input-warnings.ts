@@ -1,9 +1,18 @@
 import type { Dataset, Example } from '@lever/vqa-dataset'
 import type { Embeddings } from '@lever/tensor-files'
-import type { PoolInputs } from './pools.ts'
+import type { Features } from './features.ts'
+
+/** What belongs together in a run. */
+export interface MatchedInputs {
+  readonly dataset: Dataset
+  /** What demonstrations come from. */
+  readonly pool: Dataset
+  readonly queries: readonly Example[]
+  readonly features: Features | undefined
+}
 
 /** What may have been swapped among inputs that fit together by their ids, and answers that cannot be right. */
-export function inputWarnings({ dataset, pool, queries, features }: PoolInputs): string[] {
+export function inputWarnings({ dataset, pool, queries, features }: MatchedInputs): string[] {
   return [
     ...answerWarnings(queries),
     ...(features ? sourceWarnings(features.queries, dataset, '--embeddings') : []),
@@ -13,13 +22,13 @@ export function inputWarnings({ dataset, pool, queries, features }: PoolInputs):
   ]
 }
 
-/** So many equal answers make a right answer score 1. */
-const ENOUGH = 4
+/** Equal answers that make a right answer score 1. */
+const MIN_ANSWERS = 4
 
 /** A dataset of one's own often has one answer a question, by which the official metric gives nothing. */
 function answerWarnings(queries: readonly Example[]): string[] {
   const few = queries.filter(
-    ({ answers, metric }) => metric === undefined && answers.length > 0 && answers.length < ENOUGH,
+    ({ answers, metric }) => metric === undefined && answers.length > 0 && answers.length < MIN_ANSWERS,
   )
   if (few.length === 0) return []
   return [

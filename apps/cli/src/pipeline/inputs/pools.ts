@@ -2,11 +2,12 @@ import { dirname } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
 import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
 import type { Embeddings } from '@lever/tensor-files'
-import type { Dataset, Example } from '@lever/vqa-dataset'
+import type { Dataset } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import type { Features } from './features.ts'
 import { pairsOf } from './features.ts'
+import type { MatchedInputs } from './input-warnings.ts'
 import { inputWarnings } from './input-warnings.ts'
 
 export interface PoolSettings {
@@ -20,14 +21,6 @@ export interface PoolSettings {
   readonly seed: number
 }
 
-export interface PoolInputs {
-  readonly dataset: Dataset
-  /** What demonstrations come from. */
-  readonly pool: Dataset
-  readonly queries: readonly Example[]
-  readonly features: Features | undefined
-}
-
 /**
  * The pools of a file, when it is there; else pools that are made, and written to it when one is named. The embeddings
  * that pools of a file were made by matter only where a method is asked for: other ones may serve a policy.
@@ -35,7 +28,7 @@ export interface PoolInputs {
  */
 export async function openPools(
   settings: PoolSettings,
-  inputs: PoolInputs,
+  inputs: MatchedInputs,
   progress: Progress,
 ): Promise<Pools> {
   const { poolMethod, poolSize, poolFile, seed } = settings
@@ -79,7 +72,7 @@ export async function openPools(
 }
 
 function sourceOf(
-  { dataset, pool }: Pick<PoolInputs, 'dataset' | 'pool'>,
+  { dataset, pool }: Pick<MatchedInputs, 'dataset' | 'pool'>,
   embeddings: PoolSource['embeddings'],
 ): PoolSource {
   const named = ({ name, split, hash }: Dataset): PoolSource['queries'] => ({ name, split, hash })
