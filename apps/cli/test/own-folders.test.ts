@@ -87,7 +87,9 @@ test('questions without answers are refused before a run directory is made', asy
   const args = ['evaluate', '--dataset', at('blind'), '--pool-dataset', at('train'), ...model()]
   const { code, stderr } = await lever([...args, '--selectors', 'random', '--out', at('blinded')])
   expect(code).toBe(2)
-  expect(stderr).toContain('question 0 has no human answers to score against; give the annotations too')
+  expect(stderr).toContain(
+    'question 0 has no human answers to score against; give the annotations, or add "answers" to its line of questions.jsonl',
+  )
   expect(existsSync(at('blinded'))).toBe(false)
 })
 

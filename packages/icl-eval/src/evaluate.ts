@@ -92,7 +92,7 @@ export function checkScorable(queries: readonly Example[], score: ScoreFunction)
       throw new InputError(
         query.answers.length > 0
           ? `icl-eval: question ${query.id} cannot be scored: ${why}`
-          : `icl-eval: question ${query.id} has no human answers to score against; give the annotations too`,
+          : `icl-eval: question ${query.id} has no human answers to score against; give the annotations, or add "answers" to its line of questions.jsonl`,
         { cause },
       )
     }

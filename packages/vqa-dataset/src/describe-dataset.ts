@@ -1,6 +1,7 @@
 import { cleanAnswer, compareAnswers, directAccuracy, normalizeAnswer, type TextForms } from '@lever/vqa-eval'
 import type { Dataset } from './dataset.ts'
 import type { Example } from './example.ts'
+import { FORMATS } from './format-of.ts'
 
 export interface Share {
   readonly name: string
@@ -114,8 +115,16 @@ export function describeDataset({ examples, notices, form, name, split, hash }: 
               accuracy: 100 * mean(answered.map((example) => score.of(top, example))),
             },
           },
-    notices,
+    notices: [...notices, ...unansweredNotice(form, examples.length - answered.length, examples.length)],
   }
+}
+
+/** How many questions have no answers, and where to add them. */
+function unansweredNotice(form: Dataset['form'], without: number, all: number): string[] {
+  if (without === 0) return []
+  return [
+    `${without} of ${all} questions have no answers, so no answer to them can be scored; add ${FORMATS[form].answersIn}`,
+  ]
 }
 
 export interface ImageLeakage {

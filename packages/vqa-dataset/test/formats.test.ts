@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
-import { locateDataset, readDataset } from '../src/index.ts'
+import { describeDataset, locateDataset, readDataset } from '../src/index.ts'
 import type { DatasetForm } from '../src/index.ts'
 import { FORMS } from '../src/format-of.ts'
 import { FIXTURES, writeFixture, type FixtureRow } from './format-fixtures.ts'
@@ -59,12 +59,15 @@ describe.each(FORMS)('format %s', (form) => {
     expect(await readDataset({ ...files, cache: join(folder, 'cache') })).toEqual(plain)
   })
 
-  test('without answers gives examples without answers', async () => {
+  test('without answers gives examples without answers, and describe says what to add', async () => {
     const { folder } = await write(...ROWS.map((row) => ({ ...row, answers: undefined })))
-    const { examples } = await readDataset(await locateDataset(folder))
-    expect(examples.map(({ answers, answer }) => [answers, answer])).toEqual([
+    const dataset = await readDataset(await locateDataset(folder))
+    expect(dataset.examples.map(({ answers, answer }) => [answers, answer])).toEqual([
       [[], ''],
       [[], ''],
+    ])
+    expect(describeDataset(dataset).notices).toEqual([
+      expect.stringMatching(/^2 of 2 questions have no answers, .*; add (a field|a column|the annotations)/),
     ])
   })
 

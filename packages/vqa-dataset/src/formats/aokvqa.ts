@@ -10,6 +10,7 @@ import { foundByName, type DatasetFormat, type FormatReadOptions } from './forma
 export const aokvqa: DatasetFormat = {
   looksLike: 'aokvqa_*.json (A-OKVQA)',
   hasAnnotations: false,
+  answersIn: 'a field "direct_answers", a list of the human answers, to each (the test split has none)',
   splitBy: 'file',
   images: 'above',
   find: (folder, names) =>

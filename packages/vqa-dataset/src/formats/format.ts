@@ -38,6 +38,8 @@ export interface DatasetFormat {
   readonly looksLike: string
   /** Whether the answers lie in a file of annotations beside the questions. */
   readonly hasAnnotations: boolean
+  /** What to add where answers are missing. */
+  readonly answersIn: string
   /** What names the split: the file, or each row for itself. */
   readonly splitBy: 'file' | 'row'
   /** Where images are looked for: in the files themselves, in `images` of the folder (or the folder), or also above it. */

@@ -11,6 +11,7 @@ import { foundByName, type DatasetFormat, type FormatReadOptions } from './forma
 export const lines: DatasetFormat = {
   looksLike: 'questions.jsonl',
   hasAnnotations: false,
+  answersIn: 'a field "answers", a list of the human answers, to their lines',
   splitBy: 'row',
   images: 'folder',
   find: (folder, names) =>

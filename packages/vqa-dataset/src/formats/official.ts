@@ -8,6 +8,7 @@ import { foundByName, type DatasetFormat, type FormatReadOptions } from './forma
 export const official: DatasetFormat = {
   looksLike: 'questions.json or *questions*.json (VQA, OK-VQA)',
   hasAnnotations: true,
+  answersIn: 'the annotations, beside the questions or with --annotations',
   splitBy: 'file',
   images: 'above',
   find(folder, names) {

@@ -16,6 +16,7 @@ import type { DatasetFormat, FormatReadOptions, FoundDataset } from './format.ts
 export const parquet: DatasetFormat = {
   looksLike: '*.parquet, also in data/',
   hasAnnotations: false,
+  answersIn: 'a column "answers" with lists of the human answers',
   splitBy: 'file',
   images: 'inside',
   find: findParquet,
