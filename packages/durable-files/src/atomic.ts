@@ -14,7 +14,7 @@ let count = 0
  * and never a part: a temporary file in the same folder, fsync, rename, fsync of the folder.
  * A symbolic link is followed.
  *
- * @throws InputError when the folder is missing, read-only or not allowed; Error when the disk is full
+ * @throws InputError if the folder is missing, read-only or not allowed; Error when the disk is full
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   await writeFilesAtomic([{ path, data }])

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { writeFileAtomic } from './atomic.ts'
 import { InputError } from './errors.ts'
 
-/** @throws InputError when `path`, given as `flag` (or as the argument of that name), is no file (or no folder) */
+/** @throws InputError if `path`, given as `flag` (or as the argument of that name), is no file (or no folder) */
 export async function requirePath(
   path: string,
   flag: string,
@@ -76,7 +76,7 @@ export async function writeNew(path: string, data: string | Uint8Array, flag: st
   await writeFileAtomic(path, data)
 }
 
-/** @throws InputError when a file that a command wrote is not JSON */
+/** @throws InputError if a file that a command wrote is not JSON */
 export async function readJson(file: string): Promise<unknown> {
   return parse(await readFile(file, 'utf8'), file)
 }

@@ -17,7 +17,7 @@ export function hashBytes(data: string | Uint8Array): string {
 /**
  * SHA-256, in hex, of a file, read as a stream.
  *
- * @throws InputError when the file is missing or cannot be read
+ * @throws InputError if the file is missing or cannot be read
  */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')

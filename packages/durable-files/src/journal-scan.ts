@@ -30,7 +30,7 @@ export interface Scan {
  * Reads a journal line by line, in memory bounded by the longest line.
  *
  * @returns undefined when the file is empty
- * @throws InputError when the file is no journal, or for a corrupt line, with its number. A last
+ * @throws InputError if the file is no journal, or for a corrupt line, with its number. A last
  * line that is not whole is not an error: it is what a killed writer leaves.
  */
 export async function scanJournal(

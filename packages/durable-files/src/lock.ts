@@ -37,7 +37,7 @@ const ATTEMPTS = 4
  * Where that cannot be looked up (another machine, container or boot) the holder's file must
  * stand still for `watchMs` before it counts as abandoned.
  *
- * @throws InputError when another live process holds it
+ * @throws InputError if another live process holds it
  */
 export async function acquireLock(
   path: string,

@@ -57,7 +57,7 @@ const MANIFEST = 'manifest.json'
  * It is locked while open; temporary files of a killed writer are removed. A run that failed before it wrote
  * anything left only its manifest: such a directory is taken over, whatever it was for.
  *
- * @throws InputError when it belongs to another configuration (naming the differing keys), when
+ * @throws InputError if it belongs to another configuration (naming the differing keys), when
  * it has files but no manifest, or when another process has it open
  */
 export async function openRunDirectory({

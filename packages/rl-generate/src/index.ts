@@ -77,7 +77,6 @@ export type {
 export { BEAM_FILES, generateBeams, type GenerateBeamsOptions, type GeneratedBeams } from './beams/run.ts'
 export { formatBeams } from './beams/text.ts'
 export { formatDryRun, formatGenerated, type PromptCosts } from './generate/text.ts'
-export { checkGeneration } from './generate/checks.ts'
 export { countGeneration, type CountGenerationOptions, type GenerationCounts } from './generate/dry-run.ts'
 export {
   generateJournal,

@@ -50,7 +50,7 @@ interface ShardFile {
  * Joins the journals of all shards into one, which is what a run without shards measures, in a
  * fixed order: queries ascending, outcomes by rank, then pointer.
  *
- * @throws InputError when the files are not shards of one generation (protocol, data, cut, plans), a
+ * @throws InputError if the files are not shards of one generation (protocol, data, cut, plans), a
  * shard is given twice, queries or outcomes of the last plan are missing, or `out` holds something else
  */
 export async function mergeShards({ paths, out, partial = false }: MergeOptions): Promise<MergeReport> {

@@ -13,7 +13,7 @@ export interface WriteRlDataOptions {
  * Writes what a journal holds as one canonical JSON file: queries by id, candidates by rank. The
  * bytes depend on the outcomes only, not on the order in which they were measured.
  *
- * @throws InputError when the journal cannot be read or is faulty
+ * @throws InputError if the journal cannot be read or is faulty
  */
 export async function writeRlData({
   journal,

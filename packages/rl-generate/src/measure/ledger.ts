@@ -26,7 +26,7 @@ export interface Ledger {
    *
    * @param planned number of pointers
    * @param countNew how many of them have no outcome
-   * @throws InputError when the query is there with another pool
+   * @throws InputError if the query is there with another pool
    */
   declare(
     query: RlQuestion & { query_id: number },

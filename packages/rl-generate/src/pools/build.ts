@@ -24,7 +24,7 @@ export interface BuildPoolsOptions {
  * shows the query's image. The pool of a query depends on the seed, the query and the candidates
  * only, not on the other queries.
  *
- * @throws InputError when a needed input is missing, or too few candidates are left for a query
+ * @throws InputError if a needed input is missing, or too few candidates are left for a query
  */
 export async function buildPools({
   queries,

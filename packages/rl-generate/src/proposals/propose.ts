@@ -40,7 +40,7 @@ export interface ProposeOptions {
  * repeated ordered sequences. The proposals for a query depend on the seed, the query and the
  * inputs only, not on the other queries of the batch.
  *
- * @throws InputError when a method's input is missing or a pool is smaller than K; Error when a
+ * @throws InputError if a method's input is missing or a pool is smaller than K; Error when a
  * policy gives a pointer that is no sequence of K distinct pool positions
  */
 export async function proposePointers({

@@ -16,7 +16,7 @@ export interface Backend {
 /** How long the first connection may take, milliseconds. */
 export const CONNECT_MS = 10_000
 
-/** @throws InputError when an optional peer is not installed, saying how to install it */
+/** @throws InputError if an optional peer is not installed, saying how to install it */
 export async function requirePackage<T>(name: string, load: () => Promise<unknown>): Promise<T> {
   try {
     return (await load()) as T

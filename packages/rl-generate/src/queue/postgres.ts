@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { CONNECT_MS, reasonOf, requirePackage, type Backend, type BullMq } from './backend.ts'
 
-/** @throws InputError when pg is missing or the server does not answer */
+/** @throws InputError if pg is missing or the server does not answer */
 export async function connectPostgres({
   url,
   label,

@@ -2,7 +2,7 @@ import { InputError } from '@lever/durable-files'
 import type { Redis, RedisOptions } from 'ioredis'
 import { CONNECT_MS, reasonOf, requirePackage, type Backend } from './backend.ts'
 
-/** @throws InputError when ioredis is missing or the server does not answer */
+/** @throws InputError if ioredis is missing or the server does not answer */
 export async function connectRedis({ url, label }: { url: string; label: string }): Promise<Backend> {
   const library = await requirePackage<{ Redis: new (url: string, options: RedisOptions) => Redis }>(
     'ioredis',

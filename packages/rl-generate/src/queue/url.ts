@@ -9,7 +9,7 @@ export const QUEUE_VARIABLE = 'LEVER_QUEUE'
  * password is taken from the environment or from a file.
  *
  * @param given a URL; the path of a file that holds one; `env`, or nothing, for `LEVER_QUEUE`
- * @throws InputError when there is none
+ * @throws InputError if there is none
  */
 export async function readQueueUrl(
   given: string | undefined,
