@@ -66,9 +66,9 @@ describe.each(FORMS)('format %s', (form) => {
       [[], ''],
       [[], ''],
     ])
-    expect(describeDataset(dataset).notices).toEqual([
-      expect.stringMatching(/^2 of 2 questions have no answers, .*; add (a field|a column|the annotations)/),
-    ])
+    expect(describeDataset(dataset).notices.at(-1)).toMatch(
+      /^2 of 2 questions have no answers, .*; add (a field|a column|the annotations)/,
+    )
   })
 
   test('refuses a row without a question, with file and place', async () => {
