@@ -62,7 +62,7 @@ beforeAll(async () => {
   world = smallWorld(at('world'), 'train', 24)
   broken = smallWorld(at('broken'), 'train', 24, { copyImages: true })
   const [first] = broken.questions.questions
-  writeFileSync(join(broken.folder, 'images', `${first!.image_id}.png`), 'this is no image')
+  writeFileSync(join(broken.folder, 'images', `${first!.image_id}.png`), 'this is not an image')
   const made = await lever(['embed', '--dataset', world.folder, '--out', at('world.safetensors'), '--quiet'])
   expect(made).toMatchObject({ code: 0, stderr: '' })
   put('rl.json', {
@@ -242,7 +242,7 @@ describe('generate', () => {
   })
 
   test('an output directory that is not ours, or of another configuration', async () => {
-    expect(await generate('--out', world.folder)).toContain('it is no run directory; use another --out')
+    expect(await generate('--out', world.folder)).toContain('it is not a run directory; use another --out')
     const args = [
       'generate',
       '--dataset',
@@ -340,6 +340,6 @@ describe('train', () => {
 
 test('demo: an output directory that is not ours', async () => {
   expect(await refused(['demo', '--out', world.folder])).toContain(
-    'it is no run directory; use another --out',
+    'it is not a run directory; use another --out',
   )
 })

@@ -73,7 +73,7 @@ describe('checkpoint inspect', () => {
     expect(found.tensors.length).toBeGreaterThan(10)
   })
 
-  test('refuses what is no tensor file', async () => {
+  test('refuses what is not a tensor file', async () => {
     writeFileSync(at('text.pt'), 'no tensors here')
     const { code, stdout, stderr } = await lever(['checkpoint', 'inspect', at('text.pt')])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -111,7 +111,7 @@ describe('lever report', () => {
     expect(stdout).toContain('- command: train')
   })
 
-  test('refuses what is no run, an output that exists, and a run without anything', async () => {
+  test('refuses what is not a run, an output that exists, and a run without anything', async () => {
     mkdirSync(at('folder'))
     expect(await refused('report', at('folder'))).toContain(
       'has no manifest.json, so it is not a run directory',

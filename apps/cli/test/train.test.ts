@@ -146,7 +146,7 @@ describe('refused with exit code 2, before anything is trained', () => {
     ['NaN in the file', JSON.stringify(rlData()).replace(/"vqa_acc_score":[^,]+/, '"vqa_acc_score":NaN')],
     ['null', rlData((outcome, id) => (id === 7 ? { ...outcome, vqa_acc_score: null } : outcome))],
     ['text', rlData((outcome, id) => (id === 7 ? { ...outcome, vqa_acc_score: 'NaN' } : outcome))],
-  ])('a reward that is no number: %s', async (name, data) => {
+  ])('a reward that is not a number: %s', async (name, data) => {
     save(`${name}.json`, data)
     const { code, stderr } = await lever([
       ...['train', '--rl-data', at(`${name}.json`), '--embeddings', at('e.safetensors')],

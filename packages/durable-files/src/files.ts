@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { writeFileAtomic } from './atomic.ts'
 import { InputError } from './errors.ts'
 
-/** @throws InputError if `path`, given as `flag` (or as the argument of that name), is no file (or no folder) */
+/** @throws InputError if `path`, given as `flag` (or as the argument of that name), is not a file (or not a folder) */
 export async function requirePath(
   path: string,
   flag: string,

@@ -26,7 +26,7 @@ export interface JournalSummary {
 /**
  * Reads a whole journal without a lock and without changing it; a writer may be at work.
  *
- * @throws InputError if it is no journal, or for a corrupt line, with its number
+ * @throws InputError if it is not a journal, or for a corrupt line, with its number
  */
 export async function readJournal<T>(path: string): Promise<JournalContent<T>> {
   const first = new Map<string, T>()

@@ -30,7 +30,7 @@ export interface Scan {
  * Reads a journal line by line, in memory bounded by the longest line.
  *
  * @returns undefined when the file is empty
- * @throws InputError if the file is no journal, or for a corrupt line, with its number. A last
+ * @throws InputError if the file is not a journal, or for a corrupt line, with its number. A last
  * line that is not whole is not an error: it is what a killed writer leaves.
  */
 export async function scanJournal(
@@ -81,7 +81,8 @@ async function scan(
   return result
 }
 
-const NO_HEADER = 'it is no journal header; this file was not written by openJournal, or its start is damaged'
+const NO_HEADER =
+  'it is not a journal header; this file was not written by openJournal, or its start is damaged'
 
 function corrupt(path: string, number: number, why: string): InputError {
   return new InputError(
@@ -122,7 +123,9 @@ async function* readLines(handle: FileHandle, path: string): AsyncGenerator<RawL
 
 function grow(buffer: Buffer<ArrayBuffer>, path: string): Buffer<ArrayBuffer> {
   if (buffer.length >= 2 * MAX_LINE) {
-    throw new InputError(`durable-files: ${path} has a line of more than ${MAX_LINE} bytes; it is no journal`)
+    throw new InputError(
+      `durable-files: ${path} has a line of more than ${MAX_LINE} bytes; it is not a journal`,
+    )
   }
   const larger = Buffer.allocUnsafe(buffer.length * 2)
   buffer.copy(larger)

@@ -55,7 +55,7 @@ export interface Journal<T> {
    * Resolves when the operating system has the line, and after fsync at every `syncEvery`th.
    * `same` and `conflict`: the key is there already and nothing was written.
    *
-   * @throws TypeError when the value is not JSON; Error when the disk is full: the file then ends
+   * @throws TypeError if the value is not JSON; Error when the disk is full: the file then ends
    * in a whole line, the key is free again and the append may be repeated; Error when the file was removed or replaced,
    * which ends the journal
    */

@@ -147,7 +147,7 @@ async function refuseForeign(path: string): Promise<void> {
   const shown = foreign.sort().slice(0, 3).join(', ')
   throw new InputError(
     `durable-files: ${path} has files (${shown}${foreign.length > 3 ? ', ...' : ''}) but no ${MANIFEST}: ` +
-      `it is no run directory; use another --out, or empty it`,
+      `it is not a run directory; use another --out, or empty it`,
   )
 }
 
@@ -168,7 +168,7 @@ async function readManifest(file: string): Promise<Manifest | undefined> {
     // falls through to the refusal below
   }
   throw new InputError(
-    `durable-files: ${file} is no manifest of version 1; use another --out, or restore the file`,
+    `durable-files: ${file} is not a manifest of version 1; use another --out, or restore the file`,
   )
 }
 

@@ -169,7 +169,7 @@ describe('torn and corrupt files', () => {
   })
 
   test.each(['', 'x', '{"journal":2,"header":{}}\n', '{"key":"a","value":1}\n', '{"journal":1,"header":{'])(
-    'a file that is no journal is refused: %p',
+    'a file that is not a journal is refused: %p',
     async (text) => {
       await writeFile(path, text)
       await expect(readJournal(path)).rejects.toMatchObject({ code: 'LEVER_INPUT' })

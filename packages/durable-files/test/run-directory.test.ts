@@ -84,7 +84,7 @@ test('a folder with other files, a file, and a broken manifest are refused', asy
   await expect(open()).rejects.toThrow('has files (thesis.tex) but no manifest.json')
   expect(await readdir(path)).toEqual(['thesis.tex'])
   await writeFile(join(path, 'manifest.json'), '{"manifest":1,"comm')
-  await expect(open()).rejects.toThrow('is no manifest of version 1')
+  await expect(open()).rejects.toThrow('is not a manifest of version 1')
   await expect(open({ path: join(path, 'thesis.tex') })).rejects.toMatchObject({ code: 'LEVER_INPUT' })
   await expect(open({ path: join(path, 'thesis.tex', 'in') })).rejects.toMatchObject({ code: 'LEVER_INPUT' })
 })

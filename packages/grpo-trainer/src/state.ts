@@ -91,7 +91,7 @@ type PlainState = Omit<RunState, 'training' | 'snapshots' | 'best' | 'last' | 'a
 
 /**
  * Reads a state.
- * @throws InputError if the file is no state, or that of another training, with what differs.
+ * @throws InputError if the file is not a state, or that of another training, with what differs.
  */
 export function decodeState(bytes: Uint8Array, identity: unknown, file: string): RunState {
   const { tensors, metadata } = decodeSafetensors(bytes, file)

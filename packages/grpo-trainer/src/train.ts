@@ -16,7 +16,7 @@ import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
  * same in a thread of its own.
  *
  * @throws InputError if the options or the data are wrong, or the output folder belongs to another training
- * @throws Error when a loss or a gradient is not finite, with the ids of the queries
+ * @throws Error if a loss or a gradient is not finite, with the ids of the queries
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
   const run = await openRun(options)

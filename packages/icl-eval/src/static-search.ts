@@ -30,7 +30,9 @@ export interface StaticSearch {
 /**
  * The best of R random sets per number of shots, by accuracy on validation questions (random search as in DSPy's
  * BootstrapFewShotWithRandomSearch). Costs R x queries prompts per number of shots. A set never contains a query:
- * sets are drawn from the library without the queries. Throws RangeError when too few examples are left.
+ * sets are drawn from the library without the queries.
+ *
+ * @throws RangeError if too few examples are left
  */
 export async function findStaticSets(options: StaticSearchOptions): Promise<StaticSearch> {
   const { library, queries, score, shots = [1, 2, 3, 4], candidates = 16, seed = 0 } = options

@@ -94,7 +94,7 @@ describe.each([...SELECTOR_NAMES])('selector %s', (name) => {
     expect(many).toEqual(single)
   })
 
-  test('refuses an empty pool, more shots than the pool holds, and k that is no count', async () => {
+  test('refuses an empty pool, more shots than the pool holds, and k that is not a count', async () => {
     const selector = build(name, stranger)
     const none = build(name, stranger, [])
     const small = toyContext({ query: member, pool: [member, examples[0]!] })

@@ -31,7 +31,7 @@ export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
  * Gradients of a scalar with respect to nodes, by reverse-mode differentiation: each node's
  * vector-Jacobian product once, in reverse topological order. The gradients are nodes themselves,
  * so they can be differentiated again. A node that the loss does not depend on gets zeros.
- * @throws RangeError when the loss is not a scalar.
+ * @throws RangeError if the loss is not a scalar.
  */
 export function gradients(loss: Tensor, nodes: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0) {

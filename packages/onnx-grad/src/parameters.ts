@@ -43,7 +43,7 @@ export interface LayoutOptions {
 
 /**
  * Assigns every parameter a place in one of three flat vectors: with weight decay, without, frozen.
- * @throws RangeError when a glob of `freeze` matches nothing.
+ * @throws RangeError if a glob of `freeze` matches nothing.
  */
 export function layoutParameters(
   parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>,
@@ -75,7 +75,7 @@ function globToRegExp(glob: string): RegExp {
 
 /**
  * Flat vectors of a layout, filled with the values of parameters.
- * @throws RangeError when one is missing or has another shape.
+ * @throws RangeError if one is missing or has another shape.
  */
 export function flattenParameters(
   layout: ParameterLayout,

@@ -45,7 +45,7 @@ const stateNames = new RegExp(`^(next_)?(${stateKinds.join('|')})_(decayed|plain
 
 /**
  * Step inputs of a program and the numbers of AdamW.
- * @throws RangeError when an input has a name that the training graph uses itself, or two inputs have one name.
+ * @throws RangeError if an input has a name that the training graph uses itself, or two inputs have one name.
  */
 export function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
   const names = [...Object.keys(program.stepInputs), ...Object.keys(program.sharedInputs ?? {})]
@@ -61,7 +61,7 @@ export function allStepInputs(program: TrainingProgram): [string, InputSpec][] {
   return Object.entries({ ...program.stepInputs, ...numberSpecs })
 }
 
-/** @throws TypeError when a loss function gives something else, and RangeError for a metric that is there anyway. */
+/** @throws TypeError if a loss function gives something else, and RangeError for a metric that is there anyway. */
 export function checkLoss(result: ReturnType<TrainingProgram['loss']>): ReturnType<TrainingProgram['loss']> {
   const { loss, metrics = {} } = result as Partial<typeof result>
   if (loss === undefined) {
@@ -76,7 +76,7 @@ export function checkLoss(result: ReturnType<TrainingProgram['loss']>): ReturnTy
   return result
 }
 
-/** @throws RangeError when the loss reads inputs that the program does not declare. */
+/** @throws RangeError if the loss reads inputs that the program does not declare. */
 export function checkInputs(undeclared: readonly { readonly name: string }[]): void {
   const [first] = undeclared
   if (first === undefined) return
@@ -85,7 +85,7 @@ export function checkInputs(undeclared: readonly { readonly name: string }[]): v
   )
 }
 
-/** @throws RangeError when a metric is not a scalar. */
+/** @throws RangeError if a metric is not a scalar. */
 export function checkMetrics(metrics: Readonly<Record<string, Tensor>>): void {
   for (const [name, { shape }] of Object.entries(metrics)) {
     if (shape.length > 0)

@@ -10,7 +10,7 @@ export function formatShape(shape: Shape): string {
 
 /**
  * Number of elements.
- * @throws RangeError when a dimension is only a name.
+ * @throws RangeError if a dimension is only a name.
  */
 export function sizeOf(shape: Shape): number {
   return staticShape(shape, 'the size').reduce((product, dim) => product * dim, 1)
@@ -18,7 +18,7 @@ export function sizeOf(shape: Shape): number {
 
 /**
  * The shape as numbers.
- * @throws RangeError when a dimension is only a name.
+ * @throws RangeError if a dimension is only a name.
  */
 export function staticShape(shape: Shape, purpose: string): readonly number[] {
   return shape.map((dim) => {
@@ -33,7 +33,7 @@ export function staticShape(shape: Shape, purpose: string): readonly number[] {
 
 /**
  * Shape of two operands joined by NumPy's rule of broadcasting.
- * @throws RangeError when they do not fit.
+ * @throws RangeError if they do not fit.
  */
 export function broadcastShapes(a: Shape, b: Shape, operation: string): Shape {
   const rank = Math.max(a.length, b.length)
@@ -57,7 +57,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /**
  * Turns a possibly negative axis into one from 0.
- * @throws RangeError when there is no such axis.
+ * @throws RangeError if there is no such axis.
  */
 export function resolveAxis(axis: number, rank: number, operation: string): number {
   const resolved = axis < 0 ? axis + rank : axis

@@ -52,8 +52,8 @@ export function input(name: string, shape: Shape, dtype: DType = 'float32'): Ten
 
 /**
  * Makes a constant.
- * @throws RangeError when the number of values is not that of the shape.
- * @throws TypeError when a typed array is of another type.
+ * @throws RangeError if the number of values is not that of the shape.
+ * @throws TypeError if a typed array is of another type.
  */
 export function constant(
   values: TensorValues | readonly number[],

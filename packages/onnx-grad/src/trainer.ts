@@ -69,7 +69,7 @@ export interface TrainerOptions extends RunOptions {
 
 /**
  * Loads a training program. The state goes in and comes out; the trainer itself keeps none.
- * @throws RangeError or TypeError when the program is wrong: a loss that is no scalar, an input or a setting that does not exist.
+ * @throws RangeError or TypeError if the program is wrong: a loss that is not a scalar, an input or a setting that does not exist.
  */
 export async function openTrainer(
   program: TrainingProgram,

@@ -96,7 +96,7 @@ export function checkPositions(exclude: readonly number[], pool: number, where: 
   const foreign = exclude.find((n) => !(Number.isInteger(n) && n >= 0 && n < pool))
   if (foreign === undefined) return
   throw new RangeError(
-    `pointer-model: ${where}: exclude holds ${foreign}, which is no position in a pool of ${pool}`,
+    `pointer-model: ${where}: exclude holds ${foreign}, which is not a position in a pool of ${pool}`,
   )
 }
 

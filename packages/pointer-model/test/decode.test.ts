@@ -116,7 +116,7 @@ describe('errors name the query', () => {
     ['query 1: row 30 is not in the matrix of 30 rows', () => greedy([item!, { row: 30, pool: [1, 2] }])],
     ['query 0, candidate 1: row -1', () => greedy([{ row: 0, pool: [1, -1] }])],
     [
-      'query 1: exclude holds 7, which is no position in a pool of 2',
+      'query 1: exclude holds 7, which is not a position in a pool of 2',
       () => greedy([item!, { row: 0, pool: [7, 2], exclude: [7] }]),
     ],
     [

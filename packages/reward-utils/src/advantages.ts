@@ -30,7 +30,8 @@ export interface Advantages {
  * - `none`: r - mean (Dr. GRPO; Liu et al., 2025).
  * - `rloo`: r minus the mean of the other rewards of the group (Ahmadian et al., 2024).
  *
- * Throws RangeError when a reward is not finite, `minStd` is negative or `clip` is not positive.
+ *
+ * @throws RangeError if a reward is not finite, `minStd` is negative or `clip` is not positive
  */
 export function computeAdvantages(
   groups: readonly ArrayLike<number>[],

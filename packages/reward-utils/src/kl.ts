@@ -9,7 +9,8 @@ export type KlEstimator = (typeof KL_ESTIMATORS)[number]
 /**
  * One estimate of KL(p || q) per sample, [G]; their mean estimates the divergence. `logP` and `logQ` are the
  * log-probabilities of samples drawn from p. With samples of the old policy and q the new one, this is KL(old || new).
- * Throws RangeError when the lengths differ, a log-probability is not finite or an estimate overflows.
+ *
+ * @throws RangeError if the lengths differ, a log-probability is not finite or an estimate overflows
  */
 export function klEstimates(
   logP: ArrayLike<number>,
@@ -40,7 +41,8 @@ export function klEstimates(
 /**
  * The exact KL(p || q) = sum_i p_i (ln p_i - ln q_i) of two categorical distributions, [N] each, given as probabilities.
  * 0 where p_i is 0; Infinity where q_i is 0 and p_i is not.
- * Throws RangeError when the lengths differ or an argument is not a distribution (negative, or a sum off 1 by over 1e-6).
+ *
+ * @throws RangeError if the lengths differ or an argument is not a distribution (negative, or a sum off 1 by over 1e-6)
  */
 export function categoricalKl(p: ArrayLike<number>, q: ArrayLike<number>): number {
   if (p.length !== q.length) {
@@ -57,7 +59,9 @@ export function categoricalKl(p: ArrayLike<number>, q: ArrayLike<number>): numbe
 
 /**
  * The exact KL of `softmax(logitsP)` and `softmax(logitsQ)`, [N] each; safe for large logits. An entry of -Infinity in both
- * is an impossible choice. Throws RangeError when the lengths differ, or a logit is NaN or +Infinity, or all are -Infinity.
+ * is an impossible choice.
+ *
+ * @throws RangeError if the lengths differ, or a logit is NaN or +Infinity, or all are -Infinity
  */
 export function categoricalKlOfLogits(logitsP: ArrayLike<number>, logitsQ: ArrayLike<number>): number {
   if (logitsP.length !== logitsQ.length) {

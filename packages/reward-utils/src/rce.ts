@@ -1,7 +1,8 @@
 /**
  * The weights of reward-conditioned cross-entropy, `softmax(r / temperature)` over the G pointers of a query.
  * Safe against overflow; they sum to 1. An empty group gives no weights.
- * Throws RangeError when a reward is not finite or the temperature is not positive.
+ *
+ * @throws RangeError if a reward is not finite or the temperature is not positive
  */
 export function rceWeights(rewards: ArrayLike<number>, temperature: number): Float64Array {
   if (!(temperature > 0) || temperature === Infinity) {
@@ -29,7 +30,9 @@ export interface TemperatureOptions {
 
 /**
  * The temperature at `step` of `total` optimiser steps: linear from `start` at step 0 to `end` at step total - 1, constant
- * outside. With one step or none it is `end`. Throws RangeError when an argument is not finite.
+ * outside. With one step or none it is `end`.
+ *
+ * @throws RangeError if an argument is not finite
  */
 export function temperatureAt(
   step: number,

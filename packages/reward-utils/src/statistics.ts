@@ -16,7 +16,8 @@ const FLAT = 1e-12
 
 /**
  * Mean, sample standard deviation and status of the rewards of one group, [G]. Safe for magnitudes up to 1.7e308.
- * Throws RangeError when a reward is not finite.
+ *
+ * @throws RangeError if a reward is not finite
  */
 export function groupStatistics(rewards: ArrayLike<number>): GroupStatistics {
   const size = rewards.length
@@ -86,7 +87,9 @@ export const NORMALIZERS: Readonly<Record<NormalizeMethod, Normalizer>> = {
 
 /**
  * Normalises the rewards of one group, [G], once. A flat group gives exact zeros and says so in `status`, and so does
- * a single pointer. Throws RangeError when a reward is not finite or `clamp` is not positive.
+ * a single pointer.
+ *
+ * @throws RangeError if a reward is not finite or `clamp` is not positive
  */
 export function normalizeGroup(rewards: ArrayLike<number>, options: NormalizeOptions = {}): NormalizedGroup {
   const { method = 'z_score_clamp', clamp = 3 } = options

@@ -1,7 +1,7 @@
 import type { ProblemSink } from './problems.ts'
 import { describe, type RawObject } from './values.ts'
 
-/** Stands for a beam that could not be read and was reported. */
+/** Placeholder for a beam that could not be read and was reported. */
 export const UNREADABLE: unique symbol = Symbol('unreadable beam')
 
 /** Method of the candidates made of a beam file. */

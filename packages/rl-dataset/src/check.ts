@@ -118,7 +118,7 @@ function checkPointer(
   }
   const twice = firstRepeated(ids)
   if (twice !== undefined) {
-    pointerError(problems, place, 'pointer-duplicate', `pointer ${twice} stands twice in [${ids.join(', ')}]`)
+    pointerError(problems, place, 'pointer-duplicate', `pointer ${twice} occurs twice in [${ids.join(', ')}]`)
   }
   for (let k = 0; k < ids.length; k++) {
     const id = ids[k]!

@@ -37,7 +37,7 @@ export interface GroupRewards {
 /**
  * Raw and normalised rewards of the candidates of one query, [G].
  *
- * @throws InputError when a reward cannot be computed; the message starts with `where`.
+ * @throws InputError if a reward cannot be computed; the message starts with `where`.
  */
 export function groupRewards(
   candidates: readonly RlCandidate[],

@@ -69,7 +69,7 @@ export interface BuiltGroups {
  * normalised rewards. Every id is looked up strictly. Where the data has no pool, it is the sorted union of the ids in the
  * kept pointers of the query, as in the original.
  *
- * @throws InputError when an id has no row, with query and candidate; or when a reward cannot be computed.
+ * @throws InputError if an id has no row, with query and candidate; or when a reward cannot be computed.
  */
 export function buildGroups(
   data: RlData,

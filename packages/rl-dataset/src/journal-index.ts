@@ -34,7 +34,7 @@ interface KeyedLine extends JournalOutcome {
  * The index of a journal: which lines belong to which query. Lines are parsed once here, to know their query, and once more
  * when the query is read, so memory holds three numbers a line. Of lines with one key the first counts.
  *
- * @throws InputError when the header is faulty, or a line before the last, with its number.
+ * @throws InputError if the header is faulty, or a line before the last, with its number.
  */
 export function indexJournal(source: ByteSource, from: number, problems: ProblemList): RlIndex {
   const queries = new Map<number, QueryLines>()

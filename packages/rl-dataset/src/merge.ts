@@ -59,7 +59,7 @@ const OUTCOME = ['vqa_pred_answer', 'vqa_correct', 'vqa_acc_score', 'vqa_eval_mo
  * One data set out of several files of one experiment. Queries in several files are joined: their pools must be equal, and
  * an equal pointer counts once.
  *
- * @throws InputError when the files do not belong together: another protocol, model, dataset, embeddings, number of
+ * @throws InputError if the files do not belong together: another protocol, model, dataset, embeddings, number of
  * demonstrations or pool; outcomes that contradict each other, unless `onConflict` is `first`; or `train_ids`, `val_ids` and
  * `test_ids` that share a query or an image.
  */

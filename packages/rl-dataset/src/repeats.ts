@@ -1,4 +1,4 @@
-/** An item that stands twice in a list; undefined when all differ. */
+/** An item that occurs twice in a list; undefined when all differ. */
 export function firstRepeated(items: readonly number[]): number | undefined {
   if (items.length > 128) {
     const seen = new Set<number>()

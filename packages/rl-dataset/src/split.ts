@@ -38,7 +38,7 @@ export interface Split<T> {
  * until each has its share; the rest is for training. When `_meta` says which query is in which part, that stands, and is
  * checked.
  *
- * @throws InputError when the parts of `_meta` share a query or an image; RangeError for shares outside 0..1.
+ * @throws InputError if the parts of `_meta` share a query or an image; RangeError for shares outside 0..1.
  */
 export function splitByImage<T extends SplitItem>(items: readonly T[], options: SplitOptions = {}): Split<T> {
   const { seed = 0, validation = 0.2, test = 0, meta, resplit = false, file = 'RL data' } = options
@@ -79,7 +79,7 @@ export function splitByImage<T extends SplitItem>(items: readonly T[], options: 
 }
 
 /**
- * @throws InputError when an image is in two parts. Queries without an image are not compared.
+ * @throws InputError if an image is in two parts. Queries without an image are not compared.
  */
 export function assertDisjointImages(
   split: Pick<Split<SplitItem>, 'train' | 'validation' | 'test'>,

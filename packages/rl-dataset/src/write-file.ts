@@ -13,7 +13,7 @@ export interface WriteOptions extends EncodeOptions {
  * Writes RL data to a new file, whole or not at all. Without `format` the name decides: `.jsonl` is a journal, all else JSON;
  * `.gz` packs it.
  *
- * @throws InputError when the file is there, or cannot be written.
+ * @throws InputError if the file is there, or cannot be written.
  */
 export async function writeRlData(
   path: string,

@@ -167,7 +167,7 @@ describe('validateRlData', () => {
     expect(result).toMatchObject({ queries: 2, candidates: 2, errors: 2, warnings: 1, form: 'json' })
     const text = renderValidation(result)
     expect(text).toContain(
-      'error: data.json: query 1, candidate 0: pointer 10 stands twice in [10, 10] [pointer-duplicate]',
+      'error: data.json: query 1, candidate 0: pointer 10 occurs twice in [10, 10] [pointer-duplicate]',
     )
     expect(text).toContain(
       'error: data.json: query 1, candidate 1: position 7 is outside the pool of 4 (0..3) [pointer-range]',

@@ -19,7 +19,7 @@ describe('the strict pointer map names file, query and candidate', () => {
       withPool(candidate([100, 99], 1)),
       'pointer 99 is not in the pool of 4',
     ],
-    ['an id twice', global(candidate([6, 6], 1)), 'pointer 6 stands twice in [6, 6]'],
+    ['an id twice', global(candidate([6, 6], 1)), 'pointer 6 occurs twice in [6, 6]'],
     [
       'the query itself',
       global(candidate([6, 42], 1)),

@@ -57,7 +57,7 @@ describe('what cannot be scored', () => {
     [
       'an unknown candidate',
       { pools: new Map([...pools, [0, [7, 8, 999]]]) },
-      /holds 999, which is no candidate/,
+      /holds 999, which is not a candidate/,
     ],
   ] as [string, Partial<BeamOptions>, RegExp][])('%s is refused', async (_, changes, message) => {
     await expect(grow(optionsOf(freshPath(), changes))).rejects.toThrow(message)

@@ -56,7 +56,7 @@ describe('a failure of a server or device', () => {
     expect(String(error)).toMatch(/503 Service Unavailable; run the same command again once the server/)
   })
 
-  test('is no outcome: a later run measures it, and gives the data of a run without failures', async () => {
+  test('is not an outcome: a later run measures it, and gives the data of a run without failures', async () => {
     const [whole, broken] = [freshPath(), freshPath()]
     await measure(toyOptions(whole, { strict: false }))
     const first = await measure(toyOptions(broken, lenient))

@@ -142,7 +142,7 @@ test.each<[string, Partial<MeasureOptions>, RegExp]>([
   [
     'a stranger in the pool',
     { candidates: examples.slice(0, 50) },
-    /pool of query \d+ holds 5\d, which is no candidate/,
+    /pool of query \d+ holds 5\d, which is not a candidate/,
   ],
   ['pointers of another length', { propose: proposer({ shots: 3 }) }, /is not K=2 distinct positions/],
   ['a query twice', { queries: [...queries, queries[0]!] }, /id 0 among the queries is used twice/],

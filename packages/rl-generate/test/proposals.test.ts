@@ -244,7 +244,7 @@ test('a pointer outside the pool is an error, from a file and from a policy', as
   )
 })
 
-test('a log-probability that is no number is an error, an impossible pointer has none', async () => {
+test('a log-probability that is not a number is an error, an impossible pointer has none', async () => {
   const policy = toyPolicy()
   const nan = {
     ...policy,

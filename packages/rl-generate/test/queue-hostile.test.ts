@@ -104,7 +104,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     lie(each({ text: 'red', raw: 5 }))
     const journal = freshPath()
     await expect(fleet.through({ journal })).rejects.toThrow(
-      /job \w+-\w+ of the queue came back with something that is no result \(answers\[0\]\.raw is 5, not a text\), 3 times; use one/,
+      /job \w+-\w+ of the queue came back with something that is not a result \(answers\[0\]\.raw is 5, not a text\), 3 times; use one/,
     )
     await connection.close()
     const { stop } = fleet.start({ lockMs: LOCK_MS })
@@ -133,7 +133,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     expect(sortedText(journal)).toBe(sortedText(reference))
     const told = fleet.notices.join('\n')
     expect(told).toContain(
-      `job ${run}-evil of the queue is removed: it is no job of lever (protocol is missing`,
+      `job ${run}-evil of the queue is removed: it is not a job of lever (protocol is missing`,
     )
     expect(told).toContain('no result (the result is null, not an object); it is asked again')
     await stop()
@@ -157,7 +157,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     expect(fleet.notices.join('\n')).toMatch(
       /no worker could answer job \w+-\w+ of the queue: 7\.png\\x1b\[2J\\n is not here/,
     )
-    expect(fleet.notices.join('\n')).toContain('job evil\\x1b[2J of the queue is no job of lever')
+    expect(fleet.notices.join('\n')).toContain('job evil\\x1b[2J of the queue is not a job of lever')
     expect(await connection.jobs.getJobState('evil\x1b[2J')).toBe('failed')
     for (const { stop, report } of workers) {
       await stop()

@@ -210,7 +210,7 @@ test.each([
     'redis://user:secret@127.0.0.1:1',
     /queue at redis:\/\/127\.0\.0\.1:1 does not answer \(ECONNREFUSED\); start/,
   ],
-  ['http://somewhere', /http:\/\/somewhere is no URL of a queue/],
+  ['http://somewhere', /http:\/\/somewhere is not a URL of a queue/],
   ['nonsense', /no valid URL/],
 ])('%s is refused', async (url, message) => {
   await expect(createFleet(url, 'none').through()).rejects.toMatchObject({

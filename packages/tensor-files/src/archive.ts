@@ -14,7 +14,7 @@ export interface Archive {
   size(name: string): number | undefined
   /**
    * Bytes of an entry in a buffer of their own, checked against their CRC-32.
-   * @throws InputError when there is no such entry, it overlaps another one, or it is damaged
+   * @throws InputError if there is no such entry, it overlaps another one, or it is damaged
    */
   read(name: string): Promise<Uint8Array>
 }

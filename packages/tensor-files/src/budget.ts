@@ -15,7 +15,7 @@ export function memoryBudget(fileSize: number): number {
 
 /** Counts memory against the budget of a file. */
 export interface Budget {
-  /** @throws InputError when the budget is used up */
+  /** @throws InputError if the budget is used up */
   spend(bytes: number): void
 }
 

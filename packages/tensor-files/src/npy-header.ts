@@ -20,7 +20,7 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
 /**
  * Where the header text lies in a .npy file, from its first twelve bytes.
- * @throws InputError when it is no .npy file of version 1, 2 or 3
+ * @throws InputError if it is not a .npy file of version 1, 2 or 3
  */
 export function npyHeaderRange(
   first: Uint8Array,
@@ -47,7 +47,7 @@ export function npyHeaderRange(
 
 /**
  * Parses the header, a Python dictionary with exactly `descr`, `fortran_order` and `shape`.
- * @throws InputError when it is anything else
+ * @throws InputError if it is anything else
  */
 export function parseNpyHeader(header: Uint8Array, name: string): NpyHeader {
   const text = new TextDecoder('latin1').decode(header)

@@ -25,7 +25,7 @@ export interface SafetensorsHeader {
 
 /**
  * The length of the header, from the first eight bytes.
- * @throws InputError when it is over {@link MAX_HEADER_BYTES} or does not fit into the file
+ * @throws InputError if it is over {@link MAX_HEADER_BYTES} or does not fit into the file
  */
 export function headerLength(first: Uint8Array, fileSize: number, name: string): number {
   if (fileSize < 8) throw fileError(name, `it has ${fileSize} bytes; a safetensors file has at least 8`)
@@ -33,10 +33,10 @@ export function headerLength(first: Uint8Array, fileSize: number, name: string):
   const length = view.getBigUint64(0, true)
   if (length > BigInt(MAX_HEADER_BYTES)) {
     const foreign = foreignFormat(first.subarray(0, 8))
-    if (foreign !== undefined) throw fileError(name, `it is no safetensors file but ${foreign}`)
+    if (foreign !== undefined) throw fileError(name, `it is not a safetensors file but ${foreign}`)
     throw fileError(
       name,
-      `its header would have ${length} bytes, the limit is ${MAX_HEADER_BYTES}; it is no safetensors file`,
+      `its header would have ${length} bytes, the limit is ${MAX_HEADER_BYTES}; it is not a safetensors file`,
     )
   }
   if (Number(length) + 8 > fileSize) {
@@ -58,7 +58,7 @@ export function headerLength(first: Uint8Array, fileSize: number, name: string):
 export function parseHeader(header: Uint8Array, fileSize: number, name: string): SafetensorsHeader {
   if (!isUtf8(header)) throw fileError(name, 'its header is not UTF-8; it is damaged')
   if (header[0] !== 0x7b)
-    throw fileError(name, 'its header does not begin with "{"; it is no safetensors file')
+    throw fileError(name, 'its header does not begin with "{"; it is not a safetensors file')
   const root = parseRoot(header, fileSize, name)
   const dataStart = 8 + header.length
   const metadata = parseMetadata(root.get('__metadata__'), name)
@@ -98,9 +98,9 @@ function parseRoot(header: Uint8Array, fileSize: number, name: string): Map<stri
 function parseMetadata(value: Json | undefined, name: string): Map<string, string> {
   const result = new Map<string, string>()
   if (value === undefined || value === null) return result
-  if (!(value instanceof Map)) throw fileError(name, 'its __metadata__ is no object of texts')
+  if (!(value instanceof Map)) throw fileError(name, 'its __metadata__ is not an object of texts')
   for (const [key, text] of value) {
-    if (typeof text !== 'string') throw fileError(name, `its metadata ${shown(key)} is no text`)
+    if (typeof text !== 'string') throw fileError(name, `its metadata ${shown(key)} is not text`)
     result.set(key, text)
   }
   return result
@@ -110,7 +110,7 @@ function parseTensor(key: string, value: Json, name: string): TensorInfo {
   const refuse = (what: string): never => {
     throw fileError(name, `tensor ${shown(key)}: ${what}`)
   }
-  if (!(value instanceof Map)) return refuse('its description is no object')
+  if (!(value instanceof Map)) return refuse('its description is not an object')
   const dtype = value.get('dtype')
   if (!isDType(dtype)) {
     return refuse(
@@ -118,7 +118,7 @@ function parseTensor(key: string, value: Json, name: string): TensorInfo {
     )
   }
   const shape = wholeNumbers(value.get('shape'))
-  if (shape === undefined) return refuse('its shape is no list of whole numbers from 0 to 2^53 - 1')
+  if (shape === undefined) return refuse('its shape is not a list of whole numbers from 0 to 2^53 - 1')
   const [start, end, ...more] = wholeNumbers(value.get('data_offsets')) ?? []
   if (start === undefined || end === undefined || more.length > 0) {
     return refuse('its data_offsets are no two whole numbers')

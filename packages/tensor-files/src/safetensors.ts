@@ -21,11 +21,11 @@ export interface TensorFileInput {
 export interface SafetensorsReader {
   readonly tensors: ReadonlyMap<string, TensorInfo>
   readonly metadata: ReadonlyMap<string, string>
-  /** @throws InputError when there is no such tensor */
+  /** @throws InputError if there is no such tensor */
   read(name: string): Promise<TensorEntry>
   /**
    * Rows `from` to `to` (not included) of the first dimension.
-   * @throws RangeError when they are not inside
+   * @throws RangeError if they are not inside
    */
   readRows(name: string, from: number, to: number): Promise<TensorEntry>
   close(): Promise<void>
@@ -120,7 +120,7 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
  * Encodes tensors and metadata. Equal input gives equal bytes: tensors are ordered as the
  * reference implementation does (widest type first, then by name), metadata by key.
  *
- * @throws TypeError when data, type and shape of a tensor do not agree, or a name is not allowed
+ * @throws TypeError if data, type and shape of a tensor do not agree, or a name is not allowed
  */
 export function encodeSafetensors({ tensors, metadata = new Map() }: TensorFileInput): Uint8Array {
   const order = Object.keys(DTYPES)
@@ -168,7 +168,7 @@ function checkEntry(name: string, { dtype, shape, data }: TensorEntry): void {
   }
   if (name === '__metadata__') refuse('this name is taken by safetensors; use another')
   const count = countElements(shape)
-  if (count === undefined) refuse(`[${shape.join(',')}] is no shape`)
+  if (count === undefined) refuse(`[${shape.join(',')}] is not a shape`)
   if (count !== data.length)
     refuse(`[${shape.join(',')}] needs ${count ?? 0} elements, the data has ${data.length}`)
   const { array } = DTYPES[dtype]
@@ -184,7 +184,7 @@ function encodeMetadata(metadata: ReadonlyMap<string, string>): string {
 function jsonText(text: string): string {
   if (typeof text !== 'string' || /\p{Surrogate}/u.test(text)) {
     throw new TypeError(
-      `tensor-files: ${JSON.stringify(text)} is no valid text; names and metadata are texts`,
+      `tensor-files: ${JSON.stringify(text)} is not valid text; names and metadata are texts`,
     )
   }
   return JSON.stringify(text)

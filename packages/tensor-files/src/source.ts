@@ -10,7 +10,7 @@ export interface Source {
   readonly fd: number | undefined
   /**
    * Bytes in a buffer of their own.
-   * @throws InputError when the range is not inside
+   * @throws InputError if the range is not inside
    */
   read(offset: number, length: number): Promise<Uint8Array>
   close(): Promise<void>
@@ -18,7 +18,7 @@ export interface Source {
 
 const MAX_READ = 1 << 30
 
-/** @throws InputError when the file is missing or cannot be read */
+/** @throws InputError if the file is missing or cannot be read */
 export async function openSource(path: string): Promise<Source> {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw fileError(

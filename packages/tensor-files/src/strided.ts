@@ -23,7 +23,7 @@ export function layoutProblem({ offset, shape, stride }: Layout, size: number): 
   const whole = [offset, ...stride].every((each) => Number.isSafeInteger(each) && each >= 0)
   const count = countElements(shape)
   if (!whole || count === undefined)
-    return 'its shape, strides or offset are no whole numbers from 0 to 2^53 - 1'
+    return 'its shape, strides or offset are not whole numbers from 0 to 2^53 - 1'
   if (count === 0) return undefined
   const last = shape.reduce((sum, each, d) => sum + (each - 1) * stride[d]!, offset)
   if (last < size) return undefined

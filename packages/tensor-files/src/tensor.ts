@@ -48,7 +48,7 @@ export function isDType(name: unknown): name is DType {
   return typeof name === 'string' && Object.hasOwn(DTYPES, name)
 }
 
-/** Product of the dimensions; undefined when it, or a dimension, is no safe whole number. */
+/** Product of the dimensions; undefined when it, or a dimension, is not a safe whole number. */
 export function countElements(shape: readonly number[]): number | undefined {
   let count = 1
   for (const size of shape) {

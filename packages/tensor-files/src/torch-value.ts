@@ -57,9 +57,9 @@ function childrenOf(value: PickleValue): Iterable<PickleValue> | undefined {
 /**
  * The tensors of a value by name: those of `model_state_dict`, else of `state_dict`, else of the
  * value itself. Names of nested dicts and lists are joined by dots; a file that is one tensor
- * has it under `tensor`. Tensors under keys that are no text or number are left out.
+ * has it under `tensor`. Tensors under keys that are not text or number are left out.
  *
- * @throws InputError when two tensors have the same name
+ * @throws InputError if two tensors have the same name
  */
 export function collectTensors(value: TorchValue, name: string, budget: Budget): Map<string, TensorEntry> {
   const result = new Map<string, TensorEntry>()

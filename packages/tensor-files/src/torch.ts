@@ -80,17 +80,17 @@ async function checkFormat(source: Source): Promise<void> {
   const start = Buffer.from(await source.read(0, Math.min(262, source.size)))
   if (start.toString('latin1', 0, 2) === 'PK') return
   const foreign = start[0] === 0x80 ? undefined : foreignFormat(start)
-  if (foreign !== undefined) throw fileError(source.name, `it is no file of torch.save but ${foreign}`)
+  if (foreign !== undefined) throw fileError(source.name, `it is not a file of torch.save but ${foreign}`)
   const old = start.length >= 2 && start[0] === 0x80 && start[1]! <= 5
   const tar = start.toString('latin1', 257, 262) === 'ustar'
   const what =
-    old || tar ? 'it has a format of PyTorch before 1.6, which is not read' : 'it is no file of torch.save'
+    old || tar ? 'it has a format of PyTorch before 1.6, which is not read' : 'it is not a file of torch.save'
   throw fileError(source.name, `${what}; load it in Python and save it with a current torch.save`)
 }
 
 async function checkArchive(archive: Archive, name: string): Promise<void> {
   if (archive.size('data.pkl') === undefined)
-    throw fileError(name, 'it has no data.pkl; it is no file of torch.save')
+    throw fileError(name, 'it has no data.pkl; it is not a file of torch.save')
   const order = archive.size('byteorder')
   if (order === undefined) return
   const text = order <= 10 ? Buffer.from(await archive.read('byteorder')).toString('latin1') : ''

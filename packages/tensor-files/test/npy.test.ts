@@ -92,7 +92,7 @@ describe('refused', () => {
     ],
     ['a missing comma', file(`{'descr': '<f4' 'shape': (2,)}`, zeros), 'a missing comma'],
     ['code', file(header("__import__('os')", '(2,)'), zeros), 'not understood'],
-    ['a shape that is no tuple', file(header("'<f4'", '(2)'), zeros), 'something missing'],
+    ['a shape that is not a tuple', file(header("'<f4'", '(2)'), zeros), 'something missing'],
     ['a negative size', file(header("'<f4'", '(-2,)'), zeros), 'something missing'],
     ['a size that overflows', file(header("'<f4'", '(9007199254740993,)'), zeros), 'overflows'],
     ['a product that overflows', file(header("'<f4'", '(4294967296, 4294967296)'), zeros), 'overflows'],

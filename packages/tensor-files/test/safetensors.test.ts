@@ -128,9 +128,9 @@ describe('refused as the reference implementation refuses', () => {
       file(I32.replace('"shape"', '"dtype":"I32","shape"'), zeros),
       'the key "dtype" is given twice',
     ],
-    ['metadata that is no text', file('{"__metadata__":{"a":1}}'), 'metadata "a" is no text'],
-    ['metadata that is no object', file('{"__metadata__":["a"]}'), '__metadata__ is no object'],
-    ['a tensor that is no object', file('{"test":3}'), 'is no object'],
+    ['metadata that is not text', file('{"__metadata__":{"a":1}}'), 'metadata "a" is not text'],
+    ['metadata that is not an object', file('{"__metadata__":["a"]}'), '__metadata__ is not an object'],
+    ['a tensor that is not an object', file('{"test":3}'), 'is not an object'],
     ['a missing field', file(one('"dtype":"I32","shape":[2,2]'), zeros), 'data_offsets are no two'],
     ['an unknown type', file(I32.replace('I32', 'X32'), zeros), 'the type "X32" is not supported'],
     ['a type that is a property of objects', file(I32.replace('I32', 'constructor'), zeros), 'not supported'],
@@ -235,10 +235,10 @@ test.each<[string, TensorEntry, string]>([
     { dtype: 'F32', shape: [2], data: new Float64Array(2) },
     'F32 needs a Float32Array, the data is a Float64Array',
   ],
-  ['a', { dtype: 'F32', shape: [-1], data: new Float32Array(0) }, 'is no shape'],
-  ['a', { dtype: 'F32', shape: [0.5, 2], data: new Float32Array(1) }, 'is no shape'],
+  ['a', { dtype: 'F32', shape: [-1], data: new Float32Array(0) }, 'is not a shape'],
+  ['a', { dtype: 'F32', shape: [0.5, 2], data: new Float32Array(1) }, 'is not a shape'],
   ['__metadata__', { dtype: 'U8', shape: [0], data: new Uint8Array(0) }, 'this name is taken'],
-  ['\ud800', { dtype: 'U8', shape: [0], data: new Uint8Array(0) }, 'is no valid text'],
+  ['\ud800', { dtype: 'U8', shape: [0], data: new Uint8Array(0) }, 'is not valid text'],
 ])('a tensor that cannot be written: %j', (name, entry, message) => {
   expect(() => encodeSafetensors({ tensors: new Map([[name, entry]]) })).toThrow(message)
 })

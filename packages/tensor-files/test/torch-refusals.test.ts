@@ -89,7 +89,7 @@ describe('tensors outside of their storage', () => {
     ['a negative size', { shape: [op.int(-1)] }],
     ['a negative stride', { offset: op.int(3), stride: [op.int(-1)] }],
     ['a negative offset', { offset: op.int(-1) }],
-    ['a size that is no number', { shape: [op.text('4')] }],
+    ['a size that is not a number', { shape: [op.text('4')] }],
     ['a truth value as size', { shape: [op.false] }],
     ['more strides than sizes', { stride: [op.int(1), op.int(1)] }],
     [

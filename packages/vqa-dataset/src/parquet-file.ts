@@ -5,7 +5,7 @@ import type * as Hyparquet from 'hyparquet'
 import { InputError } from '@lever/durable-files'
 import { UNPACK_VARIABLE, unpackLimit } from '@lever/json-text/node'
 
-/** Rows of a parquet file, a row group at a time. Byte arrays that are no text stay bytes, integers may be bigint. */
+/** Rows of a parquet file, a row group at a time. Byte arrays that are not text stay bytes, integers may be bigint. */
 export async function* readParquetRows(
   path: string,
   columns: readonly string[],

@@ -5,7 +5,7 @@ import { createIdList, type IdList } from './id-list.ts'
 import { canonicalId, formatId, type QuestionId } from './question-id.ts'
 import type { TextTable } from './text-table.ts'
 
-/** Stands for a text that a row lacks. */
+/** Marks a text that a row lacks. */
 export const NO_TEXT = -1
 
 /** One annotation as a reader found it; texts are numbers of a TextTable. */

@@ -41,8 +41,9 @@ export function countUnlisted(
 const HEADER = ['info', 'task_type', 'data_type', 'data_subtype', 'license']
 
 /**
- * Throws InputError when the questions file lacks a field that the official tool reads, and for VQA v1
- * "Multiple Choice" when a prediction is not among the choices of its question.
+ *
+ * @throws InputError if the questions file lacks a field that the official tool reads, and for VQA v1
+ * "Multiple Choice" when a prediction is not among the choices of its question
  */
 export function checkQuestions(questions: QuestionTable, annotated: IdIndex, results: ResultTable): void {
   const absent = HEADER.filter((field) => !questions.header.has(field))

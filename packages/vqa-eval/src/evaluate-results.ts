@@ -60,8 +60,9 @@ export interface EvaluateInput extends EvaluateOptions {
  * rounded half to even. Does not change its input, so that a second call gives the same numbers (the official code
  * overwrites the answers; it scores a repeated question differently the second time).
  *
- * Throws InputError when the ids of the two do not correspond (unless `allowPartial`), a scored row is malformed, or
- * nothing is left to score.
+ *
+ * @throws InputError if the ids of the two do not correspond (unless `allowPartial`), a scored row is malformed, or
+ * nothing is left to score
  */
 export function evaluateResults({ annotations, results, questions, ...options }: EvaluateInput): Evaluation {
   const texts = createTextTable()

@@ -46,7 +46,9 @@ export interface ReadAnnotationsOptions extends StreamOptions {
 
 /**
  * Reads an annotation file row by row: the official layout of VQA v1, v2 and OK-VQA, or the list of A-OKVQA
- * (field `direct_answers`). Throws InputError when the file is not such a file.
+ * (field `direct_answers`).
+ *
+ * @throws InputError if the file is not such a file
  */
 export async function readAnnotations(
   path: string,

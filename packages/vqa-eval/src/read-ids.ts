@@ -5,7 +5,9 @@ import { canonicalId, type QuestionId } from './question-id.ts'
 
 /**
  * Reads a list of ids: a JSON array, or one id a line, where a line of digits is an integer and a line in quotes a
- * string. Throws InputError when there is none.
+ * string.
+ *
+ * @throws InputError if there is none
  */
 export async function readIds(path: string): Promise<QuestionId[]> {
   const bytes = await readWholeFile(path)

@@ -35,7 +35,8 @@ export interface ReadResultsOptions extends StreamOptions {
 
 /**
  * Reads predictions: a JSON array of `{question_id, answer}`, or JSONL of the same. Other fields are ignored.
- * Throws InputError when the file is neither.
+ *
+ * @throws InputError if the file is neither
  */
 export async function readResults(
   path: string,

@@ -28,8 +28,10 @@ export interface FileScore {
 
 /**
  * `evaluateResults` on files, which are read row by row: memory grows with the number of questions and of different
- * texts, not with the length of the files. Throws InputError when a file cannot be read, is malformed or does not
- * belong to the others.
+ * texts, not with the length of the files.
+ *
+ * @throws InputError if a file cannot be read, is malformed or does not
+ * belong to the others
  */
 export async function scoreFiles({
   annotations,

@@ -46,7 +46,8 @@ export interface AnswerScore {
  * objects are compared field by field, as the official code compares dicts, so equal objects exclude each other.
  *
  * Pure: the official code overwrites the answers, and may score a second call differently.
- * Throws InputError when there are no answers, and for mode `fallback` without `allowFallback`.
+ *
+ * @throws InputError if there are no answers, and for mode `fallback` without `allowFallback`
  */
 export function scoreAnswer(
   prediction: string,

@@ -37,7 +37,7 @@ export interface EstimateOptions {
  *
  *     tokens of an image = H' W' / (patch merge)^2, with H', W' the resized height and width
  *
- * @throws InputError when the model's folder or the template is wrong; Error for an image that cannot be read
+ * @throws InputError if the model's folder or the template is wrong; Error for an image that cannot be read
  */
 export async function estimatePrompts(
   asked: readonly Prompt[],

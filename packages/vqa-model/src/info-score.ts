@@ -29,7 +29,7 @@ export function answerProbability({ logProb, tokens }: Score): number {
  *
  * Positive: the model finds the ground truth more probable. Both scores must be of one answer.
  *
- * @throws RangeError when the scores are of different numbers of tokens
+ * @throws RangeError if the scores are of different numbers of tokens
  */
 export function infoScore(after: Score, before: Score, kind: InfoScoreKind = 'probability'): number {
   if (after.tokens !== before.tokens) {

@@ -109,7 +109,7 @@ describe.each(Object.keys(OPEN))('%s', (name) => {
 
   test('an image that is not there, or is none, fails its outcomes only', async () => {
     const broken = join(await temporaryFolder(), 'broken.png')
-    await writeFile(broken, 'this is no image')
+    await writeFile(broken, 'this is not an image')
     const bad: PromptWithImages[] = [
       { ...prompts[1]!, query: { ...prompts[1]!.query, image: '/nowhere/7.png' } },
       { ...prompts[2]!, demonstrations: [{ ...prompts[2]!.demonstrations[0]!, image: '/nowhere/8.png' }] },

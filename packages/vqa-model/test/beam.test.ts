@@ -111,7 +111,7 @@ describe('beam search', () => {
     }
   })
 
-  test('logits that are no numbers are an error', () => {
+  test('logits that are not numbers are an error', () => {
     const settings = { beams: 3, maxNewTokens: 5, eosTokenIds: new Set([1]) }
     expect(() => advanceBeams(startBeams(), new Float32Array(4).fill(NaN), [0], 4, settings)).toThrow(
       /no finite logits/,

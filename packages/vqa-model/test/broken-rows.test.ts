@@ -8,7 +8,7 @@ import { writeTinyModel, type TinyModelOptions } from './support/tiny-model.ts'
 import { tokenizerFiles } from './support/tokenizer-files.ts'
 import { makePrompts, makeWorld, temporaryFolder } from './support/world.ts'
 
-/** A tiny model whose embedding of one word is no number, as an overflow in half precision leaves it. */
+/** A tiny model whose embedding of one word is not a number, as an overflow in half precision leaves it. */
 async function writeBrokenModel(word: string, kind: TinyModelOptions): Promise<string> {
   const folder = await writeTinyModel(await temporaryFolder(), kind)
   const { vocab, ids } = tokenizerFiles('words')
@@ -53,7 +53,7 @@ describe.each<TinyModelOptions>([{ attention: 'matmul' }, { attention: 'gqa' }])
   }
 
   test.each<Partial<OnnxOptions>>([{}, { beams: 3 }, { sharing: false }])(
-    'logits that are no numbers fail their outcomes, not the call: %j',
+    'logits that are not numbers fail their outcomes, not the call: %j',
     async (options) => {
       for (const scored of [false, true]) {
         const score = (prompt: PromptWithImages): PromptWithImages =>

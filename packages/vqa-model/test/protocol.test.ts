@@ -49,11 +49,11 @@ test('the hash of the bundled model, by which data that exist are told apart', a
   expect(protocolHash).toBe('49df17dfd79fe8503136992ed73a9641271eb71ad2ff41224b3a7324f92b19d9')
 })
 
-test('no session is opened: a file that is no model is hashed as any other', async () => {
+test('no session is opened: a file that is not a model is hashed as any other', async () => {
   const folder = await writeTinyModel(await temporaryFolder())
   const options = { backend: 'onnx', model: folder } as const
   const { protocolHash } = await readProtocol(options)
-  await writeFile(join(folder, 'onnx/decoder_model_merged.onnx'), 'this is no model')
+  await writeFile(join(folder, 'onnx/decoder_model_merged.onnx'), 'this is not a model')
   expect((await readProtocol(options)).protocolHash).not.toBe(protocolHash)
   await expect(openVqaModel(options)).rejects.toThrow('cannot open')
 })

@@ -29,7 +29,7 @@ export interface BehaviourOptions {
 }
 
 /**
- * Multiplies the advantages by importance weights, self-normalised in the group, since a group is no sample of one policy:
+ * Multiplies the advantages by importance weights, self-normalised in the group, since a group is not a sample of one policy:
  * w_g = G exp(l_g) / sum exp(l), l_g = log old(pointer g) - log proposer(pointer g), of mean 1, then cut at the cap c by
  * `truncate`: min(w, c), or `mask`: w where w <= c, else 0 (truncated and masked importance sampling; Ionides 2008).
  *

@@ -51,7 +51,7 @@ const OWN = ['out', 'policies', 'config', 'json', 'quiet', 'debug']
  * Reads a grid: options of `lever train` that hold for all cells, under `grid` an axis per entry, under `test` options of
  * `lever evaluate`. An axis is a list of values of an option, or, under a name of its own, a map of names to options.
  *
- * @throws InputError naming the place, for a file that is no grid, an unknown option, and one that two axes set
+ * @throws InputError naming the place, for a file that is not a grid, an unknown option, and one that two axes set
  */
 export async function readGrid(path: string, train: Schema, evaluate: Schema): Promise<Grid> {
   const content = await readYaml(path, 'GRID')

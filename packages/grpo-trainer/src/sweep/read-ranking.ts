@@ -16,7 +16,7 @@ export interface RankingText {
 
 /**
  * The ranking of a sweep as the report shows it.
- * @throws InputError when the sweep has not come to its end, or an older version wrote its ranking
+ * @throws InputError if the sweep has not come to its end, or an older version wrote its ranking
  */
 export async function readRanking(path: string): Promise<RankingText> {
   const again = 'run lever sweep again, which trains only what is not finished'

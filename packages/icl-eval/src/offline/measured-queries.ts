@@ -40,7 +40,9 @@ export interface MeasuredQueriesOptions {
 /**
  * Reads what RL data knows about each query: its pool (or, where the file has none, the examples of its pointers) and
  * the scored outcomes, with those of shorter prefixes where the data holds them (`shots`). Failed outcomes are left
- * out and counted. Throws InputError when nothing is left.
+ * out and counted.
+ *
+ * @throws InputError if nothing is left
  */
 export function measuredQueries(
   data: RlData,

@@ -63,7 +63,9 @@ export interface ReportExamples {
 /**
  * Collects what the examples browser shows: for every question what each selector chose and what the model then
  * answered. Seeded selectors appear with their first seed. Questions that the focus or its opponent lacks are left
- * out. Throws RangeError when no question is left.
+ * out.
+ *
+ * @throws RangeError if no question is left
  */
 export function reportExamples(options: ExamplesOptions): ReportExamples {
   const { queries, library, rows, shots, focus, against, others = [], thumbnail } = options

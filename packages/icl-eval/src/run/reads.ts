@@ -45,7 +45,7 @@ export function warnOfReads(reads: readonly Read[]): string[] {
     const count = reads.filter((read) => read.split === split).length
     return count < 2
       ? []
-      : [`${nameOf(split)} was read ${count} times: what was chosen by looking at it is no test result`]
+      : [`${nameOf(split)} was read ${count} times: what was chosen by looking at it is not a test result`]
   })
 }
 

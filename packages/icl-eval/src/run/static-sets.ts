@@ -49,7 +49,7 @@ async function planStaticSets(options: StaticPlanOptions): Promise<StaticPlan> {
   const source = validation === undefined ? pool : await validation()
   if (validation !== undefined && source.hash === dataset.hash) {
     throw new InputError(
-      '--validation-dataset is the dataset that is evaluated: what is chosen on it is no test result; give another split',
+      '--validation-dataset is the dataset that is evaluated: what is chosen on it is not a test result; give another split',
     )
   }
   const evaluated = imagesOf(queries)

@@ -2,7 +2,7 @@ import { SELECTORS } from '../selectors/index.ts'
 import type { SelectorName } from '../selectors/index.ts'
 import type { Cell } from './cells.ts'
 
-/** Stands for the baseline with the highest accuracy at each number of shots. */
+/** Expands to the baseline with the highest accuracy at each number of shots. */
 export const BEST_BASELINE = 'best baseline'
 
 /** Is it the name of a way to choose that needs no training: one of the table, over the library or `pool:NAME`? */

@@ -21,7 +21,7 @@ import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
 export interface SummarizeOptions {
   /**
    * Selectors that the others are compared with. `best baseline` stands for the most accurate one of the table, with
-   * which what is no baseline itself is compared. Default the best and `random`.
+   * which what is not a baseline itself is compared. Default the best and `random`.
    */
   readonly baselines?: readonly string[]
   /** Bounds, which are not compared. Default `oracle` and `worst`. */

@@ -71,7 +71,7 @@ export function emitNodes(
 }
 
 /**
- * Names every node that named outputs depend on. An output that is no node of this graph, or that has
+ * Names every node that named outputs depend on. An output that is not a node of this graph, or that has
  * two names, is copied under its name.
  */
 export function emitOutputs(
@@ -107,7 +107,7 @@ function constantKey({ dtype, shape, values }: Tensor): string {
 /**
  * Writes a graph as an ONNX file. Its inputs are those that the outputs depend on, or `inputs`,
  * in that order, when given (an input that nothing uses may be listed too).
- * @throws Error when two different inputs have one name.
+ * @throws Error if two different inputs have one name.
  */
 export function encodeModel({
   inputs,

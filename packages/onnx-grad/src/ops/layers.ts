@@ -22,7 +22,7 @@ function scaled(x: Tensor, factor: Tensor, gradient: (g: Tensor, out: Tensor) =>
   return operator('Mul', [x, factor], { shape: x.shape }, {}, (g, out) => [gradient(g, out), undefined])
 }
 
-/** @throws RangeError when an array of a normalisation is not one number for every element of the last axis */
+/** @throws RangeError if an array of a normalisation is not one number for every element of the last axis */
 function checkNormed(operation: string, x: Tensor, arrays: Readonly<Record<string, Tensor>>): void {
   const wanted = [x.shape.at(-1)!]
   for (const [name, { shape }] of Object.entries(arrays)) {

@@ -5,7 +5,7 @@ import { reshape } from './reshape.ts'
 
 /**
  * Matrix product over the last two axes, the others broadcast: [..., M, K] x [..., K, N] -> [..., M, N].
- * @throws RangeError when the inner dimensions differ.
+ * @throws RangeError if the inner dimensions differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-2)) {

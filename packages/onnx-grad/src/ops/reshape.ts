@@ -4,7 +4,7 @@ import { constant, operator, type Tensor } from '../tensor.ts'
 /**
  * The same elements in another shape. Named dimensions may stay where they are; one more may be
  * left to ONNX to infer.
- * @throws RangeError when the number of elements differs or more than one dimension would be unknown.
+ * @throws RangeError if the number of elements differs or more than one dimension would be unknown.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x

@@ -19,7 +19,7 @@ export interface CheckpointDescription {
   readonly sha256: string
   /** `lever`: written by this project; else what the file is. */
   readonly format: 'lever' | 'safetensors' | 'pytorch'
-  /** Null when the file is no policy that can be used; `problem` says why. */
+  /** Null when the file is not a policy that can be used; `problem` says why. */
   readonly policy: {
     readonly architecture: string
     readonly config: object
@@ -38,7 +38,7 @@ export interface CheckpointDescription {
 }
 
 /**
- * Everything that a checkpoint file says. A file with tensors that is no usable policy is described too.
+ * Everything that a checkpoint file says. A file with tensors that is not a usable policy is described too.
  * @throws InputError if the file is neither safetensors nor of PyTorch
  */
 export async function inspectCheckpoint(

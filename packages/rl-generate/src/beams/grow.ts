@@ -141,7 +141,7 @@ function exampleFinder({ candidates }: BeamOptions): (id: number, queryId: numbe
     const example = byId.get(id)
     if (example !== undefined) return example
     throw new InputError(
-      `rl-generate: the pool of query ${queryId} holds ${id}, which is no candidate; give the candidates that the pools were made for`,
+      `rl-generate: the pool of query ${queryId} holds ${id}, which is not a candidate; give the candidates that the pools were made for`,
     )
   }
 }

@@ -22,7 +22,7 @@ export function workContext<A extends Answer>(options: MeasureOptions<A>, ledger
       const example = byId.get(id)
       if (example !== undefined) return example
       throw new InputError(
-        `rl-generate: the pool of query ${queryId} holds ${id}, which is no candidate; give the candidates that the pools were made for`,
+        `rl-generate: the pool of query ${queryId} holds ${id}, which is not a candidate; give the candidates that the pools were made for`,
       )
     },
   }

@@ -57,7 +57,7 @@ export interface WorkContext {
   readonly recheck: number
   /** Are accuracies of known outcomes needed? */
   readonly accuracies: boolean
-  /** @throws InputError for an id that is no candidate */
+  /** @throws InputError for an id that is not a candidate */
   readonly example: (id: number, queryId: number) => Example
   readonly place: (id: number) => number
 }

@@ -41,7 +41,7 @@ export interface ProposeOptions {
  * inputs only, not on the other queries of the batch.
  *
  * @throws InputError if a method's input is missing or a pool is smaller than K; Error when a
- * policy gives a pointer that is no sequence of K distinct pool positions
+ * policy gives a pointer that is not a sequence of K distinct pool positions
  */
 export async function proposePointers({
   queries,

@@ -44,16 +44,17 @@ function read(
   state: (typeof JOB_STATES)[number],
 ): string | { data: QueueJob; result?: QueueResult } {
   const checked = checkJob(job.data)
-  if (isWrong(checked)) return `job ${id} of the queue is removed: it is no job of lever (${checked.wrong})`
+  if (isWrong(checked))
+    return `job ${id} of the queue is removed: it is not a job of lever (${checked.wrong})`
   const data = checked.value
   if (checked.otherVersion !== undefined || jobId(run, data.prompts) !== id) {
-    return `job ${id} of the queue is removed: it is no job of this version and run; its prompts are asked again`
+    return `job ${id} of the queue is removed: it is not a job of this version and run; its prompts are asked again`
   }
   if (state === 'failed') return ''
   if (state !== 'completed') return { data }
   const result = checkResult(job.returnvalue, data.prompts)
   if (isWrong(result)) {
-    return `job ${id} of the queue came back with something that is no result (${result.wrong}); it is asked again`
+    return `job ${id} of the queue came back with something that is not a result (${result.wrong}); it is asked again`
   }
   if (result.value.answers.some(({ error }) => error !== undefined)) return ''
   return { data, result: result.value }

@@ -51,7 +51,7 @@ export async function connectQueue({ url, name, onNotice }: ConnectOptions): Pro
   const open = BACKENDS.get(new URL(url).protocol)
   if (open === undefined) {
     throw new InputError(
-      `rl-generate: ${label} is no URL of a queue; give redis://host:port or postgres://host/database`,
+      `rl-generate: ${label} is not a URL of a queue; give redis://host:port or postgres://host/database`,
     )
   }
   const bullmq = await requirePackage<BullMq>('bullmq', () => import('bullmq'))

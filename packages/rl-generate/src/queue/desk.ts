@@ -13,7 +13,7 @@ export interface Desk {
   readonly submitted: Map<string, QueueJob>
   /** counts of the workers' models, added up */
   readonly stats: Map<string, number>
-  /** how often a job came back with something that is no result */
+  /** how often a job came back with something that is not a result */
   readonly badResults: Map<string, number>
   /** jobs on their way back into the queue */
   readonly repeating: Set<string>
@@ -94,7 +94,7 @@ async function repeat(desk: Desk, id: string, wrong: string): Promise<void> {
   if (job === undefined || desk.repeating.has(id)) return
   const times = (desk.badResults.get(id) ?? 0) + 1
   desk.badResults.set(id, times)
-  const why = `job ${id} of the queue came back with something that is no result (${wrong})`
+  const why = `job ${id} of the queue came back with something that is not a result (${wrong})`
   if (times >= MAX_BAD_RESULTS) {
     const remedy =
       'use one version of lever on all machines, and a queue (--queue-name) that nothing else writes to'

@@ -63,7 +63,7 @@ export function lateQueue(name: string): string {
 export function checkQueueName(name: string): void {
   if (/^[\w.-]{1,100}$/.test(name)) return
   throw new InputError(
-    `rl-generate: "${name}" is no name of a queue; use letters, digits, dots and dashes (--queue-name)`,
+    `rl-generate: "${name}" is not a name of a queue; use letters, digits, dots and dashes (--queue-name)`,
   )
 }
 

@@ -81,7 +81,7 @@ export async function answerJob(station: Station, job: QueuedJob, token: string)
     return failJob(station, job, token, versionRefusal(checked.otherVersion))
   }
   if (isWrong(checked)) {
-    const why = `job ${job.id} of the queue is no job of lever: ${checked.wrong}`
+    const why = `job ${job.id} of the queue is not a job of lever: ${checked.wrong}`
     station.onNotice(`${why}; it is given up`)
     throw new connection.UnrecoverableError(why)
   }
@@ -152,7 +152,7 @@ function isLastTry({ attemptsMade }: QueuedJob): boolean {
   return attemptsMade + 1 >= MAX_TRIES
 }
 
-/** @throws WaitingError when another worker has the job by now: the result then goes to the late ones */
+/** @throws WaitingError if another worker has the job by now: the result then goes to the late ones */
 async function sendIfLate(
   station: Station,
   job: QueuedJob,

@@ -28,7 +28,7 @@ export async function sweep(desk: Desk): Promise<QueueCounts> {
   return { workers, waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0 }
 }
 
-/** Results of other generations stay for their submitters; what is no result goes. */
+/** Results of other generations stay for their submitters; what is not a result goes. */
 async function takeLate(desk: Desk): Promise<void> {
   const { late } = desk.connection
   for (const found of await late.getJobs(['waiting'])) {

@@ -8,7 +8,7 @@ import { cocoSplits, splitNames } from '../splits.ts'
 /**
  * Absolute path of an image by its id, or by the path that the dataset gives; undefined when it is not there. `name`
  * begins the message of an error: which row names the image.
- * @throws InputError if it is no regular file, or lies outside the folders of the dataset
+ * @throws InputError if it is not a regular file, or lies outside the folders of the dataset
  */
 export type ImageFinder = (
   id: number | string,

@@ -43,7 +43,7 @@ export function isKeptImage(path: string): boolean {
   return /^[0-9a-f]{2}[\\/][0-9a-f]{64}\.\w+$/.test(path)
 }
 
-/** By the first bytes; `bin` for what is no image we know. */
+/** By the first bytes; `bin` for what is not an image we know. */
 function extensionOf(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1')
   if (head.startsWith('\xff\xd8\xff')) return 'jpg'

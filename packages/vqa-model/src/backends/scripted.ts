@@ -42,7 +42,7 @@ export const scripted: Backend<ScriptedOptions, typeof settings> = {
 /**
  * A model that is a function, for tests and dry runs.
  *
- * @throws InputError when the module cannot be loaded or exports no function
+ * @throws InputError if the module cannot be loaded or exports no function
  */
 export async function openScriptedModel({
   model = 'scripted',

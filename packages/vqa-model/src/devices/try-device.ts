@@ -31,7 +31,7 @@ function readable(message: string): string {
     .trim()
 }
 
-/** @throws Error when the graph cannot be loaded or run, or computes something wrong */
+/** @throws Error if the graph cannot be loaded or run, or computes something wrong */
 async function runCheck(ort: typeof Ort, device: string, check: DeviceCheck): Promise<void> {
   const session = await ort.InferenceSession.create(check.model, {
     executionProviders: [executionProvider(device)],

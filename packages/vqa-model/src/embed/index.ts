@@ -15,7 +15,7 @@ const TABLE: Record<EmbedderName, () => Promise<(options: EmbedderOptions) => Pr
 /**
  * Opens an embedder.
  *
- * @throws InputError when the name, the model's folder or the device is wrong
+ * @throws InputError if the name, the model's folder or the device is wrong
  */
 export async function openEmbedder({
   embedder = 'vision-pool',

@@ -14,7 +14,7 @@ export function normalizeRows(rows: Float32Array, dim: number): Float32Array {
  * One row of images and texts per example: their halves side by side, or their mean, of length
  * 1. Side by side, the inner product of two rows is the mean of the two cosines.
  *
- * @throws RangeError when the mean of rows of different length is asked for
+ * @throws RangeError if the mean of rows of different length is asked for
  */
 export function joinRows(
   images: Float32Array,

@@ -8,7 +8,7 @@ import { loadTextCodec } from '../onnx/tokenizer.ts'
 import { normalizeRows } from './normalize.ts'
 import type { Embedder, EmbedderOptions } from './types.ts'
 
-/** Above this a bag of words is no sensible vector. */
+/** Above this a bag of words is not a sensible vector. */
 const LARGEST_VOCABULARY = 8192
 
 const FILES = ['preprocessor_config.json', 'tokenizer.json', 'onnx/vision_encoder.onnx']
@@ -18,7 +18,7 @@ const FILES = ['preprocessor_config.json', 'tokenizer.json', 'onnx/vision_encode
  * tokens of its vision encoder. Text: bag of words, one count per row of the tokenizer's
  * vocabulary, special tokens left out.
  *
- * @throws InputError when the folder is wrong or the vocabulary is too large
+ * @throws InputError if the folder is wrong or the vocabulary is too large
  */
 export async function openVisionPool({
   model,

@@ -23,7 +23,7 @@ const EMBEDDER_SESSIONS = ['text_model', 'vision_model']
  * The files that a model needs on this machine, small ones first and external data before the graph that refers to
  * it, so that a graph that is there is complete.
  *
- * @throws InputError when the repository has no such files, with the dtypes it has
+ * @throws InputError if the repository has no such files, with the dtypes it has
  */
 export function chooseFiles(id: string, { files }: Listing, dtype: Dtypes): RemoteFile[] {
   const missing = NEEDED.filter((name) => !files.has(name))

@@ -37,7 +37,7 @@ export interface Downloaded {
  * Downloads a model from the Hub (`HF_ENDPOINT`, with `HF_TOKEN` where it is set) into the cache folder, or brings
  * what is there up to date. What an earlier attempt left is continued; every file is checked by its hash.
  *
- * @throws InputError when the network is forbidden, the model does not exist, or the disk is too small; Error when
+ * @throws InputError if the network is forbidden, the model does not exist, or the disk is too small; Error when
  * the Hub fails again and again
  */
 export async function downloadModel({

@@ -41,7 +41,7 @@ export function startBeams(): BeamSearch {
  * beam that was better, then to the smaller token.
  *
  * @param logits of every running beam from its offset, V each
- * @throws Error when they are no numbers
+ * @throws Error if they are not numbers
  */
 export function advanceBeams(
   { running, finished, margin }: BeamSearch,

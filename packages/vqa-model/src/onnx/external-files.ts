@@ -81,7 +81,7 @@ function createReader(descriptor: number): Reader {
   }
 }
 
-/** @throws RangeError for what is no message */
+/** @throws RangeError for what is not a message */
 function walk(
   reader: Reader,
   message: Message,

@@ -27,7 +27,7 @@ export interface LocalProtocol {
 /**
  * Reads the files of a model; opens no session.
  *
- * @throws InputError when the folder, its files or an option is wrong
+ * @throws InputError if the folder, its files or an option is wrong
  */
 export async function readLocalProtocol(options: ProtocolOptions): Promise<LocalProtocol> {
   const folder = await readModelFolder(options.model, options.dtype)

@@ -63,7 +63,7 @@ export interface OnnxOptions {
  * Answers are equal to those of the model run on each whole prompt alone; only the
  * last digits of scores depend on what runs together.
  *
- * @throws InputError when the folder, a file in it, the device or an option is wrong
+ * @throws InputError if the folder, a file in it, the device or an option is wrong
  */
 export async function openOnnxModel(options: OnnxOptions): Promise<BackendModel> {
   const devices = (options.device ?? 'cpu').split(',').map((device) => device.trim())
@@ -133,7 +133,7 @@ async function openOnDevice(options: OnnxOptions, device: Device): Promise<Backe
 /**
  * The name and the protocol of a model, out of its files: no session is opened.
  *
- * @throws InputError when the folder, a file in it or an option is wrong
+ * @throws InputError if the folder, a file in it or an option is wrong
  */
 export async function readOnnxProtocol(options: OnnxOptions): Promise<ModelProtocol> {
   const { protocol, folder } = await readLocalProtocol(protocolOptions(options))

@@ -7,7 +7,7 @@ import type { PromptWithImages } from '../types.ts'
 import type { TextCodec } from './tokenizer.ts'
 
 export interface Prompter {
-  /** @throws Error when a text holds one of the model's special tokens */
+  /** @throws Error if a text holds one of the model's special tokens */
   segments: (prompt: PromptWithImages) => SegmentedPrompt
   /** Token ids of an answer as the model would write it after a prompt. */
   encodeAnswer: (answer: string) => Int32Array

@@ -8,7 +8,7 @@ import type { Ort, Session } from './ort.ts'
  * Opens one ONNX file. Memory patterns are off, since batches have many shapes and each would
  * keep a pattern.
  *
- * @throws InputError when the file is not a model or the device does not take it
+ * @throws InputError if the file is not a model or the device does not take it
  */
 export async function openSession(
   ort: typeof Ort,

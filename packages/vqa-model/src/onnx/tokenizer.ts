@@ -27,7 +27,7 @@ export interface TextCodec {
 
 const MAX_REMEMBERED_TEXTS = 50_000
 
-/** @throws InputError when the tokenizer's files are missing or unusable */
+/** @throws InputError if the tokenizer's files are missing or unusable */
 export async function loadTextCodec(folder: string): Promise<TextCodec> {
   const { AutoTokenizer } = await loadTransformers()
   const tokenizer = await AutoTokenizer.from_pretrained(folder, { local_files_only: true }).catch(

@@ -30,7 +30,7 @@ const VERSION_PATHS = new Map([['sglang', ['/server_info', '/get_server_info']]]
  * Asks a server for its models (`GET /models`) and its version (`/version` of vLLM,
  * `/server_info` of SGLang).
  *
- * @throws InputError when it serves another model, or several and none was named
+ * @throws InputError if it serves another model, or several and none was named
  */
 export async function identify(
   url: string,

@@ -10,7 +10,7 @@ import type { VqaModelStats } from '../types.ts'
 export interface ImageUrls {
   /** Looks at files again that may have changed. */
   refresh(): void
-  /** @throws Error naming the file when it cannot be read, is too large, or is no image */
+  /** @throws Error naming the file when it cannot be read, is too large, or is not an image */
   get(path: string): Promise<string>
 }
 

@@ -5,7 +5,7 @@ import type { Servers } from './servers.ts'
 /**
  * Base URLs as requests use them, each once.
  *
- * @throws InputError for what is no http(s) URL, or carries a user name, password or query
+ * @throws InputError for what is not an http(s) URL, or carries a user name, password or query
  */
 export function serverUrls(baseUrl: string | readonly string[]): string[] {
   const given = typeof baseUrl === 'string' ? [baseUrl] : baseUrl
@@ -33,7 +33,7 @@ export function serverUrls(baseUrl: string | readonly string[]): string[] {
  * Asks all servers who they are. One that does not answer yet is tried again later, as long as
  * another one does.
  *
- * @throws InputError when none answers, or two are not the same
+ * @throws InputError if none answers, or two are not the same
  */
 export async function meetServers(
   { all }: Servers,

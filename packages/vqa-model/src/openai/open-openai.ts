@@ -26,7 +26,7 @@ const GREEDY_FIELDS = new Map(['vllm', 'sglang'].map((server) => [server, { repe
  * a prompt that the server refuses fails alone. Whether equal prompts get equal answers whatever
  * runs beside them is up to the server.
  *
- * @throws InputError when no server answers, the model is not there, servers differ, or an option is wrong
+ * @throws InputError if no server answers, the model is not there, servers differ, or an option is wrong
  */
 export async function openOpenaiModel({
   baseUrl,

@@ -113,7 +113,7 @@ const RULES: readonly Rule[] = [
  * Reads the body of a chat completion.
  *
  * @param wantsText false where only log-probabilities and counts are used: the text may then be missing
- * @returns a Failure (with `kind`) when it is no answer
+ * @returns a Failure (with `kind`) when it is not an answer
  */
 export function readResponse(body: unknown, wantsText: boolean): Completion | Failure {
   const fields = recordOf(body)

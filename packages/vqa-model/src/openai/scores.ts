@@ -35,7 +35,7 @@ const FIELDS = { prompt_logprobs: 0, max_tokens: 1, add_generation_prompt: false
  * Asks for prompt log-probabilities, an extension of vLLM: of an answer once closed and once left
  * open; what the first has more is what closes an answer.
  *
- * @throws InputError when the server does not offer them; Error when it failed, which says nothing of what it can do
+ * @throws InputError if the server does not offer them; Error when it failed, which says nothing of what it can do
  */
 async function probeScoring(complete: Complete): Promise<Scoring> {
   const messages: Message[] = [

@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts'
  * - `overloaded`: the server asks for less (429, 503).
  * - `timeout`: no whole answer in time.
  * - `connection`: refused, reset, or cut in the body: the server may be gone.
- * - `server`: a response that is no answer (other 5xx, 408, broken JSON, no text).
+ * - `server`: a response that is not an answer (other 5xx, 408, broken JSON, no text).
  * - `refused`: the model answers other prompts, but declines this one, or only reasons about it.
  * - `prompt`: this prompt cannot be answered (400, 413, 422), or not in this way (501), others may.
  * - `denied`: no prompt can be answered (401, 403, 404 and other 4xx, an event stream, another address).

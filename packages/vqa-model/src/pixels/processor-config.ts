@@ -68,7 +68,7 @@ export function readResampling(
 /**
  * The numbers for the levels of an image.
  *
- * @throws InputError if factor, mean or standard deviations are no numbers
+ * @throws InputError if factor, mean or standard deviations are not numbers
  */
 export function readLevels(
   { file, values }: ProcessorConfig,

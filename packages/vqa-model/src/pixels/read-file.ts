@@ -6,7 +6,7 @@ import { checkBytes, imageLimits, type ImageLimits } from './limits.ts'
 /**
  * The bytes of an image file. Pipes, devices, sockets and folders are refused without waiting for them.
  *
- * @throws ImageError if it is no regular file, has more bytes than the limit, or cannot be read
+ * @throws ImageError if it is not a regular file, has more bytes than the limit, or cannot be read
  */
 export async function readImageFile(path: string, limits: ImageLimits = imageLimits()): Promise<Buffer> {
   try {

@@ -16,7 +16,7 @@ export interface PromptTexts {
 /**
  * The chat of a prompt: what a chat template takes. Texts are stripped at both ends.
  *
- * @throws RangeError when there is not exactly one question more than answers
+ * @throws RangeError if there is not exactly one question more than answers
  */
 export function chatMessages(
   template: PromptTemplate,

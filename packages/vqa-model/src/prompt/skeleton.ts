@@ -45,7 +45,7 @@ const MARK = /\uE000([qa])(\d+)\uE001/
  * the two sides apart gives the tokens of the whole; where none stands between, it is before the image of the
  * second unit if that is a special token itself; else the two stay together.
  *
- * @throws InputError when the chat template drops, repeats or reorders texts or images
+ * @throws InputError if the chat template drops, repeats or reorders texts or images
  */
 export function compileSkeleton({
   template,

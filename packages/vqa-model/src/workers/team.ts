@@ -16,7 +16,7 @@ export interface Team {
 
 type Opened = Requests['open']['reply']
 
-/** @throws InputError when the model cannot be opened */
+/** @throws InputError if the model cannot be opened */
 export async function openTeam(options: LocalModelOptions, size: number): Promise<Team> {
   const threads = Array.from({ length: size }, (_, i) => startThread({ options }, `worker ${i + 1}`))
   const close = async (): Promise<void> => {

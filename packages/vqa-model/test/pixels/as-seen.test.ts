@@ -27,7 +27,7 @@ test.each([
   expect(await decodeImage(Buffer.from(data!, 'base64'))).toEqual(await decodeImage(file))
 })
 
-test('what is no image is named', async () => {
+test('what is not an image is named', async () => {
   const urls = createImageUrls({ cache: 1e6, file: 1e6 }, emptyStats())
   const other = `${goldenFolder}README.md`
   await expect(urls.get(other)).rejects.toThrow(`cannot read the image ${other}: it is not an image`)

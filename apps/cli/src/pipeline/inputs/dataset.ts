@@ -152,7 +152,7 @@ export interface DatasetFiles {
 
 /**
  * The files of a dataset; `prefix` is that of its options, for messages.
- * @throws InputError when there is none, or several and no split is chosen
+ * @throws InputError if there is none, or several and no split is chosen
  */
 export async function filesOf(
   { dataset, questions, annotations, images, split, ...how }: DatasetPlace,

@@ -110,7 +110,7 @@ async function openFeatures(
   return { queries, candidates }
 }
 
-/** @throws InputError when an example has no row, before a run directory is made */
+/** @throws InputError if an example has no row, before a run directory is made */
 function requireRows({ ids }: Embeddings, examples: readonly Example[], flag: string): void {
   const rows = new Set(ids)
   const missing = examples.filter(({ id }) => !rows.has(id))

@@ -12,7 +12,7 @@ export async function areShards(files: readonly string[]): Promise<boolean> {
 
 /**
  * Joins shards into a journal, or into the canonical JSON that one run would have written.
- * @throws InputError when the shards do not belong together, or something is missing and `partial` is false
+ * @throws InputError if the shards do not belong together, or something is missing and `partial` is false
  */
 export async function joinShards(
   files: readonly string[],
