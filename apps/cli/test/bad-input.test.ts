@@ -200,7 +200,8 @@ describe('embed', () => {
   })
 
   test('an unreadable image', async () => {
-    expect(await embed('--dataset', broken.folder)).toMatch(/1\.png.*repair/)
+    const args = ['embed', '--out', at('new.safetensors'), '--dataset', broken.folder]
+    expect(await refused(args, ['new.safetensors'], { sentences: 2 })).toMatch(/repair what is listed/)
   })
 
   test('a model that is not there', async () => {
@@ -297,7 +298,16 @@ describe('evaluate', () => {
 
   test('selectors that do not exist, or lack embeddings', async () => {
     expect(await evaluate('--selectors', 'randm')).toContain('there is no selector randm')
-    expect(await evaluate()).toContain('needs embeddings; give --embeddings')
+    expect(await evaluate('--selectors', 'rices-both')).toContain('needs embeddings; give --embeddings')
+  })
+
+  test('baselines without embeddings leave retrieval out, with a warning', async () => {
+    const { code, stderr } = await lever([
+      ...['evaluate', '--dataset', world.folder, '--pool-size', '8', '--workers', '1'],
+      ...['--shots', '0', '--selectors', 'baselines', '--out', at('no-embeddings')],
+    ])
+    expect({ code }).toEqual({ code: 0 })
+    expect(stderr).toContain('without embeddings no retrieval is among the baselines')
   })
 
   test('embeddings of other examples', async () => {
@@ -333,7 +343,7 @@ describe('train', () => {
     expect(await train('--rl-data', at('none.json'))).toContain('--rl-data: there is no file')
     expect(
       await train('--rl-data', at('rl.json'), '--rce_use_raw_reward', '--rce_use_normalized_reward'),
-    ).toContain('exclude each other')
+    ).toContain('has no effect with --rce-use-normalized-reward; give one of them')
     expect(await train('--rl-data', at('rl.json'), '--set', 'rec.epochs=1')).toContain('did you mean rce?')
   })
 })

@@ -8,7 +8,7 @@ import type { Leakage } from '../leakage.ts'
 import type { Reporting } from '../progress.ts'
 import { writeReport } from '../report/run/write.ts'
 import type { ReportSources } from '../report/run/read-run.ts'
-import { checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
+import { BASELINES, checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import type { Selector } from '../selectors/types.ts'
@@ -147,6 +147,11 @@ async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
   const named = policies.flatMap(({ selectors }) => selectors)
   const focus = policies.at(-1)?.name ?? 'rices-both'
   const expanded = expandSelectors(settings.selectors, { focus, kinds })
+  if (settings.selectors.includes(BASELINES) && kinds.length === 0) {
+    settings.onWarning?.(
+      'without embeddings no retrieval is among the baselines, which is what people would do instead; make them with lever embed and give --embeddings',
+    )
+  }
   const { names, plan } = await planNamed(expanded, settings.selectors, settings)
   const bounds: readonly string[] = namesNeeding('measured')
   const plain = names.filter((name) => !bounds.includes(name) && !named.some((one) => one.name === name))
