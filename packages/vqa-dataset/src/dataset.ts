@@ -21,6 +21,8 @@ export interface Dataset {
   readonly hash: string
   /** Number of examples whose image file was not found; 0 when no image folder was given. */
   readonly missingImages: number
+  /** By the id of an example whose image was not found: its path as the dataset gives it. */
+  readonly missingFiles?: ReadonlyMap<number, string>
   /** Pictures that lie there under several names; absent when there are none. */
   readonly sameImages?: readonly SameImage[]
   /** What a reader should know: missing images with their ids, questions left out, shards that are not there. */

@@ -29,6 +29,7 @@ export function finishDataset(
   const integers = rows.every(({ questionId }) => Number.isSafeInteger(questionId) && Number(questionId) >= 0)
   const examples: Example[] = []
   const missing = new Map<number | string, string>()
+  const missingFiles = new Map<number, string>()
   const at: number[] = []
   let [missingImages, difficult] = [0, 0]
   rows.forEach((row, place) => {
@@ -42,13 +43,15 @@ export function finishDataset(
       given,
       () => `vqa-dataset: ${source}: ${placeOf(joined.places, place)}`,
     )
+    const id = integers ? (row.questionId as number) : place
     if (findImage !== null && image === undefined) {
       missingImages += 1
+      if (given !== undefined) missingFiles.set(id, given)
       missing.set(row.imageId, given ?? String(row.imageId))
     }
     at.push(joined.places.at?.[place] ?? place)
     examples.push({
-      id: integers ? (row.questionId as number) : place,
+      id,
       ...fields,
       ...(image !== undefined && { image }),
       ...(metric === 'aokvqa' && { metric }),
@@ -70,6 +73,7 @@ export function finishDataset(
     examples,
     hash,
     missingImages,
+    ...(missingFiles.size > 0 && { missingFiles }),
     notices,
     source,
     places: { unit: joined.places.unit, at },

@@ -19,4 +19,11 @@ export {
   type NearImages,
 } from './images/identity.ts'
 export type { LookAt } from './images/look.ts'
+export {
+  checkImages,
+  formatImageCheckup,
+  type CheckImagesOptions,
+  type ImageCheckup,
+  type ImageFault,
+} from './images/check-images.ts'
 export { describeIdentity, formatIdentity, type IdentityDescription } from './images/describe-identity.ts'

@@ -7,7 +7,7 @@ import { describeDatasets, isDataset } from '../pipeline/inputs/describe-dataset
 
 export const dataDescribe: Command = defineCommand({
   describe:
-    'Describes RL data and what training can learn from it; or datasets: counts, agreement of the answers, ceiling, majority, and images that splits share.',
+    'Describes RL data and what training can learn from it; or datasets: counts, agreement of the answers, ceiling, majority, images that cannot be read, and images that splits share.',
   example: 'lever data describe runs/generate/rl-data.json\n  lever data describe world/train world/test',
   files: {
     name: 'file',
@@ -19,7 +19,14 @@ export const dataDescribe: Command = defineCommand({
     const { REWARD_SETTINGS } = await import('@lever/grpo-trainer')
     const { type, about, choices } = REWARD_SETTINGS.rewardMode
     return {
-      Data: datasetOptions,
+      Data: {
+        ...datasetOptions,
+        allImages: {
+          type: 'flag',
+          about:
+            'read every image of the datasets and find those that look alike; without it, above 5,000 images, a random sample of 200 of each dataset is read',
+        },
+      },
       Rewards: {
         ...REWARD_SETTINGS,
         rewardMode: { type, about, choices, unset: 'hard_plus_soft; the InfoScore for beams' },
@@ -27,16 +34,17 @@ export const dataDescribe: Command = defineCommand({
     }
   },
   async run(options, _, files) {
-    const { dataset, questions, annotations, images, split } = options
+    const { dataset, questions, annotations, images, split, allowOutsideImages, allImages } = options
+    const where = { annotations, images, split, allowOutsideImages }
     const isNamed = (dataset ?? questions) !== undefined
     if (isNamed && files.length > 0)
       throw new InputError('both a file and --dataset or --questions are given; give one of them')
-    if (isNamed) return describeDatasets([{ dataset, questions, annotations, images, split }])
+    if (isNamed) return describeDatasets([{ dataset, questions, ...where }], allImages)
     const [file] = files
     if (file === undefined) throw new InputError('there is nothing to describe; give RL data or a dataset')
     if (files.length > 1 || (await isDataset(file))) {
-      const places = files.map((one) => ({ dataset: one, annotations, images, split }))
-      return describeDatasets(places)
+      const places = files.map((one) => ({ dataset: one, ...where }))
+      return describeDatasets(places, allImages)
     }
     await requirePath(file, 'file')
     const { groupOptionsOf } = await import('@lever/grpo-trainer')

@@ -4,21 +4,22 @@ import type { IdentifiedImages, NearImages } from './identity.ts'
 /** Which image files show one picture; the first ten of each kind. */
 export interface IdentityDescription {
   readonly identical: { readonly count: number; readonly first: readonly SameImage[] }
-  readonly alike: { readonly count: number; readonly first: readonly NearImages[] }
+  /** Null where they were not looked for. */
+  readonly alike: { readonly count: number; readonly first: readonly NearImages[] } | null
   /** Image ids that two of the datasets use for different pictures. */
   readonly clashes: number
 }
 
 const SHOWN = 10
 
-export function describeIdentity({
-  same,
-  near,
-  clashes,
-}: Pick<IdentifiedImages<unknown>, 'same' | 'near' | 'clashes'>): IdentityDescription {
+/** `isNear` says whether files that look alike were looked for. */
+export function describeIdentity(
+  { same, near, clashes }: Pick<IdentifiedImages<unknown>, 'same' | 'near' | 'clashes'>,
+  isNear = true,
+): IdentityDescription {
   return {
     identical: { count: same.length, first: same.slice(0, SHOWN) },
-    alike: { count: near.length, first: near.slice(0, SHOWN) },
+    alike: isNear ? { count: near.length, first: near.slice(0, SHOWN) } : null,
     clashes,
   }
 }
@@ -36,8 +37,12 @@ export function formatIdentity({ identical, alike, clashes }: IdentityDescriptio
       ? 'no two image files have the same bytes'
       : `pictures in several files of the same bytes: ${identical.count}`,
     ...list(paths(identical.first), identical.count),
-    alike.count === 0 ? 'no two others look alike' : `files that look like another one: ${alike.count}`,
-    ...list(paths(alike.first), alike.count),
+    ...(alike === null
+      ? ['files that look alike are looked for with --all-images']
+      : [
+          alike.count === 0 ? 'no two others look alike' : `files that look like another one: ${alike.count}`,
+          ...list(paths(alike.first), alike.count),
+        ]),
     ...(clashes > 0 ? [`image ids that mean different pictures in two datasets: ${clashes}`] : []),
   ].join('\n')
 }

@@ -81,21 +81,21 @@ function cacheFolder(): string {
   return process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever')
 }
 
-/** Above so many images, opening datasets does not wait until all were looked at; `lever data describe` does. */
-const LOOKED_AT_IMAGES = 5000
+/** Above so many images, opening datasets does not wait until all were looked at; `lever data describe --all-images` does. */
+export const LOOKED_AT_IMAGES = 5000
 
 /**
  * Datasets that are used together, with one image id for every picture; says where their ids misled. Images that look
  * alike count as one, unless there are very many.
  */
 export async function openTogether(datasets: readonly Dataset[], progress: Progress): Promise<Dataset[]> {
-  const files = new Set(datasets.flatMap(({ examples }) => examples.map(({ image }) => image)))
+  const files = imageFilesOf(datasets)
   const isNear = files.size <= LOOKED_AT_IMAGES
   const identified = await identify(datasets, isNear)
   const { clashes, near } = identified
   if (!isNear)
     progress.info(
-      `${files.size} images are compared by their bytes alone; lever data describe finds those that look alike`,
+      `${files.size} images are compared by their bytes alone; lever data describe --all-images finds those that look alike`,
     )
   if (near.length > 0)
     progress.warn(
@@ -108,13 +108,20 @@ export async function openTogether(datasets: readonly Dataset[], progress: Progr
   return [...identified.datasets]
 }
 
+/** Every image file of some datasets. */
+export function imageFilesOf(datasets: readonly Dataset[]): ReadonlySet<string> {
+  return new Set(
+    datasets.flatMap(({ examples }) => examples.flatMap(({ image }) => (image === undefined ? [] : [image]))),
+  )
+}
+
 /** One image id for every picture of some datasets; `near` also for images that look alike. */
 export async function identify(
   datasets: readonly Dataset[],
   near: boolean,
+  look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path),
 ): Promise<IdentifiedImages<Dataset>> {
   const { identifyImages } = await import('@lever/vqa-dataset')
-  const look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path)
   return identifyImages(datasets, { cache: cacheFolder(), look, near })
 }
 
