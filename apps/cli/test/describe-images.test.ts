@@ -73,7 +73,7 @@ test('of very many images a sample is read, the same each time, and all with --a
   expect(stdout).toContain('  and 180 more')
   expect(stdout).toContain('files that look alike are looked for with --all-images')
   expect(stdout).not.toContain('no two others look alike')
-})
+}, 180_000)
 
 test('data describe reads images outside the dataset where that is allowed', async () => {
   const outside = join(scratch(), 'one.png')
