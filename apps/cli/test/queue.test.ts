@@ -141,7 +141,7 @@ test('the submitter needs no model that runs: what a worker answers is the same,
 plainTest.each([
   [['--workers', '0'], '--workers is 0; give a whole number from 1'],
   [['--seed', '-1'], '--seed is -1; give a whole number from 0'],
-  [['--device', 'cpu,'], '--device is "cpu,"; give one, or several as a,b'],
+  [['--device', 'cpu,'], 'the device is "cpu,"; give one, or several as a,b'],
   [
     ['--queue', 'redis://:key@127.0.0.1:1'],
     'the queue at redis://127.0.0.1:1 does not answer (ECONNREFUSED)',
