@@ -36,11 +36,11 @@ test('a missing model names the command; that command, interrupted once, brings 
   hub.fault(decoder, { stallAfter: 50_000 })
   const doctor = ['doctor', '--download', ID, '--devices', 'cpu']
   const onnx = join(cache, 'models', ID, 'onnx')
-  const parts = (): number[] =>
+  const parts = (): (number | undefined)[] =>
     existsSync(onnx)
       ? readdirSync(onnx)
           .filter((name) => name.endsWith('.part'))
-          .map((name) => statSync(join(onnx, name)).size)
+          .map((name) => statSync(join(onnx, name), { throwIfNoEntry: false })?.size)
       : []
   const when = (): boolean => parts().includes(50_000)
   const interrupted = await lever(doctor, { env, kill: [{ signal: 'SIGINT', when }] })

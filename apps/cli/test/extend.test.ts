@@ -17,6 +17,8 @@ async function generate(...args: string[]): Promise<{ outcomes: number; measured
       folder,
       '--pool-size',
       '8',
+      '--pool-method',
+      'random',
       '--workers',
       '1',
       '--out',
