@@ -3,16 +3,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hashFile, hashOf } from '@lever/durable-files'
 
-export {
-  exists,
-  jsonLines,
-  makeFolderOf,
-  readJson,
-  readJsonLines,
-  requireNew,
-  requirePath,
-  writeNew,
-} from '@lever/durable-files'
+export { exists, makeFolderOf, requireNew, requirePath, writeNew } from '@lever/durable-files'
 
 /** Folder of the bundled world and its model. */
 export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))

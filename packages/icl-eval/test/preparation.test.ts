@@ -47,7 +47,7 @@ describe('resolveSelectors', () => {
   })
 
   test.each([
-    ['nearest', 'there is no selector nearest; choose of zero-shot'],
+    ['nearest', 'there is no selector nearest; choose one of zero-shot'],
     ['mmr:bm25', 'there is no selector mmr:bm25'],
     ['reversed:', 'there is no selector ;'],
     ['reversed', 'write reversed:rices-both'],

@@ -90,7 +90,7 @@ describe('renderReport', () => {
       'against the best baseline, rices-both',
       'against random',
       'of the way from rices-both to the oracle',
-      'smallest difference this sample can show',
+      'smallest difference to rices-both that this sample can show',
     ])
     const { accuracy } = reportInput.runs[0]!.summary!.table.find(
       (row) => row.selector === 'pointer' && row.shots === 2,

@@ -28,7 +28,7 @@ export function readSettings<S extends Schema>(
     if (Object.hasOwn(schema, name)) continue
     const near = nearest(name, Object.keys(schema))
     const remedy =
-      near === undefined ? `choose of ${Object.keys(schema).join(', ')}` : `did you mean ${near}?`
+      near === undefined ? `choose one of ${Object.keys(schema).join(', ')}` : `did you mean ${near}?`
     throw new InputError(`${placeOf(name)} is not a setting; ${remedy}`)
   }
   const values: Record<string, unknown> = {}

@@ -22,7 +22,7 @@ export const evaluate: Command = defineCommand({
   describe:
     'Measures the accuracy of selectors and policies at 0..K shots, with intervals. Answers are kept: run again, the command continues, and a selector added later costs only its own prompts.',
   example:
-    'lever evaluate --dataset world/test --pool-dataset world/train --embeddings test.safetensors \\\n    --pool-embeddings train.safetensors --policies pointer-rce=runs/train/checkpoints/best.safetensors --out runs/evaluate',
+    'lever evaluate --dataset world/test --pool-dataset world/train \\\n    --embeddings test.safetensors --pool-embeddings train.safetensors \\\n    --policies rce=runs/train/checkpoints/best.safetensors --out runs/evaluate',
   options: async () => ({
     Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
     Model: {

@@ -1,17 +1,19 @@
 import type { Coverage } from '../offline/evaluate-measured.ts'
+import { BEST_BASELINE } from '../summary/baselines.ts'
 import type { Summary } from '../summary/types.ts'
 import { formatTable } from '@lever/terminal'
 import type { TextTable } from './tables.ts'
 import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable } from './tables.ts'
 
 export interface RenderOptions {
-  /** Whether the differences to the baselines are shown. Default true. */
-  readonly comparisons?: boolean
+  /** Whether the differences to the baselines are shown: to all, to the best, or none. Default true. */
+  readonly comparisons?: boolean | 'best'
 }
 
 /** The tables of a summary that have rows: accuracy, gap closed, differences to each baseline. */
 export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions = {}): TextTable[] {
-  const differences = comparisons ? summary.baselines.map((name) => comparisonTable(summary, name)) : []
+  const shown = summary.baselines.filter((name) => comparisons === true || name === BEST_BASELINE)
+  const differences = comparisons === false ? [] : shown.map((name) => comparisonTable(summary, name))
   const gaps = gapRoles(summary).map((role) => gapTable(summary, role))
   return [accuracyTable(summary), ...gaps, ...differences].filter(({ rows }) => rows.length > 0)
 }

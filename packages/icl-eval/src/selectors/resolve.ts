@@ -30,7 +30,7 @@ function resolve(name: string, options: ResolveOptions): Selector {
       )
     }
     const known = [...SELECTOR_NAMES, ...named.map((selector) => selector.name)]
-    throw new InputError(`icl-eval: there is no selector ${name}; choose of ${known.join(', ')}`)
+    throw new InputError(`icl-eval: there is no selector ${name}; choose one of ${known.join(', ')}`)
   }
   try {
     return createSelector(head, {

@@ -13,6 +13,8 @@ export interface Cell {
    * questions, as draws of measured data have: these means would differ by the questions.
    */
   readonly seedMeans: readonly number[]
+  /** Are the values means over seeds? */
+  readonly seeded: boolean
 }
 
 export interface Cells {
@@ -62,6 +64,7 @@ function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, nu
     selector: rows[0]!.selector,
     shots: rows[0]!.shots,
     values: sums.map((sum, i) => sum / counts[i]!),
+    seeded: seeds.size > 0,
     seedMeans: comparable
       ? perSeed.filter(({ count }) => count > 0).map(({ sum, count }) => sum / count)
       : [],

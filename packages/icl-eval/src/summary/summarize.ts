@@ -182,7 +182,7 @@ function compare(
         ci: percentileInterval(resampled, level),
         p: p[i]!,
         pHolm: adjusted[i]!,
-        mcnemar: mcnemar(cell.values, baseline.values),
+        mcnemar: cell.seeded || baseline.seeded ? null : mcnemar(cell.values, baseline.values),
         detectable: standardError > 1e-12 ? minimumDetectableEffect({ standardError }) : null,
         n,
       },

@@ -21,8 +21,8 @@ export interface Comparison {
   readonly p: number
   /** Holm-adjusted over all comparisons of the summary. */
   readonly pHolm: number
-  /** Exact McNemar on accuracy >= 0.5 of single questions; `onlyFirst` is the selector. Over seeds: of the mean. */
-  readonly mcnemar: McNemar
+  /** Exact McNemar on accuracy >= 0.5 of single questions; `onlyFirst` is the selector. Null where values are means over seeds. */
+  readonly mcnemar: McNemar | null
   /** The smallest true difference that this comparison finds with 80 % power at 5 %; null where the images do not vary. */
   readonly detectable: number | null
   readonly n: number

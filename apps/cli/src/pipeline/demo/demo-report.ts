@@ -32,7 +32,7 @@ export async function demoResult(
       out: path,
     },
     text: [
-      renderText(summary, { comparisons: false }),
+      renderText(summary, { comparisons: 'best' }),
       `Seconds: ${times.map(([name, seconds]) => `${name} ${seconds.toFixed(1)}`).join(', ')}; in all ${total.toFixed(1)}.`,
       `Run directory: ${shown} (open report.html in a browser; results.json, per-question.jsonl, checkpoints)`,
       '',

@@ -103,7 +103,7 @@ function testTable({ table }: Summary): HtmlTable {
       { text: `[${points(one.ci[0])}, ${points(one.ci[1])}]`, value: one.ci[0] },
       { text: formatP(one.p), value: one.p },
       { text: formatP(one.pHolm), value: one.pHolm },
-      { text: formatP(one.mcnemar.p), value: one.mcnemar.p },
+      { text: one.mcnemar === null ? '' : formatP(one.mcnemar.p), value: one.mcnemar?.p ?? null },
       { text: one.detectable === null ? '' : percent(one.detectable), value: one.detectable },
       { text: String(one.n), value: one.n },
     ]),
@@ -120,7 +120,7 @@ function details(caption: string, tests: HtmlTable, { resamples, table, images }
     `${sortableTable({ ...tests, caption })}\n` +
     `<p>p: sign flips of the paired differences, image by image, ${flips} of them. Holm: over all ` +
     `${count(family, 'comparison')}, so no adjusted p is below ${formatP(Math.min(1, family * least))}. McNemar: ` +
-    'exact, an accuracy of 0.5 or more counts as right. Detectable: the smallest true difference, in points, ' +
+    'exact, an accuracy of 0.5 or more counts as right; not for selectors that draw, whose accuracies are means over seeds. Detectable: the smallest true difference, in points, ' +
     'found with 80 % power at 5 %.</p></details>'
   )
 }

@@ -28,7 +28,7 @@ export function keyFigures({ runs }: ReportInput): string {
     },
     ...row.comparisons.map(difference),
     ...gapFigure(run.summary, row),
-    ...(row.comparisons.length > 0 ? detectableFigure(run.summary) : []),
+    ...detectableFigure(run.summary, row),
   ]
   if (figures.length === 1) return ''
   const items = figures.map(
@@ -58,12 +58,12 @@ function gapFigure({ gapClosed }: Summary, { selector, shots }: TableRow): Figur
   ]
 }
 
-function detectableFigure({ detectable, questions, images }: Summary): Figure[] {
-  if (detectable === null) return []
+function detectableFigure({ questions, images }: Summary, { comparisons: [first] }: TableRow): Figure[] {
+  if (first?.detectable == null) return []
   return [
     {
-      label: 'smallest difference this sample can show',
-      value: `${percent(detectable)} points`,
+      label: `smallest difference to ${first.baseline} that this sample can show`,
+      value: `${percent(first.detectable)} points`,
       note: `${questions.toLocaleString('en')} questions, ${images.toLocaleString('en')} images, 80 % power`,
     },
   ]
