@@ -120,8 +120,8 @@ describe('zip archives', () => {
       torchFile(data, [{ name: 'a/byteorder', data: Buffer.from('big') }]),
       /byte order is "big"/,
     ],
-    ['nothing', Buffer.alloc(0), /no file of torch.save/],
-    ['a picture', Buffer.from('\x89PNG\r\n'), /no file of torch.save/],
+    ['nothing', Buffer.alloc(0), /not a file of torch.save/],
+    ['a picture', Buffer.from('\x89PNG\r\n'), /not a file of torch.save/],
   ])('%s', async (_name, bytes, message) => {
     expect(await refusal(bytes)).toMatch(message)
   })
