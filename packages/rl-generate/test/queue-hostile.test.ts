@@ -135,7 +135,7 @@ describe.each(SERVERS)('on %s', (serverName, isThere, startServer, stopServer) =
     expect(told).toContain(
       `job ${run}-evil of the queue is removed: it is not a job of lever (protocol is missing`,
     )
-    expect(told).toContain('no result (the result is null, not an object); it is asked again')
+    expect(told).toContain('not a result (the result is null, not an object); it is asked again')
     await stop()
   })
 

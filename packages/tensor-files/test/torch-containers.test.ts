@@ -107,7 +107,7 @@ describe('zip archives', () => {
     ['two folders', makeZip([part, zeros, { name: 'b/x', data }]), /not in one folder/],
     ['no folder', makeZip([{ name: 'data.pkl', data }]), /not in one folder/],
     ['no pickle', makeZip([zeros]), /it has no data.pkl/],
-    ['nothing inside', makeZip([]), /no file of torch.save|directory is damaged|not in one folder/],
+    ['nothing inside', makeZip([]), /not a file of torch.save|directory is damaged|not in one folder/],
     ['an encrypted entry', makeZip([{ ...part, flags: 1 }, zeros]), /encrypted|mismatch/],
     [
       'a size beyond the file',
