@@ -155,4 +155,18 @@ describe('servers', () => {
     give(first, clock.now())
     expect(await last).toBe(first)
   })
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'a pause of %i ms that ends between two looks at the clock is not missed',
+    async (wait) => {
+      let time = 0
+      const clock: Clock = { now: () => time++, random: () => 0, sleep: () => Promise.resolve() }
+      const { take, give } = createServers(['a'], { most: 1, clock })
+      const server = await take(signal)
+      const next = take(signal)
+      give(server, clock.now(), { kind: 'overloaded', label: '429', wait } as Failure)
+      expect(await next).toBe(server)
+    },
+    2000,
+  )
 })

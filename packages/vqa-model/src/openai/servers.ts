@@ -64,20 +64,20 @@ export function createServers(urls: readonly string[], options: ServersOptions):
   const setAlarm = createAlarm(clock, serve)
 
   function serve(): void {
-    for (;;) {
-      const server = nextServer(all, clock.now())
-      const first = server === undefined ? undefined : line.shift()
-      if (server === undefined || first === undefined) break
+    let now = clock.now()
+    for (let server = nextServer(all, now); server !== undefined; server = nextServer(all, now)) {
+      const first = line.shift()
+      if (first === undefined) break
       first.leave()
       server.running += 1
       first.resolve(server)
+      now = clock.now()
     }
-    lookAgain()
+    lookAgain(now)
   }
 
-  /** When the first pause is over, if anybody waits. */
-  function lookAgain(): void {
-    const now = clock.now()
+  /** When the first pause after `now` is over, if anybody waits; a pause that ends meanwhile must not be missed. */
+  function lookAgain(now: number): void {
     const pauses = all.map(({ waitUntil }) => waitUntil).filter((time) => time > now)
     setAlarm(line.length === 0 ? Infinity : Math.min(...pauses))
   }
@@ -90,7 +90,7 @@ export function createServers(urls: readonly string[], options: ServersOptions):
         const stop = (): void => {
           line.splice(line.indexOf(waiting), 1)
           waiting.leave()
-          lookAgain()
+          if (line.length === 0) setAlarm(Infinity)
           reject(signal.reason as Error)
         }
         const waiting = { resolve, leave: (): void => signal.removeEventListener('abort', stop) }
