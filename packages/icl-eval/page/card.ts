@@ -1,21 +1,30 @@
 import type { ReportExamples, ShownPick, ShownQuestion } from '../src/report/examples.ts'
 import { make, makeOwn } from './dom.ts'
+import { outcomeOf } from './filter.ts'
+import type { Pair } from './filter.ts'
+
+/** Which selectors are shown and which two are compared. */
+export interface View extends Pair {
+  readonly shown: ReadonlySet<number>
+}
 
 /** A question with what each selector chose and what the model then answered. */
-export function cardOf(run: ReportExamples, question: ShownQuestion): HTMLElement {
+export function cardOf(run: ReportExamples, question: ShownQuestion, view: View): HTMLElement {
   const { id, questionType, answerType } = question
+  const outcome = outcomeOf(question, view)
   const box = make('article', 'card')
   const asked = make('div', 'asked')
   const words = make('div')
   words.append(
     makeOwn('h3', question.question),
-    make('span', `badge ${question.outcome}`, question.outcome),
+    ...(outcome === undefined ? [] : [make('span', `badge ${outcome}`, outcome)]),
     humanAnswers(question),
     make('small', '', [`question ${id}`, questionType, answerType].filter(Boolean).join(' · ')),
   )
   asked.append(pictureOf(run, question.image, `image of question ${id}`), words)
   const picks = make('div', 'picks')
-  picks.append(...question.picks.map((pick) => pickBlock(run, pick)))
+  const seen = question.picks.filter(({ selector }) => view.shown.has(selector))
+  picks.append(...seen.map((pick) => pickBlock(run, pick)))
   box.append(asked, picks)
   return box
 }

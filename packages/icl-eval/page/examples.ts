@@ -1,6 +1,7 @@
 import type { ReportExamples } from '../src/report/examples.ts'
 import { cardOf } from './card.ts'
-import { all, one } from './dom.ts'
+import type { View } from './card.ts'
+import { all, make, one } from './dom.ts'
 import { matches, pageOf } from './filter.ts'
 
 const PAGE_SIZE = 10
@@ -13,7 +14,7 @@ interface Browser {
   page: number
 }
 
-type FieldName = 'outcome' | 'questionType' | 'answerType' | 'text'
+type FieldName = 'focus' | 'against' | 'outcome' | 'questionType' | 'answerType' | 'text'
 
 /** The browser of examples: filters and pages over the JSON that the page holds. */
 export function fillExamples(): void {
@@ -26,7 +27,7 @@ export function fillExamples(): void {
   for (const field of all('[data-filter]', root)) {
     field.addEventListener('input', () => {
       browser.page = 0
-      if (field === chooser) fillTypes(browser)
+      if (field === chooser) fillChoices(browser)
       draw(browser)
     })
   }
@@ -38,7 +39,8 @@ export function fillExamples(): void {
       one('.status', root).scrollIntoView({ block: 'nearest' })
     })
   }
-  fillTypes(browser)
+  one('[data-shown]', root).addEventListener('input', () => draw(browser))
+  fillChoices(browser)
   draw(browser)
 }
 
@@ -55,19 +57,39 @@ function valueOf({ root }: Browser, name: FieldName): string {
 }
 
 /** The choices of a run: types of its questions, names of its selectors. */
-function fillTypes(browser: Browser): void {
-  const { questions, selectors } = runOf(browser)
+function fillChoices({ root, ...browser }: Browser): void {
+  const { questions, selectors, first } = runOf({ root, ...browser })
   for (const name of ['questionType', 'answerType'] as const) {
     const values = [...new Set(questions.map((question) => question[name]))].filter(Boolean).sort()
-    const field = one(`[data-filter=${name}]`, browser.root, HTMLSelectElement)
+    const field = one(`[data-filter=${name}]`, root, HTMLSelectElement)
     field.length = 1
     field.append(...values.map((value) => new Option(value, value)))
     const label = field.closest('label')
     if (label !== null) label.hidden = values.length < 2
   }
   for (const [i, name] of ['focus', 'against'].entries()) {
-    one(`[data-name=${name}]`, browser.root).textContent = selectors[i] ?? ''
+    const field = one(`[data-filter=${name}]`, root, HTMLSelectElement)
+    field.replaceChildren(...selectors.map((selector, at) => new Option(selector, String(at))))
+    field.value = String(i)
   }
+  const legend = make('legend', '', 'Selectors shown')
+  const switches = selectors.map((selector, at) => {
+    const label = make('label')
+    const box = make('input')
+    box.type = 'checkbox'
+    box.value = String(at)
+    box.checked = at < first
+    label.append(box, ` ${selector}`)
+    return label
+  })
+  one('[data-shown]', root).replaceChildren(legend, ...switches)
+}
+
+/** The compared selectors are always shown. */
+function viewOf(browser: Browser): View {
+  const [focus, against] = [Number(valueOf(browser, 'focus')), Number(valueOf(browser, 'against'))]
+  const checked = all<HTMLInputElement>('[data-shown] input:checked', browser.root)
+  return { focus, against, shown: new Set([focus, against, ...checked.map(({ value }) => Number(value))]) }
 }
 
 function draw(browser: Browser): void {
@@ -78,10 +100,11 @@ function draw(browser: Browser): void {
     answerType: valueOf(browser, 'answerType'),
     text: valueOf(browser, 'text'),
   }
-  const found = run.questions.filter((question) => matches(question, wanted))
+  const view = viewOf(browser)
+  const found = run.questions.filter((question) => matches(question, wanted, view))
   const { page, pages, shown } = pageOf(found, browser.page, PAGE_SIZE)
   browser.page = page
-  one('.cards', browser.root).replaceChildren(...shown.map((question) => cardOf(run, question)))
+  one('.cards', browser.root).replaceChildren(...shown.map((question) => cardOf(run, question, view)))
   one('.status', browser.root).textContent =
     found.length === 0
       ? 'No question matches.'

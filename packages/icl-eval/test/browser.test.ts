@@ -140,8 +140,8 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
 
   test('tables sort by mouse and keyboard, empty cells last', async () => {
     const page = await open('one.html', 1440)
-    const names = (): Promise<string[]> => texts(page, '#accuracy > .scroll tbody th')
-    await page.click('#accuracy > .scroll thead th:nth-child(4) button')
+    const names = (): Promise<string[]> => texts(page, '#accuracy > .wider > .scroll tbody th')
+    await page.click('#accuracy > .wider > .scroll thead th:nth-child(4) button')
     expect((await names()).slice(0, 2)).toEqual(['oracle', 'pointer'])
     await page.keyboard.press('Enter')
     expect((await names()).at(-1)).toBe('zero-shot')
@@ -160,6 +160,9 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
     expect(await status()).toBe('24 questions, page 2 of 3')
     await page.selectOption('[data-filter=outcome]', 'win')
     expect(new Set(await texts(page, '#examples .asked .badge'))).toEqual(new Set(['win']))
+    await page.selectOption('[data-filter=against]', '2')
+    expect(new Set(await texts(page, '#examples .asked .badge'))).not.toContain('win')
+    await page.selectOption('[data-filter=against]', '1')
     await page.selectOption('[data-filter=outcome]', '')
     await page.selectOption('[data-filter=answerType]', 'number')
     expect(await status()).toBe('12 questions, page 1 of 2')
@@ -171,6 +174,32 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
       Promise.all(Array.from(document.images, (i) => i.decode().then(() => i.naturalWidth > 0)))`)
     expect(images.length).toBeGreaterThan(10)
     expect(images.every(Boolean)).toBe(true)
+  })
+
+  test('every selector can be chosen in the examples', async () => {
+    const page = await open('one.html', 1440)
+    const shown = async (): Promise<string[]> => [...new Set(await texts(page, '#examples .pick h4'))]
+    expect(await shown()).toEqual(['pointer', 'random', 'oracle'])
+    await page.click('#examples [data-shown] input[value="3"]')
+    expect(await shown()).toEqual(['pointer', 'random', 'oracle', 'rices-both'])
+    await page.uncheck('#examples [data-shown] input[value="2"]')
+    expect(await shown()).toEqual(['pointer', 'random', 'rices-both'])
+  })
+
+  test('a table that is wider than a phone says so, until its end is reached', async () => {
+    const page = await open('one.html', 390)
+    await page.evaluate(`document.querySelectorAll('details').forEach((e) => (e.open = true))`)
+    const signs = (): Promise<boolean[]> =>
+      page.evaluate(`new Promise((done) => setTimeout(() => done(Array.from(document.querySelectorAll('.wider'), (e) =>
+        [e.classList.contains('more'), e.firstChild.scrollWidth > e.firstChild.clientWidth + 1]).map(([a, b]) => a === b)), 100))`)
+    expect(await page.evaluate(`document.querySelectorAll('.wider.more').length`)).toBeGreaterThan(0)
+    expect((await signs()).every(Boolean)).toBe(true)
+    await page.evaluate(`document.querySelectorAll('.scroll').forEach((e) => (e.scrollLeft = 1e6))`)
+    expect(
+      await page.evaluate(
+        `new Promise((done) => setTimeout(() => done(document.querySelectorAll('.wider.more').length), 100))`,
+      ),
+    ).toBe(0)
   })
 
   test('all tests of the comparisons open by keyboard, and one line stands out', async () => {

@@ -53,7 +53,7 @@ describe('charts', () => {
 
   test('whole numbers only, and short text', () => {
     expect(linearScale({ min: 0, max: 2, from: 0, to: 1, integer: true }).ticks).toEqual([0, 1, 2])
-    expect([0, 0.1 + 0.2, 1e-5, 2e7, -4].map(tickText)).toEqual(['0', '0.3', '1e-5', '2e7', '-4'])
+    expect([0, 0.1 + 0.2, 1e-5, 2e7, -4].map(tickText)).toEqual(['0', '0.3', '1e\u22125', '2e7', '\u22124'])
   })
 
   test('points that are not finite are left out; nothing gives nothing', () => {

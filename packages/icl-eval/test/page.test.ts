@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { matches, pageOf } from '../page/filter.ts'
+import { matches, outcomeOf, pageOf } from '../page/filter.ts'
 import { compareKeys, nextDirection } from '../page/order.ts'
 import type { ShownQuestion } from '../src/report/examples.ts'
 
@@ -10,8 +10,11 @@ const question: ShownQuestion = {
   questionType: 'what colour',
   answerType: 'other',
   humans: [['Red', 9]],
-  outcome: 'win',
-  picks: [{ selector: 0, demonstrations: [], answer: 'dark blue', accuracy: 0 }],
+  picks: [
+    { selector: 0, demonstrations: [], answer: 'dark blue', accuracy: 0.6 },
+    { selector: 1, demonstrations: [], answer: 'grey', accuracy: 0 },
+    { selector: 2, demonstrations: [], answer: '', accuracy: null },
+  ],
 }
 const anything = { outcome: '', questionType: '', answerType: '', text: '' }
 
@@ -53,7 +56,19 @@ describe('the filter of examples', () => {
     [{ text: 'green' }, false],
     [{ text: 'red', outcome: 'tie' }, false],
   ])('%j', (fields, found) => {
-    expect(matches(question, { ...anything, ...fields })).toBe(found)
+    expect(matches(question, { ...anything, ...fields }, { focus: 0, against: 1 })).toBe(found)
+  })
+})
+
+describe('the outcome of two selectors', () => {
+  test.each([
+    [0, 1, 'win'],
+    [1, 0, 'loss'],
+    [1, 2, 'tie'],
+    [0, 0, 'tie'],
+    [0, 3, undefined],
+  ])('%d against %d: %s', (focus, against, outcome) => {
+    expect(outcomeOf(question, { focus, against })).toBe(outcome)
   })
 })
 

@@ -51,6 +51,7 @@ export function reportRun(name: string): ReportRun {
     focus: 'pointer',
     against: 'random',
     others: ['oracle', 'pointer'],
+    more: ['rices-both', 'random'],
     thumbnail: ({ id }) => (id === 102 ? undefined : PIXEL),
   })
   const rewards = describeRewards(

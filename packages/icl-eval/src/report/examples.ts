@@ -8,15 +8,20 @@ export interface ExamplesOptions {
   readonly shots: number
   /** The selector that the browser is about. */
   readonly focus: string
-  /** Wins and losses are counted against it. */
+  /** Wins and losses are counted against it at first; a reader may choose another. */
   readonly against: string
-  /** Shown after these two, for example `oracle`. */
+  /** Shown beside these two at first, for example `oracle`. */
   readonly others?: readonly string[]
+  /** Every other selector that a reader may choose. */
+  readonly more?: readonly string[]
   /** A thumbnail as a data URI. */
   readonly thumbnail: (example: Example) => string | undefined
   /** Default 500. */
   readonly limit?: number
-  /** No further question is added when the images take more than this. Default 4,000,000. */
+  /**
+   * No further question is added when the images take more than this, those of `more` apart: their demonstrations have
+   * images as far as there is room. Default 4,000,000.
+   */
   readonly imageBytes?: number
 }
 
@@ -45,14 +50,16 @@ export interface ShownQuestion {
   readonly answerType: string
   /** Human answers with how often each was given, most frequent first. */
   readonly humans: readonly (readonly [answer: string, count: number])[]
-  readonly outcome: 'win' | 'loss' | 'tie'
   readonly picks: readonly ShownPick[]
 }
 
 /** The data of the examples browser: plain JSON, each image and demonstration once. */
 export interface ReportExamples {
   readonly shots: number
+  /** The first is the focus, the second its opponent. */
   readonly selectors: readonly string[]
+  /** So many of the selectors are shown at first. */
+  readonly first: number
   readonly images: readonly string[]
   readonly shown: readonly ShownExample[]
   readonly questions: readonly ShownQuestion[]
@@ -68,32 +75,14 @@ export interface ReportExamples {
  * @throws RangeError if no question is left
  */
 export function reportExamples(options: ExamplesOptions): ReportExamples {
-  const { queries, library, rows, shots, focus, against, others = [], thumbnail } = options
+  const { queries, rows, shots, focus, against, others = [], more = [] } = options
   const { limit = 500, imageBytes = 4_000_000 } = options
-  const selectors = Array.from(new Set([focus, against, ...others]))
+  const main = Array.from(new Set([focus, against, ...others]))
+  const selectors = Array.from(new Set([...main, ...more]))
   const chosen = new Map<string, EvaluationRow>()
   for (const row of rows) {
     const key = `${row.query} ${row.selector}`
     if ((row.shots === shots || row.shots === 0) && !chosen.has(key)) chosen.set(key, row)
-  }
-  const images = imageTable(thumbnail)
-  const members = new Map(library.map((example) => [example.id, example]))
-  const positions = new Map<number, number>()
-  const shown: ShownExample[] = []
-  const show = (id: number): number => {
-    const known = positions.get(id)
-    if (known !== undefined) return known
-    const example = members.get(id) ?? {
-      id,
-      questionId: id,
-      imageId: null,
-      question: `example ${id}`,
-      answer: '',
-      answers: [],
-    }
-    positions.set(id, shown.length)
-    const { question, answer } = example
-    return shown.push({ id, image: images.add(example), question, answer }) - 1
   }
   const complete = queries.flatMap((query) => {
     const found = selectors.map((name) => chosen.get(`${query.id} ${name}`))
@@ -102,48 +91,99 @@ export function reportExamples(options: ExamplesOptions): ReportExamples {
   if (complete.length === 0) {
     throw new RangeError(`icl-eval: no question has rows of ${focus} and ${against} at ${shots} shots`)
   }
-  const questions: ShownQuestion[] = []
+  const table = demonstrationTable(options)
+  const kept: { question: Omit<ShownQuestion, 'picks'>; picks: ShownPick[]; rest: Found }[] = []
   for (const { query, found } of complete.slice(0, limit)) {
-    if (images.bytes() > imageBytes) break
-    questions.push({
-      id: query.id,
-      image: images.add(query),
-      question: query.question,
-      questionType: query.questionType ?? '',
-      answerType: query.answerType ?? '',
-      humans: countAnswers(query.answers),
-      outcome: outcomeOf(found[0]!.accuracy, found[1]!.accuracy),
-      picks: found.flatMap((row, selector) =>
-        row === undefined
-          ? []
-          : [
-              {
-                selector,
-                demonstrations: row.demonstrations.map(show),
-                answer: row.answer,
-                accuracy: row.accuracy,
-              },
-            ],
-      ),
+    if (table.bytes() > imageBytes) break
+    kept.push({
+      question: questionOf(query, table.image(query)),
+      picks: picksOf(found.slice(0, main.length), 0, table.show),
+      rest: found.slice(main.length),
     })
   }
-  return { shots, selectors, images: images.list, shown, questions, total: complete.length }
+  const room = (): boolean => table.bytes() <= imageBytes
+  const showMore = (id: number): number => table.show(id, room())
+  const questions = kept.map(({ question, picks, rest }) => ({
+    ...question,
+    picks: [...picks, ...picksOf(rest, main.length, showMore)],
+  }))
+  const { images, shown } = table
+  return { shots, selectors, first: main.length, images, shown, questions, total: complete.length }
+}
+
+type Found = readonly (EvaluationRow | undefined)[]
+
+function questionOf(query: Example, image: number): Omit<ShownQuestion, 'picks'> {
+  const { id, question, questionType = '', answerType = '', answers } = query
+  return { id, image, question, questionType, answerType, humans: countAnswers(answers) }
+}
+
+function picksOf(found: Found, first: number, show: (id: number) => number): ShownPick[] {
+  return found.flatMap((row, i) =>
+    row === undefined
+      ? []
+      : [
+          {
+            selector: first + i,
+            demonstrations: row.demonstrations.map((id) => show(id)),
+            answer: row.answer,
+            accuracy: row.accuracy,
+          },
+        ],
+  )
+}
+
+interface DemonstrationTable {
+  readonly images: readonly string[]
+  readonly shown: readonly ShownExample[]
+  /** Place of an example's image in `images`, -1 for none. */
+  readonly image: (example: Example) => number
+  /** Place of a demonstration in `shown`; one that is new gets its image where `pictured`. Default true. */
+  readonly show: (id: number, pictured?: boolean) => number
+  readonly bytes: () => number
+}
+
+/** Each demonstration and each image once. */
+function demonstrationTable({ library, thumbnail }: ExamplesOptions): DemonstrationTable {
+  const images = imageTable(thumbnail)
+  const members = new Map(library.map((example) => [example.id, example]))
+  const positions = new Map<number, number>()
+  const shown: ShownExample[] = []
+  const unknown = (id: number): Example => ({
+    id,
+    questionId: id,
+    imageId: null,
+    question: `example ${id}`,
+    answer: '',
+    answers: [],
+  })
+  const show = (id: number, pictured = true): number => {
+    const known = positions.get(id)
+    if (known !== undefined) return known
+    const example = members.get(id) ?? unknown(id)
+    const { question, answer } = example
+    positions.set(id, shown.length)
+    return shown.push({ id, image: images.add(example, pictured), question, answer }) - 1
+  }
+  return { images: images.list, shown, image: (example) => images.add(example), show, bytes: images.bytes }
 }
 
 interface ImageTable {
   readonly list: readonly string[]
-  add(example: Example): number
-  bytes(): number
+  /** One that is new is added only where `wanted`. Default true. */
+  readonly add: (example: Example, wanted?: boolean) => number
+  readonly bytes: () => number
 }
 
 function imageTable(thumbnail: (example: Example) => string | undefined): ImageTable {
   const list: string[] = []
   const known = new Map<string, number>()
   let bytes = 0
-  const add = (example: Example): number => {
+  const add = (example: Example, wanted = true): number => {
     const key = example.image ?? `image ${example.imageId ?? `of ${example.id}`}`
     const position = known.get(key)
     if (position !== undefined) return position
+    if (!wanted) return -1
     const uri = thumbnail(example)
     const at = uri === undefined ? -1 : list.push(uri) - 1
     bytes += uri?.length ?? 0
@@ -151,12 +191,6 @@ function imageTable(thumbnail: (example: Example) => string | undefined): ImageT
     return at
   }
   return { list, add, bytes: () => bytes }
-}
-
-function outcomeOf(focus: number | null, against: number | null): 'win' | 'loss' | 'tie' {
-  const difference = (focus ?? 0) - (against ?? 0)
-  if (Math.abs(difference) < 1e-9) return 'tie'
-  return difference > 0 ? 'win' : 'loss'
 }
 
 function countAnswers(answers: readonly string[]): (readonly [string, number])[] {

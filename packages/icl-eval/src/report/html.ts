@@ -53,16 +53,23 @@ const MANY_COLUMNS = 10
 export function sortableTable({ caption, header, rows }: HtmlTable): string {
   const id = `t-${slug(caption)}`
   const heads = header.map(
-    (text) => `<th scope="col"><button type="button" class="sort">${escapeHtml(text)}</button></th>`,
+    (text) =>
+      `<th scope="col"><button type="button" class="sort">${escapeHtml(unbroken(text))}</button></th>`,
   )
   const body = rows.map((row) => `<tr>${row.map((cell, i) => cellHtml(cell, i === 0)).join('')}</tr>`)
   return (
     `<p class="caption" id="${id}">${escapeHtml(caption)}</p>\n` +
-    `<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">\n` +
+    `<div class="wider"><div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">\n` +
     `<table class="sortable${header.length > MANY_COLUMNS ? ' many' : ''}" aria-labelledby="${id}">\n` +
-    `<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table></div>`
+    `<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody></table></div></div>`
   )
 }
+
+/** `2 shots` stays on one line. */
+const unbroken = (text: string): string => text.replace(/(\d) (?=shots?\b)/g, '$1\u00a0')
+
+/** Figures with a minus sign in place of a hyphen. */
+export const withMinus = (text: string): string => text.replace(/(?<![\p{L}\p{N}-])-(?=\d)/gu, '\u2212')
 
 /** Text as part of an id or a file name: letters and digits in lower case with single dashes. */
 export function slug(text: string): string {
@@ -74,8 +81,9 @@ export function slug(text: string): string {
 
 function cellHtml({ text, value, note, quiet = false }: Cell, header: boolean): string {
   const sort = value === undefined || value === null ? '' : ` data-value="${value}"`
-  const small = note === undefined ? '' : ` <small>${escapeHtml(note)}</small>`
-  const inner = `${escapeHtml(text)}${small}`
+  const figure = (own: string): string => escapeHtml(header ? own : withMinus(own))
+  const small = note === undefined ? '' : ` <small>${figure(note)}</small>`
+  const inner = `${figure(text)}${small}`
   const weak = quiet ? ' class="quiet"' : ''
   return header ? `<th scope="row"${sort}>${inner}</th>` : `<td${sort}${weak}>${inner}</td>`
 }

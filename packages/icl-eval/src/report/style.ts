@@ -22,6 +22,9 @@ input[type=checkbox]{width:1.1rem;height:1.1rem;accent-color:var(--accent);paddi
 button{cursor:pointer}
 button:disabled{color:var(--muted);cursor:default}
 .scroll{overflow-x:auto;margin:.8rem 0}
+.wider{position:relative}
+.wider.more::after{content:"more \\2192";position:absolute;right:0;top:-1.7rem;color:var(--accent);font-size:.85rem;background:var(--bg);padding:0 .3rem}
+.wider.more .scroll{border-right:3px double var(--accent)}
 table{border-collapse:collapse;font-size:.94rem;overflow-wrap:normal}
 .caption{font-weight:600;margin:1.2rem 0 .2rem}
 .caption+.scroll{margin-top:.2rem}
@@ -30,7 +33,7 @@ th:first-child,td:first-child{text-align:left}
 thead th{background:var(--soft);padding:0}
 table th:first-child{position:sticky;left:0}
 tbody th{background:var(--bg);white-space:normal;min-width:6.5rem}
-.sort{background:none;border:0;width:100%;text-align:inherit;font-weight:600;padding:.35rem .55rem;white-space:normal;min-width:4.6rem}
+.sort{background:none;border:0;width:100%;text-align:inherit;font-weight:600;padding:.35rem .55rem;white-space:normal;min-width:4.6rem;overflow-wrap:normal}
 thead th{vertical-align:bottom}
 .quiet{color:var(--muted)}
 details{margin:1rem 0}
@@ -92,6 +95,8 @@ footer{color:var(--muted);font-size:.9rem}
 .filters,.pages,.skip,.bar,.legend input,.legend legend,summary,.screen{display:none}
 .legend{border:0;padding:0}
 .scroll{overflow:visible}
+.wider.more::after{content:none}
+.wider.more .scroll{border:0}
 .chart{max-width:520px}
 header,main,footer{padding-left:0;padding-right:0}
 table{font-size:.7rem}

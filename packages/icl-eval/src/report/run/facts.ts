@@ -19,7 +19,7 @@ export function factsOf(
       ? [
           { label: 'model', value: `${protocol.model} (${protocol.backend}), prompt ${protocol.template}` },
           { label: 'protocol', value: protocol.hash },
-          { label: 'metric', value: protocol.metric },
+          { label: 'metric', value: metricText(protocol.metric) },
         ]
       : []),
     ...(record?.dataset ? [{ label: 'questions', value: datasetText(record.dataset) }] : []),
@@ -80,6 +80,12 @@ function leakageFacts({ leakage, pool, dataset, trainedOn }: EvaluationRecord): 
         ]
       : []),
   ]
+}
+
+function metricText(metric: string): string {
+  return metric === 'vqa-loo'
+    ? 'vqa-loo: the official VQA accuracy, min(1, matches / 3) averaged over leaving out each annotator in turn'
+    : metric
 }
 
 function staticText({ split, questions, tried, sets }: StaticRecord): string {

@@ -8,6 +8,7 @@ import type { Coverage } from '../../offline/evaluate-measured.ts'
 import { measuredQueries } from '../../offline/measured-queries.ts'
 import type { Reporting } from '../../progress.ts'
 import type { DatasetRecord, EvaluationRecord } from '../../run/records.ts'
+import { BEST_BASELINE } from '../../summary/baselines.ts'
 import type { Summary } from '../../summary/types.ts'
 import type { EvaluationRow, Example } from '../../types.ts'
 import type { ReportExamples } from '../examples.ts'
@@ -169,14 +170,21 @@ async function examplesOf(
       rows,
       shots,
       focus,
-      against: 'random',
-      others: ['oracle'].filter((name) => has(name, shots)),
+      against: bestBaseline(table, focus, shots) ?? 'random',
+      others: ['random', 'oracle'].filter((name) => has(name, shots)),
+      more: [...new Set(table.map(({ selector }) => selector))].filter((name) => has(name, shots)),
       limit: options.limit,
       imageBytes: options.imageBytes,
     },
     options.thumbnail,
     options,
   )
+}
+
+/** The baseline that the differences of the focus are against. */
+function bestBaseline(table: Summary['table'], focus: string, shots: number): string | undefined {
+  const row = table.find((one) => one.selector === focus && one.shots === shots)
+  return row?.comparisons.find(({ role }) => role === BEST_BASELINE)?.baseline
 }
 
 /** A short name for each run: the last part of its path, or the path where two end alike. */

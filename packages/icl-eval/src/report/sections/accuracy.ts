@@ -8,6 +8,7 @@ import type { ChartSeries } from '../svg/line-chart.ts'
 import type { ReportInput } from '../types.ts'
 import { distinct, evaluatedRuns, shotsHeader } from './common.ts'
 import { keyFigures } from './key.ts'
+import { termsOf } from './terms.ts'
 
 /** The accuracy table and the plot of accuracy over shots. */
 export function accuracySection(input: ReportInput): string {
@@ -31,7 +32,13 @@ export function accuracySection(input: ReportInput): string {
     header: ['selector', ...(several ? ['run'] : []), ...shots.map(shotsHeader)],
     rows,
   })
-  const parts = [keyFigures(input), table, shotsPlot(input.runs), seedsTable(input.runs)]
+  const parts = [
+    keyFigures(input),
+    table,
+    termsOf(rows.map(([cell]) => cell!.text)),
+    shotsPlot(input.runs),
+    seedsTable(input.runs),
+  ]
   return section('accuracy', 'Accuracy', parts.join('\n'))
 }
 
@@ -64,7 +71,7 @@ function seedsTable(all: ReportInput['runs']): string {
 }
 
 /** With more lines than that, bands are shown one at a time. */
-const CROWDED = 9
+const CROWDED = 3
 
 /** Accuracy over shots with bands, with a switch per selector, the highest first. */
 function shotsPlot(runs: ReportInput['runs']): string {
@@ -81,7 +88,7 @@ function shotsPlot(runs: ReportInput['runs']): string {
   )
   const bands =
     series.length > CROWDED
-      ? '<span class="screen">; bands and bars are intervals (bands of the line under the pointer)</span>'
+      ? '<span class="screen">; the band is the interval of the line under the pointer</span>'
       : '; bands and bars are intervals'
   return (
     `<figure data-chart="shots" class="wide${series.length > CROWDED ? ' crowded' : ''}"><figcaption>Accuracy over the number of demonstrations${bands}</figcaption>\n` +

@@ -61,7 +61,7 @@ function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
 function baselineTable({ table }: Summary, baseline: string): HtmlTable {
   const all = comparisonsOf(table).filter((one) => (one.role ?? one.baseline) === baseline)
   return pivot(
-    `Difference to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s.: p after Holm is 0.05 or more`,
+    `Difference to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
     all,
     ({ delta, ci, pHolm }) => ({
       text: points(delta),

@@ -1,7 +1,7 @@
 import { formatP, percent, points } from '../../render/tables.ts'
 import { BEST_BASELINE } from '../../summary/baselines.ts'
 import type { Comparison, Summary, TableRow } from '../../summary/types.ts'
-import { escapeHtml } from '../html.ts'
+import { escapeHtml, withMinus } from '../html.ts'
 import type { ReportInput } from '../types.ts'
 import { shotsHeader } from './common.ts'
 
@@ -33,7 +33,7 @@ export function keyFigures({ runs }: ReportInput): string {
   if (figures.length === 1) return ''
   const items = figures.map(
     ({ label, value, note }) =>
-      `<div><dt>${escapeHtml(label)}</dt><dd><strong>${escapeHtml(value)}</strong> <small>${escapeHtml(note)}</small></dd></div>`,
+      `<div><dt>${escapeHtml(label)}</dt><dd><strong>${escapeHtml(withMinus(value))}</strong> <small>${escapeHtml(withMinus(note))}</small></dd></div>`,
   )
   return `<dl class="key">${items.join('')}</dl>\n`
 }

@@ -62,12 +62,14 @@ export function lineChart(options: LineChartOptions): string {
   const [xMin, xMax] = [xs.reduce((a, b) => Math.min(a, b)), xs.reduce((a, b) => Math.max(a, b))]
   const x = linearScale({ min: xMin, max: xMax, from: LEFT, to: right, integer: wholeX })
   const y = linearScale({
-    min: ys.reduce((a, b) => Math.min(a, b)),
+    min: lowest(ys, yLimits),
     max: ys.reduce((a, b) => Math.max(a, b)),
     from: bottom,
     to: TOP,
     ...(yLimits && { limits: yLimits }),
   })
+  const begins =
+    yLimits !== undefined && y.ticks[0]! > yLimits[0] ? ` (axis from ${tickText(y.ticks[0]!)})` : ''
   const marks = options.markers ?? drawn.every(({ points }) => points.length <= 30)
   const aside = asideOf(drawn, xMin < xMax ? [xMin, xMax] : [])
   const groups = drawn.map((one, i) => {
@@ -82,9 +84,15 @@ export function lineChart(options: LineChartOptions): string {
   return (
     `<svg class="chart" role="img" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
     `aria-label="${escapeHtml(title)}">` +
-    axes({ x, y, right, bottom, xLabel, yLabel }) +
+    axes({ x, y, right, bottom, xLabel, yLabel: yLabel + begins }) +
     `${groups.join('')}${key.svg}</svg>`
   )
+}
+
+/** Where y begins: at its lower limit, but where that would take more than half of the height. */
+function lowest(ys: readonly number[], limits: readonly [number, number] | undefined): number {
+  const [least, most] = [ys.reduce((a, b) => Math.min(a, b)), ys.reduce((a, b) => Math.max(a, b))]
+  return limits !== undefined && least - limits[0] <= (most - limits[0]) / 2 ? limits[0] : least
 }
 
 /** Pixels between intervals of single points. */

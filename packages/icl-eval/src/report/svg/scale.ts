@@ -39,6 +39,7 @@ function niceStep(rough: number): number {
 /** A tick as text, without the noise of binary fractions. */
 export function tickText(value: number): string {
   const size = Math.abs(value)
-  if (value !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(0).replace('e+', 'e')
-  return String(Number(value.toPrecision(6)))
+  if (value !== 0 && (size < 1e-3 || size >= 1e6))
+    return value.toExponential(0).replace('e+', 'e').replaceAll('-', '\u2212')
+  return String(Number(value.toPrecision(6))).replace('-', '\u2212')
 }
