@@ -1,5 +1,7 @@
 export { type Outcome, type OutcomeField } from './outcome.ts'
+export { REWARD_KINDS, type RewardKind, type RewardScale } from './scale.ts'
 export {
+  EXPECTED_FLOOR,
   REWARD_MODES,
   REWARD_MODE_NAMES,
   type CorrectnessMode,
@@ -9,7 +11,13 @@ export {
   type RewardModeDefinition,
   type RewardWeights,
 } from './modes.ts'
-export { computeGroupRewards, computeReward, type RewardContext, type RewardOptions } from './reward.ts'
+export {
+  computeGroupRewards,
+  computeReward,
+  rewardScale,
+  type RewardContext,
+  type RewardOptions,
+} from './reward.ts'
 export {
   NORMALIZERS,
   NORMALIZE_METHODS,

@@ -4,7 +4,10 @@ export interface Outcome {
   readonly vqa_correct?: number | null
   /** Official VQA accuracy of the answer, 0..1. */
   readonly vqa_acc_score?: number | null
-  /** Probability that the model gives to the ground-truth answers, 0..1. */
+  /**
+   * Expected accuracy E, 0..1: the sum over the different human answers of accuracy x probability under the model. The
+   * name is the original's, whose tools read it.
+   */
   readonly vqa_gt_prob?: number | null
   /** Likeness of a wrong answer to the ground truth, 0..1. */
   readonly vqa_rel_score?: number | null

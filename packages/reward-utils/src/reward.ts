@@ -11,6 +11,7 @@ import {
   type RewardWeights,
 } from './modes.ts'
 import type { Outcome, OutcomeField } from './outcome.ts'
+import { OPEN_SCALE, type RewardScale } from './scale.ts'
 
 export interface RewardOptions {
   /** A name of `REWARD_MODES` or of `modes`, or a function of an outcome. Default `hard_plus_soft`. */
@@ -31,7 +32,7 @@ export interface RewardOptions {
   readonly correctnessMode?: CorrectnessMode
   /** In `legacy`, use `-logprob_score` in place of `beam_score`. Default false. */
   readonly useLogprob?: boolean
-  /** The reward is clipped to this interval; null leaves it. Default [-5, 5]. */
+  /** The reward is clipped to this interval; null leaves it. Default that of the mode: [-5, 5] for all but `log_expected_accuracy`. */
   readonly clip?: readonly [low: number, high: number] | null
   /** A needed field that is missing: an error (default), or 0 as in the original. */
   readonly missing?: 'error' | 'zero'
@@ -69,17 +70,25 @@ export function computeGroupRewards(outcomes: readonly Outcome[], options: Rewar
   return rewards
 }
 
+/**
+ * What numbers a reward gives: its kind, by which temperatures and normalisation are chosen, and the interval of its values
+ * for fields in their ranges, clipped. Weights count: `hard01_plus_gtprob` with `hardWeight` 0 is of kind `expected`.
+ *
+ * Throws as `computeReward` for an unknown mode or weights that say nothing.
+ */
+export function rewardScale(options: RewardOptions = {}): RewardScale {
+  const { definition, weights, clip } = checkedMode(options)
+  const { kind, range } = definition.scale?.(weights) ?? OPEN_SCALE
+  const [low, high] = clip ?? [-Infinity, Infinity]
+  const bounded = range.map((end) => Math.min(high, Math.max(low, end)))
+  return { kind, range: [bounded[0]!, bounded[1]!] }
+}
+
 type Spread = (field: OutcomeField) => readonly [low: number, high: number]
 
 function resolve(options: RewardOptions) {
-  const { clip = [-5, 5], missing = 'error' } = options
-  const { name, definition } = findMode(options)
-  const weights = resolveWeights(options, definition.alpha ?? 0)
-  const problem = definition.check?.(weights)
-  if (problem !== undefined) throw inputError(`mode ${name}: ${problem}`)
-  if (clip !== null && !(clip[0] <= clip[1])) {
-    throw new RangeError(`reward-utils: clip [${clip.join(', ')}] is not an interval`)
-  }
+  const { missing = 'error' } = options
+  const { name, definition, weights, clip } = checkedMode(options)
 
   let outcome: Outcome = {}
   let candidate: number | string = 0
@@ -119,6 +128,25 @@ function resolve(options: RewardOptions) {
     if (!Number.isFinite(reward)) finite(reward, `the reward (mode ${name}) of candidate ${candidate}`)
     return clip === null ? reward : Math.min(clip[1], Math.max(clip[0], reward))
   }
+}
+
+interface CheckedMode {
+  readonly name: string
+  readonly definition: RewardModeDefinition
+  readonly weights: RewardWeights
+  readonly clip: readonly [low: number, high: number] | null
+}
+
+function checkedMode(options: RewardOptions): CheckedMode {
+  const { name, definition } = findMode(options)
+  const weights = resolveWeights(options, definition.alpha ?? 0)
+  const problem = definition.check?.(weights)
+  if (problem !== undefined) throw inputError(`mode ${name}: ${problem}`)
+  const { clip = definition.clip === undefined ? [-5, 5] : definition.clip } = options
+  if (clip !== null && !(clip[0] <= clip[1])) {
+    throw new RangeError(`reward-utils: clip [${clip.join(', ')}] is not an interval`)
+  }
+  return { name, definition, weights, clip }
 }
 
 /** (value - low) / (high - low), also where the range is beyond the largest number. */

@@ -5,6 +5,7 @@ import {
   REWARD_MODE_NAMES,
   computeGroupRewards,
   computeReward,
+  rewardScale,
   type Outcome,
   type OutcomeField,
   type RewardMode,
@@ -39,6 +40,8 @@ const expected: Record<
     wrong: 0.5 + 0.1 * 0.25,
     needs: ['vqa_correct', 'vqa_gt_prob', 'vqa_rel_score'],
   },
+  expected_accuracy: { right: 0.5, wrong: 0.5, needs: ['vqa_gt_prob'] },
+  log_expected_accuracy: { right: Math.log(0.5), wrong: Math.log(0.5), needs: ['vqa_gt_prob'] },
   legacy: { options: { alpha: 0.5, beta: 2 }, right: 2.4, wrong: 0.1, needs: ['beam_score', 'vqa_correct'] },
 }
 
@@ -81,7 +84,8 @@ describe.each(REWARD_MODE_NAMES)('mode %s', (mode) => {
     }
   })
 
-  test('stays inside the clip, and inside [0, 3] for outcomes in range', () => {
+  test('stays inside the clip, and inside its declared scale for outcomes in range', () => {
+    const [low, high] = rewardScale({ mode, ...options }).range
     const field = fc.double({ min: 0, max: 1, noNaN: true })
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1 }), field, field, field, field, (h, s, g, r, info) => {
@@ -89,8 +93,8 @@ describe.each(REWARD_MODE_NAMES)('mode %s', (mode) => {
         expect(reward(of, { hardWeight: 50, softWeight: -90, clip: [-5, 5] })).toBeGreaterThanOrEqual(-5)
         expect(reward(of, { hardWeight: 50, softWeight: 90, clip: [-5, 5] })).toBeLessThanOrEqual(5)
         const plain = reward(of)
-        expect(plain).toBeGreaterThanOrEqual(0)
-        expect(plain).toBeLessThanOrEqual(3)
+        expect(plain).toBeGreaterThanOrEqual(low)
+        expect(plain).toBeLessThanOrEqual(high)
       }),
     )
     expect(
@@ -112,6 +116,57 @@ describe.each(REWARD_MODE_NAMES)('mode %s', (mode) => {
         }
       }),
     )
+  })
+})
+
+describe('expected accuracy', () => {
+  const log = (vqa_gt_prob: number, options: RewardOptions = {}): number =>
+    computeReward({ vqa_gt_prob }, { mode: 'log_expected_accuracy', ...options })
+
+  test('its logarithm has a floor and no clip of its own', () => {
+    expect(log(1)).toBe(0)
+    expect(log(0.25)).toBeCloseTo(-1.3863, 4)
+    expect(log(2e-6)).toBeCloseTo(-13.1224, 4)
+    expect(log(1e-6)).toBeCloseTo(-13.8155, 4)
+    expect(log(1e-9)).toBe(log(1e-6))
+    expect(log(0)).toBe(log(1e-6))
+    expect(log(0, { clip: [-5, 5] })).toBe(-5)
+    expect(log(0.25, { softWeight: 2 })).toBeCloseTo(2 * log(0.25), 12)
+    expect(log(0.25, { softWeight: 0 })).toBe(0)
+  })
+})
+
+describe('scale', () => {
+  test.each<[RewardOptions, string, [number, number]]>([
+    [{}, 'sum', [0, 2]],
+    [{ hardWeight: 0 }, 'accuracy', [0, 1]],
+    [{ mode: 'separated' }, 'sum', [0, 3]],
+    [{ mode: 'hard_only' }, 'accuracy', [0, 1]],
+    [{ mode: 'soft_only', softWeight: -2 }, 'accuracy', [-2, 0]],
+    [{ mode: 'hybrid' }, 'sum', [0, 1.9]],
+    [{ mode: 'hard01_plus_gtprob' }, 'sum', [0, 2]],
+    [{ mode: 'hard01_plus_gtprob', hardWeight: 0 }, 'expected', [0, 1]],
+    [{ mode: 'hard_plus_gtprob_plus_rel' }, 'sum', [0, 2.1]],
+    [{ mode: 'expected_accuracy' }, 'expected', [0, 1]],
+    [{ mode: 'log_expected_accuracy' }, 'log', [Math.log(1e-6), 0]],
+    [{ mode: 'log_expected_accuracy', clip: [-4, 4] }, 'log', [-4, 0]],
+    [{ mode: 'legacy', alpha: 1 }, 'open', [-5, 5]],
+    [{ mode: () => 1, clip: null }, 'open', [-Infinity, Infinity]],
+  ])('of %j is %s in %j', (options, kind, range) => {
+    const scale = rewardScale(options)
+    expect(scale.kind).toBe(kind)
+    expect(scale.range[0]).toBeCloseTo(range[0], 12)
+    expect(scale.range[1]).toBeCloseTo(range[1], 12)
+  })
+
+  test('of every mode is finite but of legacy', () => {
+    for (const mode of REWARD_MODE_NAMES.filter((name) => name !== 'legacy')) {
+      expect(rewardScale({ mode, clip: null }).range.every(Number.isFinite)).toBe(true)
+    }
+  })
+
+  test('refuses what computeReward refuses', () => {
+    expect(() => rewardScale({ mode: 'nobody' })).toThrow('unknown reward mode nobody')
   })
 })
 
