@@ -1,9 +1,9 @@
 import type { Group } from '@lever/rl-dataset'
 import { choicesOf, isFlat } from './data.ts'
 import type { TrainingData } from './data.ts'
-import { OBJECTIVES } from './objectives/index.ts'
 import { largest, mean } from './numbers.ts'
 import type { Phase } from './phases.ts'
+import { uniformLossOf } from './terms.ts'
 import type { Audit } from './types.ts'
 
 /** The groups that a phase trains on: without flat ones, when it drops them. */
@@ -67,9 +67,9 @@ export function auditData(
   }
 }
 
-function uniformLoss(group: Group, { objective, options }: Phase, stops: boolean): number {
+function uniformLoss(group: Group, phase: Phase, stops: boolean): number {
   const lossOf = (shots: number, poolSize: number): number =>
-    OBJECTIVES[objective].uniformLoss({ ...group, shots, poolSize }, options)
+    uniformLossOf(phase, { ...group, shots, poolSize })
   const N = group.poolRows.length
   if (!stops) return lossOf(group.shots, N)
   return mean(Array.from({ length: group.size }, (_, g) => lossOf(choicesOf(group, g), N + 1)))

@@ -2,10 +2,10 @@ import type { TensorValues } from '@lever/onnx-grad'
 import type { Group } from '@lever/rl-dataset'
 import { choicesOf } from './data.ts'
 import { fillMask } from './dropout.ts'
-import { OBJECTIVES } from './objectives/index.ts'
 import type { Moment, Weighed } from './objectives/types.ts'
 import { maskName, maskRows, rateOf, scalarName, usesProposer } from './program.ts'
 import type { MaskShapes, ProgramSpec } from './program.ts'
+import { scalarsOf, termsOf } from './terms.ts'
 
 /** The groups of one step, at most B of them, and when it happens. */
 export interface StepBatch {
@@ -19,8 +19,6 @@ interface Arrays {
   valid: Uint8Array
   pointers: Int32Array
   step_mask: Float32Array
-  weights: Float32Array
-  taken: Float32Array
   query_weight: Float32Array
   proposer?: Float32Array
 }
@@ -36,33 +34,45 @@ export function stackBatches(spec: ProgramSpec, batches: readonly StepBatch[]): 
     valid: new Uint8Array(slots * N).fill(1),
     pointers: new Int32Array(slots * G * K),
     step_mask: new Float32Array(slots * maskRows(spec) * K).fill(1),
-    weights: new Float32Array(slots * G),
-    taken: new Float32Array(slots * G),
     query_weight: new Float32Array(slots),
     ...(usesProposer(phase) ? { proposer: new Float32Array(slots * G) } : {}),
   }
   const scalars = Object.fromEntries(
     spec.scalars.map((name) => [scalarName(name), new Float32Array(batches.length)]),
   )
-  const objective = OBJECTIVES[phase.objective]
+  const terms = termsOf(phase)
+  const weights = Object.fromEntries(
+    terms.flatMap(({ prefix }) => [
+      [`${prefix}weights`, new Float32Array(slots * G)],
+      [`${prefix}taken`, new Float32Array(slots * G)],
+    ]),
+  )
   batches.forEach(({ groups, moment }, s) => {
-    const weighed = objective.weigh(groups, moment, phase.options)
-    groups.forEach((group, b) => fillQuery(arrays, s * B + b, group, weighed[b]!, 1 / groups.length, spec))
+    for (const { objective, options, prefix } of terms) {
+      const names = [weights[`${prefix}weights`]!, weights[`${prefix}taken`]!] as const
+      objective.weigh(groups, moment, options).forEach((one, b) => fillWeights(names, (s * B + b) * G, one))
+    }
+    groups.forEach((group, b) => fillQuery(arrays, s * B + b, group, 1 / groups.length, spec))
     for (let b = groups.length; b < B; b++) fillNothing(arrays, s * B + b, spec)
-    const numbers = objective.scalars(moment, phase.options)
+    const numbers = scalarsOf(phase, moment)
     for (const name of spec.scalars) scalars[scalarName(name)]![s] = numbers[name]!
   })
-  return { ...arrays, ...scalars }
+  return { ...arrays, ...weights, ...scalars }
 }
 
-function fillQuery(
-  arrays: Arrays,
-  slot: number,
-  group: Group,
+/** The weights of a group and which pointers take part, from a place on. */
+function fillWeights(
+  [into, taken]: readonly [Float32Array, Float32Array],
+  from: number,
   { weights, keep }: Weighed,
-  share: number,
-  spec: ProgramSpec,
 ): void {
+  weights.forEach((weight, g) => {
+    into[from + g] = weight
+    taken[from + g] = keep === undefined || keep[g]! ? 1 : 0
+  })
+}
+
+function fillQuery(arrays: Arrays, slot: number, group: Group, share: number, spec: ProgramSpec): void {
   const { pool: N, group: G, shots: K } = spec.sizes
   const { queryRow, poolRows, pointers, size, shots, logProbs } = group
   arrays.query[slot] = queryRow
@@ -78,9 +88,7 @@ function fillQuery(
     const from = g < size ? g : 0
     arrays.pointers.set(pointers.subarray(from * shots, (from + 1) * shots), (slot * G + g) * K)
     if (g >= size) continue
-    arrays.weights[slot * G + g] = weights[g]!
     if (arrays.proposer !== undefined) arrays.proposer[slot * G + g] = logProbs![g]!
-    arrays.taken[slot * G + g] = keep === undefined || keep[g]! ? 1 : 0
   }
 }
 

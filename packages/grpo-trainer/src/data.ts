@@ -1,6 +1,7 @@
 import { hashOf, hashBytes, InputError } from '@lever/durable-files'
 import type { Embeddings } from '@lever/tensor-files'
 import type { Group } from '@lever/rl-dataset'
+import { deviation, mean } from './numbers.ts'
 
 /** What a policy is trained and validated on. */
 export interface TrainingData {
@@ -40,6 +41,12 @@ export function choicesOf({ pointers, shots }: Pick<Group, 'pointers' | 'shots'>
 /** Are all raw rewards of a group equal? Such a group has no advantage. */
 export function isFlat({ rawRewards }: Pick<Group, 'rawRewards'>): boolean {
   return rawRewards.every((reward) => Math.abs(reward - rawRewards[0]!) <= 1e-12)
+}
+
+/** The mean standard deviation of the raw rewards of groups that are not flat; 1 when all are. */
+export function rewardSpread(groups: readonly Pick<Group, 'rawRewards'>[]): number {
+  const spreads = groups.filter((group) => !isFlat(group)).map(({ rawRewards }) => deviation(rawRewards))
+  return spreads.length === 0 ? 1 : mean(spreads)
 }
 
 /**

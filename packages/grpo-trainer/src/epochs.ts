@@ -8,6 +8,7 @@ import { keptSoFar, modelOf, namedParameters, rounded, saveRun } from './run.ts'
 import type { Run } from './run.ts'
 import type { Kept, RunState } from './state.ts'
 import { checkFinite, stepMetrics } from './step-metrics.ts'
+import { scalarsOf } from './terms.ts'
 import type { SelectBy, SelectedPolicy, TrainEvent } from './types.ts'
 
 /** Events, and the state at the end. */
@@ -82,8 +83,7 @@ async function* runChunk(
   const name = run.names[state.phase]!
   const rows = batches.map((batch, i) => {
     const { moment } = batch
-    const scalars = OBJECTIVES[session.phase.objective].scalars(moment, session.phase.options)
-    const numbers = { learning_rate: rate(moment.step), ...scalars }
+    const numbers = { learning_rate: rate(moment.step), ...scalarsOf(session.phase, moment) }
     return {
       phase: name,
       epoch: Number(((moment.step + 1) / session.stepsPerEpoch).toPrecision(7)),
@@ -144,7 +144,8 @@ async function* validate(run: Run, session: PhaseSession, state: RunState): Step
   const { validator, stepsPerEpoch, phase } = session
   if (validator === undefined) return state
   const steps = phase.epochs * stepsPerEpoch
-  const moment = { epoch: state.epoch, step: steps - 1, steps, beta: state.kl?.beta ?? 0 }
+  const { spread } = run
+  const moment = { epoch: state.epoch, step: steps - 1, steps, beta: state.kl?.beta ?? 0, spread }
   const vector = state.last.parameters
   const named = namedParameters(run.layout, vector)
   const metrics = rounded(await validator.run(named, vector, moment, fixedPolicies(session, run, state)))

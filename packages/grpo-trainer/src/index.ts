@@ -12,6 +12,7 @@ export {
 } from './types.ts'
 export { type Sizes, type TrainingData } from './data.ts'
 export { BACKBONE, resolvePhase, type Phase, type PhaseOptions } from './phases.ts'
+export { type AddedObjective } from './terms.ts'
 export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './presets.ts'
 export { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions, type ObjectiveName } from './objectives/index.ts'
 export {

@@ -11,3 +11,9 @@ export function largest(values: ArrayLike<number>): number {
   for (let i = 0; i < values.length; i++) most = Math.max(most, values[i]!)
   return most
 }
+
+/** Standard deviation of numbers, over n; 0 of none. */
+export function deviation(values: ArrayLike<number>): number {
+  const centre = mean(values)
+  return Math.sqrt(mean(Array.from(values, (value) => (value - centre) ** 2)))
+}

@@ -14,7 +14,6 @@ import { groupsOf } from './audit.ts'
 import { stackBatches, stackMasks } from './batches.ts'
 import type { StepBatch } from './batches.ts'
 import { sizesOf } from './data.ts'
-import { OBJECTIVES } from './objectives/index.ts'
 import type { Moment } from './objectives/types.ts'
 import type { Phase } from './phases.ts'
 import { snapshotsOf, trainingProgram } from './program.ts'
@@ -22,6 +21,7 @@ import type { MaskShapes, ProgramSpec } from './program.ts'
 import { namedParameters } from './run.ts'
 import type { Run } from './run.ts'
 import type { RunState } from './state.ts'
+import { scalarsOf } from './terms.ts'
 import { openValidator } from './validation.ts'
 import type { Validator } from './validation.ts'
 
@@ -56,7 +56,7 @@ export async function openPhase(run: Run, index: number): Promise<PhaseSession> 
     sizes: sizesOf(groups),
     rows: data.embeddings.data.length / dim,
     queryRows: data.queryEmbeddings && data.queryEmbeddings.data.length / dim,
-    scalars: Object.keys(OBJECTIVES[phase.objective].scalars(moment, phase.options)),
+    scalars: Object.keys(scalarsOf(phase, moment)),
   }
   const layout = layoutParameters(model.parameters, { freeze: phase.freeze })
   const { program, masks } = trainingProgram(spec, layout)
@@ -131,7 +131,10 @@ export function batchesOf(
   const steps = phase.epochs * stepsPerEpoch
   return Array.from({ length: count }, (_, i) => ({
     groups: order.slice((cursor + i) * spec.batch, (cursor + i + 1) * spec.batch),
-    moment: { epoch, step: epoch * stepsPerEpoch + cursor + i, steps, beta: kl?.beta ?? 0 },
+    moment: {
+      ...{ epoch, step: epoch * stepsPerEpoch + cursor + i, steps },
+      ...{ beta: kl?.beta ?? 0, spread: run.spread },
+    },
   }))
 }
 

@@ -7,6 +7,8 @@ import type { Limits } from './limits.ts'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
 import type { ObjectiveName } from './objectives/index.ts'
 import type { Options } from './objectives/types.ts'
+import { resolveAdded } from './terms.ts'
+import type { AddedObjective } from './terms.ts'
 
 /** One phase of a training: an objective, how long, and how the optimiser steps. */
 export interface PhaseOptions {
@@ -44,10 +46,14 @@ export interface PhaseOptions {
   readonly startFrom?: 'best' | 'last'
   /** Options of the objective. */
   readonly options?: Options
+  /** Objectives that are added to the loss, each with a weight (default none). */
+  readonly plus?: readonly AddedObjective[]
 }
 
 /** A phase with every default filled in. */
-export type Phase = Required<PhaseOptions>
+export type Phase = Required<Omit<PhaseOptions, 'plus'>> & {
+  readonly plus: readonly Required<AddedObjective>[]
+}
 
 /** What a field of a phase may be. */
 export interface Field {
@@ -61,8 +67,10 @@ export interface Field {
 
 const share = { min: 0, below: 1 }
 
+type NoField = 'objective' | 'options' | 'plus'
+
 /** The fields of a phase besides its objective and that objective's options: one line each, and one in `PhaseOptions`. */
-export const FIELDS: Readonly<Record<Exclude<keyof PhaseOptions, 'objective' | 'options'>, Field>> = {
+export const FIELDS: Readonly<Record<Exclude<keyof PhaseOptions, NoField>, Field>> = {
   epochs: { default: () => 0, limits: { min: 0, whole: true } },
   learningRate: { default: (objective) => (objective === 'grpo' ? 1e-5 : 1e-4), limits: { above: 0 } },
   schedule: { default: () => 'constant', choices: ['constant', 'cosine'] },
@@ -99,15 +107,18 @@ export function resolvePhase(given: PhaseOptions): Phase {
   }
   const defaults = Object.fromEntries(
     FIELD_NAMES.map((name) => [name, FIELDS[name].default(given.objective)]),
-  ) as unknown as Omit<Phase, 'objective' | 'options'>
-  const foreign = Object.keys(given).find((key) => ![...FIELD_NAMES, 'objective', 'options'].includes(key))
+  ) as unknown as Omit<Phase, NoField>
+  const foreign = Object.keys(given).find(
+    (key) => ![...FIELD_NAMES, 'objective', 'options', 'plus'].includes(key),
+  )
   if (foreign !== undefined) {
     throw new InputError(
-      `grpo-trainer: a phase has no "${foreign}"; it has objective, ${FIELD_NAMES.join(', ')}, options (those of ${given.objective} go into options)`,
+      `grpo-trainer: a phase has no "${foreign}"; it has objective, ${FIELD_NAMES.join(', ')}, options, plus (those of ${given.objective} go into options)`,
     )
   }
   const options = resolveOptions(given.objective, given.options, FIELD_NAMES)
-  const phase: Phase = { ...defaults, ...given, options }
+  const plus = resolveAdded(given.objective, given.plus)
+  const phase: Phase = { ...defaults, ...given, options, plus }
   for (const name of FIELD_NAMES) checkField(name, phase)
   checkKl(phase)
   return phase

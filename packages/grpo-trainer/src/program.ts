@@ -1,4 +1,5 @@
 import {
+  add,
   cast,
   concat,
   encodeModel,
@@ -27,6 +28,7 @@ import { OBJECTIVES } from './objectives/index.ts'
 import { sequenceLogProbs } from './objectives/formulas.ts'
 import type { Scored, Snapshot } from './objectives/types.ts'
 import type { Phase } from './phases.ts'
+import { termsOf } from './terms.ts'
 import type { Sizes } from './data.ts'
 
 type Specs = Readonly<Record<string, InputSpec>>
@@ -64,8 +66,12 @@ export function batchSpecs(spec: ProgramSpec): Specs {
     valid: { dtype: 'bool', shape: [batch, pool] },
     pointers: { dtype: 'int32', shape: [batch, group, shots] },
     step_mask: { shape: [batch, maskRows(spec), shots] },
-    weights: { shape: [batch, group] },
-    taken: { shape: [batch, group] },
+    ...Object.fromEntries(
+      termsOf(phase).flatMap(({ prefix }) => [
+        [`${prefix}weights`, { shape: [batch, group] }],
+        [`${prefix}taken`, { shape: [batch, group] }],
+      ]),
+    ),
     query_weight: { shape: [batch] },
     ...(usesProposer(phase) ? { proposer: { shape: [batch, group] } } : {}),
     ...Object.fromEntries(scalars.map((name) => [scalarName(name), { shape: [] }])),
@@ -110,29 +116,49 @@ export function lossNodes(
   node: (name: string) => Tensor,
   dropout: Dropout = noDropout,
 ): { loss: Tensor; metrics: Readonly<Record<string, Tensor>>; policy: Scored } {
-  const objective = OBJECTIVES[spec.phase.objective]
   const score = (parameters: ParameterNodes, applied: Dropout): Scored =>
     scoreBatch(spec, parameters, node, applied)
   const policy = score(parameter, dropout)
   const fixed = new Map(
     snapshotsOf(spec).map((name) => [name, score(slicesOf(spec, node(`policy_${name}`)), noDropout)]),
   )
-  const { old, reference } = objective.snapshots?.(spec.phase.options) ?? {}
-  const result = objective.loss(
-    {
-      policy,
-      ...(old === undefined ? {} : { old: fixed.get(old)! }),
-      ...(reference === undefined ? {} : { reference: fixed.get(reference)! }),
-      weights: node('weights'),
-      keep: node('taken'),
-      queryWeight: node('query_weight'),
-      steps: node('step_mask'),
-      ...(usesProposer(spec.phase) ? { proposer: node('proposer') } : {}),
-      scalar: (name) => node(scalarName(name)),
-    },
-    spec.phase.options,
-  )
-  return { ...result, policy }
+  const { old, reference } = OBJECTIVES[spec.phase.objective].snapshots?.(spec.phase.options) ?? {}
+  const shared = {
+    policy,
+    ...(old === undefined ? {} : { old: fixed.get(old)! }),
+    ...(reference === undefined ? {} : { reference: fixed.get(reference)! }),
+    queryWeight: node('query_weight'),
+    steps: node('step_mask'),
+    ...(usesProposer(spec.phase) ? { proposer: node('proposer') } : {}),
+  }
+  const results = termsOf(spec.phase).map(({ objective, options, prefix, weight }) => {
+    const inputs = {
+      ...shared,
+      weights: node(`${prefix}weights`),
+      keep: node(`${prefix}taken`),
+      scalar: (name: string) => node(scalarName(prefix + name)),
+    }
+    return { ...objective.loss(inputs, options), prefix, weight }
+  })
+  return { ...sumOf(results), policy }
+}
+
+interface TermLoss {
+  readonly loss: Tensor
+  readonly metrics: Readonly<Record<string, Tensor>>
+  readonly prefix: string
+  readonly weight: number
+}
+
+/** The weighted sum of the losses; where there are several, each is a metric too: `own_loss` of the phase, `rce/loss`. */
+function sumOf([own, ...added]: readonly TermLoss[]): {
+  loss: Tensor
+  metrics: Readonly<Record<string, Tensor>>
+} {
+  if (added.length === 0) return { loss: own!.loss, metrics: own!.metrics }
+  const loss = added.reduce((sum, term) => add(sum, mul(term.loss, term.weight)), own!.loss)
+  const losses = added.map((term): [string, Tensor] => [`${term.prefix}loss`, term.loss])
+  return { loss, metrics: { ...own!.metrics, own_loss: own!.loss, ...Object.fromEntries(losses) } }
 }
 
 function scoreBatch(

@@ -1,5 +1,5 @@
 import type { Group } from '@lever/rl-dataset'
-import { largest, mean } from './numbers.ts'
+import { deviation, largest, mean } from './numbers.ts'
 import type { Metrics } from './types.ts'
 
 /**
@@ -76,7 +76,7 @@ function softmaxMean(rewards: ArrayLike<number>, scores: readonly number[]): num
 /** Scores with mean 0 and standard deviation 3; zeros when all are equal. */
 function standardised(scores: readonly number[]): number[] {
   const centre = mean(scores)
-  const spread = Math.sqrt(mean(scores.map((score) => (score - centre) ** 2)))
+  const spread = deviation(scores)
   return scores.map((score) => (spread === 0 ? 0 : (3 * (score - centre)) / spread))
 }
 

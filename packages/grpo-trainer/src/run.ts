@@ -5,7 +5,7 @@ import { flattenParameters, unflattenParameters } from '@lever/onnx-grad'
 import type { ParameterLayout, Parameters } from '@lever/onnx-grad'
 import { architectureOf, encodeCheckpoint, isUntrained } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
-import { checkData, checkProposer, hashData, hashProposer } from './data.ts'
+import { checkData, checkProposer, hashData, hashProposer, rewardSpread } from './data.ts'
 import { openMetricsLog } from './metrics-log.ts'
 import type { MetricsLog } from './metrics-log.ts'
 import { checkFreeze, resolvePhase } from './phases.ts'
@@ -24,6 +24,8 @@ export interface Run {
   readonly names: readonly string[]
   readonly seed: number
   readonly layout: ParameterLayout
+  /** Spread of the rewards of the training groups, in their unit. */
+  readonly spread: number
   /** The parameters before the training, in one vector. */
   readonly initial: Float32Array
   /** Where it starts or continues. */
@@ -64,6 +66,7 @@ export async function openRun(options: TrainOptions): Promise<Run> {
     seed,
     layout,
     initial,
+    spread: rewardSpread(data.groups),
     start,
     resumed: found !== undefined,
     log,

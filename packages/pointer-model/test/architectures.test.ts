@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { ARCHITECTURE_NAMES, ARCHITECTURES } from '../src/index.ts'
 import { describeArchitecture } from './conformance.ts'
 
-const withErf = new Set<string>(['mlp-cross-attention'])
+const withErf = new Set<string>(['mlp-cross-attention', 'mlp-gru'])
 
 for (const name of ARCHITECTURE_NAMES) describeArchitecture(name, { double: !withErf.has(name) })
 

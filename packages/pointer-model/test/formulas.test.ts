@@ -43,7 +43,7 @@ test('every architecture has golden vectors', () => {
 
 describe.each(files)('%s: the formulas in PyTorch', (file) => {
   const golden = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Formula
-  const dtype: DType = golden.architecture === 'mlp-cross-attention' ? 'float32' : 'float64'
+  const dtype: DType = golden.architecture.startsWith('mlp-') ? 'float32' : 'float64'
   const tolerance = dtype === 'float32' ? 2e-5 : 1e-7
   const typed = (values: readonly number[]): Float32Array | Float64Array =>
     dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values)

@@ -1,7 +1,7 @@
 import { equal, logSoftmax, mul, neg, sum, where } from '@lever/onnx-grad'
 import { rceWeights, temperatureAt } from '@lever/reward-utils'
 import { meanEntropy, overQueries, sequenceLogProbs } from './formulas.ts'
-import { rewardsOf } from './rce.ts'
+import { REWARD_KINDS, rewardsOf } from './rce.ts'
 import type { RewardKind } from './rce.ts'
 import type { Objective } from './types.ts'
 
@@ -22,12 +22,12 @@ export const listwise: Objective<ListwiseOptions> = {
   summary: 'ranks the measured pointers of a query among each other',
   order: 3,
   defaults: { reward: 'raw', temperatureStart: 0.2, temperatureEnd: 0.2 },
-  choices: { reward: ['normalized', 'raw', 'rank'] },
+  choices: { reward: REWARD_KINDS },
   limits: { temperatureStart: { above: 0 }, temperatureEnd: { above: 0 } },
   dropFlat: true,
-  weigh(groups, { step, steps }, { reward, temperatureStart: start, temperatureEnd: end }) {
+  weigh(groups, { step, steps, spread }, { reward, temperatureStart: start, temperatureEnd: end }) {
     const temperature = temperatureAt(step, steps, { start, end })
-    return groups.map((group) => ({ weights: rceWeights(rewardsOf(group, reward), temperature) }))
+    return groups.map((group) => ({ weights: rceWeights(rewardsOf(group, reward, spread), temperature) }))
   },
   scalars: ({ step, steps }, { temperatureStart: start, temperatureEnd: end }) => ({
     temperature: temperatureAt(step, steps, { start, end }),

@@ -5,10 +5,16 @@ import { meanEntropy, overQueries, stepCrossEntropy } from './formulas.ts'
 import type { SmoothOver } from './formulas.ts'
 import type { Objective, RewardedGroup } from './types.ts'
 
-export type RewardKind = 'normalized' | 'raw' | 'rank'
+export type RewardKind = 'normalized' | 'raw' | 'scaled' | 'rank'
+
+/** The kinds by name. */
+export const REWARD_KINDS: readonly RewardKind[] = ['normalized', 'raw', 'scaled', 'rank']
 
 export interface RceOptions {
-  /** Rewards that the weights are made of: normalised in the group, raw, or ranks in [-1, 1]. */
+  /**
+   * Rewards that the weights are made of: normalised in the group; raw; raw over their spread in the training data, so that
+   * a temperature means the same for accuracy, expected accuracy and its logarithm; or ranks in [-1, 1].
+   */
   readonly reward: RewardKind
   /** Temperature of the weights at the first step, and at the last; linear between. */
   readonly temperatureStart: number
@@ -20,8 +26,9 @@ export interface RceOptions {
 }
 
 /** Rewards of a group of one kind. */
-export function rewardsOf(group: RewardedGroup, kind: RewardKind): Float64Array {
+export function rewardsOf(group: RewardedGroup, kind: RewardKind, spread = 1): Float64Array {
   if (kind === 'raw') return group.rawRewards
+  if (kind === 'scaled') return group.rawRewards.map((reward) => reward / spread)
   if (kind === 'normalized') return group.rewards
   return normalizeGroup(group.rawRewards, { method: 'rank_normalize' }).values
 }
@@ -56,7 +63,7 @@ export const rce: Objective<RceOptions> = {
     smoothOver: 'allowed',
   },
   choices: {
-    reward: ['normalized', 'raw', 'rank'],
+    reward: REWARD_KINDS,
     top1: ['off', 'best', 'first'],
     smoothOver: ['allowed', 'all'],
   },
@@ -66,13 +73,13 @@ export const rce: Objective<RceOptions> = {
     labelSmoothing: { min: 0, below: 1 },
   },
   dropFlat: false,
-  weigh(groups, { step, steps }, options) {
+  weigh(groups, { step, steps, spread }, options) {
     const { temperatureStart: start, temperatureEnd: end } = options
     const temperature = temperatureAt(step, steps, { start, end })
     return groups.map((group) => {
       if (options.top1 === 'best') return { weights: bestWeights(group) }
       if (options.top1 === 'first') return { weights: firstWeights(group) }
-      return { weights: rceWeights(rewardsOf(group, options.reward), temperature) }
+      return { weights: rceWeights(rewardsOf(group, options.reward, spread), temperature) }
     })
   },
   scalars: ({ step, steps }, { temperatureStart: start, temperatureEnd: end }) => ({

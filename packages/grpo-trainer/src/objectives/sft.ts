@@ -3,7 +3,7 @@ import type { Tensor } from '@lever/onnx-grad'
 import { rceWeights, uniformPolicyLoss } from '@lever/reward-utils'
 import { joinSteps, meanEntropy, overQueries, stepCrossEntropy } from './formulas.ts'
 import type { SmoothOver } from './formulas.ts'
-import { bestWeights, firstWeights, rewardsOf } from './rce.ts'
+import { bestWeights, firstWeights, REWARD_KINDS, rewardsOf } from './rce.ts'
 import type { RewardKind } from './rce.ts'
 import type { LossInputs, Objective } from './types.ts'
 
@@ -34,16 +34,16 @@ export const sft: Objective<SftOptions> = {
   },
   choices: {
     target: ['best', 'first', 'all'],
-    reward: ['normalized', 'raw', 'rank'],
+    reward: REWARD_KINDS,
     smoothOver: ['allowed', 'all'],
   },
   limits: { temperature: { above: 0 }, labelSmoothing: { min: 0, below: 1 } },
   dropFlat: false,
-  weigh: (groups, _moment, { target, temperature, reward }) =>
+  weigh: (groups, { spread }, { target, temperature, reward }) =>
     groups.map((group) => {
       if (target === 'best') return { weights: bestWeights(group) }
       if (target === 'first') return { weights: firstWeights(group) }
-      return { weights: rceWeights(rewardsOf(group, reward), temperature) }
+      return { weights: rceWeights(rewardsOf(group, reward, spread), temperature) }
     }),
   scalars: () => ({}),
   uniformLoss: ({ poolSize, shots }) => uniformPolicyLoss(poolSize, shots) / shots,

@@ -45,6 +45,8 @@ export interface Moment {
   readonly steps: number
   /** Coefficient of the KL term. */
   readonly beta: number
+  /** Typical spread of rewards, in their unit: the mean standard deviation of the training groups that are not flat. */
+  readonly spread?: number
 }
 
 /** What of a group an objective reads. */

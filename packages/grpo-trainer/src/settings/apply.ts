@@ -6,20 +6,25 @@ import { OBJECTIVE_NAMES, OBJECTIVES } from '../objectives/index.ts'
 import type { ObjectiveName } from '../objectives/index.ts'
 import type { OptionValue } from '../objectives/types.ts'
 import type { Limits } from '../limits.ts'
+import type { AddedObjective } from '../terms.ts'
 import type { Value } from './phase-settings.ts'
 
 /** A place in phases. */
 export interface Place {
   readonly objective: ObjectiveName | '*'
-  /** A field of a phase, or an option of its objective. */
+  /** An objective that is added to that phase, of which the place is. */
+  readonly added?: ObjectiveName
+  /** A field of a phase, or an option of its objective; of an added one its weight or an option. */
   readonly key: string
 }
 
-/** The place that `OBJECTIVE.KEY` or `*.KEY` names; undefined if there is no such objective. */
+/** The place that `OBJECTIVE.KEY`, `OBJECTIVE+ADDED.KEY` or `*.KEY` names; undefined if there is no such objective. */
 export function placeOfPath(path: string): Place | undefined {
-  const [, name = '', key = ''] = /^([\w-]+|\*)\.(\w+)$/.exec(path) ?? []
+  const [, name = '', other, key = ''] = /^([\w-]+|\*)(?:\+([\w-]+))?\.(\w+)$/.exec(path) ?? []
   const objective = name === '*' ? '*' : OBJECTIVE_NAMES.find((known) => known === name)
-  return objective === undefined ? undefined : { objective, key }
+  const added = OBJECTIVE_NAMES.find((known) => known === other)
+  if (objective === undefined || (other !== undefined && added === undefined)) return undefined
+  return { objective, ...(added && { added }), key }
 }
 
 const isField = (key: string): key is FieldName => (FIELD_NAMES as readonly string[]).includes(key)
@@ -29,15 +34,31 @@ const isField = (key: string): key is FieldName => (FIELD_NAMES as readonly stri
  */
 export function setPlace(
   phases: readonly PhaseOptions[],
-  { objective, key }: Place,
+  { objective, added, key }: Place,
   value: Value,
 ): PhaseOptions[] {
   const isThere = objective === '*' || phases.some((phase) => phase.objective === objective)
   const all = isThere ? phases : insert(phases, { objective, epochs: 0 })
   return all.map((phase) => {
     if (objective !== '*' && phase.objective !== objective) return phase
+    if (added !== undefined) return { ...phase, plus: setAdded(phase.plus ?? [], added, key, value) }
     if (isField(key)) return { ...phase, [key]: value }
     return { ...phase, options: { ...phase.options, [key]: value as OptionValue } }
+  })
+}
+
+/** Added objectives with another weight or option of one, which is added if it is not there. */
+function setAdded(
+  plus: readonly AddedObjective[],
+  objective: ObjectiveName,
+  key: string,
+  value: Value,
+): AddedObjective[] {
+  const all = plus.some((one) => one.objective === objective) ? plus : [...plus, { objective }]
+  return all.map((one) => {
+    if (one.objective !== objective) return one
+    if (key === 'weight') return { ...one, weight: value as number }
+    return { ...one, options: { ...one.options, [key]: value as OptionValue } }
   })
 }
 
@@ -70,9 +91,9 @@ export function parseAssignment(text: string): [Place, Value] {
   const at = text.indexOf('=')
   const place = at < 0 ? undefined : placeOfPath(text.slice(0, at))
   if (place === undefined) {
-    const near = nearest(text.split('.')[0]!, OBJECTIVE_NAMES)
+    const near = nearest(text.split(/[.+]/)[0]!, OBJECTIVE_NAMES)
     throw new InputError(
-      `--set: "${text}" is not PHASE.KEY=VALUE with PHASE one of ${OBJECTIVE_NAMES.join(', ')}, *${near === undefined ? '' : `; did you mean ${near}?`}`,
+      `--set: "${text}" is not PHASE.KEY=VALUE with PHASE one of ${OBJECTIVE_NAMES.join(', ')}, * (or PHASE+OBJECTIVE, as in listwise+rce.weight=0.3, for one that is added)${near === undefined ? '' : `; did you mean ${near}?`}`,
     )
   }
   const value = text.slice(at + 1)

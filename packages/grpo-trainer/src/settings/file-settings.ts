@@ -111,7 +111,8 @@ export const OUTPUT_SETTINGS = {
 /** The setting that reaches whatever has no setting of its own. */
 export const SET_SETTING = {
   type: 'list',
-  about: 'any training setting as PHASE.KEY=VALUE, such as grpo.form=cispo rce.top1=best',
+  about:
+    'any training setting as PHASE.KEY=VALUE, such as grpo.form=cispo rce.top1=best; listwise+rce.weight=0.3 adds RCE to the listwise loss',
   default: [],
 } as const
 
