@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node'
+import { loadOrt, type Ort } from './ort.ts'
 import { formatShape } from './shape.ts'
 import type { DType, TensorValues } from './tensor.ts'
 
@@ -27,17 +27,16 @@ export interface Runner {
   close(): Promise<void>
 }
 
-process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
-
 /**
  * Loads an encoded model. `run` blocks the thread while the graph computes: call it in a worker
  * where something else must stay alive.
- * @throws Error of ONNX Runtime, with the names of graph and node, when the model is not valid.
+ * @throws Error of ONNX Runtime, with the names of graph and node, when the model is not valid; as `loadOrt` does.
  */
 export async function loadModel(
   model: Uint8Array,
   { threads = 1, device = 'cpu' }: RunOptions = {},
 ): Promise<Runner> {
+  const ort = await loadOrt()
   const session = await ort.InferenceSession.create(model, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -51,9 +50,9 @@ export async function loadModel(
   })
   return {
     async run(inputs, outputs) {
-      const feeds: Record<string, ort.Tensor> = {}
+      const feeds: Record<string, Ort.Tensor> = {}
       for (const [name, { dtype, dims, data }] of Object.entries(inputs)) {
-        feeds[name] = tensorOf(name, { dtype, dims, data })
+        feeds[name] = tensorOf(ort, name, { dtype, dims, data })
       }
       const wanted = [...(outputs ?? session.outputNames)]
       const results = await session.run(feeds, wanted).catch((error: unknown) => {
@@ -69,7 +68,7 @@ export async function loadModel(
   }
 }
 
-function tensorOf(name: string, { dtype, dims, data }: Value): ort.Tensor {
+function tensorOf(ort: typeof Ort, name: string, { dtype, dims, data }: Value): Ort.Tensor {
   try {
     return new ort.Tensor(dtype as 'float32', data as Float32Array, dims)
   } catch (error) {

@@ -1,0 +1,84 @@
+// Ends the build of a package, run in its folder after tsc:
+//
+// - removes what tsc once wrote for sources that are gone, so that no tarball carries it;
+// - lets declarations import './x.js' instead of './x.ts', which TypeScript before 5.7 does not resolve there (the two
+//   are of one length, so declaration maps stay true);
+// - writes dist/cjs, the same modules for `require` (docs/decisions/0008-two-builds.md), unless --esm-only is given.
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { transform } from 'esbuild'
+
+const OUTPUTS = /(?<!\.d)\.(js|js\.map|d\.ts|d\.ts\.map)$|\.d\.ts(\.map)?$/
+
+/** `import('literal')`: required late, because jest runs no `import()` of CommonJS modules without a flag. */
+const LATE_IMPORT = /(?<![\w.])import\((['"])([^'"]+)\1\)/g
+
+/** What the CommonJS modules of a package lack: the URL of the module that they were made from, and late requires. */
+const PROLOGUE = `
+const __url = require('node:url').pathToFileURL(__filename).href.replace(/\\/dist\\/cjs\\/(?!.*\\/dist\\/cjs\\/)/, '/dist/')
+const __late = (load) => Promise.resolve().then(load).then((found) =>
+  found.__esModule ? found : Object.assign(Object.create(null), found, { default: found }))
+`.trim()
+
+const files = (await readdir('dist', { recursive: true }))
+  .filter((path) => !/^(cjs|page)([/\\]|$)/.test(path) && OUTPUTS.test(path))
+  .map((path) => join('dist', path))
+const stale = files.filter((path) => !existsSync(sourceOf(path)))
+for (const path of stale) await rm(path)
+const live = files.filter((path) => !stale.includes(path))
+await Promise.all(live.filter((path) => path.endsWith('.d.ts')).map(importScripts))
+if (!process.argv.includes('--esm-only')) await writeCommonJs()
+
+function sourceOf(path) {
+  return join('src', relative('dist', path).replace(OUTPUTS, '.ts'))
+}
+
+async function importScripts(path) {
+  const text = await readFile(path, 'utf8')
+  const mended = text.replace(/(\bfrom |\bimport\(|\bimport )(['"])(\.\.?\/[^'"]+)\.ts\2/g, '$1$2$3.js$2')
+  if (mended !== text) await writeFile(path, mended)
+}
+
+async function writeCommonJs() {
+  await rm('dist/cjs', { recursive: true, force: true })
+  await mkdir('dist/cjs', { recursive: true })
+  await Promise.all(live.filter((path) => path.endsWith('.js')).map(writeModule))
+  for (const path of live.filter((one) => one.endsWith('.d.ts'))) {
+    const to = join('dist/cjs', relative('dist', path))
+    await mkdir(dirname(to), { recursive: true })
+    await cp(path, to)
+    const text = await readFile(to, 'utf8')
+    await writeFile(to, withoutMap(text))
+  }
+  await writeFile('dist/cjs/package.json', '{ "type": "commonjs" }\n')
+}
+
+/** A module that awaits at its top is the start of a worker, which is loaded from dist by its URL: it is left out. */
+async function writeModule(path) {
+  const code = await asCommonJs(await readFile(path, 'utf8'))
+  if (code === undefined) return
+  const late = code.replace(LATE_IMPORT, (_, quote, name) => `__late(() => require(${quote}${name}${quote}))`)
+  const text = `"use strict";\n${/__url|__late/.test(late) ? `${PROLOGUE}\n` : ''}${late.replace(/^"use strict";\n/, '')}`
+  const to = join('dist/cjs', relative('dist', path))
+  await mkdir(dirname(to), { recursive: true })
+  await writeFile(to, text)
+}
+
+/**
+ * `transform` and not `build`: knowing that the file is of a package of ESM, `build` would give every
+ * `import * as table` a `default`, and so the tables a row too many.
+ */
+async function asCommonJs(text) {
+  try {
+    const options = { format: 'cjs', platform: 'node', target: 'node20', logLevel: 'silent' }
+    return (await transform(withoutMap(text), { ...options, define: { 'import.meta.url': '__url' } })).code
+  } catch (error) {
+    if (error.errors?.every((one) => one.text.startsWith('Top-level await'))) return undefined
+    throw error
+  }
+}
+
+function withoutMap(text) {
+  return text.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n')
+}
