@@ -13,7 +13,7 @@ export {
 export { type Sizes, type TrainingData } from './data.ts'
 export { BACKBONE, resolvePhase, type Phase, type PhaseOptions } from './phases.ts'
 export { type AddedObjective } from './terms.ts'
-export { PRESET_NAMES, PRESETS, type Preset, type PresetName } from './presets.ts'
+export { AGREEMENT_PRESET, PRESET_NAMES, PRESETS, type Preset, type PresetName } from './presets.ts'
 export { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions, type ObjectiveName } from './objectives/index.ts'
 export {
   type LossInputs,
@@ -89,6 +89,7 @@ export {
 export { RANKING_FILE, sweepResult, type ResultRow, type SweepResult } from './sweep/result.ts'
 export { SFT_SETTINGS, TRAIN_SETTINGS, type SftGroups, type TrainGroups } from './settings/groups.ts'
 export {
+  planAgreement,
   planSft,
   planTraining,
   runSft,

@@ -89,6 +89,25 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 }
 
+/** The recipe of training on agreement: labels that cost no prompt. */
+export const AGREEMENT_PRESET: Preset = {
+  summary: 'listwise on agreement',
+  architecture: 'mlp-cross-attention',
+  settings: { hidden: 64, inner: 128 },
+  phases: [
+    {
+      objective: 'listwise',
+      epochs: 20,
+      learningRate: 2e-3,
+      schedule: 'cosine',
+      warmup: 0.03,
+      batchSize: 16,
+      dropout: 0.1,
+      options: { temperatureStart: 0.8, temperatureEnd: 0.8 },
+    },
+  ],
+}
+
 /** The recipe of supervised training, on beams or the best measured pointers. */
 export const SFT_PRESET: Preset = {
   summary: 'SFT for 20 epochs',

@@ -15,7 +15,7 @@ export interface TrainOptions {
    */
   readonly output?: string
   /** Hashes and the pool policy for the checkpoints. */
-  readonly info?: Pick<CheckpointInfo, 'dataHash' | 'protocolHash' | 'pool'>
+  readonly info?: Pick<CheckpointInfo, 'dataHash' | 'protocolHash' | 'pool' | 'labels'>
   /** What is known of the policy that the training starts from, when it was trained before. */
   readonly start?: CheckpointInfo
   /**

@@ -37,7 +37,15 @@ const settings = (selectors: EvaluateOptions['selectors']): EvaluateOptions => (
   seeds: [0, 1],
 })
 
-const DERIVED: readonly SelectorName[] = ['pointer', 'pool', 'reversed', 'shuffled', 'worst', 'oracle']
+const DERIVED: readonly SelectorName[] = [
+  'agreement',
+  'pointer',
+  'pool',
+  'reversed',
+  'shuffled',
+  'worst',
+  'oracle',
+]
 const baselines = SELECTOR_NAMES.filter((name) => !DERIVED.includes(name) && name !== 'static-best')
 
 describe.each(baselines)('%s over the library', (name) => {

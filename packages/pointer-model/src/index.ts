@@ -46,6 +46,7 @@ export { randomPointers } from './decode/random.ts'
 export {
   decodeCheckpoint,
   encodeCheckpoint,
+  isFromAgreement,
   isUntrained,
   readCheckpoint,
   writeCheckpoint,

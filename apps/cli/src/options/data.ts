@@ -95,6 +95,16 @@ const poolMethodOption: PoolMethodOption = {
   },
 }
 
+/** How the pools of labels are made: `lever sft --target agreement`. */
+export const labelPoolOptions: {
+  readonly queries: typeof fixedPoolOptions.queries
+  readonly poolSize: typeof fixedPoolOptions.poolSize
+} & PoolMethodOption = {
+  queries: fixedPoolOptions.queries,
+  poolSize: fixedPoolOptions.poolSize,
+  ...poolMethodOption,
+}
+
 /** Embeddings, the sample of questions, and pools. */
 export const poolOptions: typeof fixedPoolOptions & PoolMethodOption = {
   ...fixedPoolOptions,

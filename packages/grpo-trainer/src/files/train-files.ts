@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
-import { openRunDirectory, requirePath } from '@lever/durable-files'
+import { openRunDirectory, requirePath, writeFileAtomic } from '@lever/durable-files'
+import type { RunDirectory } from '@lever/durable-files'
 import { architectureOf, readCheckpoint, startingModel } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
 import { BACKBONE } from '../phases.ts'
 import type { PhaseOptions } from '../phases.ts'
+import { encodeRlData } from '@lever/rl-dataset'
+import { isFlat } from '../data.ts'
 import { train } from '../train.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
 import { checkLabels } from './label-pools.ts'
@@ -68,8 +71,9 @@ export async function* trainFiles(
   const { command, init, seed, validation, splitBy } = plan
   const stops = await mayStop(plan)
   const rewards = stops ? { ...plan.rewards, prefixes: true } : plan.rewards
-  const training = await loadTraining({ ...plan, rewards, readPools })
-  if (command === 'sft') checkLabels(training, plan.rlData)
+  const loaded = await loadTraining({ ...plan, rewards, readPools })
+  if (command === 'sft') checkLabels(loaded, plan.rlData)
+  const { training, warning } = withTellingValidation(loaded, plan)
   const { model, info, hash } = await startingModel({ ...plan, checkpoint: init, dim: training.dim })
   const phases = fitBackbone(plan.phases, model)
   const run = await openRunDirectory({
@@ -85,7 +89,10 @@ export async function* trainFiles(
   })
   try {
     yield* describeTraining(training, plan, stops)
-    await run.update({ rlData: plan.rlData.map((file) => resolve(file)) })
+    if (warning !== undefined) yield { type: 'warning', message: warning }
+    await run.update({
+      rlData: [...plan.rlData.map((file) => resolve(file)), ...(await writeLabels(run, plan))],
+    })
     yield { type: 'loaded', name: init === undefined ? model.architecture : 'policy', training }
     const { threads, device, saveEvery = null, keepEpochs = true, tensorboard = false } = plan
     const result = yield* train({
@@ -110,6 +117,25 @@ export async function* trainFiles(
   } finally {
     await run.close()
   }
+}
+
+/** Writes labels into the run directory, so that it names the questions that were trained on. Gives the path. */
+async function writeLabels(run: RunDirectory, { labels }: TrainingPlan): Promise<readonly string[]> {
+  if (labels === undefined) return []
+  const path = run.file('labels.json')
+  await writeFileAtomic(path, encodeRlData(labels).bytes)
+  return [path]
+}
+
+/** Labels that no validation query tells apart select nothing: the last epoch is the result then. */
+function withTellingValidation(
+  training: LoadedTraining,
+  { labels }: TrainingPlan,
+): { readonly training: LoadedTraining; readonly warning?: string } {
+  const { validation = [] } = training.data
+  if (labels === undefined || validation.length === 0 || !validation.every(isFlat)) return { training }
+  const warning = `no candidate's answer is right for any of the ${validation.length} validation groups, so they cannot select an epoch: the last one is taken`
+  return { training: { ...training, data: { ...training.data, validation: [] } }, warning }
 }
 
 /** Where a policy of a training comes from, without its numbers. */

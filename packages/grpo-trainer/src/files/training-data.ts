@@ -1,7 +1,7 @@
-import { hashFile, hashOf, InputError, requirePath } from '@lever/durable-files'
+import { hashBytes, hashFile, hashOf, InputError, requirePath } from '@lever/durable-files'
 import type { BuiltGroups, Group, GroupOptions, RlCandidate, RlData, RlMeta } from '@lever/rl-dataset'
 import type { Split, SplitItem } from '@lever/rl-dataset'
-import { BEAM_METHOD, buildGroups, splitByImage } from '@lever/rl-dataset'
+import { BEAM_METHOD, buildGroups, encodeRlData, splitByImage } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { readEmbeddings } from '@lever/tensor-files'
 import type { Embeddings } from '@lever/tensor-files'
@@ -12,6 +12,8 @@ import type { ReadPools } from './label-pools.ts'
 export interface TrainingFiles {
   /** RL data; several files are trained on jointly. */
   readonly rlData: readonly string[]
+  /** Data beside or in place of the files, such as the labels of `agreementLabels`. */
+  readonly labels?: RlData | undefined
   /** Embeddings of the examples that pools refer to. */
   readonly embeddings: string
   /** Embeddings of the queries, when they are of another dataset. */
@@ -34,7 +36,7 @@ export interface LoadedTraining {
   /** SHA-256 of every file, by its role. */
   readonly hashes: Readonly<Record<string, string>>
   /** For the checkpoints. */
-  readonly info: { dataHash: string; protocolHash?: string; pool?: unknown }
+  readonly info: { dataHash: string; protocolHash?: string; pool?: unknown; labels?: string }
   /** What was left out, by reason. */
   readonly dropped: ReadonlyMap<string, number>
   /** Are all pointers InfoScore beams? */
@@ -54,19 +56,20 @@ export interface LoadedTraining {
  * answers, or no group is left
  */
 export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining> {
-  const { rlData, validation, splitBy, seed } = files
+  const { validation, splitBy, seed } = files
+  const rlData = namesOf(files)
   const { candidates, queries, pools, hashes: inputs } = await readInputs(files)
   const hashes: Record<string, string> = { ...inputs }
   const read: ReadGroups[] = []
-  for (const [i, path] of rlData.entries()) {
-    const data = await readRlData(path)
+  for (const [i, name] of rlData.entries()) {
+    const { data, hash } = await readSource(files, i)
     read.push(
-      groupsOfFile(pools === undefined ? data : withPools(data, pools, path), path, files, [
+      groupsOfFile(pools === undefined ? data : withPools(data, pools, name), name, files, [
         candidates,
         queries,
       ]),
     )
-    hashes[i === 0 ? 'rl-data' : `rl-data-${i + 1}`] = await hashFile(path)
+    hashes[i === 0 ? 'rl-data' : `rl-data-${i + 1}`] = hash
   }
   const dropped = sumOf(read.map(({ built }) => built.dropped))
   const groups = read.flatMap(({ built }) => built.groups)
@@ -92,6 +95,8 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
   const outside = { 'questions of the test_ids': split.test, 'questions in no part': split.unassigned }
   for (const [reason, { length }] of Object.entries(outside)) if (length > 0) dropped.set(reason, length)
   const pool = metas[0]?.['pool']
+  const labels = metas[0]?.['labels']
+  const isLabelled = typeof labels === 'string' && metas.every((meta) => meta?.['labels'] === labels)
   return {
     data: {
       groups: groupsOf(split, 'train', groups),
@@ -105,6 +110,7 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
       dataHash: hashOf(hashes),
       ...(protocolHash !== undefined && { protocolHash }),
       ...(pool !== undefined && { pool }),
+      ...(isLabelled && { labels }),
     },
     dropped,
     beams: read.every(({ beams }) => beams),
@@ -112,6 +118,20 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
     prefixes: sumOf(read.map(({ built }) => built.prefixes)),
     splitByData: split.by === 'meta',
   }
+}
+
+/** What messages call the files of RL data, and the data that is in no file. */
+function namesOf({ rlData, labels }: TrainingFiles): readonly string[] {
+  return labels === undefined ? rlData : [...rlData, 'labels']
+}
+
+async function readSource(
+  { rlData, labels }: TrainingFiles,
+  i: number,
+): Promise<{ readonly data: RlData; readonly hash: string }> {
+  const path = rlData[i]
+  if (path !== undefined) return { data: await readRlData(path), hash: await hashFile(path) }
+  return { data: labels!, hash: hashBytes(encodeRlData(labels!).bytes) }
 }
 
 interface Inputs {

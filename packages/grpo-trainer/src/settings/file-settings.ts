@@ -40,7 +40,8 @@ export const LABEL_SETTINGS = {
     type: 'list',
     about:
       'InfoScore beams (of lever beams or of the original) or RL data; several files are trained on jointly',
-    required: true,
+    default: [],
+    unset: 'none: --target agreement needs none',
     aliases: ['beams', 'beam-data'],
   },
   poolFile: {

@@ -127,8 +127,9 @@ export const SUPERVISED_SETTINGS = {
   lr: { type: 'number', about: 'learning rate of SFT', to: ['sft.learningRate'] },
   target: {
     type: 'text',
-    about: 'pointers of a query that are imitated: the best, the first, or all',
-    choices: ['best', 'first', 'all'],
+    about:
+      'pointers of a query that are imitated: the best, the first, or all; agreement needs no pointers and no model: the candidates of the pool whose own answer is right (give --dataset)',
+    choices: ['best', 'first', 'all', 'agreement'],
     to: ['sft.target'],
   },
 } as const

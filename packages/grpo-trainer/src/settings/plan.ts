@@ -1,9 +1,10 @@
 import { InputError } from '@lever/durable-files'
+import type { RlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
 import type { GivenSettings, Settings } from '@lever/settings'
 import { trainFiles } from '../files/train-files.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/train-files.ts'
-import { PRESETS, SFT_PRESET } from '../presets.ts'
+import { AGREEMENT_PRESET, PRESETS, SFT_PRESET } from '../presets.ts'
 import type { Preset, PresetName } from '../presets.ts'
 import { SFT_SETTINGS, TRAIN_SETTINGS } from './groups.ts'
 import type { SftGroups, TrainGroups } from './groups.ts'
@@ -63,12 +64,49 @@ export function planTraining(settings: TrainSettings): TrainingPlan {
 
 /** Settings of `lever sft` as a plan. @throws InputError for settings that exclude each other */
 export function planSft(settings: SftSettings): TrainingPlan {
-  const { requirePositiveQuery, poolFile } = settings
+  const { requirePositiveQuery, poolFile, rlData, target } = settings
+  if (target === 'agreement') {
+    throw new InputError(
+      '--target agreement trains on a dataset and its pools, not on RL data; give --dataset, or `planAgreement` labels',
+    )
+  }
+  if (rlData.length === 0) {
+    throw new InputError(
+      '--rl-data is missing: the beams or RL data that are imitated; give it, or --target agreement',
+    )
+  }
   return {
     ...planCommon(settings, SFT_PRESET),
     command: 'sft',
     poolFile,
     rewards: { requirePositiveQuery, minSize: 1 },
+  }
+}
+
+/**
+ * Settings of `lever sft` as a plan of training on agreement. `labels` is the `data` of `agreementLabels`, which
+ * `rl-generate` makes.
+ * @throws InputError for settings that exclude each other
+ */
+export function planAgreement(settings: SftSettings, labels: RlData): TrainingPlan {
+  const { requirePositiveQuery, epochs, lr } = settings
+  if (settings.rlData.length > 0) {
+    throw new InputError('--target agreement makes its labels of the dataset; leave out --rl-data')
+  }
+  const given = {
+    ...settings,
+    target: undefined,
+    epochs: undefined,
+    lr: undefined,
+    listwiseEpochs: epochs,
+    listwiseLr: lr,
+  }
+  return {
+    ...planCommon(given, AGREEMENT_PRESET),
+    command: 'sft',
+    labels,
+    rewards: { requirePositiveQuery },
+    phases: phasesOf(AGREEMENT_PRESET.phases, given),
   }
 }
 

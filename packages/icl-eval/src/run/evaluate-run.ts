@@ -16,7 +16,7 @@ import type { Example, ScoreFunction } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
-import { checkProtocol, untrainedWarnings } from './policies.ts'
+import { agreementNotices, checkProtocol, untrainedWarnings } from './policies.ts'
 import type { EvaluatedPolicy, TrainedOn } from './policies.ts'
 import { recordRead } from './reads.ts'
 import {
@@ -100,6 +100,7 @@ export function checkEvaluation({
 export async function evaluateRun(settings: EvaluateRunSettings): Promise<EvaluatedRun> {
   checkEvaluation(settings)
   checkProtocol(settings.policies, settings.model.protocolHash, settings.allowProtocolMismatch ?? false)
+  for (const notice of agreementNotices(settings.policies)) settings.onNotice?.(notice)
   const choice = await chooseSelectors(settings)
   const run = await openRun(settings)
   try {

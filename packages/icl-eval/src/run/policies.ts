@@ -17,6 +17,8 @@ export interface EvaluatedPolicy {
   readonly dataHash?: string | undefined
   /** No training changed it: its parameters are those that it began with. */
   readonly untrained?: boolean | undefined
+  /** It was trained on agreement alone, without a measured reward. */
+  readonly fromAgreement?: boolean | undefined
   /** The policy as selectors, a row each: one for every way of decoding. */
   readonly selectors: readonly Selector[]
 }
@@ -45,6 +47,32 @@ export function untrainedWarnings(
       ({ name, file }) =>
         `${name} is an untrained policy (${file}): no epoch of its training was better than its start, so its choices are those of random parameters`,
     )
+}
+
+/**
+ * What to say about the row `agreement`, the policy that costs no prompt and that others are compared with.
+ * @throws InputError if a policy of that name was not trained on agreement
+ */
+export function agreementNotices(
+  policies: readonly Pick<EvaluatedPolicy, 'name' | 'file' | 'fromAgreement'>[],
+): string[] {
+  const impostor = policies.find(({ name, fromAgreement }) => name === 'agreement' && fromAgreement !== true)
+  if (impostor !== undefined) {
+    throw new InputError(
+      `--policies: agreement is the baseline that lever sft --target agreement trains, and ${impostor.file} was not trained so; give it another name`,
+    )
+  }
+  const others = policies.filter(({ name }) => name !== 'agreement')
+  const same = others.find(({ fromAgreement }) => fromAgreement === true)
+  if (same !== undefined) {
+    return [
+      `${same.name} was trained on agreement; call it agreement (--policies agreement=${same.file}) and it stands among the baselines`,
+    ]
+  }
+  if (others.length === 0 || others.length < policies.length) return []
+  return [
+    'agreement is not among the baselines: a policy trained on labels that cost no prompt, which rewards that were paid for should beat (lever sft --target agreement, then --policies agreement=FILE)',
+  ]
 }
 
 /** What policies were trained on, as far as it is known. */

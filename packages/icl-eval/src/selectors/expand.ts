@@ -48,10 +48,10 @@ export function expandSelectors(
   return [...new Set(names.flatMap(expand))]
 }
 
-/** @throws InputError if a policy has the name of a selector, whose row it would replace */
+/** @throws InputError if a policy has the name of a selector, whose row it would replace; `agreement` is one of a policy */
 export function checkPolicyName(name: string): void {
   const taken: readonly string[] = [
-    ...SELECTOR_NAMES.filter((one) => one !== 'pointer'),
+    ...SELECTOR_NAMES.filter((one) => one !== 'pointer' && one !== 'agreement'),
     ALL,
     BASELINES,
     METHODS,

@@ -47,6 +47,9 @@ function resolve(name: string, options: ResolveOptions): Selector {
 const DERIVED: readonly string[] = ['pool', 'reversed', 'shuffled']
 
 function remedy(name: SelectorName): string {
+  if (name === 'agreement') {
+    return '; train it with lever sft --target agreement, and give it with --policies agreement=FILE'
+  }
   return DERIVED.includes(name) ? `; write ${name}:rices-both, for example` : ''
 }
 

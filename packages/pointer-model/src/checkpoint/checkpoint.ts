@@ -29,6 +29,8 @@ export interface CheckpointInfo {
   readonly protocolHash?: string
   /** How pools are made, as plain JSON. */
   readonly pool?: unknown
+  /** `agreement` where the policy was trained on labels that need no model, and not on measured rewards. */
+  readonly labels?: string
   /** Anything else, as plain JSON, such as the options of the training. */
   readonly training?: unknown
   /** Version of this package that wrote the file. */
@@ -69,6 +71,7 @@ const metadataKeys = {
   dataHash: 'data_hash',
   protocolHash: 'protocol_hash',
   pool: 'pool',
+  labels: 'labels',
   training: 'training',
 } as const satisfies Record<Exclude<keyof CheckpointInfo, 'packageVersion'>, string>
 
@@ -78,6 +81,11 @@ const metadataKeys = {
  */
 export function isUntrained({ phase, trained = false }: CheckpointInfo): boolean {
   return phase === 'init' && !trained
+}
+
+/** Whether a policy was trained on agreement alone: the accuracy of candidates' own answers, which needs no model. */
+export function isFromAgreement({ labels }: CheckpointInfo): boolean {
+  return labels === 'agreement'
 }
 
 /** A checkpoint as safetensors. Equal checkpoints give equal bytes. */
@@ -162,7 +170,7 @@ function infoOf(metadata: ReadonlyMap<string, string>, file: string): Checkpoint
   for (const [field, key] of Object.entries(metadataKeys)) {
     const text = metadata.get(key)
     if (text === undefined) continue
-    const plain = field === 'phase' || field.endsWith('Hash')
+    const plain = field === 'phase' || field === 'labels' || field.endsWith('Hash')
     info[field] = plain ? text : json(text, key, file)
   }
   const version = metadata.get('package_version')

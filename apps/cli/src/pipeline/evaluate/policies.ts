@@ -29,7 +29,7 @@ export async function readPolicies(
   { features }: Pick<Inputs, 'features'>,
 ): Promise<PolicyRow[]> {
   const { checkPolicyName } = await import('@lever/icl-eval')
-  const { isUntrained } = await import('@lever/pointer-model')
+  const { isFromAgreement, isUntrained } = await import('@lever/pointer-model')
   const rows: PolicyRow[] = []
   for (const given of policies) {
     const [, name = '', file = ''] = /^([^=/]+)=(.+)$/.exec(given) ?? []
@@ -52,6 +52,7 @@ export async function readPolicies(
       protocolHash: info.protocolHash,
       dataHash: info.dataHash,
       untrained: isUntrained(info),
+      fromAgreement: isFromAgreement(info),
     })
   }
   return rows
