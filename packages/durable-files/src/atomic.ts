@@ -2,6 +2,7 @@ import { lstat, open, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileError, InputError, systemCode } from './errors.ts'
 
+/** A file of a set that is written together. */
 export interface FileToWrite {
   path: string
   data: string | Uint8Array

@@ -26,6 +26,7 @@ export async function requirePath(
 /** A flag, or an argument without one as help shows it. */
 const named = (flag: string): string => (flag.startsWith('--') ? flag : `<${flag}>`)
 
+/** Whether there is a file or folder at a path; one that may not be looked at counts as none. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

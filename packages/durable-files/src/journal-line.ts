@@ -12,6 +12,7 @@ import { fileError } from './errors.ts'
 /** The version of the format that is written and read. */
 const JOURNAL_VERSION = 1
 
+/** A line of a journal: the first holds the header, every other a key and its value. */
 export type JournalLine = { journal: 1; header: unknown } | { key: string; value: unknown }
 
 /** How a value becomes text: {@link canonicalJson}, or `JSON.stringify` where the order of its fields is kept. */

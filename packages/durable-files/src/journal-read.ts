@@ -2,11 +2,13 @@ import { canonicalJson } from './canonical-json.ts'
 import { InputError } from './errors.ts'
 import { scanJournal } from './journal-scan.ts'
 
+/** A key with the value of its first line. */
 export interface JournalEntry<T> {
   key: string
   value: T
 }
 
+/** All that a journal holds. */
 export interface JournalContent<T> {
   header: unknown
   /** First value of every key, in the order of the file. */
@@ -17,6 +19,7 @@ export interface JournalContent<T> {
   conflicts: number
 }
 
+/** What a journal that was read entry by entry held. */
 export interface JournalSummary {
   header: unknown
   lines: number

@@ -14,6 +14,7 @@ import { LineWriter } from './journal-writer.ts'
 import type { Lock, LockOptions } from './lock.ts'
 import { acquireLock } from './lock.ts'
 
+/** Where a journal is, and what its lines mean. */
 export interface JournalOptions<T = unknown> {
   path: string
   /** What fixes the meaning of the lines, e.g. the protocol; another header is refused. */
@@ -47,7 +48,9 @@ export interface Journal<T> {
   readonly conflicts: number
   /** Number of keys. */
   readonly size: number
+  /** Whether the key has a line. */
   has(key: string): boolean
+  /** The value of a key, undefined without one. */
   get(key: string): T | undefined
   /** In the order of the file. */
   entries(): IterableIterator<[string, T]>

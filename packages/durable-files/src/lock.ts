@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileError, InputError, systemCode } from './errors.ts'
 import { processPlace, processStart } from './process-identity.ts'
 
+/** How a lock shows that it is alive, in milliseconds. */
 export interface LockOptions {
   /** How often the holder rewrites its lock file, milliseconds. */
   beatMs?: number
@@ -14,9 +15,11 @@ export interface LockOptions {
   watchMs?: number
 }
 
+/** A lock that this process holds. */
 export interface Lock {
   /** Throws when the lock was lost, e.g. because this process was frozen for long. */
   check(): Promise<void>
+  /** Gives the lock back, so that another process can take it at once. */
   release(): Promise<void>
 }
 

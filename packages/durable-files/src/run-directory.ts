@@ -21,6 +21,7 @@ export interface Manifest {
   readonly [name: string]: unknown
 }
 
+/** What identifies a run: another run in the same folder is refused. */
 export interface RunDirectoryOptions {
   path: string
   command: string
@@ -33,6 +34,7 @@ export interface RunDirectoryOptions {
   lock?: LockOptions
 }
 
+/** The folder of one run, with its manifest; it is locked until it is closed. */
 export interface RunDirectory {
   readonly path: string
   readonly manifest: Manifest

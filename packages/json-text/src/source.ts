@@ -10,6 +10,7 @@ export interface ByteSource {
 /** How much of a source is looked at at once. */
 export const CHUNK_BYTES: number = 1 << 20
 
+/** Bytes in memory as a source. */
 export function bytesInMemory(bytes: Uint8Array): ByteSource {
   return { size: bytes.length, read: (start, end) => bytes.subarray(start, end) }
 }

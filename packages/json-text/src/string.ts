@@ -82,6 +82,7 @@ export interface Key {
   readonly bytes: Uint8Array
 }
 
+/** Names as keys that are compared byte by byte, without making a string of what is read. */
 export function keys(...names: readonly string[]): readonly Key[] {
   return names.map((text) => ({ text, bytes: Buffer.from(JSON.stringify(text)) }))
 }

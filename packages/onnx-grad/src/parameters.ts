@@ -34,6 +34,7 @@ export interface ParameterLayout {
   readonly sizes: Readonly<Record<GroupName, number>>
 }
 
+/** Which parameters train, and which of them decay. */
 export interface LayoutOptions {
   /** Globs of names that do not train; '*' stands for any characters (default none). */
   freeze?: readonly string[]

@@ -24,6 +24,7 @@ export interface Runner {
    * declared, and the shapes of the inputs as they were given.
    */
   run(inputs: Readonly<Record<string, Value>>, outputs?: readonly string[]): Promise<Record<string, Value>>
+  /** Frees the session; the runner cannot be used afterwards. */
   close(): Promise<void>
 }
 

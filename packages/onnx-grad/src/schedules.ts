@@ -6,6 +6,7 @@ export function constantRate(rate: number): Schedule {
   return () => rate
 }
 
+/** A learning rate that rises linearly and then falls along half a cosine. */
 export interface CosineOptions {
   /** Highest rate, reached after the warm-up. */
   rate: number

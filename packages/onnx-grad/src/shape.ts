@@ -1,6 +1,7 @@
 /** A dimension: a number, or a name such as "batch" that is known when the graph runs. */
 export type Dim = number | string
 
+/** Sizes of the dimensions of an array: numbers, or names of sizes that are known only when a graph runs. */
 export type Shape = readonly Dim[]
 
 /** "[8, 64, batch]" */

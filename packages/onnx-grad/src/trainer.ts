@@ -56,7 +56,9 @@ export interface RunStepsOptions {
 
 /** A training program loaded into ONNX Runtime. */
 export interface Trainer {
+  /** Takes as many steps as the batch holds, and gives the state after them. */
   run(state: TrainingState, batch: TrainingBatch, options?: RunStepsOptions): Promise<TrainingResult>
+  /** Frees the session; the trainer cannot be used afterwards. */
   close(): Promise<void>
 }
 

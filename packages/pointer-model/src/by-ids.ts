@@ -23,8 +23,10 @@ export interface QueryIds {
 /** How a policy chooses: the most probable next candidate, or the most probable pointer that beam search finds. */
 export const DECODINGS = ['greedy', 'beam'] as const
 
+/** A way to choose: the greedy pointer, or the best of several beams. */
 export type Decoding = (typeof DECODINGS)[number]
 
+/** How many demonstrations are chosen, and how. */
 export interface ChooseOptions {
   /** K */
   readonly shots: number
@@ -41,11 +43,14 @@ export interface PolicyByIds {
   choose(queries: readonly QueryIds[], options: ChooseOptions): Promise<number[][]>
   /** Pointers as positions in the pools, as the methods of `Policy`. */
   greedy(queries: readonly QueryIds[], options: { shots: number }): Promise<PointerChoice[]>
+  /** The best pointers of every query by beam search, the most probable first, as ids. */
   beam(queries: readonly QueryIds[], options: { shots: number; width?: number }): Promise<PointerChoice[][]>
+  /** Pointers drawn from the policy for every query, as ids. */
   sample(
     queries: readonly QueryIds[],
     options: SampleOptions & { shots: number },
   ): Promise<SampledPointer[][]>
+  /** log p of given pointers of every query. */
   logProbs(
     queries: readonly QueryIds[],
     pointers: readonly (readonly ArrayLike<number>[])[],

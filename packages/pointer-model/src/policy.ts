@@ -14,6 +14,7 @@ import { policyGraphs } from './graphs.ts'
 import { architectureOf } from './model.ts'
 import type { PointerModel } from './model.ts'
 
+/** How a policy runs. */
 export interface PolicyOptions extends RunOptions {
   /** Queries decoded together (default 64). */
   batchSize?: number
@@ -39,6 +40,7 @@ export interface Policy {
   logProbs(input: PolicyInput, pointers: readonly (readonly ArrayLike<number>[])[]): Promise<Float64Array[]>
   /** The same network with other values, such as those of a later step of training. Shares what is loaded; close the first one only. */
   withParameters(parameters: Parameters): Policy
+  /** Frees the sessions; the policy cannot be used afterwards. */
   close(): Promise<void>
 }
 

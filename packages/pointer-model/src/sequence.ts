@@ -40,6 +40,7 @@ export interface PointerState {
   readonly stop?: Tensor
 }
 
+/** Dropout that leaves everything as it is, for decoding and log-probabilities. */
 export const noDropout: Dropout = (x) => x
 
 /**

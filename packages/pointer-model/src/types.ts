@@ -16,6 +16,7 @@ export interface ArchitectureConfig {
 export interface ParameterSpec {
   readonly name: string
   readonly shape: readonly number[]
+  /** The first values, from a random stream of the parameter's own. */
   readonly initial: (random: Random, shape: readonly number[]) => Float32Array
 }
 

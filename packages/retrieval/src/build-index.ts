@@ -5,6 +5,7 @@ import { hashFile, writeFileAtomic } from '@lever/durable-files'
 import { openRowFile } from './row-file.ts'
 import { createGraph, type Quantization } from './usearch.ts'
 
+/** What an index is built of, and how finely. */
 export interface BuildIndexOptions {
   /** Safetensors file with `embeddings` F32 [M, D], rows of length 1, and `ids` I64 [M]. */
   embeddings: string
@@ -18,6 +19,7 @@ export interface BuildIndexOptions {
   expansion?: number
   /** Default 1: then equal input gives equal bytes. */
   threads?: number
+  /** Called with the rows that are in the index, and with all. */
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
 }

@@ -5,6 +5,7 @@ import { openRowFile, type RowFile } from './row-file.ts'
 import { searchRows, type Graph, type Hits, type Searched, type SearchOptions } from './search.ts'
 import { createGraph } from './usearch.ts'
 
+/** Files of a library, and how it is searched. */
 export interface OpenLibraryOptions {
   /** Safetensors file with `embeddings` F32 [M, D] and `ids` I64 [M]. */
   embeddings: string
@@ -32,6 +33,7 @@ export interface Library {
   add(id: number, row: Float32Array): void
   /** Takes an example out, for as long as the library is open. False if there is none with this id. */
   remove(id: number): boolean
+  /** Closes the file of the embeddings; the library cannot be searched afterwards. */
   close(): void
 }
 

@@ -4,6 +4,7 @@ import { errorOf, GROUP, updateBest } from './scored-block.ts'
 import { emptyBest, fourProducts, innerProduct, neighbours, topSimilar } from './top-similar.ts'
 import type { Neighbours, TopSimilarOptions } from './top-similar.ts'
 
+/** What is searched, for which queries, and with what excluded. */
 export interface NearestOptions extends Omit<TopSimilarOptions, 'block'> {
   /** The candidates are these rows of `candidates`, and results are positions in this list; default all. */
   candidateRows?: ArrayLike<number>

@@ -1,6 +1,7 @@
 import type { RowFile } from './row-file.ts'
 import { emptyBest, insert, innerProduct, type Best } from './top-similar.ts'
 
+/** Which examples may be found. */
 export interface SearchOptions {
   /** Example ids that may not be returned. */
   excluded?: ReadonlySet<number>

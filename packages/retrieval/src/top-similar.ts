@@ -1,3 +1,4 @@
+/** What is searched, for which queries, and with what excluded. Rows have length 1, so that the product is the cosine. */
 export interface TopSimilarOptions {
   /** Row-major [M, D]. */
   queries: Float32Array
@@ -13,6 +14,7 @@ export interface TopSimilarOptions {
   block?: number
 }
 
+/** What was found for one query. */
 export interface Neighbours {
   /** Candidate rows, most similar first; equal scores by row. At most k. */
   rows: Int32Array

@@ -3,8 +3,10 @@ import { groupStatistics, type GroupStatistics } from './statistics.ts'
 /** By what a reward minus its baseline is divided; see `computeAdvantages`. */
 export const ADVANTAGE_SCALINGS = ['group', 'batch', 'none', 'rloo'] as const
 
+/** What the difference of a reward to its baseline is divided by. */
 export type AdvantageScaling = (typeof ADVANTAGE_SCALINGS)[number]
 
+/** How rewards become advantages. */
 export interface AdvantageOptions {
   /** Default `group`. */
   readonly scaling?: AdvantageScaling
@@ -14,6 +16,7 @@ export interface AdvantageOptions {
   readonly clip?: number | null
 }
 
+/** Advantages of the groups of a batch. */
 export interface Advantages {
   /** One array per group, [G]; exact zeros unless the group is informative. */
   readonly values: readonly Float64Array[]

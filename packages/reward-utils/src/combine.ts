@@ -7,11 +7,13 @@ export interface RewardTerm extends RewardOptions {
   readonly weight: number
 }
 
+/** Whether modes are summed before or after they are normalised. */
 export interface CombineOptions extends NormalizeOptions {
   /** Sum the weighted rewards, then normalise (default), or normalise each mode in the group, then sum. */
   readonly order?: 'sum_then_normalize' | 'normalize_then_sum'
 }
 
+/** Several reward modes in one. */
 export interface CombinedRewards {
   /** Weighted sum of the rewards before any normalisation, [G]. */
   readonly raw: Float64Array

@@ -4,6 +4,7 @@
  */
 export const KL_ESTIMATORS = ['k1', 'k2', 'k3'] as const
 
+/** A name of `KL_ESTIMATORS`. */
 export type KlEstimator = (typeof KL_ESTIMATORS)[number]
 
 /**
@@ -78,6 +79,7 @@ export function categoricalKlOfLogits(logitsP: ArrayLike<number>, logitsQ: Array
   return Math.max(0, sum)
 }
 
+/** The state of an adaptive KL coefficient. */
 export interface AdaptiveKl {
   /** The coefficient of the KL term. */
   readonly beta: number

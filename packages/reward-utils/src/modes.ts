@@ -4,6 +4,7 @@ import { accuracyScale, OPEN_SCALE, sumScale, type RewardScale } from './scale.t
 /** How `vqa_correct` becomes the correctness of mode `legacy`: 0 and 1, or -1 and 1. */
 export const CORRECTNESS_MODES = ['01', 'pm1'] as const
 
+/** A name of {@link CORRECTNESS_MODES}. */
 export type CorrectnessMode = (typeof CORRECTNESS_MODES)[number]
 
 /** The numbers a reward mode may use. `alpha` and `beta` are already the defaults of the mode when not given. */
@@ -20,7 +21,9 @@ export interface RewardWeights {
 /** What a mode sees of one outcome: a reader of its fields, which throws (or gives 0) where a field is missing. */
 export interface ModeInput {
   readonly outcome: Outcome
+  /** The number in a field. Throws where it is missing, unless missing fields count as 0. */
   readonly read: (field: OutcomeField) => number
+  /** Whether the outcome has the field. */
   readonly has: (field: OutcomeField) => boolean
   /** Whether missing fields count as 0 (`missing: 'zero'`). */
   readonly lenient: boolean
@@ -41,6 +44,7 @@ export interface RewardModeDefinition {
   readonly alpha?: number
   /** Says what is wrong with the weights, or nothing. */
   readonly check?: (weights: RewardWeights) => string | undefined
+  /** The reward of one outcome, before it is clipped. */
   readonly reward: (input: ModeInput) => number
 }
 
@@ -86,6 +90,7 @@ export const REWARD_MODE_NAMES = [
   'legacy',
 ] as const
 
+/** A name of {@link REWARD_MODES}. */
 export type RewardMode = (typeof REWARD_MODE_NAMES)[number]
 
 /**

@@ -17,4 +17,5 @@ export interface Outcome {
   readonly logprob_score?: number | null
 }
 
+/** A field of an {@link Outcome}. */
 export type OutcomeField = keyof Outcome

@@ -21,6 +21,7 @@ export function rceWeights(rewards: ArrayLike<number>, temperature: number): Flo
   return weights.map((weight) => weight / sum)
 }
 
+/** Ends of the schedule of the temperature. */
 export interface TemperatureOptions {
   /** Temperature at step 0. Default 2.0. */
   readonly start?: number

@@ -13,6 +13,7 @@ import {
 import type { Outcome, OutcomeField } from './outcome.ts'
 import { OPEN_SCALE, type RewardScale } from './scale.ts'
 
+/** Which mode makes the reward, and its weights. */
 export interface RewardOptions {
   /** A name of `REWARD_MODES` or of `modes`, or a function of an outcome. Default `hard_plus_soft`. */
   readonly mode?: RewardMode | (string & {}) | RewardFunction

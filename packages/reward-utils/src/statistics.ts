@@ -3,6 +3,7 @@
  */
 export type GroupStatus = 'informative' | 'flat' | 'single' | 'empty'
 
+/** What the rewards of one query have in common. */
 export interface GroupStatistics {
   readonly size: number
   readonly mean: number
@@ -48,6 +49,7 @@ export function groupStatistics(rewards: ArrayLike<number>): GroupStatistics {
   return { size, mean: mean * scale, std, status: 'informative' }
 }
 
+/** How the rewards of a group are normalised. */
 export interface NormalizeOptions {
   /** A name of `NORMALIZERS`. Default `z_score_clamp`. */
   readonly method?: NormalizeMethod
@@ -55,11 +57,13 @@ export interface NormalizeOptions {
   readonly clamp?: number
 }
 
+/** The rewards of one query, normalised. */
 export interface NormalizedGroup extends GroupStatistics {
   /** Normalised rewards, [G]; exact zeros unless the group is informative. */
   readonly values: Float64Array
 }
 
+/** A normalisation of the rewards [G] of one informative group. */
 export type Normalizer = (
   rewards: ArrayLike<number>,
   statistics: GroupStatistics,
@@ -69,6 +73,7 @@ export type Normalizer = (
 /** The names of the normalisations. */
 export const NORMALIZE_METHODS = ['z_score', 'z_score_clamp', 'rank_normalize', 'none'] as const
 
+/** A name of {@link NORMALIZERS}. */
 export type NormalizeMethod = (typeof NORMALIZE_METHODS)[number]
 
 /**

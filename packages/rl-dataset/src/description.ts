@@ -55,6 +55,7 @@ export interface Description {
   readonly verdict: readonly string[]
 }
 
+/** How often pointers of a query are the same. */
 export interface DuplicateStatistics {
   /** Candidates whose pointer stood before in the same query, in the same order. */
   readonly sameOrder: number

@@ -19,8 +19,10 @@ import type { RawObject } from './values.ts'
  */
 export const RL_FORMATS = ['json', 'jsonl', 'original'] as const
 
+/** A name of {@link RL_FORMATS}. */
 export type RlFormat = (typeof RL_FORMATS)[number]
 
+/** How RL data becomes a file. */
 export interface EncodeOptions {
   /** Default `json`. */
   readonly format?: RlFormat
@@ -28,6 +30,7 @@ export interface EncodeOptions {
   readonly history?: RlHistoryEntry
 }
 
+/** RL data as the bytes of a file. */
 export interface EncodedRlData {
   readonly bytes: Uint8Array
   readonly queries: number

@@ -9,12 +9,14 @@ export interface FilterStep {
   readonly params?: FilterParams
 }
 
+/** The seed of filters that draw, and the time of the history. */
 export interface FilterOptions {
   readonly seed?: number | string
   /** Time for the history, ISO 8601. */
   readonly at?: string
 }
 
+/** What filters left. */
 export interface FilterSummary {
   readonly queriesBefore: number
   readonly queriesAfter: number

@@ -5,6 +5,7 @@ import { accuracyOf, isPositive, pointerIds, type RlCandidate, type RlQuery } fr
 /** A value of a filter's parameter: a number, or names. */
 export type FilterValue = number | readonly string[]
 
+/** Values of the parameters of a filter, by name. */
 export type FilterParams = Readonly<Record<string, FilterValue>>
 
 /** Keeps some candidates of a query, or none of the query. */
@@ -36,6 +37,7 @@ export const FILTER_NAMES = [
   'top',
 ] as const
 
+/** A name of {@link FILTERS}. */
 export type FilterName = (typeof FILTER_NAMES)[number]
 
 const number = (params: FilterParams, name: string): number => params[name] as number

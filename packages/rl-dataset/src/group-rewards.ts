@@ -26,6 +26,7 @@ export interface GroupRewardOptions {
   readonly clamp?: number
 }
 
+/** The rewards of the pointers of one query. */
 export interface GroupRewards {
   /** [G] */
   readonly raw: Float64Array

@@ -50,6 +50,7 @@ export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   readonly file?: string
 }
 
+/** Groups for training, and what was left out of them. */
 export interface BuiltGroups {
   readonly groups: Group[]
   /** What was left out, by reason: `candidate.fallback`, `query.no_positive`, ... */

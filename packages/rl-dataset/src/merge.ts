@@ -18,6 +18,7 @@ export interface MergeInput {
   readonly sha256?: string
 }
 
+/** What to do about files that differ. */
 export interface MergeOptions {
   /** The same pointer with another outcome in a later file: an error (default), or the first one stays. */
   readonly onConflict?: 'error' | 'first'
@@ -27,6 +28,7 @@ export interface MergeOptions {
   readonly at?: string
 }
 
+/** What a merge took in and left out. */
 export interface MergeSummary {
   readonly files: number
   readonly queries: number

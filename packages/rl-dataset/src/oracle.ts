@@ -2,6 +2,7 @@ import { largest, meanOf } from './counting.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
 import { accuracyOf, isScored, type RlQuery } from './types.ts'
 
+/** What the best choice among the measured pointers would reach. */
 export interface OracleStatistics {
   /** Mean accuracy of the candidates, averaged per query. */
   readonly mean: number | null

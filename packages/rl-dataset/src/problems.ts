@@ -25,7 +25,9 @@ export type Message = string | (() => string)
 
 /** Where problems are reported to. */
 export interface ProblemSink {
+  /** Takes what makes the file unusable. */
   error(rule: string, message: Message, place?: ProblemPlace): void
+  /** Takes what a reader should know. */
   warn(rule: string, message: Message, place?: ProblemPlace): void
 }
 
@@ -39,6 +41,7 @@ export interface ProblemList extends ProblemSink {
   readonly counts: ReadonlyMap<string, number>
 }
 
+/** An empty list of problems of a file. Of every rule the first `limit` places are listed, and all are counted. */
 export function createProblemList(file: string, limit = 20): ProblemList {
   const listed: Problem[] = []
   const counts = new Map<string, number>()

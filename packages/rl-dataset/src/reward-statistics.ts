@@ -3,6 +3,7 @@ import { groupRewards, type GroupRewardOptions } from './group-rewards.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
 import { isScored, type RlCandidate, type RlQuery } from './types.ts'
 
+/** What the rewards of a mode can teach. */
 export interface RewardStatistics {
   readonly mode: string
   /** Queries by what they teach. `unusable`: no candidate is left, or a reward cannot be computed. */

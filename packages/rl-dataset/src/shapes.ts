@@ -16,6 +16,7 @@ export const SHAPE_NAMES = [
   'L13',
 ] as const
 
+/** A name of {@link SHAPES}. */
 export type Shape = (typeof SHAPE_NAMES)[number]
 
 /** The shapes of a query in a file, by the numbers of the format page. */

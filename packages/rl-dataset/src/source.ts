@@ -16,6 +16,7 @@ import {
 import type { Shape } from './shapes.ts'
 import type { IndexSpace, RlData, RlMeta, RlQuery } from './types.ts'
 
+/** How RL data is read, where the file leaves a choice. */
 export interface ReadOptions {
   /** Name in messages. Default `RL data`. */
   readonly file?: string

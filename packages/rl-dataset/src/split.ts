@@ -8,6 +8,7 @@ export interface SplitItem {
   readonly imageId: number | string | null
 }
 
+/** How queries are split. */
 export interface SplitOptions {
   readonly seed?: number | string
   /** Share of the queries for validation, at least. Default 0.2. */
@@ -22,6 +23,7 @@ export interface SplitOptions {
   readonly file?: string
 }
 
+/** Queries for training, validation and test. */
 export interface Split<T> {
   readonly train: T[]
   readonly validation: T[]

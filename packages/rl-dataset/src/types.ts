@@ -111,6 +111,7 @@ export interface RlMeta {
 /** What `pointer` means: positions in the pool of the query, or ids of examples. */
 export type IndexSpace = 'local' | 'global'
 
+/** A file that was merged: its name, the queries it covered, its hash. */
 export interface RlShard {
   readonly file: string
   readonly range?: readonly [start: number, end: number]
@@ -141,6 +142,7 @@ export function isScored({ vqa_acc_score, vqa_correct }: RlCandidate): boolean {
   return typeof vqa_acc_score === 'number' || typeof vqa_correct === 'number'
 }
 
+/** Whether the answer of a candidate counts as right. */
 export function isPositive({ vqa_correct }: RlCandidate): boolean {
   return vqa_correct === 1
 }

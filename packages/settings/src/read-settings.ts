@@ -3,6 +3,7 @@ import { nearest } from './nearest.ts'
 import { readSetting } from './read-setting.ts'
 import type { Schema, Setting, Settings } from './schema.ts'
 
+/** How messages name settings and where they were given. */
 export interface ReadOptions {
   /** How a message calls a setting: `--pool-size` for `poolSize`. The name itself when left out. */
   readonly nameOf?: (name: string) => string

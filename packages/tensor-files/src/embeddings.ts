@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 
+/** What embeddings can be of. */
 export const EMBEDDING_KINDS = ['image', 'text', 'both'] as const
 
 /** What embeddings are of: images, texts, or both side by side. */

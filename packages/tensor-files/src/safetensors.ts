@@ -28,6 +28,7 @@ export interface SafetensorsReader {
    * @throws RangeError if they are not inside
    */
   readRows(name: string, from: number, to: number): Promise<TensorEntry>
+  /** Closes the file. */
   close(): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 /** Element types. F16 and BF16 are kept as their raw 16 bits. */
 export type DType = 'F32' | 'F64' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL'
 
+/** The numbers of a tensor in memory. */
 export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array
 
 /** A tensor in C order (last dimension fastest). The shape `[]` is one element. */

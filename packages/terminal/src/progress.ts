@@ -12,6 +12,7 @@ export interface Stage {
   end(note?: string): void
 }
 
+/** How much a stage has to do. */
 export interface StageOptions {
   readonly total?: number
   /** What is counted, e.g. `queries`. */
@@ -20,24 +21,31 @@ export interface StageOptions {
 
 /** Where commands say what they do. Nothing of it goes to stdout. */
 export interface Progress {
+  /** Begins a stage, whose progress is shown until it ends. */
   stage(name: string, options?: StageOptions): Stage
+  /** Writes a line of information; `quiet` writes none. */
   info(message: string): void
+  /** Writes a warning; `quiet` writes none. */
   warn(message: string): void
   /** Removes a live line, before something else is written to the terminal. */
   clear(): void
 }
 
+/** Where progress is written, and how. */
 export interface ProgressOptions {
+  /** Takes text for the terminal. */
   readonly write: (text: string) => void
   /** `live` rewrites one line, `plain` writes a line now and then, `quiet` nothing. */
   readonly mode: 'live' | 'plain' | 'quiet'
   /** Milliseconds; for tests. */
   readonly now?: () => number
+  /** Width of the terminal, asked for at every line. Default 80. */
   readonly columns?: () => number
 }
 
 const EVERY = { live: 100, plain: 5_000, quiet: Infinity } as const
 
+/** Where a command says what it does: a live line, lines now and then, or nothing. */
 export function createProgress({
   write,
   mode,

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width'
 import { printableLine } from './printable.ts'
 
+/** How a table is laid out. */
 export interface TableOptions {
   readonly indent?: string
   /** Columns aligned to the left; the others, numbers, are aligned to the right. */

@@ -10,6 +10,7 @@ export interface SameImage {
   readonly paths: readonly string[]
 }
 
+/** Questions with their images and answers, from files of any form. */
 export interface Dataset {
   readonly form: DatasetForm
   readonly name: string

@@ -16,6 +16,7 @@ export interface Spread {
   readonly max: number
 }
 
+/** What is in a dataset. */
 export interface DatasetDescription {
   readonly form: Dataset['form']
   readonly name: string
@@ -127,6 +128,7 @@ function unansweredNotice(form: Dataset['form'], without: number, all: number): 
   ]
 }
 
+/** Images that two datasets share. */
 export interface ImageLeakage {
   /** Places in the list of datasets. */
   readonly between: readonly [number, number]

@@ -14,6 +14,7 @@ import { identifyImages, sameImageNotice } from './images/identity.ts'
 import { isKeptImage } from './images/store.ts'
 import type { Joined } from './joined.ts'
 
+/** Files of a dataset, and how they are read. */
 export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
   /**
    * Path of the questions: an official file, the file of A-OKVQA (a list), `.jsonl` with a question a line, or a

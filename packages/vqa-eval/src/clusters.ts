@@ -1,3 +1,4 @@
+/** A mean with its interval. */
 export interface Interval {
   /** Mean of the values. */
   readonly mean: number

@@ -12,6 +12,7 @@ export interface Flip {
   readonly otherPrediction: string
 }
 
+/** Two evaluations on the same questions. */
 export interface Comparison {
   /** Mean paired difference in points, this minus other. */
   readonly delta: number

@@ -44,6 +44,7 @@ export interface QuestionFile {
   readonly [field: string]: unknown
 }
 
+/** Parsed annotations and results, and how they are scored. */
 export interface EvaluateInput extends EvaluateOptions {
   /** The list of annotations, or the parsed file that holds it under `annotations`. */
   readonly annotations: readonly Annotation[] | { readonly annotations: readonly Annotation[] }

@@ -3,12 +3,14 @@ import type { QuestionId } from './question-id.ts'
 import type { ScoreMode, ScoreOptions } from './score.ts'
 import type { Subset } from './subset.ts'
 
+/** How results are scored. */
 export interface EvaluateOptions extends ScoreOptions {
   /** Score what both files have instead of refusing files that differ in ids. Default false. */
   readonly allowPartial?: boolean
   readonly subset?: Subset
 }
 
+/** The accuracy of one question. */
 export interface QuestionScore {
   readonly questionId: QuestionId
   readonly imageId: QuestionId | null
@@ -27,9 +29,11 @@ export interface QuestionScore {
 /** Scores of single questions, made when they are asked for; can be iterated again and again. */
 export interface QuestionScores extends Iterable<QuestionScore> {
   readonly length: number
+  /** The score at a place, made when it is asked for. */
   at(index: number): QuestionScore
 }
 
+/** The accuracy of a results file. */
 export interface Evaluation {
   readonly mode: ScoreMode
   /** 0..100, two decimals, as the official tool rounds. Over n questions, those without a prediction counting 0. */

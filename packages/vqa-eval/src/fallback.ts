@@ -1,10 +1,12 @@
 import { splitWords, strip } from './python-text.ts'
 
+/** How strings are matched. */
 export interface FallbackOptions {
   /** Score exactly as the original project does, holes included: '' is in every answer, "no" in "snow". Default false. */
   readonly compatible?: boolean
 }
 
+/** What the string matcher says; not the official metric. */
 export interface FallbackScore {
   readonly correct: boolean
   /** 1 for an exact match, 0.5 for containment, else 0. */

@@ -27,6 +27,7 @@ export interface Score {
   readonly rel?: number
 }
 
+/** What is computed for an answer besides its accuracy. */
 export interface OfficialScoreOptions {
   /** Use the string matcher where a question has fewer than four answers. */
   readonly allowFallback?: boolean

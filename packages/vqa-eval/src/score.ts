@@ -11,6 +11,7 @@ import { roundHalfEven } from './python-text.ts'
  */
 export const SCORE_MODES = ['official', 'always', 'aokvqa', 'fallback'] as const
 
+/** A name of `SCORE_MODES`. */
 export type ScoreMode = (typeof SCORE_MODES)[number]
 
 /** A human answer as official files hold it. Two equal objects exclude each other in the leave-one-out. */
@@ -19,12 +20,14 @@ export interface AnswerObject {
   readonly [field: string]: unknown
 }
 
+/** How one answer is scored. */
 export interface ScoreOptions {
   readonly mode?: ScoreMode
   /** Must be true for mode `fallback`. Default false. */
   readonly allowFallback?: boolean
 }
 
+/** The official accuracy of one answer. */
 export interface AnswerScore {
   readonly mode: ScoreMode
   /** 0..1, not rounded. */
@@ -93,7 +96,9 @@ export function directAccuracy<T>(prediction: T, answers: readonly T[]): number 
 
 /** How texts are cleaned and normalised where T stands for a text. */
 export interface TextForms<T> {
+  /** The text as the official tool cleans it before it compares: line breaks and tabs as spaces, none at its ends. */
   clean(text: T): T
+  /** The text after the official normaliser. */
   normalize(text: T): T
 }
 

@@ -1,6 +1,7 @@
 import type { Architecture } from '../types.ts'
 import * as TABLE from './table.ts'
 
+/** A name of {@link ARCHITECTURES}. */
 export type ArchitectureName = keyof typeof TABLE
 
 /** The architectures by name. */

@@ -53,6 +53,7 @@ export interface LoadedCheckpoint extends Checkpoint {
   readonly ignored: readonly string[]
 }
 
+/** What a file may lack or have too much, and what it does not say. */
 export interface LoadOptions extends StrictOptions {
   /** Architecture of a file that does not say (default: recognised by its shapes). */
   architecture?: ArchitectureName

@@ -6,8 +6,10 @@ import { encodeCheckpoint, readCheckpoint, type LoadedCheckpoint, type LoadOptio
 /** What a checkpoint can be converted to: ours, or a state dict that the Python original reads. */
 export const CHECKPOINT_FORMS = ['lever', 'original'] as const
 
+/** A form that a checkpoint can be converted to. */
 export type CheckpointForm = (typeof CHECKPOINT_FORMS)[number]
 
+/** A checkpoint in another form, and what became of the tensors of the old one. */
 export interface ConvertedCheckpoint
   extends
     Pick<PointerModel, 'architecture' | 'config'>,

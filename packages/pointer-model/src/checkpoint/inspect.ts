@@ -6,6 +6,7 @@ import { countParameters } from '../model.ts'
 import { isUntrained, readCheckpoint } from './checkpoint.ts'
 import type { CheckpointInfo, LoadOptions } from './checkpoint.ts'
 
+/** A tensor of a file, without its numbers. */
 export interface TensorLine {
   readonly name: string
   readonly dtype: string

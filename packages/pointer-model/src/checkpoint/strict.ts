@@ -5,6 +5,7 @@ import { toFloat32 } from '@lever/tensor-files'
 import type { TensorEntry } from '@lever/tensor-files'
 import type { ParameterSpec } from '../types.ts'
 
+/** What may be missing or foreign where tensors are matched with an architecture. */
 export interface StrictOptions {
   /** Globs of arrays that may be missing; they get their first values of `seed` ('*' stands for any characters). */
   allowMissing?: readonly string[]

@@ -4,6 +4,7 @@ import type { Decoder } from '../decoder.ts'
 import type { PointerChoice } from './greedy.ts'
 import { logSoftmaxRow } from './log-softmax.ts'
 
+/** How pointers are drawn. */
 export interface SampleOptions {
   /** Pointers a query. */
   count: number

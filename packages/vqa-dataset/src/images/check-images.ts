@@ -16,6 +16,7 @@ export interface ImageFault {
   readonly questions: number
 }
 
+/** What is wrong with the image files of a dataset. */
 export interface ImageCheckup {
   /** Image files that the dataset has. */
   readonly files: number
@@ -29,6 +30,7 @@ export interface ImageCheckup {
   readonly first: readonly ImageFault[]
 }
 
+/** Which image files are read, and by what. */
 export interface CheckImagesOptions {
   /** Rejects, with the reason, for a file that is no image. */
   readonly read: (path: string) => Promise<unknown>

@@ -7,6 +7,7 @@ import { pairsAlike } from './near.ts'
 import { sharesNumbers } from './numbering.ts'
 import type { LookAt } from './look.ts'
 
+/** How pictures are compared. */
 export interface IdentifyOptions {
   /** Folder for the hashes of many files. */
   readonly cache?: string | undefined
@@ -22,6 +23,7 @@ export interface NearImages {
   readonly paths: readonly [string, string]
 }
 
+/** Datasets in which one picture has one id. */
 export interface IdentifiedImages<D> {
   /** The datasets as they were given, with `imageId`s by which one picture has one id in all of them. */
   readonly datasets: readonly D[]
