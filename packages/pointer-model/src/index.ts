@@ -40,7 +40,7 @@ export {
   type QueryIds,
 } from './by-ids.ts'
 export { startingModel, type StartingModel, type StartOptions } from './start.ts'
-export { type PointerChoice } from './decode/greedy.ts'
+export { type GreedyChoice, type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'
 export { randomPointers } from './decode/random.ts'
 export {

@@ -4,7 +4,7 @@ import { checkPointers, prepareBatches } from './batches.ts'
 import type { PolicyInput } from './batches.ts'
 import { readBeams } from './decode/beam.ts'
 import { readGreedy } from './decode/greedy.ts'
-import type { PointerChoice } from './decode/greedy.ts'
+import type { GreedyChoice, PointerChoice } from './decode/greedy.ts'
 import { decodeLogProbs } from './decode/log-probs.ts'
 import { decodeSample } from './decode/sample.ts'
 import type { SampledPointer, SampleOptions } from './decode/sample.ts'
@@ -27,7 +27,7 @@ export interface PolicyOptions extends RunOptions {
 export interface Policy {
   readonly model: PointerModel
   /** The most probable candidate at every step. */
-  greedy(input: PolicyInput, options: { shots: number }): Promise<PointerChoice[]>
+  greedy(input: PolicyInput, options: { shots: number }): Promise<GreedyChoice[]>
   /** The `width` (default 5) best pointers that beam search finds, ranked by log-probability. */
   beam(input: PolicyInput, options: { shots: number; width?: number }): Promise<PointerChoice[][]>
   /** Random pointers of the policy; `randoms[i]` is the stream of query i. */
@@ -129,7 +129,7 @@ function policyOf(
     model,
     async greedy(input, { shots }) {
       checkWhole({ shots }, 0)
-      if (shots === 0) return input.items.map(() => ({ pointer: new Int32Array(0), logProb: 0 }))
+      if (shots === 0) return input.items.map(nothing)
       return overBatches(input, shots, async (batch, items) => {
         const runner = await runners.greedy(shots)
         const result = await runner.run({ weights, ...items, ...batchInputs(batch, dim) })
@@ -165,6 +165,10 @@ function policyOf(
     withParameters,
     close: () => runners.close(),
   }
+}
+
+function nothing(): GreedyChoice {
+  return { pointer: new Int32Array(0), logProb: 0, stepLogProbs: new Float64Array(0) }
 }
 
 function checkWhole(options: Readonly<Record<string, number>>, least: number): void {

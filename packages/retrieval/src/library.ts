@@ -29,6 +29,8 @@ export interface Library {
    * @throws RangeError if `query` is not [D] or k is not a whole number from 1
    */
   search(query: Float32Array, k: number, options?: SearchOptions): Hits
+  /** The row of an example, [D]; undefined if there is none with this id. */
+  row(id: number): Float32Array | undefined
   /** Adds or replaces an example, for as long as the library is open. @throws RangeError if `row` is not [D] */
   add(id: number, row: Float32Array): void
   /** Takes an example out, for as long as the library is open. False if there is none with this id. */
@@ -71,6 +73,13 @@ export async function openLibrary({
       if (!Number.isInteger(k) || k < 1)
         throw new RangeError(`retrieval: k is ${k}; give a whole number from 1`)
       return searchRows(searched, query, k, options)
+    },
+    row(id) {
+      const row = rowOf.get(id)
+      if (row === undefined || hidden.has(row)) return added.get(id)?.slice()
+      const out = new Float32Array(file.dim)
+      file.read(row, 1, out)
+      return out
     },
     add(id, row) {
       checkRow(row, file.dim)

@@ -9,6 +9,12 @@ export interface PointerChoice {
   readonly logProb: number
 }
 
+/** A pointer that was chosen step by step. */
+export interface GreedyChoice extends PointerChoice {
+  /** [K] log-probability of every choice at its step; one more than the pointer where the architecture chose to stop. */
+  readonly stepLogProbs: Float64Array
+}
+
 /**
  * Reads the result of the greedy graph: the most probable candidate at every step, the first of equals.
  * One pointer a query.
@@ -16,19 +22,24 @@ export interface PointerChoice {
 export function readGreedy(
   result: Readonly<Record<string, Value>>,
   { queries, pool, shots }: { queries: number; pool: number; shots: number },
-): PointerChoice[] {
+): GreedyChoice[] {
   const logits = logitsOf(result)
   const chosen = result['chosen']!.data as BigInt64Array
   const size = logits.length / (queries * shots)
   return Array.from({ length: queries }, (_, b) => {
     const choices: number[] = []
-    let logProb = 0
+    const steps: number[] = []
     for (let t = 0; t < shots; t++) {
       const row = b * shots + t
       const position = Number(chosen[row])
       choices.push(position)
-      logProb += logits[row * size + position]! - logSumExp(logits, row, size)
+      steps.push(logits[row * size + position]! - logSumExp(logits, row, size))
     }
-    return { pointer: untilStop(choices, pool), logProb }
+    const pointer = untilStop(choices, pool)
+    return {
+      pointer,
+      logProb: steps.reduce((sum, step) => sum + step, 0),
+      stepLogProbs: Float64Array.from(steps.slice(0, pointer.length + 1)),
+    }
   })
 }

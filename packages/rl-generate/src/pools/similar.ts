@@ -22,7 +22,12 @@ export const bothSimilar: PoolMethod = {
 }
 
 /** The `k` allowed rows most similar by one kind of embedding, per query, most similar first. */
-export async function similarRows(context: PoolContext, kind: EmbeddingKind, k: number): Promise<number[][]> {
+export async function similarRows(
+  context: PoolContext,
+  kind: EmbeddingKind,
+  k: number,
+): Promise<readonly (readonly number[])[]> {
+  if (context.similar !== undefined) return context.similar(kind, k)
   const { queries, candidates } = featuresOf(context.features, kind)!
   const excluded = context.queries.map((query) => context.excluded(query))
   const found = await nearest({

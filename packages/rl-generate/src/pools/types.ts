@@ -50,6 +50,8 @@ export interface PoolContext {
   readonly file: Pools | undefined
   /** The stream of a query, independent of all others. */
   readonly random: (query: Example) => Random
+  /** The most similar allowed rows of every query, most similar first, where they are searched by other means than `features`. */
+  readonly similar?: (kind: EmbeddingKind, k: number) => Rows | Promise<Rows>
   /** Rows that are the query itself or show its image. */
   readonly excluded: (query: Example) => ReadonlySet<number>
 }

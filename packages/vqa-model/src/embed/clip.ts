@@ -1,13 +1,14 @@
 import { join } from 'node:path'
-import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import { exists, hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
+import { externalFiles } from '../onnx/external-files.ts'
 import { readJson } from '../onnx/folder.ts'
 import { prepareCrops, readClipRules } from '../pixels/crop-rules.ts'
 import { readImage } from '../pixels/read-image.ts'
 import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
 import { normalizeRows } from './normalize.ts'
-import type { Embedder, EmbedderOptions } from './types.ts'
+import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
 const FILES = [
   'config.json',
@@ -46,9 +47,11 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
     dim: { image: dim, text: dim },
     both: 'average',
     hash: hashOf({ files: Object.fromEntries(hashes), pixels: rules.resampling }),
-    async images(paths) {
-      if (paths.length === 0) return new Float32Array(0)
-      const images = await Promise.all(paths.map((path) => readImage(path)))
+    async images(files) {
+      if (files.length === 0) return new Float32Array(0)
+      const images = await Promise.all(
+        files.map((file) => (typeof file === 'string' ? readImage(file) : readImage(file.name, file.bytes))),
+      )
       const { data, dims } = prepareCrops(images, rules)
       const pixel_values = new transformers.Tensor('float32', data, dims)
       const { image_embeds } = (await vision({ pixel_values })) as Record<string, { data: Float32Array }>
@@ -64,6 +67,20 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
       await Promise.all([vision.dispose(), text.dispose()])
     },
   }
+}
+
+/** Files that a tokenizer of CLIP may have besides. */
+const TOKENIZER_FILES = ['tokenizer_config.json', 'special_tokens_map.json', 'vocab.json', 'merges.txt']
+
+/** Where a CLIP model lies, and its files that the embedder reads. @throws InputError if there is none */
+export async function clipFiles(model: string): Promise<EmbedderFiles> {
+  const { path, id } = await locateModel(model)
+  await readJson(path, 'config.json')
+  const graphs = FILES.filter((file) => file.endsWith('.onnx'))
+  const data = graphs.flatMap((file) => externalFiles(join(path, file)).map((name) => `onnx/${name}`))
+  const more: string[] = []
+  for (const file of TOKENIZER_FILES) if (await exists(join(path, file))) more.push(file)
+  return { path, id, files: [...FILES, ...new Set(data), ...more] }
 }
 
 /** Whether a model, a folder or the id of a downloaded one, is a CLIP model. @throws InputError if there is none */

@@ -1,15 +1,26 @@
 import { InputError } from '@lever/durable-files'
 import { resolveDevice } from '../devices/resolve.ts'
-import type { Embedder, EmbedderOptions } from './types.ts'
+import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
 export const embedderNames = ['vision-pool', 'clip'] as const
 
 export type EmbedderName = (typeof embedderNames)[number]
 
+interface EmbedderKind {
+  open: (options: EmbedderOptions) => Promise<Embedder>
+  files: (model: string) => Promise<EmbedderFiles>
+}
+
 /** The embedders. A new one is one file, its name above and one line here. */
-const TABLE: Record<EmbedderName, () => Promise<(options: EmbedderOptions) => Promise<Embedder>>> = {
-  'vision-pool': async () => (await import('./vision-pool.ts')).openVisionPool,
-  clip: async () => (await import('./clip.ts')).openClip,
+const TABLE: Record<EmbedderName, () => Promise<EmbedderKind>> = {
+  'vision-pool': async () => {
+    const { openVisionPool: open, visionPoolFiles: files } = await import('./vision-pool.ts')
+    return { open, files }
+  },
+  clip: async () => {
+    const { clipFiles: files, openClip: open } = await import('./clip.ts')
+    return { open, files }
+  },
 }
 
 /**
@@ -23,11 +34,21 @@ export async function openEmbedder({
   onNotice = () => undefined,
   ...options
 }: EmbedderOptions & { embedder?: EmbedderName; onNotice?: (line: string) => void }): Promise<Embedder> {
-  if (!Object.hasOwn(TABLE, embedder)) {
-    throw new InputError(
-      `vqa-model: unknown embedder "${embedder}"; choose one of ${embedderNames.join(', ')}`,
-    )
-  }
-  const open = await TABLE[embedder]()
+  const { open } = await embedderOf(embedder)
   return open({ ...options, device: await resolveDevice(device, onNotice) })
+}
+
+/**
+ * The files of an embedder's model: what another machine needs to embed as this one does.
+ *
+ * @throws InputError if the name or the model's folder is wrong
+ */
+export async function embedderFiles(embedder: EmbedderName, model: string): Promise<EmbedderFiles> {
+  const { files } = await embedderOf(embedder)
+  return files(model)
+}
+
+function embedderOf(name: EmbedderName): Promise<EmbedderKind> {
+  if (Object.hasOwn(TABLE, name)) return TABLE[name]()
+  throw new InputError(`vqa-model: unknown embedder "${name}"; choose one of ${embedderNames.join(', ')}`)
 }

@@ -1,3 +1,6 @@
+/** The path of an image file, or the bytes of one with a name for messages. */
+export type ImageFile = string | { readonly name: string; readonly bytes: Uint8Array }
+
 /** Turns images and texts into vectors. */
 export interface Embedder {
   readonly name: string
@@ -11,7 +14,7 @@ export interface Embedder {
    *
    * @throws Error naming the file when an image cannot be used
    */
-  images(paths: readonly string[]): Promise<Float32Array>
+  images(files: readonly ImageFile[]): Promise<Float32Array>
   /** Rows of length 1 (zero for a text without known words), [n, dim.text]. */
   texts(texts: readonly string[]): Promise<Float32Array>
   close(): Promise<void>
@@ -33,4 +36,13 @@ export interface ExampleToEmbed {
   /** path; missing where the image is */
   image?: string
   question: string
+}
+
+/** The folder of an embedder's model, and what of it the embedder reads. */
+export interface EmbedderFiles {
+  readonly path: string
+  /** On the Hub, where the model was named by its id. */
+  readonly id: string | undefined
+  /** Paths relative to the folder. */
+  readonly files: readonly string[]
 }

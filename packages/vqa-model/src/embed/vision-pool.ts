@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
+import { locateModel } from '../hub/locate.ts'
 import { readModelFolder } from '../onnx/folder.ts'
 import { createImageEncoder } from '../onnx/image-encoder.ts'
 import { loadOrt } from '../onnx/ort.ts'
 import { openSession } from '../onnx/sessions.ts'
 import { loadTextCodec } from '../onnx/tokenizer.ts'
 import { normalizeRows } from './normalize.ts'
-import type { Embedder, EmbedderOptions } from './types.ts'
+import type { Embedder, EmbedderFiles, EmbedderOptions, ImageFile } from './types.ts'
 
 /** Above this a bag of words is not a sensible vector. */
 const LARGEST_VOCABULARY = 8192
@@ -42,8 +43,10 @@ export async function openVisionPool({
     FILES.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
   )
 
-  async function pooled(path: string): Promise<Float32Array> {
-    const { features } = await encoder.encode(path)
+  async function pooled(file: ImageFile): Promise<Float32Array> {
+    const { features } = await (typeof file === 'string'
+      ? encoder.encode(file)
+      : encoder.encode(file.name, file.bytes))
     const count = features.length / folder.width
     const mean = new Float32Array(folder.width)
     for (let token = 0; token < count; token++) {
@@ -57,9 +60,9 @@ export async function openVisionPool({
     dim: { image: folder.width, text: words },
     both: 'concatenate',
     hash: hashOf({ files: Object.fromEntries(hashes), pixels: encoder.pixels }),
-    async images(paths) {
-      const rows = new Float32Array(paths.length * folder.width)
-      for (const [row, path] of paths.entries()) rows.set(await pooled(path), row * folder.width)
+    async images(files) {
+      const rows = new Float32Array(files.length * folder.width)
+      for (const [row, file] of files.entries()) rows.set(await pooled(file), row * folder.width)
       return normalizeRows(rows, folder.width)
     },
     texts(texts) {
@@ -71,4 +74,11 @@ export async function openVisionPool({
     },
     close: () => session.release(),
   }
+}
+
+/** Where a VQA model lies, and its files. @throws InputError if there is none */
+export async function visionPoolFiles(model: string): Promise<EmbedderFiles> {
+  const { id } = await locateModel(model)
+  const { path, files } = await readModelFolder(model)
+  return { path, id, files }
 }
