@@ -23,6 +23,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'grpo-trainer': 5,
   'rl-generate': 5,
   'icl-eval': 5,
+  selector: 6,
   cli: 7,
 }
 
@@ -44,6 +45,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'grpo-trainer': ['@bufbuild/protobuf'],
   'rl-generate': ['bullmq', 'ioredis', 'pg'],
   'icl-eval': [],
+  selector: ['@langchain/core', 'ai'],
   cli: ['yargs', 'hyparquet'],
 }
 

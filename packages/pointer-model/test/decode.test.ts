@@ -59,6 +59,16 @@ describe('sampling', () => {
   })
 })
 
+test('a greedy pointer says how likely each choice was at its step', async () => {
+  const [greedy] = await policy.greedy(input, { shots: 3 })
+  const { pointer, stepLogProbs, logProb } = greedy!
+  const [begun] = await policy.logProbs(input, [[1, 2, 3].map((k) => pointer.subarray(0, k))])
+  const sums = Array.from(stepLogProbs, (_, step) => stepLogProbs.slice(0, step + 1).reduce((a, b) => a + b))
+  sums.forEach((sum, step) => expect(sum).toBeCloseTo(begun![step]!, 5))
+  expect(sums).toHaveLength(3)
+  expect(logProb).toBe(sums[2])
+})
+
 describe('beam search', () => {
   test('width 1 is greedy, the whole width finds the best', async () => {
     const [greedy] = await policy.greedy(input, { shots: 3 })

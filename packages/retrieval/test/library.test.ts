@@ -166,3 +166,16 @@ test('refuses an index of another file, a damaged one and a missing one', async 
   await expect(openLibrary({ embeddings: path, index })).rejects.toThrow('is damaged')
   await expect(openLibrary({ embeddings: path, index: `${index}x` })).rejects.toThrow('build the index again')
 })
+
+test('gives the row of an example, also of one that was added, and of none that was removed', async () => {
+  const library = await openLibrary({ embeddings: path })
+  expect(library.row(idOf(5))).toEqual(data.slice(5 * DIM, 6 * DIM))
+  expect(library.row(1)).toBeUndefined()
+  library.add(1, query(0))
+  library.add(idOf(6), query(1))
+  library.remove(idOf(5))
+  expect(library.row(1)).toEqual(query(0).slice())
+  expect(library.row(idOf(6))).toEqual(query(1).slice())
+  expect(library.row(idOf(5))).toBeUndefined()
+  library.close()
+})

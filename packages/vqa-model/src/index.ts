@@ -52,6 +52,7 @@ export type { Embedder, EmbedderFiles, EmbedderOptions, ExampleToEmbed, ImageFil
 export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
 export { estimatePrompts, type EstimateOptions, type PromptEstimate } from './estimate.ts'
 export { asSeen } from './pixels/as-seen.ts'
+export { imageFormat, type ImageFormat } from './pixels/format.ts'
 export { imageLimits, type ImageLimits } from './pixels/limits.ts'
 export { readImageFile } from './pixels/read-file.ts'
 export { lookAtImage } from './pixels/look.ts'

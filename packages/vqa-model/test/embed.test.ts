@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { embedderNames, embedExamples, openEmbedder, type Embedder, type EmbedderName } from '../src/index.ts'
 import { joinRows, normalizeRows } from '../src/embed/normalize.ts'
@@ -49,6 +50,14 @@ describe.each(embedderNames)('embedder %s', (name) => {
     expect(Math.max(...red.map((value, j) => Math.abs(value - texts[dim.text + j]!)))).toBeLessThan(1e-5)
     expect(await embedder.images([])).toHaveLength(0)
     expect(await embedder.texts([])).toHaveLength(0)
+  })
+
+  test('bytes give the row of their file, under the name that they were given', async () => {
+    const [path] = world.images as [string]
+    const bytes = await readFile(path)
+    expect(await embedder.images([{ name: 'drawn', bytes }])).toEqual(await embedder.images([path]))
+    const broken = embedder.images([{ name: 'drawn', bytes: bytes.subarray(0, 20) }])
+    await expect(broken).rejects.toThrow('cannot read the image drawn')
   })
 
   test('a missing image is named', async () => {

@@ -1,0 +1,40 @@
+import type { Embeddings } from '@lever/tensor-files'
+import type { Dataset } from '@lever/vqa-dataset'
+import type { EmbedderName, PromptTemplate } from '@lever/vqa-model'
+import type { BundledEvaluation } from './manifest.ts'
+
+/** Examples from which an index is worth its making: below it every row is compared in a few milliseconds. */
+export const INDEX_FROM = 50_000
+
+export interface WriteBundleOptions {
+  /** Folder of the bundle; there must be none yet. */
+  readonly out: string
+  /** What demonstrations come from. */
+  readonly dataset: Pick<Dataset, 'name' | 'split' | 'hash' | 'examples'>
+  /** Of all its examples. */
+  readonly embeddings: Embeddings
+  /** The embedder that made them, and the folder or id of its model. */
+  readonly embedder: EmbedderName
+  readonly embedderModel: string
+  /** Path of a checkpoint; left out for a bundle of a baseline alone. */
+  readonly policy?: string | undefined
+  /** `policy`, or the name of a baseline. Default what training chose: the policy, or the floor that it did not reach. */
+  readonly selector?: string | undefined
+  /** Default that of the policy's data. */
+  readonly poolMethod?: string | undefined
+  readonly poolSize?: number | undefined
+  readonly seed?: number | undefined
+  /** K where none is asked for. */
+  readonly shots: number
+  readonly template: PromptTemplate
+  readonly evaluation?: BundledEvaluation | null | undefined
+  readonly licences?: readonly string[] | undefined
+  readonly includeImages?: boolean
+  readonly thumbnails?: boolean
+  readonly includeEmbedder?: boolean
+  /** An index of the embeddings. Default from {@link INDEX_FROM} examples on. */
+  readonly index?: boolean | undefined
+  readonly onProgress?: (stage: 'images' | 'index', done: number, total: number) => void
+  readonly onNotice?: (notice: string) => void
+  readonly signal?: AbortSignal | undefined
+}

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises'
+import { InputError } from '@lever/durable-files'
+import { encodeCheckpoint, isUntrained, readCheckpoint, type LoadedCheckpoint } from '@lever/pointer-model'
+import { defaultPoolMethod, POOL_METHOD_NAMES, POOL_METHODS, type PoolMethodName } from '@lever/rl-generate'
+import { kindsOf, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
+import { openEmbedder } from '@lever/vqa-model'
+import { baselineOf, POLICY } from '../engine/engine.ts'
+import type { BundledPolicy, BundledPool, ChosenSelector } from './manifest.ts'
+import type { WriteBundleOptions } from './options.ts'
+
+/** What a bundle will hold, checked before anything is written. */
+export interface BundlePlan {
+  readonly selector: ChosenSelector
+  readonly policy: BundledPolicy | null
+  /** The bytes of `policy.safetensors`. */
+  readonly checkpoint: Uint8Array | null
+  readonly pool: BundledPool
+  /** Kinds of embeddings that choices search, the first that of the file. */
+  readonly kinds: readonly EmbeddingKind[]
+  readonly embedder: { readonly name: string; readonly hash: string }
+  /** What whoever makes the bundle should know. */
+  readonly notices: readonly string[]
+}
+
+/** @throws InputError if the policy, the embeddings, the embedder and the dataset do not belong together */
+export async function planBundle(options: WriteBundleOptions): Promise<BundlePlan> {
+  const { embeddings, dataset, shots } = options
+  const kinds = Object.keys(kindsOf(embeddings)) as EmbeddingKind[]
+  const loaded = options.policy === undefined ? undefined : await readCheckpoint(options.policy)
+  if (loaded !== undefined) checkFits(loaded, embeddings, options.policy!)
+  const selector = selectorOf(options, loaded)
+  const pool = poolOf(options, loaded, kinds)
+  if (selector.kind === 'baseline') checkNeeds(selector.name, baselineOf(selector.name).needs, kinds)
+  if (shots > pool.size && selector.kind === 'policy') {
+    throw new InputError(
+      `selector: ${shots} shots are asked for from pools of ${pool.size}; give fewer, or a larger pool`,
+    )
+  }
+  if (dataset.examples.length === 0)
+    throw new InputError('selector: the dataset has no examples; give another')
+  const embedder = await checkedEmbedder(options)
+  const searched = [
+    embeddings.kind,
+    ...(loaded === undefined ? [] : POOL_METHODS[pool.method as PoolMethodName].needs),
+    ...(selector.kind === 'baseline' ? baselineOf(selector.name).needs : []),
+  ]
+  return {
+    ...{ selector, pool, embedder },
+    policy: loaded === undefined ? null : policyOf(loaded),
+    checkpoint: loaded === undefined ? null : await bytesOf(options.policy!, loaded),
+    kinds: [...new Set(searched)].filter((kind): kind is EmbeddingKind =>
+      kinds.includes(kind as EmbeddingKind),
+    ),
+    notices: noticesOf(loaded, selector),
+  }
+}
+
+function checkFits({ model }: LoadedCheckpoint, { dim }: Embeddings, path: string): void {
+  if (model.config.dim === dim) return
+  throw new InputError(
+    `selector: ${path} was trained on embeddings of size ${model.config.dim}, and these have size ${dim}; give the embeddings that it was trained on`,
+  )
+}
+
+function selectorOf(
+  { selector: asked }: WriteBundleOptions,
+  loaded: LoadedCheckpoint | undefined,
+): ChosenSelector {
+  if (asked !== undefined && asked !== POLICY) {
+    baselineOf(asked)
+    return { kind: 'baseline', name: asked, because: 'asked', note: null }
+  }
+  if (loaded === undefined) {
+    throw new InputError(
+      'selector: a bundle needs a policy, or a baseline in its place; give a checkpoint, or a selector such as rices-both',
+    )
+  }
+  return { kind: 'policy', name: POLICY, because: asked === undefined ? 'trained' : 'asked', note: null }
+}
+
+function poolOf(
+  { poolMethod, poolSize, seed }: WriteBundleOptions,
+  loaded: LoadedCheckpoint | undefined,
+  kinds: readonly EmbeddingKind[],
+): BundledPool {
+  const said = (loaded?.info.pool ?? {}) as Partial<Record<keyof BundledPool, unknown>>
+  const known = typeof said.method === 'string' && said.method !== 'file' ? said.method : undefined
+  const method = poolMethod ?? known ?? defaultPoolMethod(kinds)
+  const names = POOL_METHOD_NAMES.filter((name) => name !== 'file')
+  if (!names.includes(method as (typeof names)[number])) {
+    throw new InputError(
+      `selector: there is no pool method ${method} for new questions; give one of ${names.join(', ')}`,
+    )
+  }
+  checkNeeds(`the pool method ${method}`, POOL_METHODS[method as PoolMethodName].needs, kinds)
+  return {
+    method,
+    size: poolSize ?? (typeof said.size === 'number' ? said.size : 64),
+    seed: seed ?? (typeof said.seed === 'number' ? said.seed : 0),
+  }
+}
+
+function checkNeeds(name: string, needs: readonly string[], kinds: readonly string[]): void {
+  const missing = needs.find((need) => !kinds.includes(need))
+  if (missing === undefined) return
+  throw new InputError(
+    `selector: ${name} needs ${missing} embeddings, and these hold ${kinds.join(', ')}; embed the dataset again (lever embed --kind)`,
+  )
+}
+
+/** @throws InputError if the embeddings were not made by this embedder */
+async function checkedEmbedder({
+  embeddings,
+  embedder,
+  embedderModel,
+}: WriteBundleOptions): Promise<BundlePlan['embedder']> {
+  if (embeddings.modelHash === '') {
+    throw new InputError(
+      'selector: the embeddings do not say what made them, so new questions could not be embedded alike; make them with lever embed',
+    )
+  }
+  const opened = await openEmbedder({ embedder, model: embedderModel })
+  const { name, hash } = opened
+  await opened.close()
+  if (hash === embeddings.modelHash) return { name, hash }
+  throw new InputError(
+    `selector: the embeddings were made by ${embeddings.model} (${embeddings.modelHash.slice(0, 12)}), not by ${name} (${hash.slice(0, 12)}) of ${embedderModel}; name the embedder and the model that made them`,
+  )
+}
+
+function policyOf({ model, info }: LoadedCheckpoint): BundledPolicy {
+  return {
+    architecture: model.architecture,
+    config: model.config,
+    phase: info.phase ?? null,
+    epoch: info.epoch ?? null,
+    metrics: info.metrics ?? {},
+    untrained: isUntrained(info),
+    dataHash: info.dataHash ?? null,
+    protocolHash: info.protocolHash ?? null,
+  }
+}
+
+/** The file itself where it is safetensors, else its tensors as such. */
+async function bytesOf(path: string, { model, info }: LoadedCheckpoint): Promise<Uint8Array> {
+  return path.endsWith('.safetensors') ? readFile(path) : encodeCheckpoint({ model, info })
+}
+
+function noticesOf(loaded: LoadedCheckpoint | undefined, selector: ChosenSelector): string[] {
+  const untrained = loaded !== undefined && isUntrained(loaded.info) && selector.kind === 'policy'
+  return [
+    ...(untrained
+      ? [
+          'the policy is untrained: its choices are those of random parameters; a baseline (--selector rices-both) is better',
+        ]
+      : []),
+    ...(selector.note === null ? [] : [selector.note]),
+  ]
+}
