@@ -100,9 +100,10 @@ function resolve(options: RewardOptions) {
     if (typeof value === 'number' && Number.isFinite(value)) return value
     if (value !== undefined && value !== null) return finite(value, `${field} of candidate ${candidate}`)
     if (missing === 'zero') return 0
+    const other = typeof outcome.vqa_gt_prob === 'number' ? 'mode expected_accuracy' : 'another mode'
     throw inputError(
       `mode ${name} needs ${field}, which candidate ${candidate} does not have; ` +
-        `use another mode, or count it as 0 (missing: 'zero', --missing-zero)`,
+        `use ${other}, or count it as 0 (missing: 'zero', --missing-zero)`,
     )
   }
   const input: ModeInput = {

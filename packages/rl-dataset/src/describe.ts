@@ -1,12 +1,14 @@
 import { uniformPolicyLoss } from '@lever/reward-utils'
 import { count, groupBy, meanOf, rate, spreadOf } from './counting.ts'
 import type { GroupRewardOptions } from './group-rewards.ts'
+import { describeExpected } from './expected.ts'
 import { oracleOf } from './oracle.ts'
 import { rewardStatistics } from './reward-statistics.ts'
 import type { SelectOptions } from './select.ts'
 import type { ReadReport } from './source.ts'
 import {
   accuracyOf,
+  expectedOf,
   isPositive,
   isScored,
   pointerIds,
@@ -55,6 +57,7 @@ export function describeRlData(
     positiveShare: rate(scored, isPositive),
     queriesWithPositive: count(queries, ({ pointer_candidates }) => pointer_candidates.some(isPositive)),
     accuracyBins: accuracyBinsOf(scored),
+    expected: describeExpected(queries, meta, options),
     rewards: rewardStatistics(queries, all, options),
     oracle: oracleOf(filled, options),
     uniformPolicyLoss: meanOf(filled.map(uniformLossOf)),
@@ -82,6 +85,7 @@ function methodsOf(all: readonly RlCandidate[]): MethodStatistics[] {
         count: candidates.length,
         positiveRate: rate(scored, isPositive),
         meanAccuracy: meanOf(scored.map(accuracyOf)),
+        meanExpected: meanOf(candidates.flatMap((candidate) => expectedOf(candidate) ?? [])),
       }
     })
     .sort((a, b) => b.count - a.count || (a.method < b.method ? -1 : 1))

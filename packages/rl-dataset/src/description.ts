@@ -1,4 +1,5 @@
 import type { Spread } from './counting.ts'
+import type { ExpectedDescription } from './expected.ts'
 import type { OracleStatistics } from './oracle.ts'
 import type { RewardStatistics } from './reward-statistics.ts'
 import type { RlMeta } from './types.ts'
@@ -10,6 +11,8 @@ export interface MethodStatistics {
   /** Share of the scored candidates with `vqa_correct` 1; null when none is scored. */
   readonly positiveRate: number | null
   readonly meanAccuracy: number | null
+  /** null where none was measured. */
+  readonly meanExpected: number | null
 }
 
 /** What RL data holds, and what training can learn from it. Shares are in 0..1. */
@@ -45,6 +48,8 @@ export interface Description {
     readonly high: number
     readonly one: number
   }
+  /** Expected accuracies; null where none was measured. */
+  readonly expected: ExpectedDescription | null
   /** Rewards of the candidates that training would use. */
   readonly rewards: RewardStatistics
   readonly oracle: OracleStatistics

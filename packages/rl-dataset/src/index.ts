@@ -1,6 +1,7 @@
 export { InputError, isInputError } from '@lever/durable-files'
 export {
   accuracyOf,
+  expectedOf,
   isPositive,
   isScored,
   pointerIds,

@@ -22,11 +22,16 @@ export function renderDescription(description: Description): string {
       'positive',
       `${share(description.positiveShare)} of the candidates, ${description.queriesWithPositive} queries`,
     ],
-    ['accuracy', accuracyText(description.accuracyBins)],
-    ['oracle', `${share(oracle.best)}, mean ${share(oracle.mean)}`],
+    ...(description.positiveShare === null && description.expected !== null
+      ? []
+      : ([
+          ['accuracy', accuracyText(description.accuracyBins)],
+          ['oracle', `${share(oracle.best)}, mean ${share(oracle.mean)}`],
+        ] as const)),
     ...oracle.perShots.map(
       ({ k, best, mean }) => [`  first ${k}`, `${share(best)}, mean ${share(mean)}`] as const,
     ),
+    ...expectedFacts(description),
     ['reward mode', rewards.mode],
     [
       'groups',
@@ -43,12 +48,13 @@ export function renderDescription(description: Description): string {
     ['flags', flagsText(description)],
   ]
   const methods = [
-    ['gen_method', 'count', 'positive', 'accuracy'],
-    ...description.methods.map(({ method, count, positiveRate, meanAccuracy }) => [
+    ['gen_method', 'count', 'positive', 'accuracy', ...(description.expected === null ? [] : ['expected'])],
+    ...description.methods.map(({ method, count, positiveRate, meanAccuracy, meanExpected }) => [
       method,
       `${count}`,
       share(positiveRate),
       share(meanAccuracy),
+      ...(description.expected === null ? [] : [share(meanExpected)]),
     ]),
   ]
   const modes = [
@@ -88,6 +94,33 @@ export function renderTable(cells: readonly (readonly string[])[], text = false)
         .trimEnd(),
     )
     .join('\n')
+}
+
+function expectedFacts({ expected }: Description): (readonly [string, string])[] {
+  if (expected === null) return []
+  const { candidates, without, mean, best, quartiles, within, between } = expected
+  const { groups, flat, accuracyFlat, correlation, bounded } = expected
+  const percent = (value: number): string => (100 * value).toPrecision(3)
+  return [
+    [
+      'expected accuracy',
+      `best ${share(best)}, mean ${share(mean)} (${candidates} candidates${without > 0 ? `, ${without} without` : ''}); quartiles ${quartiles.map(percent).join(', ')} %`,
+    ],
+    ['  spread', `${percent(within)} points within a query, ${percent(between)} between queries`],
+    [
+      '  flat',
+      `${flat} of ${groups} groups${accuracyFlat === null ? '' : `, in accuracy ${accuracyFlat}`}` +
+        (correlation === null ? '' : `; within-query correlation of the two ${correlation.toFixed(2)}`),
+    ],
+    ...(bounded === null
+      ? []
+      : [
+          [
+            '  human answers',
+            `at most ${bounded.maxAnswers} scored; left out in ${bounded.queries} queries, mean ${share(bounded.mean)} of the humans, at most ${share(bounded.most)}`,
+          ] as const,
+        ]),
+  ]
 }
 
 function accuracyText({ zero, low, high, one }: Description['accuracyBins']): string {

@@ -1,7 +1,7 @@
 import { meanOf, sampleStd } from './counting.ts'
 import { groupRewards, type GroupRewardOptions } from './group-rewards.ts'
 import { candidateFilter, type SelectOptions } from './select.ts'
-import { isScored, type RlCandidate, type RlQuery } from './types.ts'
+import { expectedOf, isScored, type RlCandidate, type RlQuery } from './types.ts'
 
 /** What the rewards of a mode can teach. */
 export interface RewardStatistics {
@@ -31,9 +31,7 @@ export function rewardStatistics(
   all: readonly RlCandidate[],
   options: SelectOptions & GroupRewardOptions,
 ): RewardStatistics {
-  const onlyBeams =
-    all.length > 0 && !all.some(isScored) && all.some(({ beam_score }) => typeof beam_score === 'number')
-  const reward = options.reward ?? (onlyBeams ? { mode: 'legacy' as const, alpha: 1, clip: null } : {})
+  const reward = options.reward ?? usualReward(all)
   const reject = candidateFilter(options)
   const counts = {
     informative: 0,
@@ -78,6 +76,14 @@ export function rewardStatistics(
     expectedAdvantageStd: meanOf(stds),
     problem,
   }
+}
+
+/** The default mode; the expected accuracy where nothing was decoded, the beam score where nothing was measured at all. */
+function usualReward(all: readonly RlCandidate[]): NonNullable<GroupRewardOptions['reward']> {
+  if (all.some(isScored)) return {}
+  if (all.some((candidate) => expectedOf(candidate) !== undefined)) return { mode: 'expected_accuracy' }
+  const hasBeams = all.some(({ beam_score }) => typeof beam_score === 'number')
+  return hasBeams ? { mode: 'legacy', alpha: 1, clip: null } : {}
 }
 
 function kindOfFlat(kept: readonly RlCandidate[]): 'flatWrong' | 'flatRight' | 'flatBetween' {

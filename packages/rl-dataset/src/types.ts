@@ -35,6 +35,7 @@ export interface RlCandidate {
   readonly vqa_pred_answer?: string | null
   readonly vqa_correct?: number | null
   readonly vqa_acc_score?: number | null
+  /** Expected accuracy E. */
   readonly vqa_gt_prob?: number | null
   readonly vqa_rel_token_f1?: number | null
   readonly vqa_rel_edit_sim?: number | null
@@ -137,7 +138,7 @@ export function pointerIds(candidate: RlCandidate): readonly number[] {
   return candidate.pointer_global ?? candidate.pointer
 }
 
-/** Has the candidate an outcome? */
+/** Has the candidate the outcome of a decoded answer? */
 export function isScored({ vqa_acc_score, vqa_correct }: RlCandidate): boolean {
   return typeof vqa_acc_score === 'number' || typeof vqa_correct === 'number'
 }
@@ -147,7 +148,12 @@ export function isPositive({ vqa_correct }: RlCandidate): boolean {
   return vqa_correct === 1
 }
 
-/** The accuracy, or the correctness where there is no accuracy. */
-export function accuracyOf({ vqa_acc_score, vqa_correct }: RlCandidate): number {
-  return vqa_acc_score ?? vqa_correct ?? 0
+/** The accuracy, or the correctness where there is no accuracy; where nothing was decoded, the expected accuracy. */
+export function accuracyOf({ vqa_acc_score, vqa_correct, vqa_gt_prob }: RlCandidate): number {
+  return vqa_acc_score ?? vqa_correct ?? vqa_gt_prob ?? 0
+}
+
+/** The expected accuracy E, which the field `vqa_gt_prob` holds; undefined where it was not measured. */
+export function expectedOf({ vqa_gt_prob }: Pick<RlCandidate, 'vqa_gt_prob'>): number | undefined {
+  return vqa_gt_prob ?? undefined
 }

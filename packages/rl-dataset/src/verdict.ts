@@ -2,7 +2,7 @@ import type { Description } from './description.ts'
 
 /** What the numbers of a description mean for training, most important first. One sentence each. */
 export function verdictOf(description: Omit<Description, 'verdict'>): string[] {
-  const { candidates, queries, rewards, evalModes, flags, oracle, pool, duplicates } = description
+  const { candidates, queries, rewards, evalModes, flags, oracle, pool, duplicates, expected } = description
   if (queries === 0) return ['There is no query: nothing can be learnt.']
   if (candidates === 0) return ['No query has a candidate: nothing can be learnt.']
   const groups = rewards.informative + rewards.flat + rewards.single
@@ -18,6 +18,15 @@ export function verdictOf(description: Omit<Description, 'verdict'>): string[] {
     sentences.push(
       `A perfect choice among the measured pointers scores ${percent(oracle.best)}, a blind one ${percent(oracle.mean)}` +
         (oracle.best - oracle.mean < 0.02 ? ': there is almost nothing to win by choosing.' : '.'),
+    )
+  }
+  if (expected !== null && expected.groups > 0) {
+    const { groups, flat, accuracyFlat } = expected
+    const more = accuracyFlat === null ? 0 : accuracyFlat - flat
+    sentences.push(
+      `The expected accuracy differs within ${percent((groups - flat) / groups)} of the groups` +
+        (accuracyFlat === null ? '.' : `, the accuracy within ${percent((groups - accuracyFlat) / groups)}`) +
+        (accuracyFlat === null ? '' : more > 0 ? ': learn from it (--reward-mode expected_accuracy).' : '.'),
     )
   }
   const fallback = evalModes.find(({ mode }) => mode === 'fallback')

@@ -52,8 +52,14 @@ describe('describeRlData', () => {
       duplicates: { sameOrder: 1, sameSet: 1, contradicting: 1 },
     })
     expect(description.methods).toEqual([
-      { method: 'random', count: 8, positiveRate: 0.5, meanAccuracy: expect.closeTo(3.6 / 8, 10) },
-      { method: 'beam', count: 2, positiveRate: 1, meanAccuracy: 0.65 },
+      {
+        method: 'random',
+        count: 8,
+        positiveRate: 0.5,
+        meanAccuracy: expect.closeTo(3.6 / 8, 10),
+        meanExpected: null,
+      },
+      { method: 'beam', count: 2, positiveRate: 1, meanAccuracy: 0.65, meanExpected: null },
     ])
     expect(description.evalModes).toEqual([
       { mode: 'file', count: 8, share: 0.8 },
@@ -96,6 +102,76 @@ describe('describeRlData', () => {
     expect(describeRlData(read({ 1: file[1] })).verdict[0]).toBe(
       'All 1 groups can teach: in each the rewards differ.',
     )
+  })
+
+  test('expected accuracies: spread, flatness, and how they go with accuracy', () => {
+    expect(description.expected).toBeNull()
+    const e = (vqa_gt_prob: number): object => ({ vqa_gt_prob })
+    const both = read({
+      1: query(measured([0, 1], 0, e(0.1)), measured([1, 0], 0, e(0.3))),
+      2: query(measured([0, 1], 0, e(0.2)), measured([2, 3], 1, e(0.6)), measured([1, 3], 1, e(0.7))),
+      3: query(measured([0, 1], 0, e(0.5)), measured([2, 3], 0, e(0.5))),
+    })
+    const { expected, verdict } = describeRlData(both)
+    expect(expected).toMatchObject({
+      candidates: 7,
+      without: 0,
+      mean: expect.closeTo((0.2 + 0.5 + 0.5) / 3, 12),
+      best: expect.closeTo((0.3 + 0.7 + 0.5) / 3, 12),
+      quartiles: [expect.closeTo(0.25, 12), 0.5, expect.closeTo(0.55, 12)],
+      within: expect.closeTo((Math.SQRT2 * 0.1 + Math.sqrt(0.07) + 0) / 3, 12),
+      between: expect.closeTo(Math.sqrt(0.03), 12),
+      groups: 3,
+      flat: 1,
+      accuracyFlat: 2,
+      bounded: null,
+    })
+    // sums of products within the queries: 0.3 of the second alone; of squares 0.02 + 0.14 and 2 / 3
+    expect(expected!.correlation).toBeCloseTo(0.3 / Math.sqrt(0.16 * (2 / 3)), 12)
+    expect(verdict).toContain(
+      'The expected accuracy differs within 67 % of the groups, the accuracy within 33 %: learn from it (--reward-mode expected_accuracy).',
+    )
+  })
+
+  test('expected accuracies alone: nothing was decoded, human answers were bounded', () => {
+    const alone = (pointer: number[], vqa_gt_prob: number): object => ({
+      pointer,
+      pointer_global: pointer.map((i) => pool[i]),
+      vqa_gt_prob,
+      vqa_eval_mode: 'file',
+    })
+    const answers = ['a', 'a', 'b', ' b', 'c', 'd', 'd', 'd', '']
+    const described = describeRlData(
+      read({
+        _meta: { schema: 'lever-rl', schema_version: '5.0', generator: { gt_prob: true, max_answers: 2 } },
+        1: {
+          query: { gt_answers_raw: answers },
+          candidate_pool_ids: pool,
+          pointer_candidates: [alone([0, 1], 0.25), alone([1, 0], 0.5)],
+        },
+        2: {
+          query: { gt_answers_raw: ['a', 'b'] },
+          candidate_pool_ids: pool,
+          pointer_candidates: [alone([0, 1], 0), alone([1, 0], 0.001)],
+        },
+      }),
+    )
+    expect(described.expected).toMatchObject({
+      accuracyFlat: null,
+      correlation: null,
+      bounded: { maxAnswers: 2, queries: 1, mean: 3 / 16, most: 3 / 8 },
+    })
+    expect(described.rewards).toMatchObject({ mode: 'expected_accuracy', informative: 2, problem: null })
+    expect(described.methods[0]).toMatchObject({
+      meanAccuracy: null,
+      meanExpected: expect.closeTo(0.751 / 4, 12),
+    })
+    const text = renderDescription(described)
+    expect(text).toContain(
+      'at most 2 scored; left out in 1 queries, mean 18.8 % of the humans, at most 37.5 %',
+    )
+    expect(text).not.toContain('oracle')
+    expect(described.verdict.join(' ')).toContain('The expected accuracy differs within 100 % of the groups.')
   })
 
   test('as text, and as JSON', () => {

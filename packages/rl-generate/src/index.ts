@@ -46,6 +46,7 @@ export type {
   MeasureOptions,
   MeasurePlan,
   ExamplePrompt,
+  MeasuredScore,
   Score,
   ProgressEvent,
   ProposeFunction,

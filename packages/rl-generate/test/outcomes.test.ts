@@ -134,6 +134,76 @@ test('all fields of a score and of an answer are kept', async () => {
   })
 })
 
+describe('expected accuracies without answers', () => {
+  const expectedOf = (prompt: { query: { id: number }; demonstrations: readonly { id: number }[] }): number =>
+    ((prompt.demonstrations[0]!.id * 7 + prompt.query.id) % 50) / 50
+  const answer: AnswerFunction = (prompts) =>
+    Promise.resolve(prompts.map((prompt) => ({ text: '', raw: String(expectedOf(prompt)) })))
+  const score: ScoreFunction = (_, __, { raw }) => ({ mode: 'file', gtProb: Number(raw) })
+
+  test('are lines without accuracy, counted apart', async () => {
+    const path = freshPath()
+    const statistics = await measure(toyOptions(path, { answer, score }))
+    const lines = outcomesOf(path)
+    expect(lines).toHaveLength(240)
+    for (const { value } of lines) {
+      expect(
+        Object.keys(value)
+          .filter((field) => field.startsWith('vqa_'))
+          .sort(),
+      ).toEqual(['vqa_eval_mode', 'vqa_gt_prob'])
+    }
+    const values = lines.map(({ value }) => value['vqa_gt_prob'] as number)
+    const mean = values.reduce((sum, value) => sum + value, 0) / 240
+    expect(statistics).toMatchObject({ outcomes: 240, positives: 0, file: { count: 240, share: 1 } })
+    expect(statistics.expected).toEqual({
+      outcomes: 240,
+      mean: expect.closeTo(mean, 12),
+      zeroVariance: { count: 0, share: 0 },
+    })
+    expect(statistics.methods.every(({ accuracy, expected }) => accuracy === null && expected! > 0)).toBe(
+      true,
+    )
+    const again = await measure(toyOptions(path, { answer, score, recheck: 1 }))
+    expect(again).toMatchObject({ measured: 0, repeated: 240, disagreements: 0 })
+    const other: ScoreFunction = (_, __, { raw }) => ({ mode: 'file', gtProb: 0.9 * Number(raw) })
+    const changes = await collect(toyOptions(path, { answer, score: other, recheck: 1 }))
+    const disagreement = changes.find((event) => event.type === 'disagreement')
+    expect(disagreement).toMatchObject({ before: expect.stringMatching(/^E = 0\.\d+$/) })
+  })
+
+  test('beside accuracies change nothing else', async () => {
+    const paths = [freshPath(), freshPath()]
+    const plain: ScoreFunction = (prediction, query) => ({
+      accuracy: prediction === query.answers[0] ? 1 : 0,
+      mode: 'file',
+    })
+    await measure(toyOptions(paths[0]!, { score: plain }))
+    const both: ScoreFunction = async (...args) => ({ ...(await plain(...args)), gtProb: 0.5 }) as const
+    const statistics = await measure(toyOptions(paths[1]!, { score: both }))
+    expect(statistics.expected).toMatchObject({ mean: 0.5, zeroVariance: { count: 20, share: 1 } })
+    const without = outcomesOf(paths[1]!).map(({ key, value }) => ({
+      key,
+      value: Object.fromEntries(Object.entries(value).filter(([field]) => field !== 'vqa_gt_prob')),
+    }))
+    const sorted = (lines: object[]): string[] => lines.map((line) => JSON.stringify(line)).sort()
+    expect(sorted(without)).toEqual(sorted(outcomesOf(paths[0]!)))
+  })
+
+  test('are what until-informative goes by, and must be in 0..1', async () => {
+    const flat: ScoreFunction = (_, query, { raw }) => ({
+      mode: 'file',
+      gtProb: query.id < 10 ? 0.25 : Number(raw),
+    })
+    const options = { answer, score: flat, untilInformative: { limit: 20 } }
+    const statistics = await measure(toyOptions(freshPath(), options))
+    expect(statistics.adaptive).toMatchObject({ flat: 10, rescued: 0 })
+    expect(statistics.expected!.zeroVariance.count).toBe(10)
+    const wrong: ScoreFunction = () => ({ mode: 'file', gtProb: 1.5 })
+    await expect(measure(toyOptions(freshPath(), { score: wrong }))).rejects.toThrow('is 1.5, not in 0..1')
+  })
+})
+
 test.each<[string, Partial<MeasureOptions>, RegExp]>([
   ['an accuracy of 2', { score: () => ({ accuracy: 2, mode: 'file' }) }, /query \d+ .* is 2, not in 0\.\.1/],
   ['an accuracy of NaN', { score: () => ({ accuracy: NaN, mode: 'file' }) }, /is NaN/],

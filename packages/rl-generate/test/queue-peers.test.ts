@@ -60,6 +60,8 @@ const job = { version: 1, run: 'r', from: 'f', protocol: { hash: 'h', beams: 1 }
 test('jobs are checked field by field', () => {
   expect(checkJob(job)).toEqual({ value: job })
   expect(checkJob({ ...job, more: 1 })).toEqual({ value: job })
+  expect(checkJob({ ...job, scoresOnly: true })).toEqual({ value: { ...job, scoresOnly: true } })
+  expect(checkJob({ ...job, scoresOnly: 'yes' })).toEqual({ value: job })
   const wrong: [unknown, string][] = [
     [undefined, 'the job is missing, not an object'],
     [{ ...job, run: 5 }, 'run is 5, not a text'],

@@ -11,18 +11,21 @@ export {
   type QuestionFile,
 } from './evaluate-results.ts'
 export type { EvaluateOptions, Evaluation, QuestionScore, QuestionScores } from './evaluation.ts'
-export { distinctAnswers, expectedAccuracy, type ScoredAnswer } from './expected-accuracy.ts'
+export { distinctAnswers, expectedAccuracy, shareLeftOut, type ScoredAnswer } from './expected-accuracy.ts'
 export { fallbackScore, type FallbackOptions, type FallbackScore } from './fallback.ts'
 export { postprocessGeneration } from './generation.ts'
 export { mostFrequent } from './most-frequent.ts'
 export { cleanAnswer, normalizeAnswer, processDigitArticle, processPunctuation } from './normalize.ts'
 export {
+  expectedScore,
   metricOf,
   OFFICIAL_METRIC,
   officialScore,
+  type ExpectedScore,
   type OfficialScore,
   type OfficialScoreOptions,
   type Score,
+  type ScoreExpected,
 } from './official-score.ts'
 export { roundHalfEven } from './python-text.ts'
 export { canonicalId, formatId, narrowId, type QuestionId } from './question-id.ts'

@@ -1,3 +1,4 @@
+import { InputError } from '@lever/durable-files/input-error'
 import { expectedAccuracy, type ScoredAnswer } from './expected-accuracy.ts'
 import { fallbackScore } from './fallback.ts'
 import { scoreAnswer } from './score.ts'
@@ -27,6 +28,12 @@ export interface Score {
   readonly rel?: number
 }
 
+/** What a prompt is worth where nothing was decoded: the expected accuracy alone. */
+export interface ExpectedScore extends Pick<Score, 'mode' | 'split'> {
+  readonly accuracy?: undefined
+  readonly gtProb: number
+}
+
 /** What is computed for an answer besides its accuracy. */
 export interface OfficialScoreOptions {
   /** Use the string matcher where a question has fewer than four answers. */
@@ -44,11 +51,20 @@ export type OfficialScore = (
   answer?: { readonly scores?: readonly Pick<ScoredAnswer, 'answer' | 'logProb'>[] | undefined },
 ) => Score
 
+/** Makes an {@link ExpectedScore} of what a model gave; the prediction is not looked at. */
+export type ScoreExpected = (
+  prediction: string,
+  question: ScoredQuestion,
+  answer: { readonly scores?: readonly Pick<ScoredAnswer, 'answer' | 'logProb'>[] | undefined },
+) => ExpectedScore
+
 /** With fewer human answers than this, the official accuracy of a correct answer is below 1. */
 const MIN_OFFICIAL_ANSWERS = 4
 
-/** Log-probabilities agree between batches to about 1e-4; more digits would be noise. */
-const GT_PROB_DIGITS = 4
+/** Log-probabilities agree between batches to about 1e-4; more decimals would be noise. */
+const DECIMALS = 4
+/** Of an expected accuracy below 0.01: its logarithm is a reward too. */
+const DIGITS = 3
 
 /** The metric by which {@link officialScore} scores these questions, as protocols name it. */
 export function metricOf(questions: readonly Pick<ScoredQuestion, 'metric'>[]): string {
@@ -65,9 +81,47 @@ export function officialScore({
   gtProb = false,
   relScore = false,
 }: OfficialScoreOptions = {}): OfficialScore {
-  const known = new WeakMap<ScoredQuestion, Map<string, number>>()
+  const scoreOf = answerScorer(allowFallback)
+  return (prediction, question, answer) => {
+    const score = scoreOf(prediction, question)
+    const scores = gtProb ? answer?.scores : undefined
+    return {
+      ...score,
+      ...(scores && {
+        gtProb: rounded(expectedAccuracy(scores, (text) => scoreOf(text, question).accuracy)),
+      }),
+      ...(relScore && likeness(prediction, question.answers)),
+    }
+  }
+}
 
-  const scoreOf = (prediction: string, question: ScoredQuestion): Score => {
+/**
+ * The expected accuracy of a prompt of which only the given answers were scored, by the metric of {@link officialScore}.
+ * Throws an error with code `LEVER_INPUT` where the answer brings no log-probabilities.
+ */
+export function expectedScore({
+  allowFallback = false,
+}: Pick<OfficialScoreOptions, 'allowFallback'> = {}): ScoreExpected {
+  const scoreOf = answerScorer(allowFallback)
+  return (_, question, { scores }) => {
+    if (scores === undefined || scores.length === 0) {
+      throw new InputError(
+        'vqa-eval: the model gives no probabilities of answers, of which the expected accuracy is made; use --reward accuracy, or a model that scores given answers',
+      )
+    }
+    const { mode } = scoreOf(scores[0]!.answer, question)
+    return { mode, gtProb: rounded(expectedAccuracy(scores, (text) => scoreOf(text, question).accuracy)) }
+  }
+}
+
+function rounded(expected: number): number {
+  return Number(expected < 0.01 ? expected.toPrecision(DIGITS) : expected.toFixed(DECIMALS))
+}
+
+/** The accuracy of an answer, kept by question and answer. */
+function answerScorer(allowFallback: boolean): (prediction: string, question: ScoredQuestion) => Score {
+  const known = new WeakMap<ScoredQuestion, Map<string, number>>()
+  return (prediction, question) => {
     if (question.answers.length < MIN_OFFICIAL_ANSWERS && allowFallback) {
       return { accuracy: fallbackScore(prediction, question.answers).accuracy, mode: 'fallback' }
     }
@@ -77,20 +131,6 @@ export function officialScore({
     const accuracy = scores.get(prediction) ?? scoreAnswer(prediction, question.answers, { mode }).accuracy
     scores.set(prediction, accuracy)
     return { accuracy, mode: 'file' }
-  }
-
-  return (prediction, question, answer) => {
-    const score = scoreOf(prediction, question)
-    const scores = gtProb ? answer?.scores : undefined
-    return {
-      ...score,
-      ...(scores && {
-        gtProb: Number(
-          expectedAccuracy(scores, (text) => scoreOf(text, question).accuracy).toFixed(GT_PROB_DIGITS),
-        ),
-      }),
-      ...(relScore && likeness(prediction, question.answers)),
-    }
   }
 }
 

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import {
   answerSimilarity,
   distinctAnswers,
+  expectedScore,
+  shareLeftOut,
   expectedAccuracy,
   scoreAnswer,
   sequenceSimilarity,
@@ -68,6 +70,40 @@ describe('expectedAccuracy', () => {
   test('answers to score: different ones, the most frequent first', () => {
     expect(distinctAnswers(answers)).toEqual(['red', 'dark red', 'orange', 'Red'])
     expect(distinctAnswers([])).toEqual([])
+  })
+
+  test('a bound keeps the most frequent, and of equals the first; what it leaves out is told', () => {
+    expect(distinctAnswers(answers, 2)).toEqual(['red', 'dark red'])
+    expect(distinctAnswers(answers, 3)).toEqual(['red', 'dark red', 'orange'])
+    expect(distinctAnswers(['b', 'a', 'c', 'a', 'b'], 1)).toEqual(['b'])
+    expect(shareLeftOut(answers, 2)).toBeCloseTo(2 / 9, 12)
+    expect(shareLeftOut(answers, 4)).toBe(0)
+    expect(shareLeftOut([], 1)).toBe(0)
+  })
+
+  test('alone, without an answer: digits by size, an error without probabilities', () => {
+    const score = expectedScore()
+    const question = { answers: Array<string>(10).fill('red') }
+    const of = (p: number): number =>
+      score('', question, { scores: [{ answer: 'red', logProb: Math.log(p) }] }).gtProb
+    expect(of(0.123456)).toBe(0.1235)
+    expect(of(0.0123456)).toBe(0.0123)
+    expect(of(0.00123456)).toBe(0.00123)
+    expect(of(1.23456e-7)).toBe(1.23e-7)
+    expect(of(0)).toBe(0)
+    expect(score('', question, { scores: [{ answer: 'blue', logProb: 0 }] })).toEqual({
+      mode: 'file',
+      gtProb: 0,
+    })
+    for (const answer of [{}, { scores: [] }]) {
+      expect(() => score('', question, answer)).toThrow('the model gives no probabilities of answers')
+    }
+    const few = { answers: ['red'] }
+    const scores = [{ answer: 'red', logProb: Math.log(0.5) }]
+    expect(expectedScore({ allowFallback: true })('', few, { scores })).toEqual({
+      mode: 'fallback',
+      gtProb: 0.5,
+    })
   })
 
   test('weighs every answer by the metric', () => {

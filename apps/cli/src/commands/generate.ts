@@ -5,6 +5,7 @@ import { modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../op
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { dryRun } from '../pipeline/generate/dry-run.ts'
 import { generate as generateData } from '../pipeline/generate/generate.ts'
+import { REWARDS } from '../pipeline/generate/reward.ts'
 
 const fromPolicy = { onlyWith: { embeddings: true } } as const
 
@@ -96,6 +97,22 @@ export const generate: Command = defineCommand({
       shard: { type: 'text', about: 'shard i/n of the questions, counting from 0, or auto/n' },
     },
     Rewards: {
+      reward: {
+        type: 'text',
+        about:
+          'what is measured: accuracy of the decoded answer; expected accuracy (vqa_gt_prob, the sum over the human answers of accuracy x probability) without decoding; or both',
+        choices: REWARDS,
+        default: 'accuracy',
+      },
+      maxAnswers: {
+        type: 'number',
+        about:
+          'different human answers that are scored for the expected accuracy, the most frequent first, then the first of the annotation; the others count as wrong',
+        min: 1,
+        whole: true,
+        unset: 'all',
+        onlyWith: { reward: ['expected', 'both'] },
+      },
       strict: {
         type: 'flag',
         about: 'stop at an answer that cannot be scored',
@@ -106,13 +123,11 @@ export const generate: Command = defineCommand({
         type: 'flag',
         about: 'score by string match where a question has fewer than four answers',
       },
-      gtProb: {
-        type: 'flag',
-        about: 'also measure vqa_gt_prob, the probability of the human answers (slower)',
-      },
+      gtProb: { type: 'flag', about: 'the same as --reward both' },
       relScore: {
         type: 'flag',
         about: 'also write vqa_rel_score, the similarity to the nearest human answer',
+        onlyWith: { reward: ['accuracy', 'both'] },
       },
     },
     Queue: queueOptions,
@@ -136,8 +151,9 @@ export const generate: Command = defineCommand({
       counts: { beam: numBeams, retrieval: numRetrieval, sample: numSamplesPerTemp, random: numRandom },
       temperatures: temps,
     })
-    const { groupSize, prefixShots, ...rest } = options
-    const settings = { ...rest, ...placesOf(options), mix, size: groupSize, prefixes: prefixShots }
+    const { groupSize, prefixShots, gtProb, ...rest } = options
+    const reward = gtProb && rest.reward === 'accuracy' ? 'both' : rest.reward
+    const settings = { ...rest, ...placesOf(options), reward, mix, size: groupSize, prefixes: prefixShots }
     if (options.dryRun) {
       const planned = await dryRun(settings, context)
       return { json: planned, text: formatDryRun(planned, settings.poolFile) }

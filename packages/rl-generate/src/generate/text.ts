@@ -22,11 +22,21 @@ export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData
     error,
     firstError,
     pending,
+    expected,
+    zeroVariance,
   } = statistics
+  const decoded = methods.some(({ accuracy }) => accuracy !== null)
   const percent = (part: number, whole: number): string =>
     whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`
   return [
-    `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`,
+    decoded || expected === undefined
+      ? `${queries} queries, ${outcomes} outcomes, ${percent(positives, outcomes)} positive; ${percent(positiveQueries, queries)} of the queries have one`
+      : `${queries} queries, ${outcomes} outcomes; nothing was decoded, so there are no accuracies`,
+    ...(expected === undefined
+      ? []
+      : [
+          `expected accuracy: mean ${(100 * expected.mean).toFixed(1)}; flat in ${percent(expected.zeroVariance.count, queries)} of the queries${decoded ? `, accuracy in ${percent(zeroVariance.count, queries)}` : ''}`,
+        ]),
     `scored officially ${percent(file.count, outcomes)}, by the fallback ${percent(fallback.count, outcomes)}, failed ${percent(error.count, outcomes)}`,
     ...(firstError === null ? [] : [`the first failure: ${printableLine(firstError)}`]),
     ...(pending > 0
@@ -36,18 +46,28 @@ export function formatGenerated({ rlData, journal, statistics }: GeneratedRlData
       : []),
     '',
     formatTable([
-      ['proposed by', 'outcomes', 'positive', 'accuracy'],
+      [
+        'proposed by',
+        'outcomes',
+        ...(decoded || expected === undefined ? ['positive', 'accuracy'] : []),
+        ...(expected === undefined ? [] : ['expected']),
+      ],
       ...methods.map((m) => [
         m.method,
         String(m.outcomes),
-        percent(m.positives, m.outcomes),
-        m.accuracy === null ? '-' : (100 * m.accuracy).toFixed(1),
+        ...(decoded || expected === undefined ? [percent(m.positives, m.outcomes), figure(m.accuracy)] : []),
+        ...(expected === undefined ? [] : [figure(m.expected)]),
       ]),
     ]),
     '',
     rlData === null ? `journal: ${journal} (join the shards with lever data merge)` : `RL data: ${rlData}`,
     rlData === null ? '' : `next: lever data describe ${rlData}`,
   ].join('\n')
+}
+
+/** In per cent. */
+function figure(value: number | null): string {
+  return value === null ? '-' : (100 * value).toFixed(1)
 }
 
 /** What a generation would measure, as text. */

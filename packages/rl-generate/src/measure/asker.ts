@@ -23,6 +23,11 @@ export interface Asker {
   takeEvents(): DisagreementEvent[]
 }
 
+/** The answer, or the expected accuracy of a prompt that has none. */
+function saidBy({ vqa_pred_answer, vqa_gt_prob }: OutcomeFields): string {
+  return vqa_pred_answer ?? `E = ${vqa_gt_prob ?? 'unknown'}`
+}
+
 export function createAsker<A extends Answer>(
   { answer, score, strict = true, allowFallback = false, correctAbove = 0 }: MeasureOptions<A>,
   context: WorkContext,
@@ -41,7 +46,7 @@ export function createAsker<A extends Answer>(
     counts.repeated += 1
     if (agrees(before, now)) return
     counts.disagreements += 1
-    const [was, is] = [before.vqa_pred_answer ?? '', now.vqa_pred_answer ?? '']
+    const [was, is] = [saidBy(before), saidBy(now)]
     events.push({
       type: 'disagreement',
       queryId: before.query_id,

@@ -59,14 +59,28 @@ export function shotOf(k: number, outcome: OutcomeFields): RlShot {
   }
 }
 
+/** Was an answer decoded and scored? */
+export function hasAccuracy({ vqa_acc_score }: OutcomeFields): boolean {
+  return typeof vqa_acc_score === 'number'
+}
+
 /** Did a server or device fail, so that a later run may still measure this? */
 export function isPending({ eval_error_kind }: OutcomeFields): boolean {
   return eval_error_kind === 'transient'
 }
 
-/** Do two measurements of one prompt agree? Numbers that a model computes may differ by rounding. */
+/** Expected accuracies of one prompt in two batches differ by rounding, up to this share. */
+const ROUNDING = 0.02
+
+/**
+ * Do two measurements of one prompt agree? Numbers that a model computes may differ by rounding; expected accuracies are
+ * compared where there is no answer.
+ */
 export function agrees(a: OutcomeFields, b: OutcomeFields): boolean {
+  const [one, two] = [a.vqa_gt_prob ?? 0, b.vqa_gt_prob ?? 0]
+  const isSame = hasAccuracy(a) || Math.abs(one - two) <= 1e-4 + ROUNDING * Math.max(one, two)
   return (
+    isSame &&
     a.vqa_pred_answer === b.vqa_pred_answer &&
     a.vqa_acc_score === b.vqa_acc_score &&
     a.vqa_eval_mode === b.vqa_eval_mode

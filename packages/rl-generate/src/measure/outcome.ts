@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { OutcomeFields } from './outcome-line.ts'
-import type { AnswerFunction, Answer, ExamplePrompt, ScoreFunction } from './types.ts'
+import type { AnswerFunction, Answer, ExamplePrompt, Score, ScoreFunction } from './types.ts'
 
 export interface ScoringOptions {
   strict: boolean
@@ -27,9 +27,10 @@ async function scoreOutcome<A extends Answer>(
   } catch (error) {
     return failed(prompt, answer, error instanceof Error ? error.message : String(error), strict, error)
   }
-  const { accuracy, mode, split, gtProb, relTokenF1, relEditSim, rel } = scored
-  if (!(accuracy >= 0 && accuracy <= 1)) {
-    throw new Error(`rl-generate: the score of ${describe(prompt)} is ${accuracy}, not in 0..1`)
+  const { accuracy, mode, gtProb } = scored
+  for (const value of accuracy === undefined ? [gtProb] : [accuracy, gtProb ?? 0]) {
+    if (value >= 0 && value <= 1) continue
+    throw new Error(`rl-generate: the score of ${describe(prompt)} is ${value}, not in 0..1`)
   }
   if (mode === 'fallback' && !allowFallback) {
     throw new InputError(
@@ -37,17 +38,28 @@ async function scoreOutcome<A extends Answer>(
     )
   }
   return {
-    vqa_raw_generation: answer.raw ?? answer.text,
-    vqa_pred_answer: answer.text,
+    ...(scored.accuracy !== undefined && decodedFields(answer, scored, correctAbove)),
+    ...(gtProb === undefined ? {} : { vqa_gt_prob: gtProb }),
+    ...(scored.split === undefined ? {} : { eval_split_used: scored.split }),
+    vqa_eval_mode: mode,
+    eval_failed: false,
+  }
+}
+
+/** What only a decoded answer has. */
+function decodedFields(
+  { raw, text }: Answer,
+  { accuracy, relTokenF1, relEditSim, rel }: Score,
+  correctAbove: number,
+): OutcomeFields {
+  return {
+    vqa_raw_generation: raw ?? text,
+    vqa_pred_answer: text,
     vqa_correct: accuracy > correctAbove ? 1 : 0,
     vqa_acc_score: accuracy,
-    ...(gtProb === undefined ? {} : { vqa_gt_prob: gtProb }),
     ...(relTokenF1 === undefined ? {} : { vqa_rel_token_f1: relTokenF1 }),
     ...(relEditSim === undefined ? {} : { vqa_rel_edit_sim: relEditSim }),
     ...(rel === undefined ? {} : { vqa_rel_score: rel }),
-    ...(split === undefined ? {} : { eval_split_used: split }),
-    vqa_eval_mode: mode,
-    eval_failed: false,
   }
 }
 

@@ -12,6 +12,17 @@ export interface MethodStatistics {
   readonly positives: number
   /** Mean accuracy of the scored outcomes; null when none is. */
   readonly accuracy: number | null
+  /** Mean expected accuracy of the outcomes that have one; null when none has. */
+  readonly expected: number | null
+}
+
+/** The expected accuracies of the outcomes. */
+export interface ExpectedStatistics {
+  /** Outcomes that have one. */
+  readonly outcomes: number
+  readonly mean: number
+  /** Queries whose expected accuracies are all equal, or that have fewer than two. */
+  readonly zeroVariance: CountShare
 }
 
 /** What a journal holds, and what this run added. */
@@ -31,8 +42,10 @@ export interface MeasureStatistics {
   /** Outcomes that a server or device failed to give, not counted above; a later run measures them. */
   readonly pending: number
   readonly methods: readonly MethodStatistics[]
-  /** Queries whose scored outcomes all have one accuracy (or that have fewer than two): they teach nothing. */
+  /** Queries whose scored outcomes all have one accuracy (or that have fewer than two): as accuracies they teach nothing. */
   readonly zeroVariance: CountShare
+  /** Only where expected accuracies were measured. */
+  readonly expected?: ExpectedStatistics
   readonly resumed: number
   readonly measured: number
   /** Prompts answered in this run, prefixes and repetitions included. */
@@ -56,21 +69,40 @@ export interface AdaptiveStatistics {
   readonly pointers: number
 }
 
+/** Number, sum and ends of some values. */
+interface Values {
+  count: number
+  sum: number
+  low: number
+  high: number
+}
+
 interface QueryTally {
   outcomes: number
   lastRank: number
-  scored: number
-  low: number
-  high: number
+  accuracy: Values
+  expected: Values
   positive: boolean
 }
 
 interface MethodTally {
   outcomes: number
   positives: number
-  scored: number
-  sum: number
+  accuracy: Values
+  expected: Values
 }
+
+const noValues = (): Values => ({ count: 0, sum: 0, low: Infinity, high: -Infinity })
+
+function addValue(values: Values, value: number): void {
+  values.count += 1
+  values.sum += value
+  values.low = Math.min(values.low, value)
+  values.high = Math.max(values.high, value)
+}
+
+const meanOf = ({ count, sum }: Values): number | null => (count === 0 ? null : sum / count)
+const isFlat = ({ count, low, high }: Values): boolean => count < 2 || low === high
 
 /** Running counts over outcome lines. */
 export interface Tally {
@@ -100,7 +132,6 @@ export function emptyTally(): Tally {
 /** Adds a line to the counts. */
 export function countLine(tally: Tally, line: OutcomeLine): void {
   const positive = line.vqa_correct === 1
-  const scored = typeof line.vqa_acc_score === 'number' && line.eval_failed !== true
   tally.outcomes += 1
   if (positive) tally.positives += 1
   tally[line.vqa_eval_mode ?? 'error'] += 1
@@ -108,28 +139,26 @@ export function countLine(tally: Tally, line: OutcomeLine): void {
   const query = entry(tally.queries, line.query_id, () => ({
     outcomes: 0,
     lastRank: -1,
-    scored: 0,
-    low: Infinity,
-    high: -Infinity,
+    accuracy: noValues(),
+    expected: noValues(),
     positive: false,
   }))
   const method = entry(tally.methods, line.gen_method ?? 'unknown', () => ({
     outcomes: 0,
     positives: 0,
-    scored: 0,
-    sum: 0,
+    accuracy: noValues(),
+    expected: noValues(),
   }))
   query.outcomes += 1
   query.lastRank = Math.max(query.lastRank, line.rank ?? -1)
   query.positive ||= positive
   method.outcomes += 1
   if (positive) method.positives += 1
-  if (!scored) return
-  query.scored += 1
-  query.low = Math.min(query.low, line.vqa_acc_score)
-  query.high = Math.max(query.high, line.vqa_acc_score)
-  method.scored += 1
-  method.sum += line.vqa_acc_score
+  if (line.eval_failed === true) return
+  for (const counts of [query, method]) {
+    if (typeof line.vqa_acc_score === 'number') addValue(counts.accuracy, line.vqa_acc_score)
+    if (typeof line.vqa_gt_prob === 'number') addValue(counts.expected, line.vqa_gt_prob)
+  }
 }
 
 type RunCounts = Pick<
@@ -149,7 +178,10 @@ type RunCounts = Pick<
 export function statisticsOf(tally: Tally, run: RunCounts): MeasureStatistics {
   const of = (count: number, total: number): CountShare => ({ count, share: total === 0 ? 0 : count / total })
   const queries = [...tally.queries.values()]
-  const flat = queries.filter(({ scored, low, high }) => scored < 2 || low === high).length
+  const flat = queries.filter(({ accuracy }) => isFlat(accuracy)).length
+  const outcomes = queries.reduce((sum, { expected }) => sum + expected.count, 0)
+  const total = queries.reduce((sum, { expected }) => sum + expected.sum, 0)
+  const flatExpected = queries.filter(({ expected }) => isFlat(expected)).length
   return {
     queries: queries.length,
     outcomes: tally.outcomes,
@@ -161,13 +193,17 @@ export function statisticsOf(tally: Tally, run: RunCounts): MeasureStatistics {
     firstError: tally.firstError,
     methods: [...tally.methods]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([method, { outcomes, positives, scored, sum }]) => ({
+      .map(([method, { outcomes, positives, accuracy, expected }]) => ({
         method,
         outcomes,
         positives,
-        accuracy: scored === 0 ? null : sum / scored,
+        accuracy: meanOf(accuracy),
+        expected: meanOf(expected),
       })),
     zeroVariance: of(flat, queries.length),
+    ...(outcomes > 0 && {
+      expected: { outcomes, mean: total / outcomes, zeroVariance: of(flatExpected, queries.length) },
+    }),
     ...run,
   }
 }

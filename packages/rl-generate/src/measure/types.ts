@@ -1,6 +1,6 @@
 import type { RlMeta } from '@lever/rl-dataset'
 import type { Answer } from '@lever/vqa-dataset'
-import type { Score } from '@lever/vqa-eval'
+import type { ExpectedScore, Score } from '@lever/vqa-eval'
 import type { Proposal } from '../proposals/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example, ExamplePrompt } from '../types.ts'
@@ -8,7 +8,7 @@ import type { PlanLine } from './plans.ts'
 import type { MeasureStatistics } from './statistics.ts'
 
 export type { Answer, ExamplePrompt } from '@lever/vqa-dataset'
-export type { Score } from '@lever/vqa-eval'
+export type { ExpectedScore, Score } from '@lever/vqa-eval'
 
 /**
  * One answer per prompt, in order. A rejection ends the run; what was measured stays. `recorded`
@@ -19,12 +19,15 @@ export type AnswerFunction<A extends Answer = Answer> = (
   options: { signal: AbortSignal; recorded: Promise<void> },
 ) => Promise<readonly A[]>
 
+/** What an answer is worth; without an accuracy where nothing was decoded and only given answers were scored. */
+export type MeasuredScore = Score | ExpectedScore
+
 /** Scores an answer; throws when it cannot be scored. */
 export type ScoreFunction<A extends Answer = Answer> = (
   prediction: string,
   query: Example,
   answer: A,
-) => Score | Promise<Score>
+) => MeasuredScore | Promise<MeasuredScore>
 
 /** The pool of a query and the pointers to measure for it. */
 export interface MeasurePlan {
@@ -87,7 +90,7 @@ export interface MeasureOptions<A extends Answer = Answer> {
   allowFallback?: boolean
   /** `vqa_correct` is 1 when the accuracy is larger than this. */
   correctAbove?: number
-  /** Propose further rounds for a query while its accuracies are all equal and it has fewer than `limit` pointers. */
+  /** Propose further rounds for a query while its accuracies (where there are none: its expected accuracies) are all equal and it has fewer than `limit` pointers. */
   untilInformative?: { limit: number } | undefined
   /** Share of the outcomes in the journal to measure again, to count disagreements. */
   recheck?: number

@@ -55,7 +55,7 @@ export interface WorkContext {
   /** k of the prefixes to measure, ascending. */
   readonly prefixes: readonly number[]
   readonly recheck: number
-  /** Are accuracies of known outcomes needed? */
+  /** Are rewards of known outcomes needed? */
   readonly accuracies: boolean
   /** @throws InputError for an id that is not a candidate */
   readonly example: (id: number, queryId: number) => Example
@@ -160,14 +160,14 @@ export async function settleUnit(
     )
     if (lacking === undefined) await ledger.record(wanted.key, line)
     else await ledger.recordFailure(wanted.key, line)
-    noteAccuracy(query, line.vqa_acc_score)
+    noteReward(query, line)
     query.open -= 1
     last = query.open === 0
   }
   return last
 }
 
-/** Are all accuracies so far equal? */
+/** Are all rewards so far equal: accuracies, or expected accuracies where nothing is decoded? */
 export function isFlat({ low, high }: QueryWork): boolean {
   return !(low < high)
 }
@@ -180,16 +180,17 @@ function useKnown(
 ): void {
   if (!context.accuracies && context.prefixes.length === 0) return
   const line = context.ledger.get(key)
-  noteAccuracy(query, line.vqa_acc_score)
+  noteReward(query, line)
   for (const { k, ...shot } of line.shots ?? []) {
     query.prefixes.set(keyOf(context, query, demonstrations.slice(0, k)), shot)
   }
 }
 
-function noteAccuracy(query: QueryWork, accuracy: number | null | undefined): void {
-  if (typeof accuracy !== 'number') return
-  query.low = Math.min(query.low, accuracy)
-  query.high = Math.max(query.high, accuracy)
+function noteReward(query: QueryWork, { vqa_acc_score, vqa_gt_prob }: OutcomeFields): void {
+  const reward = vqa_acc_score ?? vqa_gt_prob
+  if (typeof reward !== 'number') return
+  query.low = Math.min(query.low, reward)
+  query.high = Math.max(query.high, reward)
 }
 
 function addUnit(

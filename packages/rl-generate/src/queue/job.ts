@@ -35,6 +35,8 @@ export interface QueueJob {
   /** Who submitted it, for messages. */
   readonly from: string
   readonly protocol: QueueProtocol
+  /** Nothing is to be decoded. A worker of before 0.2 decodes all the same, which changes no score. */
+  readonly scoresOnly?: boolean
   readonly prompts: readonly QueuePrompt[]
 }
 

@@ -15,7 +15,7 @@ import type { AnswerQueue, Fleet, SubmitOptions } from './submit.ts'
 import { openAnswerQueue } from './submit.ts'
 
 export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<MeasureOptions<A>, 'answer'> {
-  queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers'>
+  queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers' | 'scoresOnly'>
 }
 
 export type QueueMeasureEvent =

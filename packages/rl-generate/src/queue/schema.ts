@@ -114,13 +114,14 @@ function readStats(value: unknown): Record<string, number> {
 }
 
 function readJob(value: unknown): QueueJob {
-  const { version, run, from, protocol, prompts } = record(value, 'the job')
+  const { version, run, from, protocol, scoresOnly, prompts } = record(value, 'the job')
   const { hash, ...fields } = record(protocol, 'protocol')
   return {
     version: number(version, 'version'),
     run: text(run, 'run'),
     from: text(from, 'from'),
     protocol: { ...fields, hash: text(hash, 'protocol.hash') },
+    ...(scoresOnly === true && { scoresOnly }),
     prompts: array(prompts, 'prompts').map((prompt, i) => readPrompt(prompt, `prompts[${i}]`)),
   }
 }

@@ -14,11 +14,11 @@ export interface QueueWorkerOptions {
   /**
    * Answers prompts in order, without blocking the event loop, or the worker is taken for dead.
    * An error sends the whole job to another worker; at the last try (`isLastTry`) it is better to
-   * fail the prompts that cannot be answered, and to answer the others.
+   * fail the prompts that cannot be answered, and to answer the others. With `scoresOnly` nothing is to be decoded.
    */
   answer: (
     prompts: readonly QueuePrompt[],
-    options: { signal: AbortSignal; isLastTry: boolean },
+    options: { signal: AbortSignal; isLastTry: boolean; scoresOnly?: boolean },
   ) => Promise<readonly Answer[]>
   /** Counts of the model since it was opened. */
   stats?: () => Readonly<Record<string, number>>
@@ -94,6 +94,7 @@ export async function answerJob(station: Station, job: QueuedJob, token: string)
     answers = await options.answer(checked.value.prompts, {
       signal: station.stop.signal,
       isLastTry: isLastTry(job),
+      scoresOnly: checked.value.scoresOnly ?? false,
     })
     checkCount(answers, checked.value)
   } catch (error) {

@@ -23,6 +23,8 @@ export interface SubmitOptions {
   protocol: QueueProtocol
   /** Answers to a question whose log-probabilities are wanted too. */
   scoreAnswers?: (query: Example) => readonly string[]
+  /** Nothing is to be decoded. */
+  scoresOnly?: boolean
   /** How often what events may have missed is looked for, milliseconds. */
   sweepEvery?: number
   onNotice?: (line: string) => void
@@ -91,7 +93,10 @@ export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQue
   }
 }
 
-function answerFunction(desk: Desk, { run, from, protocol, scoreAnswers }: SubmitOptions): AnswerFunction {
+function answerFunction(
+  desk: Desk,
+  { run, from, protocol, scoreAnswers, scoresOnly = false }: SubmitOptions,
+): AnswerFunction {
   const { book } = desk
   const open = (prompts: readonly QueuePrompt[]): Promise<void> => {
     const id = jobId(run, prompts)
@@ -99,7 +104,10 @@ function answerFunction(desk: Desk, { run, from, protocol, scoreAnswers }: Submi
       id,
       prompts.map(({ key }) => key),
     )
-    return submitJob(desk, id, { version: JOB_VERSION, run, from, protocol, prompts })
+    return submitJob(desk, id, {
+      ...{ version: JOB_VERSION, run, from, protocol, prompts },
+      ...(scoresOnly && { scoresOnly }),
+    })
   }
   return async (prompts, { signal, recorded }) => {
     signal.throwIfAborted()

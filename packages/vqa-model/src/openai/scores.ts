@@ -82,7 +82,7 @@ export function createProbe(
 
 function refused(why: string): InputError {
   return new InputError(
-    `vqa-model: this server cannot score given answers (${why}); scores need prompt_logprobs in chat completions, as vLLM has them; measure without scores (--no-gt-prob), or with backend onnx`,
+    `vqa-model: this server cannot score given answers (${why}); scores need prompt_logprobs in chat completions, as vLLM has them; measure without scores (--reward accuracy), or with backend onnx`,
   )
 }
 

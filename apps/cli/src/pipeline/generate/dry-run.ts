@@ -3,7 +3,8 @@ import type { PromptEstimate } from '@lever/vqa-model'
 import { BUNDLED_MODEL } from '../../files.ts'
 import type { Context } from '../../command.ts'
 import type { GenerateSettings } from './generate.ts'
-import { answersOf, withPlan } from './generate.ts'
+import { withPlan } from './generate.ts'
+import { rewardPlan } from './reward.ts'
 
 /** What a generation would measure. */
 export interface DryRun extends GenerationCounts, PromptEstimate {
@@ -12,13 +13,14 @@ export interface DryRun extends GenerationCounts, PromptEstimate {
 
 /** Counts the prompts of a generation, their images and tokens. No VQA model runs and nothing is written. */
 export async function dryRun(settings: GenerateSettings, { progress }: Context): Promise<DryRun> {
-  const { backend, model = BUNDLED_MODEL, template, minPixels, maxPixels, gtProb } = settings
+  const { backend, model = BUNDLED_MODEL, template, minPixels, maxPixels } = settings
+  const { scoreAnswers } = rewardPlan(settings)
   return withPlan(settings, progress, async (plan) => {
     const { countGeneration } = await import('@lever/rl-generate')
     const { estimatePrompts } = await import('@lever/vqa-model')
     const { estimate, ...counts } = await countGeneration({
       ...plan,
-      ...(gtProb && { scoreAnswers: answersOf }),
+      ...(scoreAnswers && { scoreAnswers }),
       estimate: (prompts) =>
         estimatePrompts(prompts, {
           model: backend === 'onnx' ? model : undefined,

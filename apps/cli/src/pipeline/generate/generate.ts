@@ -6,8 +6,7 @@ import type {
   GenerationPlan,
   ProposalRequest,
 } from '@lever/rl-generate'
-import { distinctAnswers, metricOf, normalizeAnswer, officialScore } from '@lever/vqa-eval'
-import type { Example } from '@lever/vqa-dataset'
+import { metricOf, normalizeAnswer } from '@lever/vqa-eval'
 import type { Answer, ModelProtocol, VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import type { Progress } from '@lever/terminal'
@@ -22,17 +21,16 @@ import type { PolicyChoice } from '../policy/policy.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
 import { queueUrl } from './queue-url.ts'
+import { leftOutText, rewardPlan } from './reward.ts'
+import type { RewardPlan, RewardSettings } from './reward.ts'
 
-export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice {
+export interface GenerateSettings extends InputSettings, ModelChoice, PolicyChoice, RewardSettings {
   readonly shots: number
   readonly mix: readonly ProposalRequest[]
   readonly size: number
   readonly prefixes: readonly number[]
   readonly shard: string | undefined
   readonly strict: boolean
-  readonly allowFallback: boolean
-  readonly gtProb: boolean
-  readonly relScore: boolean
   readonly untilInformative: number | undefined
   readonly batchSize: number
   /** The queue whose workers answer, as `--queue` names it. */
@@ -48,23 +46,25 @@ const QUEUED_JOBS = 256
 /** Opens what the settings name and generates RL data with it. */
 export async function generate(settings: GenerateSettings, context: Context): Promise<GeneratedRlData> {
   const { progress, signal, emit } = context
-  const { allowFallback, gtProb, relScore } = settings
+  const reward = rewardPlan(settings)
   return withPlan(settings, progress, async (plan, inputs) => {
     const { generateRlData } = await import('@lever/rl-generate')
     const metric = metricOf(inputs.queries)
-    const { described, model, calls } = await openAnswering({ ...settings, metric }, progress)
+    const leftOut = leftOutText(inputs.queries, settings.maxAnswers)
+    if (leftOut !== undefined) progress.warn(leftOut)
+    const { described, model, calls } = await openAnswering({ ...settings, metric }, reward, progress)
     const stage = progress.stage('generate', { unit: 'outcomes' })
     try {
       const generated = await generateRlData<Answer>({
         ...plan,
         ...calls,
         model: described,
-        score: officialScore({ allowFallback, gtProb, relScore }),
+        score: reward.score,
         normalizeAnswer,
         dataset: inputs.dataset,
         embeddings: factsOf(inputs.features),
         version: version(),
-        generator: { ...(gtProb && { gt_prob: true }), ...(relScore && { rel_score: true }) },
+        generator: reward.generator,
         untilInformative: settings.untilInformative,
         out: settings.out,
         inputs: inputs.hashes,
@@ -125,26 +125,22 @@ type Calls = Pick<GenerateRlDataOptions, 'batchSize' | 'concurrency'> &
 /** The model that answers, on every device; where the workers of a queue have it, only what it is. */
 async function openAnswering(
   settings: GenerateSettings,
+  { scoreAnswers, scoresOnly }: RewardPlan,
   progress: Progress,
 ): Promise<{ described: ModelProtocol; model: VqaModel | undefined; calls: Calls }> {
-  const { queue: given, queueName: name, jobSize, gtProb } = settings
+  const { queue: given, queueName: name, jobSize } = settings
   if (given === undefined) {
     const { answerWith } = await import('@lever/vqa-model')
     const model = await openModel(settings, progress)
     const { batchSize, concurrency } = callsOf(model, settings.batchSize)
-    const answer = answerWith(model, gtProb ? { score: answersOf } : {})
+    const answer = answerWith(model, { ...(scoreAnswers && { score: scoreAnswers }), scoresOnly })
     return { described: model, model, calls: { batchSize, concurrency: concurrency + 1, answer } }
   }
   const onNotice = (line: string): void => progress.warn(line)
   const url = await queueUrl(given, progress)
-  const queue = { url, name, onNotice, ...(gtProb && { scoreAnswers: answersOf }) }
+  const queue = { url, name, onNotice, ...(scoreAnswers && { scoreAnswers }), scoresOnly }
   const described = await readModelProtocol(settings, progress)
   return { described, model: undefined, calls: { batchSize: jobSize, concurrency: QUEUED_JOBS, queue } }
-}
-
-/** The human answers of a question, whose probabilities make `vqa_gt_prob`. */
-export function answersOf({ answers = [] }: Partial<Pick<Example, 'answers'>>): string[] {
-  return distinctAnswers(answers)
 }
 
 /** The policy whose pointers are measured; undefined when the mix asks for none. */

@@ -34,7 +34,9 @@ export async function runWorker(
       concurrency: copies * workers,
       lockMs: 1_000 * lockSeconds,
       ...(idleSeconds !== undefined && { idleMs: 1_000 * idleSeconds }),
-      answer: withImages(images, (prompts, { signal }) => model.answer(prompts, { signal })),
+      answer: withImages(images, (prompts, { signal, scoresOnly = false }) =>
+        model.answer(prompts, { signal, scoresOnly }),
+      ),
       stats() {
         const { imageEncodes, imageCacheHits, prefillTokens, decodeSteps } = model.stats()
         return { imageEncodes, imageCacheHits, prefillTokens, decodeSteps }
