@@ -155,7 +155,17 @@ describe('selectors', () => {
     const { table } = await json(evaluate(model('all'), 'all', ...args, ...given, '--static-sets', '3'))
     expect(new Set(table.map(({ selector }) => selector))).toEqual(
       new Set([
-        ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'static-best', 'bm25', 'mmices', 'mmr'],
+        ...[
+          'zero-shot',
+          'majority-vote',
+          'copy-nearest',
+          'random',
+          'vote',
+          'static',
+          'bm25',
+          'mmices',
+          'mmr',
+        ],
         ...['rices-image', 'rices-text', 'rices-both', 'k-means', 'worst', 'oracle'],
         ...['ours', 'ours-beam', 'original', 'original-beam', 'reversed:original', 'shuffled:original'],
       ]),
@@ -164,7 +174,7 @@ describe('selectors', () => {
       const at = (selector: string): number =>
         table.find((row) => row.selector === selector && row.shots === shots)!.accuracy
       for (const { selector, accuracy } of table.filter((row) => row.shots === shots)) {
-        if (selector === 'copy-nearest' || selector === 'static-best') continue
+        if (['copy-nearest', 'static', 'vote'].includes(selector)) continue
         expect(accuracy).toBeLessThanOrEqual(at('oracle') + 1e-9)
         expect(accuracy).toBeGreaterThanOrEqual(at('worst') - 1e-9)
       }
@@ -175,18 +185,9 @@ describe('selectors', () => {
     expect(page).toContain('images that ours, original was trained on: unknown (--training-data)')
   })
 
-  test('static-best is chosen on other questions about other images, never on those that are evaluated', async () => {
+  test('static is chosen on other questions about other images, never on those that are evaluated', async () => {
     const script = model('static')
-    const args = [
-      '--selectors',
-      'static-best',
-      '--static-sets',
-      '4',
-      '--static-questions',
-      '9',
-      '--shots',
-      '2',
-    ]
+    const args = ['--selectors', 'static', '--static-sets', '4', '--static-questions', '9', '--shots', '2']
     await json(evaluate(script, 'static', ...args))
     const rows = lines('static/per-question.jsonl').map(
       (line) => JSON.parse(line) as { query: number; demonstrations: number[] },

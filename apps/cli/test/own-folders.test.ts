@@ -38,12 +38,12 @@ beforeAll(() => {
   )
 })
 
-test('static-best never holds the id of a question, and a path of two pictures is told', async () => {
+test('static never holds the id of a question, and a path of two pictures is told', async () => {
   const args = [...places(), ...model(), '--resamples', '100', '--seeds', '1', '--shots', '1,2']
   const { out, stderr } = await run(
     'evaluate',
     ...args,
-    ...['--selectors', 'random,static-best', '--static-questions', '4', '--out', at('eval')],
+    ...['--selectors', 'random,static', '--static-questions', '4', '--out', at('eval')],
   )
   expect(out).toMatchObject({ table: [1, 2, 1, 2].map((shots) => ({ shots, accuracy: 16.67, n: 6 })) })
   expect(stderr).toContain(
@@ -51,16 +51,16 @@ test('static-best never holds the id of a question, and a path of two pictures i
   )
 })
 
-test('all leaves static-best out where nothing is left to make it of; asked for by name, it is refused', async () => {
+test('all leaves static out where nothing is left to make it of; asked for by name, it is refused', async () => {
   const args = ['evaluate', '--dataset', at('train'), ...model(), '--resamples', '100', '--shots', '1']
   const { out, stderr } = await run(...args, '--seeds', '1', '--selectors', 'all', '--out', at('all'))
-  expect(stderr).toContain('warning: left out: static-best is chosen on questions about other images')
+  expect(stderr).toContain('warning: left out: static is chosen on questions about other images')
   const names = (out['table'] as unknown as { selector: string }[]).map(({ selector }) => selector)
   expect(names).toEqual(expect.arrayContaining(['random', 'bm25', 'oracle']))
-  expect(names).not.toContain('static-best')
-  const { code, stderr: why } = await lever([...args, '--selectors', 'static-best', '--out', at('none')])
+  expect(names).not.toContain('static')
+  const { code, stderr: why } = await lever([...args, '--selectors', 'static', '--out', at('none')])
   expect([code, existsSync(at('none'))]).toEqual([2, false])
-  expect(why).toContain('lever: static-best is chosen on questions about other images')
+  expect(why).toContain('lever: static is chosen on questions about other images')
 })
 
 test('embeddings of another dataset with the same ids are told', async () => {

@@ -120,7 +120,7 @@ describe('command after command', () => {
     const rows = readFileSync(at('evaluation/per-question.jsonl'), 'utf8').trimEnd().split('\n')
     const once = [
       'copy-nearest',
-      'static-best',
+      'static',
       'bm25',
       'rices',
       'rices',
@@ -130,7 +130,7 @@ describe('command after command', () => {
       'policy',
       'oracle',
     ]
-    expect(rows).toHaveLength(10 * (2 + 2 * (once.length + 5 * ['random', 'k-means'].length)))
+    expect(rows).toHaveLength(10 * (2 + 2 * (once.length + 5 * ['random', 'k-means', 'vote'].length)))
   }, 120_000)
 
   test('a policy is not evaluated under another protocol, unless that is asked for', async () => {

@@ -9,6 +9,7 @@ import { contextFor, selectAll } from './selectors/check.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { SelectionContext, Selector } from './selectors/types.ts'
 import { scoreRow } from './score-row.ts'
+import { voteOf } from './selectors/vote.ts'
 import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } from './types.ts'
 
 /** The solved examples of each query: one pool for all, or one per query id. */
@@ -69,17 +70,27 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
   for (const selector of selectors) planned.push(await planSelector(selector, options, search))
   const plans = planned.flat()
   const asker = createAsker(options)
-  const toAsk = plans.filter((plan) => plan.text === undefined)
-  const answers = await asker.ask(toAsk satisfies readonly ExamplePrompt[])
-  const answered = new Map<Planned, Answer>(toAsk.map((plan, i) => [plan, answers[i]!]))
-  const rows = plans.map((plan) =>
-    scoreRow(
-      { ...plan, selector: plan.selector.name },
-      answered.get(plan) ?? { text: plan.text ?? '' },
-      score,
-    ),
-  )
+  const prompts = plans.map(promptsOf)
+  const answers = await asker.ask(prompts.flat())
+  let next = 0
+  const rows = plans.map((plan, i) => {
+    const own = answers.slice(next, (next += prompts[i]!.length))
+    const subject = { ...plan, selector: plan.selector.name, prompts: own.length }
+    return scoreRow(subject, answerOf(plan, own), score)
+  })
   return { rows, prompts: asker.stats() }
+}
+
+/** What the model is asked for an answer: once, once for every demonstration, or nothing. */
+function promptsOf({ selector, query, demonstrations, text }: Planned): readonly ExamplePrompt[] {
+  if (text !== undefined) return []
+  if (selector.votes !== true) return [{ query, demonstrations }]
+  return demonstrations.map((one) => ({ query, demonstrations: [one] }))
+}
+
+function answerOf({ selector, text }: Planned, answers: readonly Answer[]): Answer {
+  if (text !== undefined) return { text }
+  return selector.votes === true ? voteOf(answers) : answers[0]!
 }
 
 /** Throws InputError naming the first query that `score` refuses: usually one without human answers. */

@@ -99,8 +99,10 @@ export type { SimilarityOptions } from './selectors/similarity.ts'
 export { similarityBoth } from './selectors/similarity-both.ts'
 export { similarityImage } from './selectors/similarity-image.ts'
 export { similarityText } from './selectors/similarity-text.ts'
-export { staticSet } from './selectors/static-set.ts'
-export type { StaticSetOptions } from './selectors/static-set.ts'
+export { oneShotVote } from './selectors/one-shot-vote.ts'
+export type { OneShotVoteOptions } from './selectors/one-shot-vote.ts'
+export { staticEffects, staticSet } from './selectors/static-set.ts'
+export type { StaticEffectsOptions, StaticSetOptions } from './selectors/static-set.ts'
 export type {
   EmbeddingRows,
   Measured,
@@ -111,6 +113,7 @@ export type {
   Selector,
   SelectorDefinition,
   SelectorOptions,
+  StaticChoice,
 } from './selectors/types.ts'
 export { worst } from './selectors/worst.ts'
 export { zeroShot } from './selectors/zero-shot.ts'

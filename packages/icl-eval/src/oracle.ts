@@ -16,7 +16,10 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   /** Largest number of shots. Default 4. */
   readonly shots?: number
   readonly score: ScoreFunction
-  /** Rows of other selectors: what they measured counts, so that no selector can be above the oracle. */
+  /**
+   * Rows of other selectors: what they measured counts, so that no selector can be above the oracle. Answers of several
+   * prompts or of none measured no sequence.
+   */
   readonly known?: readonly EvaluationRow[]
   /** How many of the best shorter sequences are extended. Default 4. */
   readonly top?: number
@@ -136,6 +139,7 @@ function recordKnown(
     const state = byQuery.get(row.query)
     const level = state?.levels.get(row.demonstrations.length)
     if (state === undefined || level === undefined || row.accuracy === null) continue
+    if (row.prompts !== undefined) continue
     const examples = row.demonstrations.map((id) => byId.get(id))
     if (examples.includes(undefined)) continue
     const sequence = { examples: examples as Example[], accuracy: row.accuracy, text: row.answer }

@@ -7,11 +7,13 @@ export interface RowSubject {
   readonly seed: number | null
   readonly query: Example
   readonly demonstrations: readonly Example[]
+  /** Prompts that the answer took. Default 1. */
+  readonly prompts?: number
 }
 
 /** Scores one answer; a failed one has no accuracy and mode `error`. */
 export function scoreRow(subject: RowSubject, { text, error }: Answer, score: ScoreFunction): EvaluationRow {
-  const { query, selector, shots, seed, demonstrations } = subject
+  const { query, selector, shots, seed, demonstrations, prompts = 1 } = subject
   const scored = error === undefined ? score(text, query) : { accuracy: null, mode: 'error' as const }
   return {
     query: query.id,
@@ -23,6 +25,7 @@ export function scoreRow(subject: RowSubject, { text, error }: Answer, score: Sc
     answer: text,
     accuracy: scored.accuracy,
     mode: scored.mode,
+    ...(prompts !== 1 && { prompts }),
     ...(query.questionType !== undefined && { questionType: query.questionType }),
     ...(query.answerType !== undefined && { answerType: query.answerType }),
     ...(error !== undefined && { error }),

@@ -29,6 +29,8 @@ export interface EvaluationRow {
   /** 0..1; null when the answer failed. */
   readonly accuracy: number | null
   readonly mode: ScoreMode
+  /** Prompts that the answer took; missing where it is one. */
+  readonly prompts?: number
   readonly questionType?: string
   readonly answerType?: string
   readonly error?: string

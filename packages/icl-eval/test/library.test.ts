@@ -46,7 +46,7 @@ const DERIVED: readonly SelectorName[] = [
   'worst',
   'oracle',
 ]
-const baselines = SELECTOR_NAMES.filter((name) => !DERIVED.includes(name) && name !== 'static-best')
+const baselines = SELECTOR_NAMES.filter((name) => !DERIVED.includes(name) && name !== 'static')
 
 describe.each(baselines)('%s over the library', (name) => {
   test('may choose any example but the query and those about its image', async () => {

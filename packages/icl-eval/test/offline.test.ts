@@ -149,11 +149,16 @@ describe('evaluateMeasured', () => {
   test('a selector without a model needs a score; one that cannot choose is not covered', async () => {
     const vote = { queries, selectors: [majorityVote()] }
     expect((await evaluateMeasured(vote)).coverage[0]!.measured).toBe(0)
-    const { rows } = await evaluateMeasured({ ...vote, score: officialScore })
-    expect(rows.map((row) => [row.shots, row.accuracy])).toEqual([
-      [0, 0],
-      [0, 0],
-    ])
+    const unknown = await evaluateMeasured({ ...vote, score: officialScore })
+    expect(unknown.coverage[0]!.measured).toBe(0)
+    const cat = { id: 11, questionId: 11, imageId: 5, question: 'who?', answer: 'cat', answers: ['cat'] }
+    const known = measuredQueries(data, { examples: new Map([[11, cat]]), queryExamples: new Map() })
+    const { rows } = await evaluateMeasured({
+      queries: known.queries,
+      selectors: [majorityVote()],
+      score: (answer, { answers }) => ({ accuracy: answers.includes(answer) ? 1 : 0, mode: 'file' }),
+    })
+    expect(rows.map((row) => [row.query, row.shots, row.accuracy, row.prompts])).toEqual([[1, 0, 0, 0]])
     const { coverage } = await evaluateMeasured({ queries, selectors: [turned], shots: [3] })
     expect(coverage[0]).toEqual({ selector: 'turned', shots: 3, choices: 2, measured: 0 })
   })

@@ -36,7 +36,8 @@ async function choose(selector: Selector, context: SelectionContext, k: number):
 
 describe.each([...SELECTOR_NAMES])('selector %s', (name) => {
   test('has the name of the table, unless it names what it is made of', () => {
-    const expected = SELECTORS[name].requires.includes('of') ? `${name}:similarity-both` : name
+    const derived = SELECTORS[name].requires.includes('of') || name === 'vote'
+    const expected = derived ? `${name}:similarity-both` : name
     expect(build(name, stranger).name).toBe(expected)
     expect(createSelector(name, { ...requirements(name), name: 'mine' }).name).toBe('mine')
     expect(SELECTORS[name].summary).not.toBe('')

@@ -32,23 +32,37 @@ export const policiesOptions = {
   },
 } as const
 
-/** The options of the selector `static-best`. */
+/** The options of the selector `static`. */
 export const staticOptions = {
+  staticData: {
+    type: 'list',
+    about:
+      'RL data of other questions from which static is estimated by main effects, in place of a search that asks the model',
+    commas: false,
+    unset: 'none: the best of --static-sets random sets',
+  },
+  staticReward: {
+    type: 'text',
+    about: 'what main effects are estimated from',
+    choices: ['expected', 'accuracy'],
+    unset: 'expected, where it was measured',
+    onlyWith: { staticData: true },
+  },
   validationDataset: {
     type: 'text',
-    about: 'folder of the dataset on which static-best is chosen, never the evaluated one',
+    about: 'folder of the dataset on which static is chosen, never the evaluated one',
     unset: 'a part of the pool, split by image',
   },
   staticSets: {
     type: 'number',
-    about: 'random sets that static-best is chosen from, for every number of shots',
+    about: 'random sets that static is chosen from, for every number of shots',
     default: 16,
     min: 1,
     whole: true,
   },
   staticQuestions: {
     type: 'number',
-    about: 'validation questions on which each set of static-best is tried',
+    about: 'validation questions on which each set of static is tried',
     default: 100,
     min: 1,
     whole: true,

@@ -3,6 +3,7 @@ import type { EmbeddingLookup } from '../embeddings.ts'
 import { contextFor, selectAll } from '../selectors/check.ts'
 import type { SelectionContext, Selector } from '../selectors/types.ts'
 import { scoreRow } from '../score-row.ts'
+import { voteOf } from '../selectors/vote.ts'
 import type { EvaluationRow, ScoreFunction } from '../types.ts'
 import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
 
@@ -11,10 +12,12 @@ export interface EvaluateMeasuredOptions {
   readonly selectors: readonly Selector[]
   /** Default: every length that was measured, and 0. */
   readonly shots?: readonly number[]
+  /** Numbers of one-shot answers that vote, which need measured singles only. Default `shots`. */
+  readonly voteShots?: readonly number[]
   /** Default 0, 1, 2, 3, 4. */
   readonly seeds?: readonly number[]
   readonly embeddings?: EmbeddingLookup
-  /** For selectors that answer without a model; without it they are not covered. */
+  /** For selectors that answer without a model, or vote; without it they are not covered. */
   readonly score?: ScoreFunction
   /** `ordered`: the very pointer was measured. `set`: the same examples in any order will do. Default `ordered`. */
   readonly match?: 'ordered' | 'set'
@@ -47,7 +50,9 @@ export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promis
   const rows: (readonly EvaluationRow[])[] = []
   const coverage: Coverage[] = []
   for (const selector of selectors) {
-    for (const k of selector.shots === 'zero' ? [0] : shots.filter((count) => count > 0)) {
+    const { voteShots = shots } = options
+    const counts = selector.votes === true ? voteShots : shots
+    for (const k of selector.shots === 'zero' ? [0] : counts.filter((count) => count > 0)) {
       const draws = selector.name === 'random' ? randomDraws(queries, k) : []
       const found =
         draws.length > 0
@@ -120,12 +125,18 @@ async function covered(
     })
     const chosen = await selectAll(selector, contexts, k)
     able.forEach((entry, i) => {
-      if (selector.answer) {
+      if (selector.answer ?? selector.votes) {
         if (score === undefined) return
+        if (selector.answer && contexts[i]!.pool.every(({ answer }) => answer === '')) return
         const members = new Map(contexts[i]!.pool.map((example) => [example.id, example]))
         const demonstrations = chosen[i]!.map((id) => members.get(id)!)
+        const shown = selector.votes === true ? chosen[i]!.map((id) => tables.get(entry)!([id])) : []
+        if (shown.includes(undefined)) return
         const subject = { selector: selector.name, shots: k, seed, query: entry.query, demonstrations }
-        rows.push(scoreRow(subject, { text: selector.answer(contexts[i]!, k) }, score))
+        const answer = selector.answer
+          ? { text: selector.answer(contexts[i]!, k) }
+          : voteOf(shown.map((one) => ({ text: one!.answer })))
+        rows.push(scoreRow({ ...subject, prompts: shown.length }, answer, score))
         return
       }
       const outcome = tables.get(entry)!(chosen[i]!)

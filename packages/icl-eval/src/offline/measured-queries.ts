@@ -9,6 +9,8 @@ export interface MeasuredOutcome {
   /** Ids in prompt order. */
   readonly ids: readonly number[]
   readonly accuracy: number
+  /** Expected accuracy (`vqa_gt_prob`), where it was measured. */
+  readonly expected?: number
   readonly answer: string
   /** How it was proposed; '' when the data does not say. */
   readonly method: string
@@ -84,14 +86,18 @@ function outcomesOf(
   const method = candidate.gen_method ?? ''
   const one = (
     shown: readonly number[],
-    outcome: Pick<RlCandidate, 'vqa_acc_score' | 'vqa_eval_mode' | 'vqa_pred_answer'>,
+    outcome: Pick<RlCandidate, 'vqa_acc_score' | 'vqa_gt_prob' | 'vqa_eval_mode' | 'vqa_pred_answer'>,
   ): MeasuredOutcome[] => {
     const mode = outcome.vqa_eval_mode ?? 'file'
     const accuracy = outcome.vqa_acc_score
     if (mode === 'error' || candidate.eval_failed === true) skip('failed')
     else if (accuracy === null || accuracy === undefined) skip('without vqa_acc_score')
     else if (mode === 'fallback' && !allowFallback) skip('scored by the fallback')
-    else return [{ ids: shown, accuracy, answer: outcome.vqa_pred_answer ?? '', method, mode }]
+    else {
+      const { vqa_gt_prob: expected } = outcome
+      const more = typeof expected === 'number' ? { expected } : {}
+      return [{ ids: shown, accuracy, ...more, answer: outcome.vqa_pred_answer ?? '', method, mode }]
+    }
     return []
   }
   const shorter = (candidate.shots ?? []).filter(({ k }) => k < ids.length)

@@ -118,6 +118,7 @@ export function footnotes(summary: Summary): string[] {
           `This sample can show a difference of ${percent(detectable)} points (80 % power at 5 %, median over ` +
             'the comparisons); smaller ones may go unseen.',
         ]),
+    ...priceNote(summary),
     ...intervalNotes(summary),
     ...oracle.map(
       ({ shots, how, measured, atBest }) =>
@@ -130,6 +131,20 @@ export function footnotes(summary: Summary): string[] {
     ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}.`] : []),
     ...partialNote(summary),
   ]
+}
+
+/** What answers cost that take not one prompt each. */
+function priceNote({ table }: Summary): string[] {
+  const others = table.filter(({ prompts }) => prompts !== undefined)
+  if (others.length === 0) return []
+  const named = distinct(others.map(({ selector }) => selector)).map((selector) => {
+    const all = table.filter((row) => row.selector === selector)
+    const own = others.filter((row) => row.selector === selector)
+    const each = distinct(own.map(({ prompts }) => String(Number(prompts!.toFixed(1)))))
+    const isOne = each.length === 1 && own.length === all.length
+    return `${selector} ${each.join(', ')}${isOne ? '' : ` at ${own.map(({ shots }) => shots).join(', ')} shots`}`
+  })
+  return [`Prompts an answer: ${named.join('; ')}; all others 1.`]
 }
 
 /** Cells that are named when they are not about all questions. */

@@ -23,7 +23,10 @@ import { datasetRecord, leakageRecord, leakageWarnings } from './records.ts'
 import type { EvaluatedDataset, EvaluationRecord } from './records.ts'
 import { openRlRewards } from './rl-rewards.ts'
 import type { RlRewards } from './rl-rewards.ts'
+import { measuredStatic } from './static-measured.ts'
+import type { MeasuredStatic } from './static-measured.ts'
 import { isStatic } from './static-sets.ts'
+import type { StaticSettings } from './static-sets.ts'
 
 export interface EvaluateRlDataSettings extends ComparisonSettings {
   /** RL data with measured pointers. */
@@ -37,6 +40,8 @@ export interface EvaluateRlDataSettings extends ComparisonSettings {
   /** Names of selectors; undefined for all that lack nothing. */
   readonly selectors?: readonly string[] | undefined
   readonly match?: EvaluateMeasuredOptions['match']
+  /** What `static` is estimated from; from the pool of each query, as everything here. */
+  readonly static?: Pick<StaticSettings, 'data' | 'reward'>
   /** Take outcomes scored by the string fallback. */
   readonly allowFallback?: boolean
 }
@@ -58,7 +63,8 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
   const rewards = await openRlRewards(settings)
   const { protocol, queries, shots } = rewards
   if (protocol) checkProtocol(policies, protocol.hash, settings.allowProtocolMismatch ?? false)
-  const { names, selectors } = chooseSelectors(settings, queries)
+  const measured = await staticOf(settings, rewards)
+  const { names, selectors } = chooseSelectors(settings, queries, measured)
   const run = await openRun(settings, rewards)
   try {
     await recordRead(run, {
@@ -77,7 +83,10 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
       seeds: seedsOf(settings),
       match: settings.match ?? 'ordered',
       embeddings: lookUpEmbeddings(settings.embeddings),
-      ...((settings.dataset ?? settings.pool) && { score: settings.score }),
+      ...(queries.every(({ query }) => query.answers.length > 0) && { score: settings.score }),
+      ...(queries.some(({ outcomes }) => outcomes.some(({ ids }) => ids.length === 1)) && {
+        voteShots: settings.shots,
+      }),
     })
     const all = [...rows, ...(names.includes(METHODS) ? methodRowsOf(rewards, names) : [])]
     if (all.length === 0) {
@@ -86,7 +95,7 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
       )
     }
     const summary = summarize(all, { seed, ...(resamples !== undefined && { resamples }) })
-    const record = await recordOf(settings, rewards)
+    const record = { ...(await recordOf(settings, rewards)), ...(measured && { static: measured.record }) }
     for (const warning of [...leakageWarnings(record.leakage), ...(record.warnings ?? [])])
       onWarning?.(warning)
     await saveEvaluation(run, { rows: all, summary }, { coverage })
@@ -120,6 +129,7 @@ function openRun(
 function chooseSelectors(
   settings: EvaluateRlDataSettings,
   queries: readonly MeasuredQuery[],
+  found: MeasuredStatic | undefined,
 ): { readonly names: readonly string[]; readonly selectors: readonly Selector[] } {
   const { policies } = settings
   const kinds = Object.keys(settings.embeddings)
@@ -127,17 +137,37 @@ function chooseSelectors(
   const focus = policies.at(-1)?.name ?? 'pool:rices-both'
   const asked = settings.selectors ?? [
     'random',
+    ...(found ? ['static'] : []),
     ...kinds.map((kind) => `pool:rices-${kind}`),
     ...['worst', 'oracle', METHODS],
   ]
-  const names = expandSelectors(asked, { focus, kinds, without: ['static-best'] })
-  if (names.some(isStatic)) {
-    throw new InputError(`static-best is chosen by asking a model; leave it out with --from-rl-data`)
+  const names = expandSelectors(asked, { focus, kinds, without: found ? [] : ['static'] })
+  if (names.some(isStatic) && found === undefined) {
+    throw new InputError(
+      'static is estimated from measured RL data of other questions here; give --static-data, or leave it out',
+    )
   }
   const plain = names.filter((name) => name !== METHODS && !named.some((one) => one.name === name))
-  const selectors = [...resolveSelectors(plain, { named, measured: measuredOf(queries) }), ...named]
+  const selectors = [
+    ...resolveSelectors(plain, {
+      named,
+      measured: measuredOf(queries),
+      ...(found && { sets: found.effects }),
+    }),
+    ...named,
+  ]
   checkFeatures(selectors, kinds)
   return { names, selectors }
+}
+
+async function staticOf(
+  { static: settings, onNotice }: EvaluateRlDataSettings,
+  { queries, shots }: RlRewards,
+): Promise<MeasuredStatic | undefined> {
+  if (settings?.data === undefined) return undefined
+  const { data: files, reward } = settings
+  const asked = queries.map(({ query }) => query)
+  return measuredStatic({ files, reward, queries: asked, shots: Math.max(...shots), onNotice })
 }
 
 /** A row for each proposal method; random pointers are those of the selector `random`, where it is evaluated. */

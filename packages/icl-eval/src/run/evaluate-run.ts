@@ -11,7 +11,7 @@ import type { ReportSources } from '../report/run/read-run.ts'
 import { BASELINES, checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
-import type { Selector } from '../selectors/types.ts'
+import type { Selector, StaticChoice } from '../selectors/types.ts'
 import type { Example, ScoreFunction } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
@@ -28,7 +28,9 @@ import {
   protocolRecord,
 } from './records.ts'
 import type { AskedModel, EvaluatedDataset, EvaluationRecord, NamedPools } from './records.ts'
-import { chooseStaticSets, planNamed } from './static-sets.ts'
+import { measuredStatic } from './static-measured.ts'
+import type { MeasuredStatic } from './static-measured.ts'
+import { chooseStaticSets, isStatic, planNamed } from './static-sets.ts'
 import type { StaticPlan, StaticSettings } from './static-sets.ts'
 
 /** Which selectors are compared, and how: the settings that evaluations with and without a model share. */
@@ -109,14 +111,15 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
       settings.onWarning?.(warning)
     }
     const asking = askingOf(settings, run)
-    const found = choice.plan && (await chooseStaticSets(choice.plan, asking))
+    const searched = choice.plan && (await chooseStaticSets(choice.plan, asking))
+    const found = searched ?? choice.measured
     await recordRead(run, readOf(settings, choice.names))
     const evaluated = await evaluateAll({
       ...asking,
       queries: settings.queries,
       pools: poolsOfExamples(settings.pools.byQuery, settings.pool.examples),
       library: settings.pool.examples,
-      selectors: choice.selectorsWith(found?.sets ?? []),
+      selectors: choice.selectorsWith(searched?.sets ?? choice.measured?.effects ?? []),
       seeds: seedsOf(settings),
       embeddings: lookUpEmbeddings(settings.embeddings),
       oracle: choice.names.includes('oracle'),
@@ -137,9 +140,11 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
 
 interface Choice {
   readonly names: readonly string[]
-  /** How the sets of `static-best` will be found. */
+  /** How the sets of `static` will be found. */
   readonly plan?: StaticPlan
-  readonly selectorsWith: (sets: readonly (readonly Example[])[]) => Selector[]
+  /** The main effects that `static` chooses by, where they were measured. */
+  readonly measured?: MeasuredStatic
+  readonly selectorsWith: (sets: StaticChoice) => Selector[]
 }
 
 async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
@@ -154,6 +159,7 @@ async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
     )
   }
   const { names, plan } = await planNamed(expanded, settings.selectors, settings)
+  const measured = await measuredOf(settings, names)
   const bounds: readonly string[] = namesNeeding('measured')
   const plain = names.filter((name) => !bounds.includes(name) && !named.some((one) => one.name === name))
   const selectorsWith: Choice['selectorsWith'] = (sets) => [
@@ -163,7 +169,16 @@ async function chooseSelectors(settings: EvaluateRunSettings): Promise<Choice> {
   const wanted = selectorsWith([])
   checkFeatures(wanted, kinds)
   checkSomeShots(shots, names, wanted)
-  return { names, selectorsWith, ...(plan && { plan }) }
+  return { names, selectorsWith, ...(plan && { plan }), ...(measured && { measured }) }
+}
+
+async function measuredOf(
+  { static: settings, queries, shots, onNotice }: EvaluateRunSettings,
+  names: readonly string[],
+): Promise<MeasuredStatic | undefined> {
+  if (settings?.data === undefined || !names.some(isStatic)) return undefined
+  const { data: files, reward } = settings
+  return measuredStatic({ files, reward, queries, shots: Math.max(...shots), onNotice })
 }
 
 function openRun(settings: EvaluateRunSettings): Promise<RunDirectory> {

@@ -41,14 +41,36 @@ export interface EvaluationRecord {
     readonly questions: number
     readonly unknown: readonly string[]
   }
-  /** How the selector `static-best` found its sets. */
+  /** How the selector `static` found its sets. */
   readonly static?: StaticRecord
   /** What else a reader must know before the figures. */
   readonly warnings?: readonly string[]
 }
 
-/** How the static sets were chosen, for the manifest. */
-export interface StaticRecord {
+/** How `static` was chosen, for the manifest. */
+export type StaticRecord = SearchedStaticRecord | MeasuredStaticRecord
+
+/** By main effects on measured data. */
+export interface MeasuredStaticRecord {
+  readonly by: 'effects'
+  readonly files: readonly string[]
+  readonly hashes: readonly string[]
+  readonly reward: 'expected' | 'accuracy'
+  readonly questions: number
+  readonly outcomes: number
+  /** Examples that were measured. */
+  readonly examples: number
+  /** See `MainEffects` of `rl-dataset`. */
+  readonly shrinkage: number
+  readonly between: number
+  readonly within: number
+  /** The examples with the largest effects, best first. */
+  readonly best: readonly { readonly id: number; readonly effect: number }[]
+}
+
+/** The best of random sets on validation questions. */
+export interface SearchedStaticRecord {
+  readonly by?: 'search'
   readonly split: string
   readonly questions: number
   /** R */

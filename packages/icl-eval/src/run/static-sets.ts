@@ -6,10 +6,15 @@ import { findStaticSets } from '../static-search.ts'
 import type { StaticSearch } from '../static-search.ts'
 import type { Example, ScoreFunction } from '../types.ts'
 import { openAnswers } from './evaluate-all.ts'
-import type { EvaluatedDataset, StaticRecord } from './records.ts'
+import type { EvaluatedDataset, SearchedStaticRecord } from './records.ts'
+import type { StaticReward } from './static-measured.ts'
 
-/** How the selector `static-best` finds its sets. */
+/** How the selector `static` finds its sets. */
 export interface StaticSettings {
+  /** RL data of other questions: the set with the best main effects on it, in place of a search that asks the model. */
+  readonly data?: readonly string[] | undefined
+  /** What main effects are estimated from. Default the expected accuracy, where it was measured. */
+  readonly reward?: StaticReward | undefined
   /** Opens the dataset on which sets are chosen, never the evaluated one. Default: a part of the pool, by image. */
   readonly validation?: (() => Promise<EvaluatedDataset>) | undefined
   /** R: random sets that the best one is chosen of, for every number of shots. Default 16. */
@@ -63,7 +68,7 @@ async function planStaticSets(options: StaticPlanOptions): Promise<StaticPlan> {
   )
   if (questions.length === 0 || library.length < Math.max(...shots)) {
     throw new InputError(
-      `static-best is chosen on questions about other images than the evaluated ones, from examples about still others with other ids; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset`,
+      `static is chosen on questions about other images than the evaluated ones, from examples about still others with other ids; there are ${questions.length} and ${library.length}; give --validation-dataset and a larger --pool-dataset`,
     )
   }
   return { library, questions, split: source.split, data: source.hash }
@@ -76,10 +81,10 @@ function sample(examples: readonly Example[], count: number, seed: number): read
 }
 
 /** Does this name stand for static sets, by itself or in another order? */
-export const isStatic = (name: string): boolean => name.split(':').at(-1) === 'static-best'
+export const isStatic = (name: string): boolean => name.split(':').at(-1) === 'static'
 
 /**
- * The plan where `static-best` is among the names; where only `all` or `baselines` asked for it and there is too little for it, the names
+ * The plan where `static` is among the names; where only `all` or `baselines` asked for it and there is too little for it, the names
  * without it.
  * @throws InputError as `planStaticSets`
  */
@@ -88,7 +93,7 @@ export async function planNamed(
   asked: readonly string[],
   options: StaticPlanOptions & Reporting,
 ): Promise<{ readonly names: readonly string[]; readonly plan?: StaticPlan }> {
-  if (!names.some(isStatic)) return { names }
+  if (!names.some(isStatic) || options.static?.data !== undefined) return { names }
   try {
     return { names, plan: await planStaticSets(options) }
   } catch (error) {
@@ -125,12 +130,12 @@ export async function chooseStaticSets(
     journal: path,
     ...asking
   }: ChooseStaticOptions,
-): Promise<{ readonly sets: StaticSearch['sets']; readonly record: StaticRecord }> {
+): Promise<{ readonly sets: StaticSearch['sets']; readonly record: SearchedStaticRecord }> {
   const { sets: candidates = 16 } = settings
   const counts = shots.filter((count) => count > 0)
   const total = counts.length * candidates * questions.length
   const report = (done: number, ended = false): void =>
-    onProgress?.({ stage: 'static-best', done, total, unit: 'prompts', ended })
+    onProgress?.({ stage: 'static', done, total, unit: 'prompts', ended })
   const journal = await openAnswers(path, protocol, data)
   try {
     const { sets, tried } = await findStaticSets({

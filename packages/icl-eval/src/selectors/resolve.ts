@@ -10,7 +10,7 @@ export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 's
 
 /**
  * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `pool:NAME`, `reversed:NAME`
- * and `shuffled:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
+ * `shuffled:NAME` and `vote:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
  */
 export function resolveSelectors(names: readonly string[], options: ResolveOptions = {}): Selector[] {
   return names.map((name) => resolve(name, options))
@@ -23,6 +23,7 @@ function resolve(name: string, options: ResolveOptions): Selector {
   const colon = name.indexOf(':')
   const head = colon === -1 ? name : name.slice(0, colon)
   if (!isName(head) || (colon !== -1 && !DERIVED.includes(head))) {
+    if (head === 'static-best') throw new InputError('icl-eval: static-best is called static now')
     const former = /^similarity-(image|text|both)$/.exec(head)?.[1]
     if (former !== undefined) {
       throw new InputError(
@@ -44,12 +45,13 @@ function resolve(name: string, options: ResolveOptions): Selector {
 }
 
 /** Names that stand before another: `pool:bm25`. */
-const DERIVED: readonly string[] = ['pool', 'reversed', 'shuffled']
+const DERIVED: readonly string[] = ['pool', 'reversed', 'shuffled', 'vote']
 
 function remedy(name: SelectorName): string {
   if (name === 'agreement') {
     return '; train it with lever sft --target agreement, and give it with --policies agreement=FILE'
   }
+  if (name === 'static') return '; give measured RL data of other questions with --static-data'
   return DERIVED.includes(name) ? `; write ${name}:rices-both, for example` : ''
 }
 

@@ -1,5 +1,5 @@
 import type { Example } from '../types.ts'
-import { eligible } from './candidates.ts'
+import { arrange, best, eligible } from './candidates.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
 export interface StaticSetOptions {
@@ -13,7 +13,7 @@ export interface StaticSetOptions {
  * set. `findStaticSets` finds the best of many random sets on validation questions. It has its own pool, the members
  * of the sets. Throws when no set is long enough or when the query is a member.
  */
-export function staticSet({ name = 'static-best', sets }: StaticSetOptions): Selector {
+export function staticSet({ name = 'static', sets }: StaticSetOptions): Selector {
   const byLength = [...sets].sort((a, b) => a.length - b.length)
   const pool = Array.from(new Map(sets.flat().map((example) => [example.id, example])).values())
   return {
@@ -40,10 +40,40 @@ export function staticSet({ name = 'static-best', sets }: StaticSetOptions): Sel
   }
 }
 
+export interface StaticEffectsOptions {
+  readonly name?: string
+  /** What showing an example gains for every query alike, by its id: `mainEffects` of `rl-dataset`. Missing ones are 0. */
+  readonly effects: ReadonlyMap<number, number>
+}
+
+/**
+ * The k examples with the largest main effects, the best last, so the same for every query but for what it may not be
+ * shown. From the whole library, or as `pool:static` those of the pool. Ties keep the order of the library.
+ */
+export function staticEffects({ name = 'static', effects }: StaticEffectsOptions): Selector {
+  return {
+    name,
+    shots: 'many',
+    seeded: false,
+    nested: true,
+    needs: [],
+    scope: 'library',
+    select(context, k) {
+      const positions = eligible(context, k, name)
+      const effect = (position: number): number => effects.get(context.pool[position]!.id) ?? 0
+      return arrange(best(positions, effect, k), context.pool, 'best-last')
+    },
+  }
+}
+
 export const definition: SelectorDefinition = {
   order: 50,
-  summary: 'one set for all queries, the best of many on validation questions',
+  summary:
+    'one set for all queries: the best by main effects on measured data, or the best of many random sets',
   requires: ['sets'],
   baseline: true,
-  create: (options) => staticSet({ ...options, sets: options.sets! }),
+  create: ({ sets, ...options }) =>
+    Array.isArray(sets)
+      ? staticSet({ ...options, sets: sets as readonly (readonly Example[])[] })
+      : staticEffects({ ...options, effects: sets as ReadonlyMap<number, number> }),
 }

@@ -54,6 +54,11 @@ export interface Selector {
   select(context: SelectionContext, k: number): Selection
   /** The same for many queries at once, for policies that run in batches. */
   selectMany?(contexts: readonly SelectionContext[], k: number): Promise<readonly (readonly number[])[]>
+  /**
+   * Every demonstration is shown alone, in a prompt of its own, and the answers vote: k prompts for one answer.
+   * Answers that the official metric treats as equal are one; ties go to the one whose demonstration stands first.
+   */
+  readonly votes?: true
   /** An answer without any model call; `select` then says which examples it was taken from. */
   answer?(context: SelectionContext, k: number): string
 }
@@ -71,6 +76,9 @@ export interface MeasuredPointer {
 /** Measured pointers by query id. */
 export type Measured = ReadonlyMap<number, readonly MeasuredPointer[]>
 
+/** What `static` chooses by: sets in prompt order, or the main effect of every example by its id. */
+export type StaticChoice = readonly (readonly Example[])[] | ReadonlyMap<number, number>
+
 /** What a selector may be made of; each entry of the table says which of these it requires. */
 export interface SelectorOptions {
   readonly name?: string
@@ -84,7 +92,7 @@ export interface SelectorOptions {
   ) => Promise<readonly (readonly number[])[]>
   readonly of?: Selector
   readonly measured?: Measured
-  readonly sets?: readonly (readonly Example[])[]
+  readonly sets?: StaticChoice
 }
 
 /** An entry of the table of selectors. */

@@ -1,4 +1,5 @@
 import { normalizeAnswer } from '@lever/vqa-eval'
+import type { Answer } from '../types.ts'
 
 /**
  * The answer with the largest sum of weights; answers that the official metric treats as equal are one answer, given
@@ -16,4 +17,11 @@ export function vote(votes: readonly { readonly answer: string; readonly weight:
     answer: '',
     weight: -Infinity,
   }).answer
+}
+
+/** The majority of answers of a model, those that failed left out; where all failed, the first failure. */
+export function voteOf(answers: readonly Answer[]): Answer {
+  const given = answers.filter(({ error }) => error === undefined)
+  if (given.length === 0) return answers[0] ?? { text: '' }
+  return { text: vote(given.map(({ text }) => ({ answer: text, weight: 1 }))) }
 }

@@ -13,6 +13,8 @@ export interface Cell {
    * questions, as draws of measured data have: these means would differ by the questions.
    */
   readonly seedMeans: readonly number[]
+  /** Mean number of prompts that an answer took. */
+  readonly prompts: number
   /** Are the values means over seeds? */
   readonly seeded: boolean
 }
@@ -64,6 +66,7 @@ function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, nu
     selector: rows[0]!.selector,
     shots: rows[0]!.shots,
     values: sums.map((sum, i) => sum / counts[i]!),
+    prompts: rows.reduce((sum, { prompts = 1 }) => sum + prompts, 0) / rows.length,
     seeded: seeds.size > 0,
     seedMeans: comparable
       ? perSeed.filter(({ count }) => count > 0).map(({ sum, count }) => sum / count)

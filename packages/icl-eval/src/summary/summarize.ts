@@ -84,6 +84,7 @@ export function summarize(
       accuracy: measured ? bootstrap.estimates[own[i]!]! : null,
       ci: measured ? percentileInterval(bootstrap.samples[own[i]!]!, level) : null,
       n: mean.n,
+      ...(cell.prompts !== 1 && { prompts: cell.prompts }),
       images: mean.clusters,
       seeds: cell.seedMeans.length > 0 ? spread(cell.seedMeans, level) : null,
       comparisons: comparisons.filter((c) => c.selector === cell.selector && c.shots === cell.shots),

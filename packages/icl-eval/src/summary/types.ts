@@ -38,6 +38,8 @@ export interface TableRow {
   readonly ci: Interval | null
   /** Questions with an accuracy. */
   readonly n: number
+  /** Prompts that an answer takes, where it is not one: a vote of k takes k, copying an answer none. */
+  readonly prompts?: number
   /** Different images among them. */
   readonly images: number
   /** Spread of the accuracy over seeds; null for a selector without seeds. */

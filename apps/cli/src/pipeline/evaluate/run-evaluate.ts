@@ -21,6 +21,8 @@ export interface EvaluateSettings
     PoliciesSettings,
     Pick<EvaluateRunSettings, 'out' | 'selectors' | 'shots' | 'seeds' | 'seed'> {
   readonly validationDataset: string | undefined
+  readonly staticData: readonly string[] | undefined
+  readonly staticReward: 'expected' | 'accuracy' | undefined
   readonly staticSets: number
   readonly staticQuestions: number
   readonly oracleBudget: number
@@ -62,6 +64,8 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
       answer: answerWith(model),
       score,
       static: {
+        data: settings.staticData,
+        reward: settings.staticReward,
         sets: settings.staticSets,
         questions: settings.staticQuestions,
         validation: validationDataset === undefined ? undefined : validationOf(validationDataset, context),

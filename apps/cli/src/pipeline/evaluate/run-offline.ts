@@ -25,6 +25,8 @@ export interface OfflineSettings
   readonly embeddings: string | undefined
   readonly poolEmbeddings: string | undefined
   readonly resamples: number
+  readonly staticData: readonly string[] | undefined
+  readonly staticReward: 'expected' | 'accuracy' | undefined
   readonly allowFallback: boolean
   readonly allowProtocolMismatch: boolean
 }
@@ -52,6 +54,7 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
       embeddingsFile: poolEmbeddings === undefined ? embeddings : undefined,
       policies: await openPolicies(read, settings, features, close),
       trainedOn: await readTrainedOn(read, settings.trainingData),
+      static: { data: settings.staticData, reward: settings.staticReward },
       score: officialScore({ allowFallback }),
       versions: { lever: version() },
       report: { thumbnail: makeThumbnail },

@@ -26,7 +26,7 @@ export function factsOf(
     ...(record?.pool ? [{ label: 'demonstrations', value: datasetText(record.pool) }] : []),
     ...(record ? [{ label: 'pools', value: record.pools }] : []),
     ...(record ? leakageFacts(record) : []),
-    ...(record?.static ? [{ label: 'static-best', value: staticText(record.static) }] : []),
+    ...(record?.static ? [{ label: 'static', value: staticText(record.static) }] : []),
     ...coverage.map(({ selector, shots, choices, measured }) => ({
       label: `coverage of ${selector}, ${shots} ${shots === 1 ? 'shot' : 'shots'}`,
       value: `${measured} of ${choices} choices (${((100 * measured) / choices).toFixed(1)} %)`,
@@ -88,7 +88,14 @@ function metricText(metric: string): string {
     : metric
 }
 
-function staticText({ split, questions, tried, sets }: StaticRecord): string {
+function staticText(record: StaticRecord): string {
+  if (record.by === 'effects') {
+    const { reward, questions, outcomes, examples, best } = record
+    const what = reward === 'expected' ? 'expected accuracy' : 'accuracy'
+    const each = best.map(({ id, effect }) => `${id} (${(100 * effect).toFixed(1)})`)
+    return `by main effects on the ${what} of ${outcomes} outcomes on ${questions} other questions, of ${examples} examples; the best, in points: ${each.join(', ')}`
+  }
+  const { split, questions, tried, sets } = record
   const each = sets.map(({ shots, accuracy }) => `${shots}: ${(100 * accuracy).toFixed(1)} %`)
   const where = split === '' ? 'the validation dataset' : `the ${split} split`
   return `the best of ${tried} random sets on ${questions} questions of ${where} (${each.join(', ')})`

@@ -7,7 +7,6 @@ const TERMS: Readonly<Record<string, string>> = {
   'copy-nearest': 'the answer of the most similar example, without asking the model',
   'majority-vote': 'the commonest answer of the most similar examples, without asking the model',
   static: 'one fixed set for every question',
-  'static-best': 'one fixed set for every question, the best of those tried',
   agreement: 'a policy trained without the model, on whose answers agree with those of people',
   vote: 'the commonest of several one-shot answers of the model',
   bm25: 'the most similar questions by their words, over the whole library',
