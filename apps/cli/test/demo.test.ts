@@ -11,6 +11,7 @@ const FILES = [
   'per-question.jsonl',
   'report.html',
   'embeddings/train.safetensors',
+  'agreement/checkpoints/best.safetensors',
   'pointer-rce/checkpoints/best.safetensors',
   'pointer-rce/checkpoints/last.safetensors',
   'pointer-rce/metrics.jsonl',
@@ -54,13 +55,14 @@ describe('demo on 16 questions of each split', () => {
     table = output.table
     const selectors = [...new Set(table.map(({ selector }) => selector))]
     expect(selectors).toEqual([
-      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'bm25', 'rices-image', 'rices-text'],
-      ...['rices-both', 'mmices', 'mmr', 'k-means', 'pool:rices-both'],
+      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'vote', 'static', 'bm25', 'rices-image'],
+      ...['rices-text', 'rices-both', 'mmices', 'mmr', 'k-means', 'pool:rices-both'],
+      'agreement',
       'pointer-rce',
       'pointer-listwise',
       'oracle',
     ])
-    expect(table).toHaveLength(2 + 4 * 13)
+    expect(table).toHaveLength(2 + 4 * 16)
     for (const row of table) {
       expect(Object.keys(row)).toEqual(['selector', 'shots', 'accuracy', 'ci', 'n'])
       expect(row.n).toBe(16)
@@ -74,6 +76,7 @@ describe('demo on 16 questions of each split', () => {
     expect(Object.keys(output.seconds)).toEqual([
       'embed',
       'generate',
+      'train agreement',
       'train pointer-rce',
       'train pointer-listwise',
       'evaluate',

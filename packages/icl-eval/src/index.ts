@@ -63,6 +63,8 @@ export type {
 export { comparisonsOf, resultsOf } from './run/results.ts'
 export type { ComparisonResult, GapResult, ResultRow } from './run/results.ts'
 export type { StaticRecord } from './run/records.ts'
+export { measuredStatic } from './run/static-measured.ts'
+export type { MeasuredStatic, MeasuredStaticOptions, StaticReward } from './run/static-measured.ts'
 export type { StaticSettings } from './run/static-sets.ts'
 export { bm25 } from './selectors/bm25.ts'
 export type { Bm25Options } from './selectors/bm25.ts'

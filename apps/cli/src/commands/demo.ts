@@ -6,7 +6,7 @@ import { RECIPE } from '../pipeline/demo/recipe.ts'
 
 export const demo: Command = defineCommand({
   describe:
-    'Runs the whole pipeline on the bundled world: embeds, measures rewards with a real model, trains two policies and evaluates them on unseen questions. Run again after an interruption, it continues.',
+    'Runs the whole pipeline on the bundled world: embeds, measures rewards with a real model, trains two policies on them and one on labels that need no model, and evaluates them on unseen questions. Run again after an interruption, it continues.',
   example: 'lever demo --seed 1 --out runs/demo-1',
   options: {
     Data: {

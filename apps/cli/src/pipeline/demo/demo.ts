@@ -18,6 +18,7 @@ import type { PolicyRecipe, Recipe } from './recipe.ts'
 import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
+import type { RlData } from '@lever/rl-dataset'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import { followTraining } from '../train/train.ts'
 
@@ -212,13 +213,26 @@ async function generateData(demo: Demo): Promise<void> {
   }
 }
 
-async function trainOne({ recipe, run, seed, context }: Demo, policy: PolicyRecipe): Promise<void> {
-  const { loadTraining, PRESETS, train } = await import('@lever/grpo-trainer')
+/** Labels of the train split that need no model: the accuracy of candidates' own answers. */
+async function labelsOf(demo: Demo): Promise<RlData> {
+  const { agreementLabels } = await import('@lever/rl-generate')
+  const { train } = demo
+  const pools = await poolsOf(demo, train, await featuresOf(demo, 'train'))
+  const candidates = train.dataset.examples
+  return agreementLabels({ queries: train.queries, candidates, pools, score: officialScore() }).data
+}
+
+async function trainOne(demo: Demo, policy: PolicyRecipe): Promise<void> {
+  const { recipe, run, seed, context } = demo
+  const { AGREEMENT_PRESET, loadTraining, PRESETS, train } = await import('@lever/grpo-trainer')
   const { createModel } = await import('@lever/pointer-model')
   const { name, preset, ...changes } = policy
-  const { architecture, settings, phases } = { ...PRESETS[preset], ...changes }
+  const recipes = { ...PRESETS, agreement: AGREEMENT_PRESET }
+  const { architecture, settings, phases } = { ...recipes[preset], ...changes }
   const training = await loadTraining({
-    rlData: [run.file(RL_DATA_FILES.data)],
+    ...(preset === 'agreement'
+      ? { rlData: [], labels: await labelsOf(demo) }
+      : { rlData: [run.file(RL_DATA_FILES.data)] }),
     embeddings: run.file(embeddingFile('train')),
     rewards: {},
     validation: recipe.validation,
@@ -236,6 +250,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
   const {
     evaluateAll,
     lookUpEmbeddings,
+    measuredStatic,
     policySelector,
     poolsOfExamples,
     recordRead,
@@ -255,6 +270,11 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
     const named = policies.map((policy, i) =>
       policySelector({ name: recipe.policies[i]!.name, policy: byIds(policy, features) }),
     )
+    const measured = await measuredStatic({
+      files: [run.file(RL_DATA_FILES.data)],
+      queries: test.queries,
+      shots: Math.max(...shots),
+    })
     const model = await demo.model()
     const pools = await poolsOf(demo, test, features)
     const hashes = await Promise.all(
@@ -273,7 +293,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       queries: test.queries,
       pools: poolsOfExamples(pools.byQuery, train.dataset.examples),
       library: train.dataset.examples,
-      selectors: [...resolveSelectors(selectors), ...named],
+      selectors: [...resolveSelectors(selectors, { sets: measured.effects }), ...named],
       answer: answerWith(model),
       score: officialScore(),
       protocol: model.protocolHash,
@@ -290,7 +310,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       ...reportingTo(context),
     })
     await saveEvaluation(run, evaluated)
-    await run.update({ evaluated: await recordOf(demo, pools, model) })
+    await run.update({ evaluated: { ...(await recordOf(demo, pools, model)), static: measured.record } })
   } finally {
     for (const policy of policies) await policy.close()
   }

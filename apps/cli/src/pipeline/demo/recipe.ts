@@ -6,8 +6,8 @@ import type { PoolMethodName, ProposalRequest } from '@lever/rl-generate'
 export interface PolicyRecipe {
   /** Row of the table. */
   readonly name: string
-  /** A preset of the trainer, and what of it is changed here. */
-  readonly preset: 'default' | 'recommended'
+  /** A preset of the trainer, and what of it is changed here; `agreement` trains on labels that need no model. */
+  readonly preset: 'default' | 'recommended' | 'agreement'
   readonly architecture?: ArchitectureName
   readonly settings?: Readonly<Record<string, number | boolean>>
   readonly phases?: readonly PhaseOptions[]
@@ -65,6 +65,7 @@ export const RECIPE: Recipe = {
   },
   validation: 0.1,
   policies: [
+    { name: 'agreement', preset: 'agreement' },
     {
       name: 'pointer-rce',
       preset: 'default',
@@ -88,7 +89,7 @@ export const RECIPE: Recipe = {
     seeds: 5,
     oracleBudget: 48,
     selectors: [
-      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'bm25'],
+      ...['zero-shot', 'majority-vote', 'copy-nearest', 'random', 'vote', 'static', 'bm25'],
       ...['rices-image', 'rices-text', 'rices-both', 'mmices', 'mmr', 'k-means', 'pool:rices-both'],
     ],
   },
