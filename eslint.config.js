@@ -16,7 +16,11 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.eslint.json', './packages/icl-eval/page/tsconfig.json'],
+        project: [
+          './tsconfig.eslint.json',
+          './packages/icl-eval/page/tsconfig.json',
+          './packages/server/page/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

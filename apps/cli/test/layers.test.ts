@@ -24,7 +24,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   'rl-generate': 5,
   'icl-eval': 5,
   selector: 6,
-  cli: 7,
+  server: 7,
+  cli: 8,
 }
 
 /** What each package may import from outside the repository. */
@@ -46,6 +47,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'rl-generate': ['bullmq', 'ioredis', 'pg'],
   'icl-eval': [],
   selector: ['@langchain/core', 'ai'],
+  server: ['fastify', 'pino', 'prom-client'],
   cli: ['yargs', 'hyparquet'],
 }
 

@@ -31,6 +31,7 @@ export type {
   ShownQuestion,
 } from './report/examples.ts'
 export { renderReport, reportPlots } from './report/report.ts'
+export { PAGE_STYLE } from './report/style.ts'
 export type { ReportSources } from './report/run/read-run.ts'
 export type { Thumbnail } from './report/run/thumbnails.ts'
 export { DEFAULT_EXAMPLES, REPORT, reportRuns, writeReport } from './report/run/write.ts'
