@@ -67,7 +67,7 @@ describe('an answer that cannot be scored', () => {
 test('a missing image of a query is refused before any work; of a demonstration, when it comes', async () => {
   const path = freshPath()
   await expect(measure(toyOptions(path, { queries: changed(3, { image: '' }, queries) }))).rejects.toThrow(
-    /1 queries have no image file \(the first is 3\)/,
+    /1 queries have no image file and no context \(the first is 3\)/,
   )
   expect(() => linesOf(path)).toThrow(/ENOENT/)
   const candidates = changed(40, { image: '' }, examples)

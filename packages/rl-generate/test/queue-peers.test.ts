@@ -15,11 +15,17 @@ const prompt = (image: string): QueuePrompt => ({
 })
 const signal = new AbortController().signal
 const answer = withImages([folder], (prompts) =>
-  Promise.resolve(prompts.map(({ query }) => ({ text: query.image }))),
+  Promise.resolve(prompts.map(({ query }) => ({ text: query.image ?? query.context ?? '' }))),
 )
 
 test('images are found in the folders of the worker, by name', async () => {
   expect(await answer([prompt('/x/here.png')], { signal, isLastTry: false })).toEqual([{ text: here }])
+})
+
+test('a prompt without images is asked as it is', async () => {
+  const query = { id: 2, context: 'a cat', question: 'c?' }
+  const prompts = [{ key: 'k', demonstrations: [], query }]
+  expect(await answer(prompts, { signal, isLastTry: false })).toEqual([{ text: 'a cat' }])
 })
 
 test('a missing image sends the job on, and fails its own prompt at the last try', async () => {

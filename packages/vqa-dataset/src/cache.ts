@@ -5,7 +5,7 @@ import { writeAtomic } from './atomic.ts'
 import type { Joined, JoinedRow } from './joined.ts'
 
 /** Changes when the meaning of a cached file does. */
-const VERSION = 2
+const VERSION = 3
 
 /**
  * What `read` gives, kept in `<folder>/datasets/<key>.json` under the hash of what it was read from. A file that is
@@ -50,7 +50,7 @@ type PackedRow = readonly [
   answer: number,
   questionType: number,
   answerType: number,
-  more?: Pick<JoinedRow, 'image' | 'choices' | 'correctChoice' | 'difficult'>,
+  more?: Pick<JoinedRow, 'image' | 'context' | 'choices' | 'correctChoice' | 'difficult'>,
 ]
 
 function encode({ rows, ...head }: Joined, key: string): string {

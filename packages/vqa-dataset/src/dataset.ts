@@ -20,7 +20,7 @@ export interface Dataset {
   readonly examples: readonly Example[]
   /** sha256 of the bytes of its files: questions then annotations, or all shards in order. */
   readonly hash: string
-  /** Number of examples whose image file was not found; 0 when no image folder was given. */
+  /** Number of examples whose image file was not found; 0 when no image folder was given, or when contexts stand in their place. */
   readonly missingImages: number
   /** By the id of an example whose image was not found: its path as the dataset gives it. */
   readonly missingFiles?: ReadonlyMap<number, string>

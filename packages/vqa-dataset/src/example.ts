@@ -10,6 +10,8 @@ export interface Example {
   readonly imageId: number | string | null
   /** Path of the image file; as read, absolute. Absent when the dataset has no file for it. */
   readonly image?: string
+  /** What is known of the image as text: a caption, tags, words that stand in it. In place of an image, or beside it. */
+  readonly context?: string
   readonly question: string
   /** All human answers; empty when the dataset was read without annotations. */
   readonly answers: readonly string[]

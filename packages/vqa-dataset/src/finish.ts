@@ -17,7 +17,8 @@ export interface FinishOptions {
 }
 
 /**
- * Gives the rows their ids and images.
+ * Gives the rows their ids and images. Where every row has a context, none names a file and none has one, no image is
+ * missing: it is a dataset of texts.
  * @throws InputError if a question id is given twice, or an image is one that must not be read
  */
 export function finishDataset(
@@ -31,7 +32,7 @@ export function finishDataset(
   const missing = new Map<number | string, string>()
   const missingFiles = new Map<number, string>()
   const at: number[] = []
-  let [missingImages, difficult] = [0, 0]
+  let [missingImages, difficult, found] = [0, 0, 0]
   rows.forEach((row, place) => {
     const { image: given, difficult: isDifficult, ...fields } = row
     if (isDifficult === true && !keepDifficult) {
@@ -44,6 +45,7 @@ export function finishDataset(
       () => `vqa-dataset: ${source}: ${placeOf(joined.places, place)}`,
     )
     const id = integers ? (row.questionId as number) : place
+    if (image !== undefined) found += 1
     if (findImage !== null && image === undefined) {
       missingImages += 1
       if (given !== undefined) missingFiles.set(id, given)
@@ -57,6 +59,9 @@ export function finishDataset(
       ...(metric === 'aokvqa' && { metric }),
     })
   })
+  if (found === 0 && missingFiles.size === 0 && examples.every(({ context }) => context !== undefined)) {
+    missingImages = 0
+  }
   const notices = [...joined.notices]
   if (difficult > 0) {
     notices.push(`${difficult} of ${rows.length} questions are marked difficult_direct_answer and left out`)

@@ -1,4 +1,4 @@
-import { InputError } from '@lever/durable-files'
+import { hashOf, InputError } from '@lever/durable-files'
 import { peek, readValue, type Cursor } from '@lever/json-text'
 import { describe } from '@lever/vqa-eval'
 import { placeOf, type Joined, type JoinedRow, type Places } from './joined.ts'
@@ -40,10 +40,10 @@ export function joinRows(
   const places: Places = { unit, at: inSplit.map(({ place }) => place) }
   requireAllIds(inSplit, path, places)
   const rows = inSplit.map(({ number, questionId, imageId, image, fields }, row): JoinedRow => {
-    const shown = imageId ?? image
+    const shown = imageId ?? image ?? contextId(fields.context)
     if (shown === undefined) {
       throw new InputError(
-        `vqa-dataset: ${path}: ${placeOf(places, row)}: it has neither image nor image_id; give one of them`,
+        `vqa-dataset: ${path}: ${placeOf(places, row)}: it has no image, no image_id and no context; give one of them`,
       )
     }
     return {
@@ -61,6 +61,11 @@ export function joinRows(
     places,
     notices,
   }
+}
+
+/** The id of a picture that is known by its text alone: equal texts, one picture. */
+function contextId(context: string | undefined): string | undefined {
+  return context === undefined ? undefined : `context:${hashOf(context).slice(0, 16)}`
 }
 
 /** Ids are of all rows or of none: a row number in place of one could be the id of another question. */

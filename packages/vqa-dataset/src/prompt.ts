@@ -1,11 +1,13 @@
 import type { ScoredAnswer } from '@lever/vqa-eval'
 import type { Example } from './example.ts'
 
-/** A question as a model sees it. Without an image file there is no `image`, and no answer. */
+/** A question as a model sees it. What its template shows and is not there (`image`, `context`) fails the prompt. */
 export interface Query {
   readonly id: number
   /** Path of the image file. */
   readonly image?: string
+  /** Text about the image, for templates that show it. */
+  readonly context?: string
   readonly question: string
 }
 

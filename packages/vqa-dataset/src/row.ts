@@ -20,6 +20,7 @@ export interface GivenRow {
 export const ROW_FIELDS: readonly string[] = [
   'question_id',
   'image_id',
+  'context',
   'question',
   'answers',
   'direct_answers',
@@ -69,6 +70,7 @@ export function readRow(fields: ReadonlyMap<string, unknown>, name: string, plac
   const answer = text('answer') ?? text('multiple_choice_answer')
   const direct = texts('direct_answers')
   const answers = texts('answers') ?? direct ?? (answer === undefined ? [] : [answer])
+  const context = text('context')
   const choices = texts('choices')
   const correct = choiceOf(given('correct_choice_idx'), choices, () =>
     refuse('correct_choice_idx', 'the place of a choice'),
@@ -83,6 +85,7 @@ export function readRow(fields: ReadonlyMap<string, unknown>, name: string, plac
     direct: direct !== undefined,
     fields: {
       question,
+      ...(context !== undefined && context.trim() !== '' && { context }),
       answers,
       answer: answer ?? (answers.length > 0 ? mostFrequent(answers) : (choices?.[correct ?? -1] ?? '')),
       questionType: text('question_type') ?? '',

@@ -81,6 +81,36 @@ describe('a folder of lines', () => {
     expect(dataset.notices).toEqual([`1 of 3 questions have no image in ${folder}/images: gone.png`])
   })
 
+  test('contexts stand in place of images, which are not missing then', async () => {
+    const rows = [
+      { question_id: 1, image_id: 7, context: 'a dog', question: 'What?', answers: ['dog'] },
+      { question_id: 2, context: 'a cat', question: 'What?', answers: ['cat'] },
+      { question_id: 3, context: 'a cat', question: 'How many?', answers: ['1'] },
+    ]
+    const folder = await folderOf({ 'questions.jsonl': lines(...rows) })
+    const files = await locateDataset(folder)
+    const dataset = await readDataset(files)
+    expect(dataset).toMatchObject({ missingImages: 0, notices: [] })
+    expect(dataset.examples.map(({ context }) => context)).toEqual(['a dog', 'a cat', 'a cat'])
+    const ids = dataset.examples.map(({ imageId }) => imageId)
+    expect(ids).toEqual([7, expect.stringMatching(/^context:[0-9a-f]{16}$/), ids[1]])
+    const cache = join(folder, 'cache')
+    await readDataset({ ...files, cache })
+    expect((await readDataset({ ...files, cache })).examples).toEqual(dataset.examples)
+
+    const named = { ...rows[0], question_id: 4, image: 'gone.png' }
+    const mixed = await folderOf({ 'questions.jsonl': lines(...rows, named) })
+    expect((await readDataset(await locateDataset(mixed))).missingImages).toBe(4)
+    const nothing = await folderOf({ 'questions.jsonl': lines({ question: '?', answers: ['x'] }) })
+    expect((await rejection(readDataset(await locateDataset(nothing)))).message).toContain(
+      'line 1: it has no image, no image_id and no context; give one of them',
+    )
+    const wrong = await folderOf({ 'questions.jsonl': lines({ question: '?', context: 3, answers: ['x'] }) })
+    expect((await rejection(readDataset(await locateDataset(wrong)))).message).toContain(
+      'context must be a string',
+    )
+  })
+
   test('images beside the file, a split chosen by its name, fields that mean nothing', async () => {
     const rows = [
       { question_id: 5, image: 'a.png', question: '?', answers: ['x'], split: 'train', anwser: 'x' },
@@ -115,7 +145,7 @@ describe('a folder of lines', () => {
     ],
     ['an image that is none', { image: 5, question: '?' }, /line 2: image must be a path, got 5/],
     ['an id that is none', { image: 'a', question: '?', question_id: [] }, /line 2: question_id must be/],
-    ['no image', { question: '?', question_id: 'q' }, /line 2: it has neither image nor image_id/],
+    ['no image', { question: '?', question_id: 'q' }, /line 2: it has no image, no image_id and no context/],
     [
       'an id twice',
       { image: 'a', question: '?', question_id: 1 },

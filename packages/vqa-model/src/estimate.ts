@@ -1,6 +1,6 @@
-import { processorConfig, readModelFolder } from './onnx/folder.ts'
+import { processorConfig, readModelFolder, type ModelFolder } from './onnx/folder.ts'
 import { createPrompter } from './onnx/prompter.ts'
-import { loadTextCodec } from './onnx/tokenizer.ts'
+import { encodeBefore, loadTextCodec } from './onnx/tokenizer.ts'
 import { readGridRules, type GridRules } from './pixels/grid.ts'
 import { readImageSize } from './pixels/image-size.ts'
 import type { PixelOptions } from './pixels/processor-config.ts'
@@ -9,7 +9,8 @@ import { smartResize } from './pixels/smart-resize.ts'
 import { countPlanTokens, planPrompts, type TextSegment } from './prompt/plan.ts'
 import { defaultTemplate, getTemplate } from './templates/index.ts'
 import type { PromptTemplate } from './templates/template.ts'
-import { hasImages } from './missing-images.ts'
+import { hasImages } from './missing-inputs.ts'
+import { showsImages } from './prompt/needs.ts'
 import type { Prompt } from './types.ts'
 
 /** What prompts will cost, counted without running a model. */
@@ -43,34 +44,28 @@ export async function estimatePrompts(
   asked: readonly Prompt[],
   { model, template: named, pixels }: EstimateOptions = {},
 ): Promise<PromptEstimate> {
-  const prompts = asked.filter(hasImages)
-  const paths = prompts.flatMap(({ demonstrations, query }) => [
-    ...demonstrations.map(({ image }) => image),
-    query.image,
-  ])
-  const files = new Set(paths)
-  const counts = { prompts: asked.length, images: { uses: paths.length, files: files.size } }
-  if (model === undefined) return counts
-  const folder = await readModelFolder(model)
-  if (folder.family.images !== 'grid') return counts
-  const visual = new Map<string, number>()
-  const rules = readGridRules(processorConfig(folder), pixels)
-  for (const path of files) {
-    const size = await readImageSize(path)
-    if (size === undefined) return counts
-    visual.set(path, gridTokens(size, rules))
-  }
-  const codec = await loadTextCodec(folder.path)
-  const template = getTemplate(named ?? defaultTemplate(folder.name))
-  const imageToken = codec.tokenText(folder.imageTokenId)
+  const folder = model === undefined ? undefined : await readModelFolder(model)
+  const takesImages = folder?.family.images !== 'none'
+  const template = getTemplate(named ?? defaultTemplate(folder?.name ?? '', takesImages))
+  const showsImage = showsImages(template)
+  const prompts = showsImage ? asked.filter(hasImages) : asked
+  const paths = showsImage
+    ? prompts.flatMap(({ demonstrations, query }) => [...demonstrations, query].map(({ image }) => image!))
+    : []
+  const counts = { prompts: asked.length, images: { uses: paths.length, files: new Set(paths).size } }
+  const visual = folder && (await visualTokens(folder, new Set(paths), pixels))
+  if (visual === undefined) return counts
+  const codec = await loadTextCodec(folder!.path, !takesImages)
+  const imageToken = takesImages ? codec.tokenText(folder!.imageTokenId) : ''
   const prompter = createPrompter({ codec, template, system: template.system, imageToken })
   const lengths = new Map<string, number>()
-  const lengthOf = ({ key, pieces }: TextSegment): number => {
+  const lengthOf = ({ key, pieces, next = '' }: TextSegment): number => {
     const known = lengths.get(key)
     if (known !== undefined) return known
-    const parts = pieces.map((piece) =>
-      typeof piece === 'string' ? codec.encode(piece).length : visual.get(piece.image)!,
-    )
+    const parts = pieces.map((piece, i) => {
+      if (typeof piece !== 'string') return visual.get(piece.image)!
+      return encodeBefore(codec, piece, i === pieces.length - 1 ? next : '').length
+    })
     const length = parts.reduce((sum, part) => sum + part, 0)
     lengths.set(key, length)
     return length
@@ -83,6 +78,24 @@ export async function estimatePrompts(
     tokens.longest = Math.max(tokens.longest, length)
   }
   return { ...counts, tokens }
+}
+
+/** Visual tokens of images by path; undefined where they cannot be counted. */
+async function visualTokens(
+  folder: ModelFolder,
+  files: ReadonlySet<string>,
+  pixels: PixelOptions | undefined,
+): Promise<Map<string, number> | undefined> {
+  const visual = new Map<string, number>()
+  if (files.size === 0) return visual
+  if (folder.family.images !== 'grid') return undefined
+  const rules = readGridRules(processorConfig(folder), pixels)
+  for (const path of files) {
+    const size = await readImageSize(path)
+    if (size === undefined) return undefined
+    visual.set(path, gridTokens(size, rules))
+  }
+  return visual
 }
 
 /** Visual tokens of an image; none where the model refuses it for its aspect. */

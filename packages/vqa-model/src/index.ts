@@ -1,4 +1,5 @@
 export { InputError, isInputError } from '@lever/durable-files'
+export { requireInputs } from './missing-inputs.ts'
 export { openVqaModel, readProtocol } from './open-model.ts'
 export {
   backendNames,
@@ -38,6 +39,7 @@ export type {
   ExamplePrompt,
   FailureKind,
   ModelProtocol,
+  Needs,
   Prompt,
   PromptWithImages,
   Query,
@@ -48,7 +50,15 @@ export { isEmbedderModel } from './embed/clip.ts'
 export { embedderFiles, embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
 export { joinRows } from './embed/normalize.ts'
 export { embedExamples, type EmbedOptions, type EmbedResult } from './embed/embed-examples.ts'
-export type { Embedder, EmbedderFiles, EmbedderOptions, ExampleToEmbed, ImageFile } from './embed/types.ts'
+export {
+  TEXT_SOURCES,
+  type Embedder,
+  type EmbedderFiles,
+  type EmbedderOptions,
+  type ExampleToEmbed,
+  type ImageFile,
+  type TextSource,
+} from './embed/types.ts'
 export { answerProbability, infoScore, infoScoreKinds, type InfoScoreKind } from './info-score.ts'
 export { estimatePrompts, type EstimateOptions, type PromptEstimate } from './estimate.ts'
 export { asSeen } from './pixels/as-seen.ts'

@@ -5,13 +5,14 @@ import type { BackendModel } from './types.ts'
 export function joinModels(models: readonly BackendModel[]): BackendModel {
   const [first] = models as [BackendModel, ...BackendModel[]]
   if (models.length === 1) return first
-  const { name, protocol, protocolHash, calls } = first
+  const { name, protocol, protocolHash, needs, calls } = first
   const busy = new Map(models.map((model) => [model, 0]))
   const count = (model: BackendModel, change: number): void => void busy.set(model, busy.get(model)! + change)
   return {
     name,
     protocol,
     protocolHash,
+    needs,
     calls: { ...calls, concurrency: calls.concurrency * models.length },
     async answer(prompts, options) {
       const model = models.reduce((a, b) => (busy.get(b)! < busy.get(a)! ? b : a))

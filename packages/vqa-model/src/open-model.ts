@@ -1,5 +1,5 @@
 import { backendOf, type VqaModelOptions } from './backends/settings.ts'
-import { failMissingImages } from './missing-images.ts'
+import { failMissingInputs } from './missing-inputs.ts'
 import type { ModelProtocol, VqaModel } from './types.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { ModelProtocol, VqaModel } from './types.ts'
  * @throws InputError if the backend, the model's folder or an option is wrong
  */
 export async function openVqaModel({ backend, ...options }: VqaModelOptions): Promise<VqaModel> {
-  return failMissingImages(await backendOf(backend).open(options))
+  return failMissingInputs(await backendOf(backend).open(options))
 }
 
 /**
@@ -22,6 +22,6 @@ export async function readProtocol({ backend, ...options }: VqaModelOptions): Pr
   if (read !== undefined) return read(options)
   const model = await open(options)
   await model.close()
-  const { name, protocol, protocolHash } = model
-  return { name, protocol, protocolHash }
+  const { name, protocol, protocolHash, needs } = model
+  return { name, protocol, protocolHash, needs }
 }

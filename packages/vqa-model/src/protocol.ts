@@ -16,8 +16,8 @@ export interface Protocol {
   template: string
   /** system prompt with `{shots}` not filled in, or null for none */
   system: string | null
-  /** beams: 1 for greedy answers; 3 for beam search of that width, as the Python original decodes */
-  decoding: { maxNewTokens: number; beams: 1 | 3 }
+  /** stop: texts that end an answer, absent for none; beams: 1 for greedy answers; 3 for beam search of that width, as the Python original decodes */
+  decoding: { maxNewTokens: number; beams: 1 | 3; stop?: readonly string[] }
   /** limits of an image's area in pixels, 0 where the backend has none; and how it is resized, where we do that */
   pixels: { min: number; max: number; resizer?: string }
   postprocess: string

@@ -1,7 +1,7 @@
-import type { PromptWithImages } from './types.ts'
+import type { Prompt } from './types.ts'
 
 /** @throws RangeError for a prompt that has no answers to score, whose outcome would be an empty text */
-export function requireScoreAnswers(prompts: readonly PromptWithImages[]): void {
+export function requireScoreAnswers(prompts: readonly Prompt[]): void {
   const without = prompts.findIndex(({ scoreAnswers = [] }) => scoreAnswers.length === 0)
   if (without < 0) return
   throw new RangeError(

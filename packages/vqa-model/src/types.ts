@@ -4,7 +4,7 @@ import type { Protocol } from './protocol.ts'
 export type { ScoredAnswer } from '@lever/vqa-eval'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from '@lever/vqa-dataset'
 
-/** A prompt of which every image is there: what a backend is asked. */
+/** A prompt of which every image is there. */
 export type PromptWithImages = Prompt<
   Demonstration & { readonly image: string },
   Query & { readonly image: string }
@@ -43,11 +43,19 @@ export interface VqaModelStats {
   retries: number
 }
 
+/** What of every example a model is shown besides its question. */
+export interface Needs {
+  readonly image: boolean
+  readonly context: boolean
+}
+
 /** Which model answers, and by what rules. */
 export interface ModelProtocol {
   readonly name: string
   readonly protocol: Protocol
   readonly protocolHash: string
+  /** What its prompts show. `either`: an image or a context, whichever is there. */
+  readonly needs: Needs | 'either'
 }
 
 /** How a model is best called. */
@@ -58,7 +66,7 @@ export interface CallHints {
   readonly concurrency: number
 }
 
-export interface VqaModel<P extends Prompt = Prompt> extends ModelProtocol {
+export interface VqaModel extends ModelProtocol {
   readonly calls: CallHints
   /**
    * Answers in the order of the prompts. What is wrong with one prompt (an image that is missing or cannot be
@@ -67,11 +75,11 @@ export interface VqaModel<P extends Prompt = Prompt> extends ModelProtocol {
    * @throws the signal's reason when aborted; Error after `close`; RangeError when `scoresOnly` is asked of a
    * prompt without answers to score
    */
-  answer(prompts: readonly P[], options?: AnswerOptions): Promise<Answer[]>
+  answer(prompts: readonly Prompt[], options?: AnswerOptions): Promise<Answer[]>
   stats(): VqaModelStats
   /** Frees sessions and threads; a second call does nothing. */
   close(): Promise<void>
 }
 
-/** A model as a backend opens it; `openVqaModel` fails prompts without images for it. */
-export type BackendModel = VqaModel<PromptWithImages>
+/** A model as a backend opens it; `openVqaModel` fails prompts for it that lack what it shows. */
+export type BackendModel = VqaModel

@@ -6,7 +6,8 @@ import { writeTinyClip } from './support/tiny-clip.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
 import { bundledExamples, bundledModel, makeWorld, temporaryFolder } from './support/world.ts'
 
-const FOLDERS: Record<EmbedderName, () => Promise<string>> = {
+/** `sentence` takes no images: text.test.ts. */
+const FOLDERS: Record<Exclude<EmbedderName, 'sentence'>, () => Promise<string>> = {
   'vision-pool': async () => writeTinyModel(await temporaryFolder()),
   clip: async () => writeTinyClip(await temporaryFolder()),
 }
@@ -26,7 +27,9 @@ beforeAll(async () => {
   })
 })
 
-describe.each(embedderNames)('embedder %s', (name) => {
+const imageEmbedders = embedderNames.filter((name) => name !== 'sentence')
+
+describe.each(imageEmbedders)('embedder %s', (name) => {
   let embedder: Embedder
   beforeAll(async () => {
     embedder = await openEmbedder({ embedder: name, model: await FOLDERS[name]() })

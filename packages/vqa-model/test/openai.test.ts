@@ -67,6 +67,38 @@ test('the prompt is the chat of the template, images in place, greedy', async ()
   })
 })
 
+test('text models at servers get texts: one message of plain text, or a chat of strings', async () => {
+  const demonstration = { id: 1, context: 'a dog', question: 'What?', answer: 'dog' }
+  const prompt = { demonstrations: [demonstration], query: { id: 2, context: 'a cat', question: 'Which?' } }
+  await at({}, { template: 'caption' }, async (model, { seen }) => {
+    expect(model.protocol.server!.request).toMatchObject({ stop: ['\n'] })
+    expect(model.protocol).toMatchObject({ template: 'caption', postprocess: 'first-line' })
+    const [answer] = await model.answer([prompt])
+    expect(answer!.error).toBeUndefined()
+    const content =
+      'Please answer the question according to the above context.\n\n' +
+      'Context: a dog\nQuestion: What?\nAnswer: dog\n\nContext: a cat\nQuestion: Which?\nAnswer:'
+    expect((await seen()).last['messages']).toEqual([{ role: 'user', content }])
+  })
+  const chat = {
+    name: 'chat',
+    layout: 'turns',
+    images: false,
+    demonstration: '{context} {question}',
+    query: '{context} {question}',
+    system: null,
+    postprocess: 'trim',
+  } as const
+  await at({}, { template: chat, stop: [] }, async (model, { seen }) => {
+    await model.answer([prompt])
+    expect((await seen()).last['messages']).toEqual([
+      { role: 'user', content: 'a dog What?' },
+      { role: 'assistant', content: 'dog' },
+      { role: 'user', content: 'a cat Which?' },
+    ])
+  })
+})
+
 test('the protocol tells servers, versions and requests apart, and holds no key', async () => {
   const hashes = new Set<string>()
   const key = 'sk-very-secret'

@@ -60,8 +60,8 @@ test('a decoder without position ids takes the slot as the position, so padding 
 test('memory that is used up says nothing about a decoder', async () => {
   const folder = await readModelFolder(await writeTinyModel(await temporaryFolder(), { attention: 'gqa' }))
   const ort = await loadOrt()
-  const { embed_tokens: embed, ...others } = await openSessions(ort, folder, { device: 'cpu', threads: 1 })
-  const decoder = createDecoder(ort, others.decoder_model_merged, folder)
+  const { embed, ...others } = await openSessions(ort, folder, { device: 'cpu', threads: 1 })
+  const decoder = createDecoder(ort, others.decoder, folder)
   const probe = (failAt: number, message: string): Promise<unknown> => {
     let runs = 0
     const run: typeof decoder.run = (input) =>
@@ -84,7 +84,7 @@ test('memory that is used up says nothing about a decoder', async () => {
 test('a device that fails ends the call, where a bad image fails its outcomes', async () => {
   const folder = await readModelFolder(await writeTinyModel(await temporaryFolder()))
   const ort = await loadOrt()
-  const { embed_tokens: embed, decoder_model_merged: session } = await openSessions(ort, folder, {
+  const { embed, decoder: session } = await openSessions(ort, folder, {
     device: 'cpu',
     threads: 1,
   })

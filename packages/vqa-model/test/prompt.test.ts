@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chatMessages } from '../src/prompt/messages.ts'
-import { compileSkeleton, fillSegment } from '../src/prompt/skeleton.ts'
+import { showsImages } from '../src/prompt/needs.ts'
+import { compileSkeleton, fillSegment, renderPrompt } from '../src/prompt/skeleton.ts'
 import { createPrompter } from '../src/onnx/prompter.ts'
-import { loadTextCodec, type TextCodec } from '../src/onnx/tokenizer.ts'
+import { encodeBefore, loadTextCodec, type TextCodec } from '../src/onnx/tokenizer.ts'
 import { getTemplate, templateNames } from '../src/templates/index.ts'
 import { tokenizerFiles, type TokenizerKind } from './support/tokenizer-files.ts'
 
@@ -104,30 +104,37 @@ describe.each(['words', 'bytes'] as const)('tokenizer of %s', (kind) => {
     const template = getTemplate(name)
     const prompter = createPrompter({ codec, template, system: template.system, imageToken })
     fc.assert(
-      fc.property(fc.array(fc.tuple(plain, plain), { maxLength: 4 }), plain, (shown, asked) => {
-        const demonstrations = shown.map(([question, answer], id) => ({
+      fc.property(fc.array(fc.tuple(plain, plain, plain), { maxLength: 4 }), plain, (shown, asked) => {
+        const demonstrations = shown.map(([question, answer, context], id) => ({
           id,
           image: `${id}.png`,
+          context,
           question,
           answer,
         }))
-        const query = { id: 9, image: 'q.png', question: asked }
+        const query = { id: 9, image: 'q.png', context: 'a wall', question: asked }
         const { segments } = prompter.segments({ demonstrations, query })
-        const apart = segments.flatMap(({ pieces }) =>
-          pieces.flatMap((piece) => [...codec.encode(typeof piece === 'string' ? piece : imageToken)]),
+        expect(segments.length).toBeGreaterThan(shown.length)
+        const apart = segments.flatMap(({ pieces, next = '' }) =>
+          pieces.flatMap((piece, i) => {
+            if (typeof piece !== 'string') return [...codec.encode(imageToken)]
+            return [...encodeBefore(codec, piece, i === pieces.length - 1 ? next : '')]
+          }),
         )
-        const messages = chatMessages(
+        const text = renderPrompt(
           template,
           {
             questions: [...shown.map(([question]) => question), asked],
             answers: shown.map(([, answer]) => answer),
+            contexts: [...shown.map(([, , context]) => context), 'a wall'],
           },
-          template.system,
+          { system: template.system, render: codec.render },
         )
-        const whole = codec.encode(codec.render(messages))
+        const whole = codec.encode(text)
         expect(apart).toEqual([...whole])
         const images = segments.flatMap(({ pieces }) => pieces.filter((piece) => typeof piece !== 'string'))
-        expect(images.map(({ image }) => image)).toEqual([...shown.map((_, i) => `${i}.png`), 'q.png'])
+        const wanted = [...shown.map((_, i) => `${i}.png`), 'q.png']
+        expect(images.map(({ image }) => image)).toEqual(showsImages(template) ? wanted : [])
       }),
       { numRuns: 60 },
     )
@@ -153,5 +160,9 @@ test('a text with a special token is refused with its example', () => {
 
 test('fillSegment strips texts and joins what is between images', () => {
   const parts = ['a', { kind: 'image' as const, unit: 0 }, 'b', { kind: 'question' as const, unit: 0 }, 'c']
-  expect(fillSegment(parts, { question: () => ' q ', answer: () => '' })).toEqual(['a', { image: 0 }, 'bqc'])
+  expect(fillSegment(parts, { context: () => '', question: () => ' q ', answer: () => '' })).toEqual([
+    'a',
+    { image: 0 },
+    'bqc',
+  ])
 })

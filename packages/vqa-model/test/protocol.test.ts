@@ -10,8 +10,8 @@ import { bundledModel, temporaryFolder } from './support/world.ts'
 async function expectSame(options: VqaModelOptions): Promise<string> {
   const model = await openVqaModel(options)
   await model.close()
-  const { name, protocol, protocolHash } = model
-  expect(await readProtocol(options)).toEqual({ name, protocol, protocolHash })
+  const { name, protocol, protocolHash, needs } = model
+  expect(await readProtocol(options)).toEqual({ name, protocol, protocolHash, needs })
   return protocolHash
 }
 

@@ -9,6 +9,7 @@ import {
   validateTemplate,
 } from '../src/index.ts'
 
+const caption = getTemplate('caption')
 const texts = { questions: [' what team ? ', 'what color ?'], answers: [' zap '] }
 
 describe('templates', () => {
@@ -61,7 +62,10 @@ describe('templates', () => {
 
   test.each([
     [null, 'template is null; it must be an object'],
-    [{ name: 'x' }, 'template.layout is missing; it must be "turns" or "one-turn"'],
+    [{ ...caption, images: true }, 'template.images is true; it must be false in layout "text"'],
+    [{ ...caption, stop: [''] }, 'template.stop is'],
+    [{ ...caption, query: '{context} {answer}' }, 'template.query is'],
+    [{ name: 'x' }, 'template.layout is missing; it must be "turns", "one-turn" or "text"'],
     [
       { name: 'x', layout: 'turns', demonstration: 'hello', query: '{question}' },
       'a text with {question} once',
@@ -90,4 +94,15 @@ test.each([
 ])('post-processing %s turns %j into %j', (name, raw, wanted) => {
   expect(postprocessNames).toContain(name)
   expect(getPostprocess(name)(raw)).toBe(wanted)
+})
+
+test.each([
+  [' two dogs, one cat.\n\nContext: x', 'two dogs, one cat.', 'two dogs'],
+  ['\n\n3.5 (about)', '3.5 (about)', '3.5'],
+  ['red. It is a bus', 'red. It is a bus', 'red'],
+  ['u.s.a', 'u.s.a', 'u.s.a'],
+  ['', '', ''],
+])('%j: first line and first clause', (raw, line, clause) => {
+  expect(getPostprocess('first-line')(raw)).toBe(line)
+  expect(getPostprocess('first-clause')(raw)).toBe(clause)
 })

@@ -11,7 +11,7 @@ export const embed: Command = defineCommand({
     'Turns the image and the text of every question of a dataset into a vector, by which generate, train and evaluate find similar ones. Writes one safetensors file with a row per question.',
   example: 'lever embed --dataset fixtures/shapes-vqa/world/train --out train.safetensors',
   async options() {
-    const { embedderNames } = await import('@lever/vqa-model')
+    const { embedderNames, TEXT_SOURCES } = await import('@lever/vqa-model')
     const { EMBEDDING_KINDS } = await import('@lever/tensor-files')
     return {
       Data: { ...datasetOptions, ...skipImagesOption },
@@ -19,14 +19,14 @@ export const embed: Command = defineCommand({
         embedder: {
           type: 'text',
           about:
-            'embedder (vision-pool: vision encoder of a VQA model and counts of words, for small vocabularies like that of the bundled model; clip: a CLIP model)',
+            'embedder (vision-pool: vision encoder of a VQA model and counts of words, for small vocabularies like that of the bundled model; clip: a CLIP model; sentence: a model of sentences, which takes the context of an example in place of its image)',
           choices: embedderNames,
           default: 'vision-pool',
         },
         model: {
           ...modelOptions.model,
           about:
-            'model of the embedder, a folder in the ONNX layout of the Hub or the id of a downloaded model: a VQA model for vision-pool, a CLIP model such as Xenova/clip-vit-base-patch32 for clip (lever doctor --download ID)',
+            'model of the embedder, a folder in the ONNX layout of the Hub or the id of a downloaded model: a VQA model for vision-pool, a CLIP model such as Xenova/clip-vit-base-patch32 for clip, one such as Xenova/all-MiniLM-L6-v2 for sentence (lever doctor --download ID)',
         },
         device: {
           type: 'text',
@@ -39,6 +39,12 @@ export const embed: Command = defineCommand({
           about: 'content of a row: the image, the text, or both in one row',
           choices: EMBEDDING_KINDS,
           default: 'both',
+        },
+        textOf: {
+          type: 'text',
+          about: 'text of an example: its question, its context, or both as one text',
+          choices: TEXT_SOURCES,
+          default: 'question',
         },
       },
       Output: {
@@ -53,7 +59,7 @@ export const embed: Command = defineCommand({
   },
   interrupted: () => CONTINUES,
   async run(options, { progress, signal }) {
-    const { model = BUNDLED_MODEL, device, threads, embedder: name, kind, out } = options
+    const { model = BUNDLED_MODEL, device, threads, embedder: name, kind, textOf, out } = options
     await requireNew(out, '--out')
     const { place } = placesOf(options)
     const dataset = await openDataset(place, progress)
@@ -66,7 +72,7 @@ export const embed: Command = defineCommand({
       await makeFolderOf(out, '--out')
       const stage = progress.stage('embed', { total: dataset.examples.length, unit: 'questions' })
       const { skipped, ...embedded } = await embedExamples(embedder, dataset.examples, {
-        ...{ kind, source: dataset.hash, signal, journal, skipBroken: options.skipUnreadableImages },
+        ...{ kind, textOf, source: dataset.hash, signal, journal, skipBroken: options.skipUnreadableImages },
         skipName: '--skip-unreadable-images',
         onProgress: (done) => stage.update(done),
       })

@@ -45,8 +45,8 @@ export function checkInputs(options: CheckedOptions): void {
   )
   if (strict) {
     refuseSome(
-      queries.filter(({ image }) => image === undefined),
-      'queries have no image file',
+      queries.filter(({ image, context }) => image === undefined && context === undefined),
+      'queries have no image file and no context',
       'check the image folder, or record them as errors with --no-strict',
     )
   }

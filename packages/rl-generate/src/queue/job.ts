@@ -15,8 +15,10 @@ export interface QueuePrompt {
 
 export interface QueueExample {
   readonly id: number
-  /** Path of the image on the machine of `lever generate`. */
-  readonly image: string
+  /** Path of the image on the machine of `lever generate`; absent where there is none. */
+  readonly image?: string
+  /** Text about the image, for models that show it. */
+  readonly context?: string
   readonly question: string
   readonly answer: string
 }
@@ -93,6 +95,11 @@ export function queuePrompt(
   }
 }
 
-function shown({ id, image = '', question }: Example): Omit<QueueExample, 'answer'> {
-  return { id, image, question }
+function shown({ id, image, context, question }: Example): Omit<QueueExample, 'answer'> {
+  return {
+    id,
+    ...(image !== undefined && { image }),
+    ...(context !== undefined && { context }),
+    question,
+  }
 }

@@ -141,10 +141,11 @@ function readPrompt(value: unknown, at: string): QueuePrompt {
 }
 
 function readExample(value: unknown, at: string): Omit<QueueExample, 'answer'> {
-  const { id, image, question } = record(value, at)
+  const { id, image, context, question } = record(value, at)
   return {
     id: number(id, `${at}.id`),
-    image: text(image, `${at}.image`),
+    ...(image !== undefined && { image: text(image, `${at}.image`) }),
+    ...(context !== undefined && { context: text(context, `${at}.context`) }),
     question: text(question, `${at}.question`),
   }
 }

@@ -17,7 +17,8 @@ type AnswerJobs = QueueWorkerOptions['answer']
  */
 export function withImages(folders: readonly string[], answer: AnswerJobs): AnswerJobs {
   const found = new Map<string, string>()
-  const place = async <E extends { id: number; image: string }>(example: E): Promise<E> => {
+  const place = async <E extends { id: number; image?: string }>(example: E): Promise<E> => {
+    if (example.image === undefined) return example
     const image = found.get(example.image) ?? (await firstThere(example.image, folders))
     if (image === undefined) throw new InputError(missingText(example, folders))
     found.set(example.image, image)
@@ -52,7 +53,7 @@ async function firstThere(path: string, folders: readonly string[]): Promise<str
   return undefined
 }
 
-function missingText({ image, id }: { image: string; id: number }, folders: readonly string[]): string {
+function missingText({ image, id }: { image?: string; id: number }, folders: readonly string[]): string {
   const places = folders.length > 0 ? `, nor in ${folders.join(', ')}` : ''
-  return `the image ${image} of example ${id} is not on ${hostname()}${places}; give its folder to that worker with --images`
+  return `the image ${image!} of example ${id} is not on ${hostname()}${places}; give its folder to that worker with --images`
 }

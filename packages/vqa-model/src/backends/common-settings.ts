@@ -2,8 +2,9 @@
 export const promptSettings = {
   template: {
     type: 'text',
-    about: 'prompt template: shapes, lever-plus, lever-plus-system',
-    unset: 'shapes for the bundled model, lever-plus for others',
+    about:
+      'prompt template: shapes, lever-plus, lever-plus-system, or caption, which shows the context of an example in place of its image',
+    unset: 'shapes for the bundled model, caption for text models, lever-plus for others',
   },
   maxNewTokens: {
     type: 'number',
@@ -12,7 +13,27 @@ export const promptSettings = {
     whole: true,
     default: 5,
   },
+  stop: {
+    type: 'list',
+    about: 'texts that end an answer, \\n for the end of a line; an empty text for none',
+    unset: "the template's: the end of a line for caption",
+  },
+  postprocess: {
+    type: 'text',
+    about:
+      'what of a generated text is the answer: trim (all of it), lever-plus (up to the first Question, Answer, Short or comma), first-line, first-clause',
+    choices: ['trim', 'lever-plus', 'first-line', 'first-clause'],
+    unset: "the template's",
+  },
 } as const
+
+/** Stop texts as they are given in options: `\n`, `\r` and `\t` are written out, and an empty text stands for none. */
+export function stopsOf(stop: readonly string[] | undefined): { stop?: readonly string[] } {
+  if (stop === undefined) return {}
+  const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
+  const texts = stop.filter((text) => text !== '')
+  return { stop: texts.map((text) => text.replace(/\\([nrt\\])/g, (_, name: string) => escapes[name]!)) }
+}
 
 /** Settings of local models that a server takes as far as to say what to do in their place. */
 export const decodingSettings = {

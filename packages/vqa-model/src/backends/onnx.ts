@@ -3,7 +3,7 @@ import type { Settings } from '@lever/settings'
 import type { OnnxOptions } from '../onnx/open-onnx.ts'
 import type { PixelOptions } from '../pixels/processor-config.ts'
 import type { Backend } from './backend.ts'
-import { decodingSettings, promptSettings } from './common-settings.ts'
+import { decodingSettings, promptSettings, stopsOf } from './common-settings.ts'
 
 const own = {
   dtype: {
@@ -49,7 +49,17 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
   about: 'a model in the ONNX layout of the Hub, on this machine',
   settings,
   toOptions(
-    { template, dtype, device, workers, threads, maxNewTokens, ...given }: Settings<OnnxSettings>,
+    {
+      template,
+      dtype,
+      device,
+      workers,
+      threads,
+      maxNewTokens,
+      stop,
+      postprocess,
+      ...given
+    }: Settings<OnnxSettings>,
     { model, bundled, metric, onNotice },
   ) {
     const folder = model ?? bundled
@@ -60,6 +70,8 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
       ...{ model: folder, device, dtype, workers, threads, maxNewTokens },
       beams: given.decodingBeams as 1 | 3,
       imageDiskBytes: given.imageCache * 2 ** 20,
+      ...stopsOf(stop),
+      ...(postprocess !== undefined && { postprocess }),
       ...(template !== undefined && { template }),
       pixels: limitsOf(given),
       ...(metric !== undefined && { metric }),

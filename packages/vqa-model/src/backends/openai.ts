@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { OpenaiOptions } from '../openai/options.ts'
 import type { Backend } from './backend.ts'
-import { decodingSettings, promptSettings } from './common-settings.ts'
+import { decodingSettings, promptSettings, stopsOf } from './common-settings.ts'
 
 const own = {
   baseUrl: { type: 'list', about: 'URLs of servers that share the work, such as http://127.0.0.1:8000/v1' },
@@ -41,6 +41,8 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
       extraBody,
       template,
       maxNewTokens,
+      stop,
+      postprocess,
       decodingBeams,
       maxPixels,
       minPixels,
@@ -60,6 +62,8 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
       ...{ baseUrl, model, concurrency, maxNewTokens },
       apiKey: env['LEVER_API_KEY'] ?? env['OPENAI_API_KEY'],
       timeout: Math.round(1000 * timeout),
+      ...stopsOf(stop),
+      ...(postprocess !== undefined && { postprocess }),
       ...(template !== undefined && { template }),
       ...(extraBody !== undefined && { extraBody: parseBody(extraBody) }),
       ...(metric !== undefined && { metric }),

@@ -7,12 +7,12 @@ import { getPostprocess } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
-import type { AnswerOptions, ScoredAnswer, Answer, BackendModel, PromptWithImages } from '../types.ts'
+import type { AnswerOptions, ScoredAnswer, Answer, BackendModel, Prompt } from '../types.ts'
 
 /** What a script says: the text, or the text with the scores of `prompt.scoreAnswers`. */
 export type ScriptedReply = string | { raw: string; scores?: readonly ScoredAnswer[] }
 
-export type Script = (prompt: PromptWithImages) => ScriptedReply | Promise<ScriptedReply>
+export type Script = (prompt: Prompt) => ScriptedReply | Promise<ScriptedReply>
 
 export interface ScriptedOptions {
   /** name of the model, or with no `script` the path of a module whose default export is the script */
@@ -68,7 +68,7 @@ export async function openScriptedModel({
   const stats = emptyStats()
   let closed = false
 
-  async function one(prompt: PromptWithImages, scoresOnly: boolean): Promise<Answer> {
+  async function one(prompt: Prompt, scoresOnly: boolean): Promise<Answer> {
     stats.prompts += 1
     try {
       if (checkImages) await findImages(prompt)
@@ -86,9 +86,10 @@ export async function openScriptedModel({
     name: protocol.model,
     protocol,
     protocolHash: hashProtocol(protocol),
+    needs: 'either',
     calls: { sharesWork: true, concurrency: 1 },
     async answer(
-      prompts: readonly PromptWithImages[],
+      prompts: readonly Prompt[],
       { signal, onProgress, scoresOnly = false }: AnswerOptions = {},
     ): Promise<Answer[]> {
       if (closed) throw new Error('vqa-model: the model is closed; open it again')
@@ -119,8 +120,9 @@ async function loadScript(path: string, files: Record<string, string>): Promise<
   throw new InputError(`vqa-model: ${path} exports no function as default; export (prompt) => "answer"`)
 }
 
-async function findImages({ demonstrations, query }: PromptWithImages): Promise<void> {
+async function findImages({ demonstrations, query }: Prompt): Promise<void> {
   for (const { id, image } of [...demonstrations, query]) {
+    if (image === undefined) continue
     await access(image, constants.R_OK).catch(() => {
       throw new Error(`vqa-model: cannot read the image ${image} of example ${id}; check the image folder`)
     })

@@ -1,5 +1,5 @@
 import type { EmbeddingKind } from '@lever/tensor-files'
-import type { Embedder, ExampleToEmbed } from './types.ts'
+import type { Embedder, ExampleToEmbed, TextSource } from './types.ts'
 
 /** Rows by image path and by text. */
 export interface Rows {
@@ -13,10 +13,34 @@ export interface BatchInputs {
   readonly texts: readonly string[]
 }
 
+/** The halves of an example's row: what its image's is of, and its text; undefined where the example has none. */
+export interface Halves {
+  image(example: ExampleToEmbed): string | undefined
+  text(example: ExampleToEmbed): string | undefined
+}
+
+/** What the halves of rows are of, by the embedder and the source of the text. */
+export function halvesOf({ imageOf = 'image' }: Pick<Embedder, 'imageOf'>, source: TextSource): Halves {
+  return {
+    image: (example) => example[imageOf],
+    text({ question, context }) {
+      if (source === 'question') return question
+      if (source === 'context' || context === undefined) return context
+      return `${context.trim()} ${question.trim()}`
+    },
+  }
+}
+
 /** The images and texts of a batch that have no row yet. */
-export function newInputs(part: readonly ExampleToEmbed[], kind: EmbeddingKind, known: Rows): BatchInputs {
-  const images = kind === 'text' ? [] : part.flatMap(({ image }) => image ?? [])
-  const texts = kind === 'image' ? [] : part.map(({ question }) => question)
+export function newInputs(
+  part: readonly ExampleToEmbed[],
+  { kind, halves, imageOf }: { kind: EmbeddingKind; halves: Halves; imageOf: 'image' | 'context' },
+  known: Rows,
+): BatchInputs {
+  const shown = kind === 'text' ? [] : part.flatMap((example) => halves.image(example) ?? [])
+  const said = kind === 'image' ? [] : part.flatMap((example) => halves.text(example) ?? [])
+  const images = imageOf === 'image' ? shown : []
+  const texts = imageOf === 'image' ? said : [...shown, ...said]
   return {
     images: [...new Set(images)].filter((path) => !known.images.has(path)),
     texts: [...new Set(texts)].filter((text) => !known.texts.has(text)),

@@ -1,12 +1,14 @@
 import { InputError } from '@lever/durable-files'
 import { EMBEDDING_KINDS, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
-import { embedBatch, newInputs, type Rows } from './embed-batch.ts'
+import { embedBatch, halvesOf, newInputs, type Halves, type Rows } from './embed-batch.ts'
 import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
-import type { Embedder, ExampleToEmbed } from './types.ts'
+import { TEXT_SOURCES, type Embedder, type ExampleToEmbed, type TextSource } from './types.ts'
 
 export interface EmbedOptions {
   kind?: EmbeddingKind
+  /** of what of an example the text's rows are; the question when left out */
+  textOf?: TextSource
   /** what the examples are, e.g. the hash of their data set */
   source?: string
   /** leave out examples whose image cannot be used, instead of failing at the end */
@@ -37,6 +39,7 @@ export async function embedExamples(
   examples: readonly ExampleToEmbed[],
   {
     kind = 'both',
+    textOf = 'question',
     source = '',
     skipBroken = false,
     skipName = 'skipBroken: true',
@@ -51,14 +54,21 @@ export async function embedExamples(
       `vqa-model: unknown kind of embeddings "${kind as string}"; choose one of ${EMBEDDING_KINDS.join(', ')}`,
     )
   }
+  if (!TEXT_SOURCES.includes(textOf)) {
+    throw new InputError(
+      `vqa-model: unknown source of texts "${textOf as string}"; choose one of ${TEXT_SOURCES.join(', ')}`,
+    )
+  }
   checkIds(examples)
+  const { imageOf = 'image' } = embedder
+  const halves = halvesOf(embedder, textOf)
   const known: Rows = { images: new Map(), texts: new Map() }
   const reasons = new Map<string, string>()
   const kept = journal === undefined ? undefined : await openEmbedJournal(journal, embedder)
   try {
     for (let from = 0; from < examples.length; from += batch) {
       signal?.throwIfAborted()
-      const inputs = newInputs(examples.slice(from, from + batch), kind, known)
+      const inputs = newInputs(examples.slice(from, from + batch), { kind, halves, imageOf }, known)
       let rows = await kept?.get(inputs)
       if (rows === undefined) {
         const made = await embedBatch(embedder, inputs)
@@ -74,13 +84,13 @@ export async function embedExamples(
     await kept?.close()
   }
   const broken = new Map<number, string>()
-  for (const { id, image } of kind === 'text' ? [] : examples) {
-    const reason = image === undefined ? 'there is no image' : reasons.get(image)
-    if (reason !== undefined) broken.set(id, reason)
+  for (const example of examples) {
+    const reason = reasonOf(example, { kind, halves, imageOf }, reasons)
+    if (reason !== undefined) broken.set(example.id, reason)
   }
   if (broken.size > 0 && !skipBroken) throw unreadable(broken, skipName, journal)
   const used = examples.filter(({ id }) => !broken.has(id))
-  const { rows, dim } = rowsOf(embedder, used, kind, known)
+  const { rows, dim } = rowsOf(embedder, used, { kind, halves }, known)
   return {
     ids: used.map(({ id }) => id),
     data: rows,
@@ -92,6 +102,18 @@ export async function embedExamples(
     source,
     skipped: Array.from(broken, ([id, reason]) => ({ id, reason })),
   }
+}
+
+/** Why an example has no row; undefined where it has one. */
+function reasonOf(
+  example: ExampleToEmbed,
+  { kind, halves, imageOf }: { kind: EmbeddingKind; halves: Halves; imageOf: 'image' | 'context' },
+  reasons: ReadonlyMap<string, string>,
+): string | undefined {
+  if (kind !== 'image' && halves.text(example) === undefined) return 'there is no context'
+  if (kind === 'text') return undefined
+  const shown = halves.image(example)
+  return shown === undefined ? `there is no ${imageOf}` : reasons.get(shown)
 }
 
 const MAX_LISTED = 20
@@ -121,18 +143,20 @@ function checkIds(examples: readonly ExampleToEmbed[]): void {
 }
 
 function rowsOf(
-  { dim, both }: Embedder,
+  embedder: Embedder,
   examples: readonly ExampleToEmbed[],
-  kind: EmbeddingKind,
+  { kind, halves }: { kind: EmbeddingKind; halves: Halves },
   { images, texts }: Rows,
 ): { rows: Float32Array; dim: number } {
+  const ofImages = embedder.imageOf === 'context' ? texts : images
+  const { dim, both } = embedder
   const stack = (width: number, rowOf: (example: ExampleToEmbed) => Float32Array): Float32Array => {
     const rows = new Float32Array(examples.length * width)
     examples.forEach((example, i) => rows.set(rowOf(example), i * width))
     return rows
   }
-  const imageRows = (): Float32Array => stack(dim.image, ({ image }) => images.get(image!)!)
-  const textRows = (): Float32Array => stack(dim.text, ({ question }) => texts.get(question)!)
+  const imageRows = (): Float32Array => stack(dim.image, (example) => ofImages.get(halves.image(example)!)!)
+  const textRows = (): Float32Array => stack(dim.text, (example) => texts.get(halves.text(example)!)!)
   if (kind === 'image') return { rows: imageRows(), dim: dim.image }
   if (kind === 'text') return { rows: textRows(), dim: dim.text }
   return joinRows(imageRows(), textRows(), { dim, both })

@@ -2,7 +2,7 @@ import { InputError } from '@lever/durable-files'
 import { resolveDevice } from '../devices/resolve.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
-export const embedderNames = ['vision-pool', 'clip'] as const
+export const embedderNames = ['vision-pool', 'clip', 'sentence'] as const
 
 export type EmbedderName = (typeof embedderNames)[number]
 
@@ -19,6 +19,10 @@ const TABLE: Record<EmbedderName, () => Promise<EmbedderKind>> = {
   },
   clip: async () => {
     const { clipFiles: files, openClip: open } = await import('./clip.ts')
+    return { open, files }
+  },
+  sentence: async () => {
+    const { openSentence: open, sentenceFiles: files } = await import('./sentence.ts')
     return { open, files }
   },
 }

@@ -7,6 +7,8 @@ export interface Embedder {
   readonly dim: { image: number; text: number }
   /** how the halves of an example become one row: side by side, or their mean; renormalised */
   readonly both: 'concatenate' | 'average'
+  /** what the image's half is of: the image when left out, or the example's `context`, for embedders of texts alone */
+  readonly imageOf?: 'image' | 'context'
   /** SHA-256 over the files that fix the vectors */
   readonly hash: string
   /**
@@ -35,6 +37,8 @@ export interface ExampleToEmbed {
   id: number
   /** path; missing where the image is */
   image?: string
+  /** text about the image; missing where there is none */
+  context?: string
   question: string
 }
 
@@ -46,3 +50,8 @@ export interface EmbedderFiles {
   /** Paths relative to the folder. */
   readonly files: readonly string[]
 }
+
+/** What of an example is the text of kind `text`: `both` is the context, then the question, in one text. */
+export const TEXT_SOURCES = ['question', 'context', 'both'] as const
+
+export type TextSource = (typeof TEXT_SOURCES)[number]

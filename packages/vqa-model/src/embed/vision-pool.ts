@@ -28,6 +28,12 @@ export async function openVisionPool({
   pixels,
 }: EmbedderOptions): Promise<Embedder> {
   const folder = await readModelFolder(model)
+  const encoderFile = folder.sessions.vision_encoder
+  if (encoderFile === undefined) {
+    throw new InputError(
+      `vqa-model: ${folder.path} is a text model and has no vision encoder; use the embedder "sentence" or "clip"`,
+    )
+  }
   const codec = await loadTextCodec(folder.path)
   const words = codec.vocabularySize
   if (words > LARGEST_VOCABULARY) {
@@ -37,7 +43,7 @@ export async function openVisionPool({
   }
   const special = new Set(codec.specialTokens.flatMap((token) => [...codec.encode(token)]))
   const ort = await loadOrt()
-  const session = await openSession(ort, folder.sessions.vision_encoder, { device, threads })
+  const session = await openSession(ort, encoderFile, { device, threads })
   const encoder = createImageEncoder({ ort, session, folder, pixels })
   const hashes = await Promise.all(
     FILES.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),

@@ -1,7 +1,7 @@
 import { join, posix } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { externalFiles } from '../onnx/external-files.ts'
-import { dtypeNames, dtypeOf, SESSION_NAMES, sessionFile, type Dtypes } from '../onnx/dtypes.ts'
+import { dtypeNames, dtypeOf, sessionFile, TEXT_SESSIONS, VLM_SESSIONS, type Dtypes } from '../onnx/dtypes.ts'
 import type { Listing, RemoteFile } from './listing.ts'
 
 /** Files beside the ONNX files; the first is needed, the others as far as they exist. */
@@ -32,9 +32,10 @@ export function chooseFiles(id: string, { files }: Listing, dtype: Dtypes): Remo
   const has = (session: string): boolean =>
     dtypeNames.some((name) => files.has(`onnx/${sessionFile(session, name)}`))
   const embedder = !has('decoder_model_merged') && EMBEDDER_SESSIONS.every(has)
+  const isText = !has('decoder_model_merged') && has('model')
   const wanted = embedder
     ? EMBEDDER_SESSIONS.map((session) => [session, typeof dtype === 'string' ? dtype : 'fp32'] as const)
-    : SESSION_NAMES.map((session) => [session, dtypeOf(dtype, session)] as const)
+    : (isText ? TEXT_SESSIONS : VLM_SESSIONS).map((session) => [session, dtypeOf(dtype, session)] as const)
   for (const [session, name] of wanted) {
     const graph = `onnx/${sessionFile(session, name)}`
     if (!files.has(graph)) {

@@ -1,10 +1,13 @@
 import { isInputError } from '@lever/durable-files'
+import { needsOf } from '../prompt/needs.ts'
 import { planPrompts, type SegmentedPrompt, type TextSegment } from '../prompt/plan.ts'
-import type { Answer, PromptWithImages } from '../types.ts'
+import type { Answer, Prompt } from '../types.ts'
 import { answerPlan } from './answer-plan.ts'
 import type { RowAnswer } from './answer-rows.ts'
 import { ImageError } from '../pixels/image-error.ts'
 import type { LocalParts } from './local-parts.ts'
+import { cutAtStop } from './stops.ts'
+import { encodeBefore } from './tokenizer.ts'
 import { tokenSegment, type TokenSegment, type VisualTokens } from './segments.ts'
 
 export interface AnswerControl {
@@ -17,7 +20,7 @@ export interface AnswerControl {
 /** The answers of a call while they come in. */
 interface Call {
   readonly parts: LocalParts
-  readonly prompts: readonly PromptWithImages[]
+  readonly prompts: readonly Prompt[]
   readonly answers: Answer[]
   readonly onProgress: (done: number) => void
   done: number
@@ -26,7 +29,7 @@ interface Call {
 /** Answers in the order of the prompts; what is wrong with one prompt fails that prompt. */
 export async function answerPrompts(
   parts: LocalParts,
-  prompts: readonly PromptWithImages[],
+  prompts: readonly Prompt[],
   { check, onProgress, scoresOnly }: AnswerControl,
 ): Promise<Answer[]> {
   const { engine, settings, prompter, images, stats } = parts
@@ -34,8 +37,8 @@ export async function answerPrompts(
   const call: Call = { parts, prompts, answers, onProgress, done: 0 }
   const { segmented, places } = segmentPrompts(call)
   stats.prompts += prompts.length
-  images.refresh()
-  await images.prefetch(prompts.flatMap(imagePaths), check)
+  images?.refresh()
+  if (needsOf(parts.read.template).image) await images?.prefetch(prompts.flatMap(imagePaths), check)
   check()
   await answerPlan(
     engine,
@@ -85,9 +88,10 @@ async function resolveSegment(
   segment: TextSegment,
 ): Promise<TokenSegment> {
   const pieces: (Int32Array | VisualTokens)[] = []
-  for (const piece of segment.pieces) {
-    if (typeof piece === 'string') pieces.push(read.codec.encode(piece))
-    else pieces.push(...placeImage(await images.get(piece.image)))
+  for (const [i, piece] of segment.pieces.entries()) {
+    const next = i === segment.pieces.length - 1 ? segment.next : undefined
+    if (typeof piece === 'string') pieces.push(encodeBefore(read.codec, piece, next ?? ''))
+    else pieces.push(...placeImage(await images!.get(piece.image)))
   }
   return tokenSegment(pieces, read.folder.imageTokenId)
 }
@@ -97,8 +101,8 @@ function settle(
   answered: readonly { place: number; scored: readonly string[] }[],
   { tokens, scores }: RowAnswer,
 ): void {
-  const { codec, postprocess } = call.parts.read
-  const raw = codec.decode(tokens)
+  const { codec, postprocess, protocol } = call.parts.read
+  const raw = cutAtStop(codec.decode(tokens), protocol.decoding.stop ?? [])
   for (const { place, scored } of answered) {
     call.answers[place] = {
       text: postprocess(raw),
@@ -119,12 +123,12 @@ function fail(call: Call, places: readonly number[], error: Error): void {
 }
 
 /** Which example of a prompt an unusable image belongs to. */
-function ownerOf({ demonstrations, query }: PromptWithImages, error: Error): string {
+function ownerOf({ demonstrations, query }: Prompt, error: Error): string {
   if (!(error instanceof ImageError)) return ''
   const owner = [...demonstrations, query].find(({ image }) => image === error.path)
   return owner === undefined ? '' : ` (the image of example ${owner.id})`
 }
 
-function imagePaths({ demonstrations, query }: PromptWithImages): string[] {
-  return [...demonstrations.map(({ image }) => image), query.image]
+function imagePaths({ demonstrations, query }: Prompt): string[] {
+  return [...demonstrations, query].flatMap(({ image }) => image ?? [])
 }

@@ -26,6 +26,8 @@ export interface DecodingSettings {
   eosTokenIds: ReadonlySet<number>
   /** the end token that a scored answer is closed with */
   endToken: number
+  /** whether the text of some tokens holds one that ends an answer */
+  isStopped?: (tokens: readonly number[]) => boolean
   /** rows of different prefixes may run together, and slots may be masked out */
   batched: boolean
   /** most rows in one run of scored answers */
@@ -131,7 +133,7 @@ export async function answerRows(
 function takeToken(
   state: RowState,
   best: { token: number; margin: number } | undefined,
-  { eosTokenIds, maxNewTokens }: DecodingSettings,
+  { eosTokenIds, maxNewTokens, isStopped }: DecodingSettings,
 ): void {
   state.feed = undefined
   if (best === undefined) {
@@ -142,6 +144,7 @@ function takeToken(
   state.margin = Math.min(state.margin, margin)
   if (eosTokenIds.has(token)) return
   state.tokens.push(token)
+  if (isStopped?.(state.tokens) === true) return
   if (state.tokens.length < maxNewTokens) state.feed = token
 }
 

@@ -8,7 +8,8 @@ import type { VqaModelStats } from '../types.ts'
 /** The opened parts of a model that the engine works with. */
 export interface Engine {
   ort: typeof Ort
-  embed: Session
+  /** turns token ids into embeddings; undefined where the decoder does it itself */
+  embed: Session | undefined
   decoder: Decoder
   stats: VqaModelStats
   scratch: Scratch
@@ -40,7 +41,7 @@ export async function runBatch(
   )
   const length = Math.max(...rows.map((row) => row.segment.ids.length))
   const count = rows.length
-  const embeds = await embedRows(engine, rows, length)
+  const tokens = await tokenRows(engine, rows, length)
   const positions = new Int32Array(3 * count * length)
   const next = new Int32Array(count)
   rows.forEach(({ segment }, row) => {
@@ -53,23 +54,25 @@ export async function runBatch(
     next[row] = start + segment.advance
   })
   const lengths = rows.map(({ segment }) => segment.ids.length)
-  const output = await decoder.run({ past, length, embeds, lengths, positions, next, keep, cache })
+  const output = await decoder.run({ past, length, tokens, lengths, positions, next, keep, cache })
   stats.decoderRuns += 1
   const bytes = count * decoder.bytesPerSlot * (past.slots + (cache ? past.slots + length : 0))
   stats.peakKvBytes = Math.max(stats.peakKvBytes, bytes)
   return { ...output, length }
 }
 
-async function embedRows(
+/** [rows, S] token ids, or their embeddings [rows, S, D] with the features of images among them. */
+async function tokenRows(
   { ort, embed, decoder: { width } }: Engine,
   rows: readonly BatchRow[],
   length: number,
-): Promise<Float32Array> {
+): Promise<BigInt64Array | Float32Array> {
   const ids = new BigInt64Array(rows.length * length)
   const halves = new Int32Array(ids.buffer)
   rows.forEach(({ segment }, row) => {
     for (let j = 0; j < segment.ids.length; j++) halves[2 * (row * length + j)] = segment.ids[j]!
   })
+  if (embed === undefined) return ids
   const outputs = await embed.run({ input_ids: new ort.Tensor('int64', ids, [rows.length, length]) })
   const embeds = toFloats(outputs['inputs_embeds']!)
   rows.forEach(({ segment }, row) => {

@@ -10,8 +10,8 @@ export interface DecoderInput {
   past: KvBlock
   /** S */
   length: number
-  /** [rows, S, D] */
-  embeds: Float32Array
+  /** [rows, S] token ids for a decoder that embeds them itself, or their embeddings [rows, S, D] */
+  tokens: BigInt64Array | Float32Array
   /** [rows] tokens that count */
   lengths: ArrayLike<number>
   /** [3, rows, S] */
@@ -40,34 +40,16 @@ export interface Decoder {
 }
 
 /** Inputs besides keys and values that this package can give. */
-const KNOWN = new Set(['inputs_embeds', 'attention_mask', 'position_ids', 'num_logits_to_keep'])
+const KNOWN = new Set(['attention_mask', 'position_ids', 'num_logits_to_keep'])
 
 /** The decoder's session with its inputs put together. @throws InputError for a foreign interface */
 export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFolder): Decoder {
   const { layers, width } = folder
   const inputs = new Map(session.inputMetadata.map((value) => [value.name, value]))
-  const key = inputs.get('past_key_values.0.key')
-  const logitsOut = session.outputMetadata.find(({ name }) => name === 'logits')
+  const key = inputs.get('past_key_values.0.key')!
   const mrope = folder.family.positions === 'mrope'
-  const missing = ['inputs_embeds', 'attention_mask', 'past_key_values.0.key']
-    .concat(`past_key_values.${layers - 1}.value`, mrope ? ['position_ids'] : [])
-    .filter((name) => !inputs.has(name))
-  const unknown = session.inputNames.filter(
-    (name) => !KNOWN.has(name) && !name.startsWith('past_key_values.'),
-  )
-  if (unknown.length > 0) {
-    throw new InputError(
-      `vqa-model: ${folder.sessions.decoder_model_merged} also takes ${unknown.join(', ')}, which neither this package ` +
-        `nor transformers.js can give; use another export of the model`,
-    )
-  }
-  if (missing.length > 0 || logitsOut === undefined || key === undefined) {
-    throw new InputError(
-      `vqa-model: ${folder.sessions.decoder_model_merged} has the inputs ${session.inputNames.join(', ')} and the outputs ` +
-        `${session.outputNames.join(', ')}; a merged decoder with ${layers} layers of KV cache is needed ` +
-        `(missing: ${missing.join(', ') || 'logits'})`,
-    )
-  }
+  const tokensName = folder.decoder === 'model' ? 'input_ids' : 'inputs_embeds'
+  requireInterface(session, folder, tokensName)
   const shape = key.isTensor ? key.shape : []
   const layout: KvLayout = {
     layers,
@@ -81,18 +63,21 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
   const presentNames = pastNames.map((name) => name.replace('past_key_values', 'present'))
   const slices = inputs.has('num_logits_to_keep')
   const positioned = inputs.has('position_ids')
-  const embedType = floatType(session, 'inputs_embeds')
+  const embedType = tokensName === 'inputs_embeds' ? floatType(session, tokensName) : 'float32'
 
   return {
     width,
     layout,
     bytesPerSlot: bytesPerSlot(layout),
-    async run({ past, length, embeds, lengths, positions, next, keep, cache }) {
+    async run({ past, length, tokens, lengths, positions, next, keep, cache }) {
       const { rows } = past
       const slots = past.slots + length
       const mask = extendMask(past, length, lengths)
       const feeds: Record<string, Tensor> = {
-        inputs_embeds: floatTensor(ort, embedType, embeds, [rows, length, width]),
+        [tokensName]:
+          tokens instanceof BigInt64Array
+            ? new ort.Tensor('int64', tokens, [rows, length])
+            : floatTensor(ort, embedType, tokens, [rows, length, width]),
         attention_mask: new ort.Tensor('int64', toInt64(mask), [rows, slots]),
       }
       if (positioned) {
@@ -120,6 +105,32 @@ export function createDecoder(ort: typeof Ort, session: Session, folder: ModelFo
       }
     },
   }
+}
+
+/** @throws InputError for inputs that are missing, or that nobody here can give */
+function requireInterface(session: Session, folder: ModelFolder, tokensName: string): void {
+  const { layers } = folder
+  const file = folder.sessions[folder.decoder]!
+  const positions = folder.family.positions === 'mrope' ? ['position_ids'] : []
+  const missing = [tokensName, 'attention_mask', 'past_key_values.0.key']
+    .concat(`past_key_values.${layers - 1}.value`, positions)
+    .filter((name) => !session.inputNames.includes(name))
+    .concat(session.outputNames.includes('logits') ? [] : ['logits'])
+  const unknown = session.inputNames.filter(
+    (name) => name !== tokensName && !KNOWN.has(name) && !name.startsWith('past_key_values.'),
+  )
+  if (unknown.length > 0) {
+    throw new InputError(
+      `vqa-model: ${file} also takes ${unknown.join(', ')}, which neither this package ` +
+        `nor transformers.js can give; use another export of the model`,
+    )
+  }
+  if (missing.length === 0) return
+  throw new InputError(
+    `vqa-model: ${file} has the inputs ${session.inputNames.join(', ')} and the outputs ` +
+      `${session.outputNames.join(', ')}; a merged decoder with ${layers} layers of KV cache is needed ` +
+      `(missing: ${missing.join(', ')})`,
+  )
 }
 
 function failure(cause: Error, what: string): Error {

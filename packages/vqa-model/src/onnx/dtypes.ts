@@ -1,6 +1,10 @@
 import { InputError } from '@lever/durable-files'
 
-export const SESSION_NAMES = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'] as const
+/** The ONNX files of vision-language models, and `model`, the only one of a text model. */
+export const SESSION_NAMES = ['embed_tokens', 'vision_encoder', 'decoder_model_merged', 'model'] as const
+
+export const VLM_SESSIONS = ['embed_tokens', 'vision_encoder', 'decoder_model_merged'] as const
+export const TEXT_SESSIONS = ['model'] as const
 
 export type SessionName = (typeof SESSION_NAMES)[number]
 

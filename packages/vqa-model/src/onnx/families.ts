@@ -6,11 +6,12 @@ export interface ModelFamily {
   /** `mrope`: three position ids per token, an image is a grid in time, height and width; `sequence`: 0, 1, 2, ... */
   positions: 'mrope' | 'sequence'
   /** `grid`: one block of visual tokens, as in Qwen2-VL; `tiles`: the image is cut into tiles of a fixed size, each with
-   * a token before it that names its row and column, and a small picture of the whole, as in Idefics3 */
-  images: 'grid' | 'tiles'
+   * a token before it that names its row and column, and a small picture of the whole, as in Idefics3; `none`: a text model */
+  images: 'grid' | 'tiles' | 'none'
 }
 
 const qwen = { positions: 'mrope', images: 'grid' } as const
+const text = { positions: 'sequence', images: 'none' } as const
 const idefics = { positions: 'sequence', images: 'tiles' } as const
 
 /**
@@ -24,6 +25,11 @@ const TABLE = new Map<string, ModelFamily>(
     qwen3_vl: qwen,
     idefics3: idefics,
     smolvlm: idefics,
+    llama: text,
+    qwen2: text,
+    qwen3: text,
+    gemma3_text: text,
+    smollm3: text,
   }).map(([modelType, family]) => [modelType, { modelType, ...family }]),
 )
 

@@ -5,7 +5,15 @@ import { downloadAdvice, locateModel } from '../hub/locate.ts'
 import { show } from '../show.ts'
 import type { ProcessorConfig } from '../pixels/processor-config.ts'
 import { externalFiles } from './external-files.ts'
-import { dtypeNames, dtypeOf, SESSION_NAMES, sessionFile, type Dtypes, type SessionName } from './dtypes.ts'
+import {
+  dtypeNames,
+  dtypeOf,
+  sessionFile,
+  TEXT_SESSIONS,
+  VLM_SESSIONS,
+  type Dtypes,
+  type SessionName,
+} from './dtypes.ts'
 import { getFamily, type ModelFamily } from './families.ts'
 
 /** What a model's folder says, before anything heavy is loaded. */
@@ -15,6 +23,7 @@ export interface ModelFolder {
   /** commit on the Hub, where the model was asked for by a revision */
   commit?: string | undefined
   family: ModelFamily
+  /** -1 where the model takes no images */
   imageTokenId: number
   /** layers of the vision encoder whose features the original model also gives to its decoder (Qwen3-VL) */
   deepstackLayers: readonly number[]
@@ -25,15 +34,18 @@ export interface ModelFolder {
   /** most tokens of a prompt with its answer; Infinity when the files do not say */
   contextLength: number
   eosTokenIds: ReadonlySet<number>
+  /** empty where the model takes no images */
   preprocessor: Record<string, unknown>
   /** the file that holds it; `preprocessor_config.json` when left out */
   preprocessorFile?: string
   /** visual tokens of one tile, for families whose images are cut into tiles */
   tileTokens: number
   /** absolute paths of the ONNX files */
-  sessions: Record<SessionName, string>
+  sessions: Partial<Record<SessionName, string>>
+  /** which of them is the decoder */
+  decoder: 'decoder_model_merged' | 'model'
   /** paths relative to the folder, of each ONNX file and the data files it refers to */
-  sessionFiles: Readonly<Record<SessionName, readonly string[]>>
+  sessionFiles: Readonly<Partial<Record<SessionName, readonly string[]>>>
   /** paths relative to the folder, of everything that fixes an answer */
   files: readonly string[]
 }
@@ -42,6 +54,7 @@ type Json = Record<string, unknown>
 
 const PREPROCESSOR = 'preprocessor_config.json'
 const PROCESSOR = 'processor_config.json'
+const NO_PREPROCESSOR = { preprocessor: {}, preprocessorFile: undefined }
 
 /**
  * Reads the JSON files of a folder in the Hub's ONNX layout.
@@ -53,8 +66,9 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const { path, id, commit } = await locateModel(model, dtype)
   const config = await readJson(path, 'config.json')
   const generation = await readJson(path, 'generation_config.json')
-  const { preprocessor, preprocessorFile } = await readPreprocessor(path)
   const family = getFamily(String(config['model_type']), path)
+  const takesImages = family.images !== 'none'
+  const { preprocessor, preprocessorFile } = takesImages ? await readPreprocessor(path) : NO_PREPROCESSOR
   const text = isObject(config['text_config']) ? { ...config, ...config['text_config'] } : config
   const number = (from: Json, key: string): number => {
     const value = from[key]
@@ -66,13 +80,14 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
   const tiled = family.images === 'tiles'
   const processor = tiled ? await readJson(path, PROCESSOR) : {}
   for (const name of ['tokenizer.json', 'tokenizer_config.json']) await requireFile(path, name)
-  const sessions = await findSessions(path, id === undefined ? undefined : model, dtype)
+  const names = takesImages ? VLM_SESSIONS : TEXT_SESSIONS
+  const sessions = await findSessions(path, names, id === undefined ? undefined : model, dtype)
   return {
     path,
     name: modelName(config, id ?? family.modelType),
     commit,
     family,
-    imageTokenId: number(config, 'image_token_id'),
+    imageTokenId: takesImages ? number(config, 'image_token_id') : -1,
     deepstackLayers: deepstackLayers(config),
     tileTokens: tiled ? tileTokens(processor, path) : 0,
     width,
@@ -83,14 +98,18 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
       typeof text['max_position_embeddings'] === 'number' ? text['max_position_embeddings'] : Infinity,
     eosTokenIds: new Set(endTokens(generation['eos_token_id'] ?? config['eos_token_id'], path)),
     preprocessor,
-    preprocessorFile,
+    ...(preprocessorFile !== undefined && { preprocessorFile }),
     sessions: sessions.paths,
+    decoder: takesImages ? 'decoder_model_merged' : 'model',
     sessionFiles: sessions.files,
     files: [
       ...['config.json', 'generation_config.json'],
-      ...new Set([preprocessorFile, ...(tiled ? [PROCESSOR] : [])]),
+      ...new Set([
+        ...(preprocessorFile === undefined ? [] : [preprocessorFile]),
+        ...(tiled ? [PROCESSOR] : []),
+      ]),
       ...['tokenizer.json', 'tokenizer_config.json'],
-      ...new Set(SESSION_NAMES.flatMap((name) => sessions.files[name])),
+      ...new Set(names.flatMap((name) => sessions.files[name]!)),
     ],
   }
 }
@@ -179,9 +198,13 @@ function isObject(value: unknown): value is Json {
 
 async function findSessions(
   path: string,
+  sessions: readonly SessionName[],
   id: string | undefined,
   dtype: Dtypes,
-): Promise<{ paths: Record<SessionName, string>; files: Record<SessionName, string[]> }> {
+): Promise<{
+  paths: Partial<Record<SessionName, string>>
+  files: Partial<Record<SessionName, string[]>>
+}> {
   const folder = join(path, 'onnx')
   const names = (await readdir(folder).catch(() => [])).sort()
   const pick = (session: SessionName): string => {
@@ -196,14 +219,14 @@ async function findSessions(
       `vqa-model: ${join(folder, file)} does not exist; ${remedies.join('; ') || 'the folder holds no such model'}`,
     )
   }
-  const graphs = SESSION_NAMES.map((session) => [session, pick(session)] as const)
+  const graphs = sessions.map((session) => [session, pick(session)] as const)
   const paths = graphs.map(([session, file]) => [session, join(folder, file)] as const)
   const files = graphs.map(
     ([session, file]) => [session, graphFiles(folder, file, names).map((name) => `onnx/${name}`)] as const,
   )
   return {
-    paths: Object.fromEntries(paths) as Record<SessionName, string>,
-    files: Object.fromEntries(files) as Record<SessionName, string[]>,
+    paths: Object.fromEntries(paths),
+    files: Object.fromEntries(files),
   }
 }
 

@@ -1,15 +1,16 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Protocol } from '../protocol.ts'
-import type { Answer, VqaModelStats, PromptWithImages } from '../types.ts'
+import type { Answer, Needs, Prompt, VqaModelStats } from '../types.ts'
 import { answerPrompts, type AnswerControl } from './answer-prompts.ts'
 import type { ModelFolder } from './folder.ts'
 import type { EncodedImage } from './images.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import { assembleParts } from './local-parts.ts'
 import { readLocalProtocol } from './local-protocol.ts'
-import { loadOrt } from './ort.ts'
+import { loadOrt, type Session } from './ort.ts'
 import type { DecoderAbilities } from './probe-decoder.ts'
+import { needsOf } from '../prompt/needs.ts'
 import { openSessions, type Sessions } from './sessions.ts'
 import { chooseThreads } from './threads.ts'
 
@@ -19,7 +20,8 @@ export interface LocalModel {
   readonly protocol: Protocol
   readonly stats: VqaModelStats
   readonly abilities: DecoderAbilities
-  answer(prompts: readonly PromptWithImages[], control: AnswerControl): Promise<Answer[]>
+  readonly needs: Needs
+  answer(prompts: readonly Prompt[], control: AnswerControl): Promise<Answer[]>
   encodeImages(paths: readonly string[], check: () => void): Promise<(EncodedImage | undefined)[]>
   putImages(images: readonly [path: string, key: string, image: EncodedImage][]): void
   close(): Promise<void>
@@ -42,13 +44,14 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
       protocol,
       stats,
       abilities,
+      needs: needsOf(read.template),
       answer: (prompts, control) => answerPrompts(parts, prompts, control),
       encodeImages(paths, check) {
-        images.refresh()
-        return images.getAll(paths, check)
+        images?.refresh()
+        return images?.getAll(paths, check) ?? Promise.resolve(paths.map(() => undefined))
       },
       putImages(entries) {
-        for (const [path, key, image] of entries) images.put(path, key, image)
+        for (const [path, key, image] of entries) images?.put(path, key, image)
       },
       close: () => releaseAll(sessions),
     }
@@ -59,11 +62,11 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
 }
 
 async function releaseAll(sessions: Sessions): Promise<void> {
-  await Promise.all(Object.values(sessions).map((session) => session.release()))
+  await Promise.all(Object.values(sessions).map((session: Session) => session.release()))
 }
 
-async function decoderBytes({ path, sessionFiles }: ModelFolder): Promise<number> {
-  const parts = sessionFiles.decoder_model_merged
+async function decoderBytes({ path, sessionFiles, decoder }: ModelFolder): Promise<number> {
+  const parts = sessionFiles[decoder]!
   const sizes = await Promise.all(parts.map(async (name) => (await stat(join(path, name))).size))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -19,6 +19,8 @@ export interface LocalModelOptions {
   workers: number
   maxNewTokens: number
   beams: Protocol['decoding']['beams']
+  /** texts that end an answer; the template's when undefined */
+  stop?: readonly string[] | undefined
   pixels?: PixelOptions | undefined
   postprocess?: string | undefined
   metric: string

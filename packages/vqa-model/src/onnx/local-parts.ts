@@ -13,7 +13,8 @@ import { createImageEncoder } from './image-encoder.ts'
 import { createImageStore, type ImageStore } from './image-store.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import type { LocalProtocol } from './local-protocol.ts'
-import type { Ort } from './ort.ts'
+import type { Ort, Session } from './ort.ts'
+import { stopAt } from './stops.ts'
 import { imagePlacer } from './place-image.ts'
 import type { PlanSettings } from './plan-steps.ts'
 import { probeDecoder, type DecoderAbilities } from './probe-decoder.ts'
@@ -24,7 +25,8 @@ import type { Sessions } from './sessions.ts'
 export interface LocalParts {
   readonly read: LocalProtocol
   readonly engine: Engine
-  readonly images: ImageStore
+  /** undefined for a text model */
+  readonly images: ImageStore | undefined
   readonly prompter: Prompter
   readonly placeImage: ReturnType<typeof imagePlacer>
   readonly abilities: DecoderAbilities
@@ -45,47 +47,60 @@ export async function assembleParts(
   { ort, sessions, threads }: Runtime,
 ): Promise<LocalParts> {
   const { protocol, folder, codec, template } = read
-  const imageToken = codec.tokenText(folder.imageTokenId)
+  const imageToken = folder.imageTokenId < 0 ? '' : codec.tokenText(folder.imageTokenId)
   const stats = emptyStats()
   const engine: Engine = {
     ort,
-    embed: sessions.embed_tokens,
-    decoder: createDecoder(ort, sessions.decoder_model_merged, folder),
+    embed: sessions.embed,
+    decoder: createDecoder(ort, sessions.decoder, folder),
     stats,
     scratch: new Map(),
   }
-  const { pixels, imageBytes } = options
-  const encoder = createImageEncoder({ ort, session: sessions.vision_encoder, folder, pixels })
-  const disk = openDisk(options, read, encoder.pixels)
   const abilities = await rememberAbilities(
     probeSubject(options, read, { ort, threads }),
     () => probeDecoder(engine, codec.vocabularySize),
     join(options.cacheFolder, 'probes'),
   )
   Object.assign(stats, emptyStats())
+  const prompter = createPrompter({ codec, template, system: protocol.system, imageToken })
   return {
     read,
     engine,
     stats,
     abilities,
-    images: createImageStore(encoder, imageBytes, stats, disk),
-    prompter: createPrompter({ codec, template, system: protocol.system, imageToken }),
+    images: sessions.vision && openImages(options, read, { ort, session: sessions.vision, stats }),
+    prompter,
     placeImage: imagePlacer(folder, codec, imageToken),
-    settings: planSettings(options, read, abilities),
+    settings: planSettings(options, read, { abilities, endToken: prompter.endToken }),
   }
+}
+
+function openImages(
+  options: LocalModelOptions,
+  read: LocalProtocol,
+  { ort, session, stats }: { ort: typeof Ort; session: Session; stats: VqaModelStats },
+): ImageStore {
+  const { pixels, imageBytes } = options
+  const encoder = createImageEncoder({ ort, session, folder: read.folder, pixels })
+  return createImageStore(encoder, imageBytes, stats, openDisk(options, read, encoder.pixels))
 }
 
 function planSettings(
   options: LocalModelOptions,
-  { folder }: LocalProtocol,
-  { batchOnPast, chunkOnPast, noise }: DecoderAbilities,
+  { folder, protocol, codec }: LocalProtocol,
+  {
+    abilities: { batchOnPast, chunkOnPast, noise },
+    endToken,
+  }: { abilities: DecoderAbilities; endToken: number | undefined },
 ): LocalParts['settings'] {
-  const [endToken] = folder.eosTokenIds
+  const [eos] = folder.eosTokenIds
+  const { stop = [] } = protocol.decoding
   return {
     maxNewTokens: options.maxNewTokens,
     beams: options.beams,
     eosTokenIds: folder.eosTokenIds,
-    endToken: endToken!,
+    endToken: endToken ?? eos!,
+    ...(stop.length > 0 && { isStopped: (tokens) => stopAt(codec.decode(tokens), stop) !== undefined }),
     batched: batchOnPast,
     sharing: options.sharing && chunkOnPast,
     nearTie: 16 * noise,
@@ -102,7 +117,8 @@ function probeSubject(
   { protocol, folder: { sessionFiles } }: LocalProtocol,
   { ort, threads }: Pick<Runtime, 'ort' | 'threads'>,
 ): Parameters<typeof rememberAbilities>[0] {
-  const asked = ['config.json', ...sessionFiles.decoder_model_merged, ...sessionFiles.embed_tokens]
+  const { decoder_model_merged = [], embed_tokens = [], model = [] } = sessionFiles
+  const asked = ['config.json', ...decoder_model_merged, ...embed_tokens, ...model]
   return {
     files: Object.entries(protocol.files).filter(([name]) => asked.includes(name)),
     device,
@@ -119,7 +135,7 @@ function openDisk(
 ): ImageDisk | undefined {
   if (imageDiskBytes === 0) return undefined
   const fixed = Object.entries(protocol.files).filter(
-    ([name]) => sessionFiles.vision_encoder.includes(name) || name.includes('processor_config'),
+    ([name]) => sessionFiles.vision_encoder?.includes(name) === true || name.includes('processor_config'),
   )
   const model = hashOf({ version: 2, fixed, pixels, device: parseDevice(device).name })
   return openImageDisk({ folder: join(cacheFolder, 'images'), bytes: imageDiskBytes, model })

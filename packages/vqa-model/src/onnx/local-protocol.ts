@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { hashFile } from '@lever/durable-files'
+import { hashFile, InputError } from '@lever/durable-files'
 import { getPostprocess, type Postprocess } from '../postprocess.ts'
 import type { Protocol } from '../protocol.ts'
+import { showsImages } from '../prompt/needs.ts'
 import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import { readModelFolder, type ModelFolder } from './folder.ts'
@@ -12,7 +13,16 @@ import { loadTextCodec, type TextCodec } from './tokenizer.ts'
 /** What of a model's options the protocol depends on. */
 export type ProtocolOptions = Pick<
   LocalModelOptions,
-  'model' | 'template' | 'system' | 'dtype' | 'maxNewTokens' | 'beams' | 'pixels' | 'postprocess' | 'metric'
+  | 'model'
+  | 'template'
+  | 'system'
+  | 'dtype'
+  | 'maxNewTokens'
+  | 'beams'
+  | 'stop'
+  | 'pixels'
+  | 'postprocess'
+  | 'metric'
 >
 
 /** A model's protocol, and what it was made of. */
@@ -31,10 +41,13 @@ export interface LocalProtocol {
  */
 export async function readLocalProtocol(options: ProtocolOptions): Promise<LocalProtocol> {
   const folder = await readModelFolder(options.model, options.dtype)
-  const template = getTemplate(options.template ?? defaultTemplate(folder.name))
+  const takesImages = folder.family.images !== 'none'
+  const template = getTemplate(options.template ?? defaultTemplate(folder.name, takesImages))
+  requireSuited(folder, template)
+  const stop = readStops(options, template)
   const postprocessName = options.postprocess ?? template.postprocess
   const postprocess = getPostprocess(postprocessName)
-  const codec = await loadTextCodec(folder.path)
+  const codec = await loadTextCodec(folder.path, !takesImages)
   const protocol: Protocol = {
     backend: 'onnx',
     model: folder.name,
@@ -42,12 +55,34 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
     files: await hashFiles(folder, codec.templateFile),
     template: templateId(template),
     system: options.system === undefined ? template.system : options.system,
-    decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams },
-    pixels: readPixelFacts(folder, options.pixels),
+    decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams, ...(stop.length > 0 && { stop }) },
+    pixels: takesImages ? readPixelFacts(folder, options.pixels) : { min: 0, max: 0 },
     postprocess: postprocessName,
     metric: options.metric,
   }
   return { protocol, folder, codec, template, postprocess }
+}
+
+function requireSuited({ family, path }: ModelFolder, template: PromptTemplate): void {
+  if (family.images !== 'none' || !showsImages(template)) return
+  throw new InputError(
+    `vqa-model: the prompt template ${template.name} shows images, and ${path} is a text model (${family.modelType}); use the template caption, or one with "images": false`,
+  )
+}
+
+/** @throws InputError for stops with beam search, whose beams would have to end together */
+function readStops(
+  { stop, beams }: Pick<ProtocolOptions, 'stop' | 'beams'>,
+  template: PromptTemplate,
+): readonly string[] {
+  const stops = stop ?? template.stop ?? []
+  if (stops.includes('')) throw new InputError('vqa-model: a stop text is empty; leave it out')
+  if (stops.length > 0 && beams > 1) {
+    throw new InputError(
+      `vqa-model: beam search does not end at texts (${stops.map((text) => JSON.stringify(text)).join(', ')}); decode greedily (beams 1)`,
+    )
+  }
+  return stops
 }
 
 /** SHA-256 of everything that fixes an answer. */

@@ -9,6 +9,7 @@ import type { LocalModelOptions } from './local-options.ts'
 import { readLocalProtocol, type ProtocolOptions } from './local-protocol.ts'
 import { joinModels } from '../join-models.ts'
 import { hashProtocol } from '../protocol.ts'
+import { needsOf } from '../prompt/needs.ts'
 import type { PixelOptions } from '../pixels/processor-config.ts'
 import { resizerNames } from '../pixels/resample.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
@@ -20,7 +21,10 @@ import { openPool, type WorkerPool } from '../workers/pool.ts'
 export interface OnnxOptions {
   /** folder in the Hub's ONNX layout, or the id of a model on the Hub that was downloaded */
   model: string
-  /** name of a prompt template, or one of your own; `lever-plus` when left out, `shapes` for the bundled model */
+  /**
+   * name of a prompt template, or one of your own; when left out `lever-plus`, `shapes` for the bundled model, `caption`
+   * for a text model
+   */
   template?: string | PromptTemplate
   /** system prompt in place of the template's; null for none */
   system?: string | null
@@ -37,6 +41,8 @@ export interface OnnxOptions {
   beams?: 1 | 3
   /** limits of an image's area in pixels, and whose arithmetic resizes it; the model's own when left out */
   pixels?: PixelOptions
+  /** texts that end an answer, besides the model's own end tokens; the template's when left out */
+  stop?: readonly string[]
   postprocess?: string
   metric?: string
   /** false: one prompt at a time, nothing shared (slow; for comparisons) */
@@ -58,7 +64,7 @@ export interface OnnxOptions {
 }
 
 /**
- * Opens a vision-language model in ONNX Runtime.
+ * Opens a vision-language model, or a text model, in ONNX Runtime.
  *
  * Answers are equal to those of the model run on each whole prompt alone; only the
  * last digits of scores depend on what runs together.
@@ -113,6 +119,7 @@ async function openOnDevice(options: OnnxOptions, device: Device): Promise<Backe
     name: pool.name,
     protocol: pool.protocol,
     protocolHash: hashProtocol(pool.protocol),
+    needs: pool.needs,
     calls: { sharesWork: true, concurrency: 1 },
     async answer(prompts, { signal, onProgress = () => undefined, scoresOnly = false } = {}) {
       if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')
@@ -136,8 +143,8 @@ async function openOnDevice(options: OnnxOptions, device: Device): Promise<Backe
  * @throws InputError if the folder, a file in it or an option is wrong
  */
 export async function readOnnxProtocol(options: OnnxOptions): Promise<ModelProtocol> {
-  const { protocol, folder } = await readLocalProtocol(protocolOptions(options))
-  return { name: folder.name, protocol, protocolHash: hashProtocol(protocol) }
+  const { protocol, folder, template } = await readLocalProtocol(protocolOptions(options))
+  return { name: folder.name, protocol, protocolHash: hashProtocol(protocol), needs: needsOf(template) }
 }
 
 function protocolOptions(options: OnnxOptions): ProtocolOptions {
@@ -149,6 +156,7 @@ function protocolOptions(options: OnnxOptions): ProtocolOptions {
     dtype: typeof options.dtype === 'string' ? parseDtypes(options.dtype) : (options.dtype ?? 'fp32'),
     maxNewTokens: options.maxNewTokens ?? 5,
     beams: options.beams ?? 1,
+    stop: options.stop,
     pixels: options.pixels,
     postprocess: options.postprocess,
     metric: options.metric ?? 'vqa-loo',
@@ -162,6 +170,7 @@ function inThisThread(model: LocalModel): WorkerPool {
     name: model.name,
     protocol: model.protocol,
     abilities: model.abilities,
+    needs: model.needs,
     stats: () => model.stats,
     answer(prompts, { signal, onProgress, scoresOnly }) {
       const check = (): void => signal?.throwIfAborted()

@@ -12,7 +12,7 @@ export function imagePlacer(
   codec: Pick<TextCodec, 'encode'>,
   imageToken: string,
 ): PlaceImage {
-  if (folder.family.images === 'grid') return (image) => [image]
+  if (folder.family.images !== 'tiles') return (image) => [image]
   const { tileTokens, width, imageTokenId } = folder
   const texts = new Map<string, Int32Array>()
   return ({ grid, features }) => {

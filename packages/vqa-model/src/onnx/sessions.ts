@@ -1,6 +1,5 @@
 import { InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
-import type { SessionName } from './dtypes.ts'
 import type { ModelFolder } from './folder.ts'
 import type { Ort, Session } from './ort.ts'
 
@@ -35,47 +34,47 @@ export async function openSession(
   }
 }
 
-export type Sessions = Record<SessionName, Session>
+/** The opened files of a model; a text model is a decoder alone. */
+export interface Sessions {
+  readonly decoder: Session
+  readonly embed?: Session
+  readonly vision?: Session
+}
 
-/** Opens the three files of a model; all or none. */
+/** Opens the files of a model; all or none. */
 export async function openSessions(
   ort: typeof Ort,
   folder: ModelFolder,
   options: { device: string; threads: number },
 ): Promise<Sessions> {
-  const opened: Session[] = []
+  const { sessions: paths, decoder } = folder
+  const opened: [path: string, session: Session][] = []
+  const open = async (path: string | undefined): Promise<Session | undefined> => {
+    if (path === undefined) return undefined
+    const session = await openSession(ort, path, options)
+    opened.push([path, session])
+    return session
+  }
   try {
-    for (const path of [
-      folder.sessions.embed_tokens,
-      folder.sessions.vision_encoder,
-      folder.sessions.decoder_model_merged,
-    ]) {
-      opened.push(await openSession(ort, path, options))
+    const embed = await open(paths.embed_tokens)
+    const vision = await open(paths.vision_encoder)
+    const sessions = {
+      decoder: (await open(paths[decoder]))!,
+      ...(embed && { embed }),
+      ...(vision && { vision }),
     }
+    for (const [path, { inputMetadata, outputMetadata }] of opened) {
+      const asked = inputMetadata.filter(({ name }) => FLOAT_INPUTS.has(name))
+      requireFloats(path === paths[decoder] ? asked : [...asked, ...outputMetadata], path)
+    }
+    return sessions
   } catch (error) {
-    await Promise.all(opened.map((session) => session.release()))
+    await Promise.all(opened.map(([, session]) => session.release()))
     throw error
   }
-  const [embed_tokens, vision_encoder, decoder_model_merged] = opened as [Session, Session, Session]
-  try {
-    requireFloats(embed_tokens.outputMetadata, folder.sessions.embed_tokens)
-    requireFloats(vision_encoder.outputMetadata, folder.sessions.vision_encoder)
-    for (const [name, path] of [
-      ['pixel_values', folder.sessions.vision_encoder],
-      ['inputs_embeds', folder.sessions.decoder_model_merged],
-    ] as const) {
-      const { inputMetadata } = name === 'pixel_values' ? vision_encoder : decoder_model_merged
-      requireFloats(
-        inputMetadata.filter((value) => value.name === name),
-        path,
-      )
-    }
-  } catch (error) {
-    await Promise.all(opened.map((session) => session.release()))
-    throw error
-  }
-  return { embed_tokens, vision_encoder, decoder_model_merged }
 }
+
+const FLOAT_INPUTS = new Set(['pixel_values', 'inputs_embeds'])
 
 /** Embeddings, keys and values may be float32 or float16; between the sessions they are float32. */
 function requireFloats(values: Session['inputMetadata'], path: string): void {

@@ -19,6 +19,8 @@ export interface TextCodec {
   /** Text of token ids, special tokens left out. */
   decode: (ids: readonly number[]) => string
   tokenText: (id: number) => string
+  /** What the tokenizer puts before a text of its own accord, such as `<s>`; '' for nothing. */
+  readonly startText: string
   /** Chat template, generation prompt added. */
   render: (messages: readonly ChatMessage[]) => string
   /** the file that holds the chat template where tokenizer_config.json has none */
@@ -27,8 +29,11 @@ export interface TextCodec {
 
 const MAX_REMEMBERED_TEXTS = 50_000
 
-/** @throws InputError if the tokenizer's files are missing or unusable */
-export async function loadTextCodec(folder: string): Promise<TextCodec> {
+/**
+ * @param plainContent give the chat template texts in place of lists of texts and images
+ * @throws InputError if the tokenizer's files are missing or unusable
+ */
+export async function loadTextCodec(folder: string, plainContent = false): Promise<TextCodec> {
   const { AutoTokenizer } = await loadTransformers()
   const tokenizer = await AutoTokenizer.from_pretrained(folder, { local_files_only: true }).catch(
     (cause: unknown) => {
@@ -45,6 +50,7 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
   const decoded = new Map<string, string>()
   return {
     templateFile,
+    startText: startOf(tokenizer),
     specialTokens: tokenizer.all_special_tokens,
     specialIds: new Set(tokenizer.all_special_ids.filter((id) => id !== tokenizer.unk_token_id)),
     vocabularySize: tokenizer.get_vocab().size,
@@ -69,7 +75,8 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
     tokenText: (id) => tokenizer.decode([id], { skip_special_tokens: false }),
     render(messages) {
       try {
-        return tokenizer.apply_chat_template(messages as never, {
+        const chat = plainContent ? messages.map(asText) : messages
+        return tokenizer.apply_chat_template(chat as never, {
           add_generation_prompt: true,
           tokenize: false,
           ...(chatTemplate === undefined ? {} : { chat_template: chatTemplate }),
@@ -81,6 +88,30 @@ export async function loadTextCodec(folder: string): Promise<TextCodec> {
       }
     },
   }
+}
+
+function asText({ role, content }: ChatMessage): { role: string; content: string } {
+  return { role, content: content.map((part) => (part.type === 'text' ? part.text : '')).join('\n') }
+}
+
+interface Encoder {
+  encode(text: string, options: { add_special_tokens: boolean }): number[]
+  decode(ids: number[], options: { skip_special_tokens: boolean }): string
+}
+
+function startOf(tokenizer: Encoder): string {
+  const [bare, whole] = [false, true].map((add) => tokenizer.encode('a', { add_special_tokens: add }))
+  const at = whole!.findIndex((id) => id === bare![0])
+  return at <= 0 ? '' : tokenizer.decode(whole!.slice(0, at), { skip_special_tokens: false })
+}
+
+/** The tokens of a text as it stands before another one, of which a tokenizer may make them depend. */
+export function encodeBefore({ encode }: Pick<TextCodec, 'encode'>, text: string, next: string): Int32Array {
+  if (next === '') return encode(text)
+  const both = encode(text + next)
+  const tail = encode(next)
+  const end = both.length - tail.length
+  return end >= 0 && tail.every((id, i) => both[end + i] === id) ? both.subarray(0, end) : encode(text)
 }
 
 /** The chat template of a folder that keeps it in a file of its own. */

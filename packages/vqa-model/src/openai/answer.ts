@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { ScoredAnswer, Answer, VqaModelStats, PromptWithImages } from '../types.ts'
+import type { ScoredAnswer, Answer, VqaModelStats, Prompt } from '../types.ts'
 import type { Call, PromptFailure } from './caller.ts'
 import { promptMessages, type Message } from './chat.ts'
 import type { ImageUrls } from './image-urls.ts'
@@ -29,7 +29,7 @@ export interface Run {
   readonly scoresOnly: boolean
 }
 
-export type AnswerAll = (prompts: readonly PromptWithImages[], run: Run) => Promise<Answer[]>
+export type AnswerAll = (prompts: readonly Prompt[], run: Run) => Promise<Answer[]>
 
 /** Answers prompts in their order, many at one time; what the servers' scores look like is found out once. */
 export function createAnswerAll(asker: Asker): AnswerAll {
@@ -60,7 +60,7 @@ export function createAnswerAll(asker: Asker): AnswerAll {
 async function answerOne(
   asker: Asker,
   scoring: (signal: AbortSignal) => Promise<Scoring>,
-  prompt: PromptWithImages,
+  prompt: Prompt,
   { ended: { signal }, scoresOnly }: Run,
 ): Promise<Answer> {
   const { stats, images, template, system, postprocess } = asker

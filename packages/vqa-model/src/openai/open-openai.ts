@@ -8,11 +8,12 @@ import { meetServers, serverUrls } from './meet.ts'
 import { checkCounts, checkKey, type OpenaiOptions } from './options.ts'
 import { createServers } from './servers.ts'
 import { getPostprocess } from '../postprocess.ts'
+import { needsOf } from '../prompt/needs.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
 import { getTemplate, templateId } from '../templates/index.ts'
-import type { AnswerOptions, Answer, BackendModel, PromptWithImages } from '../types.ts'
+import type { AnswerOptions, Answer, BackendModel, Prompt } from '../types.ts'
 
 export type { OpenaiOptions }
 
@@ -41,7 +42,7 @@ export async function openOpenaiModel({
   timeout = 120_000,
   retries = 10,
   seed = 0,
-  stop = [],
+  stop: ownStop,
   extraBody = {},
   imageBytes = 512 * 2 ** 20,
   maxImageBytes = 20 * 2 ** 20,
@@ -53,6 +54,7 @@ export async function openOpenaiModel({
   const template = getTemplate(named)
   const system = ownSystem === undefined ? template.system : ownSystem
   const postprocess = ownPostprocess ?? template.postprocess
+  const stop = ownStop ?? template.stop ?? []
   const postprocessText = getPostprocess(postprocess)
   const servers = createServers(serverUrls(baseUrl), { most: concurrency, clock, onNotice })
   const identity = await meetServers(servers, model, { key, timeout, signal: undefined, clock }, onNotice)
@@ -86,6 +88,7 @@ export async function openOpenaiModel({
     name: identity.model,
     protocol,
     protocolHash: hashProtocol(protocol),
+    needs: needsOf(template),
     calls: { sharesWork: false, concurrency: concurrency * servers.all.length },
     stats: () => ({ ...stats }),
     ...closable(answerAll),
@@ -117,7 +120,7 @@ function closable(answerAll: AnswerAll): Pick<BackendModel, 'answer' | 'close'> 
   const open = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
   const answer = async (
-    prompts: readonly PromptWithImages[],
+    prompts: readonly Prompt[],
     { signal, onProgress = () => undefined, scoresOnly = false }: AnswerOptions = {},
   ): Promise<Answer[]> => {
     if (closing !== undefined) throw new Error('vqa-model: the model is closed; open it again')

@@ -23,7 +23,7 @@ export interface OpenaiOptions {
   /** most repeats of a request, and most vain tries in a row before the servers count as gone */
   retries?: number
   seed?: number
-  /** texts that end an answer, besides the model's own end tokens */
+  /** texts that end an answer, besides the model's own end tokens; the template's when left out */
   stop?: readonly string[]
   /** fields for every request, e.g. `{ mm_processor_kwargs: { max_pixels: 200704 } }`; part of the protocol */
   extraBody?: Readonly<Record<string, unknown>>

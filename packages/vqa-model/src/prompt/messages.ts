@@ -1,4 +1,5 @@
 import type { PromptTemplate } from '../templates/template.ts'
+import { showsImages } from './needs.ts'
 
 export type ChatContent = { type: 'image' } | { type: 'text'; text: string }
 
@@ -11,6 +12,8 @@ export interface ChatMessage {
 export interface PromptTexts {
   questions: readonly string[]
   answers: readonly string[]
+  /** as many as questions; '' in place of what is left out */
+  contexts?: readonly string[]
 }
 
 /**
@@ -20,7 +23,7 @@ export interface PromptTexts {
  */
 export function chatMessages(
   template: PromptTemplate,
-  { questions, answers }: PromptTexts,
+  { questions, answers, contexts = [] }: PromptTexts,
   system: string | null = template.system,
 ): ChatMessage[] {
   const shots = answers.length
@@ -33,14 +36,13 @@ export function chatMessages(
   if (system !== null) {
     messages.push({ role: 'system', content: [text(fillSlots(system, { shots: String(shots) }))] })
   }
-  const shown = answers.map((answer, k): [ChatContent, ChatContent] => [
-    { type: 'image' },
-    text(fillSlots(template.demonstration, { question: questions[k]!.trim(), answer: answer.trim() })),
-  ])
-  const asked: [ChatContent, ChatContent] = [
-    { type: 'image' },
-    text(fillSlots(template.query, { question: questions[shots]!.trim() })),
-  ]
+  const image: ChatContent[] = showsImages(template) ? [{ type: 'image' }] : []
+  const unit = (pattern: string, at: number): ChatContent[] => {
+    const slots = { question: questions[at]!.trim(), context: contexts[at]?.trim() ?? '' }
+    return [...image, text(fillSlots(pattern, { ...slots, answer: answers[at]?.trim() ?? '' }))]
+  }
+  const shown = answers.map((_, at) => unit(template.demonstration, at))
+  const asked = unit(template.query, shots)
   if (template.layout === 'one-turn') {
     messages.push({ role: 'user', content: [...shown.flat(), ...asked] })
     return messages

@@ -3,6 +3,8 @@ export interface TextSegment {
   /** equal keys, equal segments */
   key: string
   pieces: readonly (string | { image: string })[]
+  /** how the text after it begins, where a tokenizer may look at it */
+  next?: string
 }
 
 /** A prompt as segments; the last one holds the query. */

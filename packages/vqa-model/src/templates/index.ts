@@ -1,9 +1,10 @@
 import { hashOf, InputError } from '@lever/durable-files'
+import { caption } from './caption.ts'
 import { leverPlus, leverPlusSystem } from './lever-plus.ts'
 import { shapes } from './shapes.ts'
 import { validateTemplate, type PromptTemplate } from './template.ts'
 
-export const templateNames = ['shapes', 'lever-plus', 'lever-plus-system'] as const
+export const templateNames = ['shapes', 'lever-plus', 'lever-plus-system', 'caption'] as const
 
 export type TemplateName = (typeof templateNames)[number]
 
@@ -12,6 +13,7 @@ const TABLE: Record<TemplateName, PromptTemplate> = {
   shapes,
   'lever-plus': leverPlus,
   'lever-plus-system': leverPlusSystem,
+  caption,
 }
 
 /**
@@ -37,7 +39,11 @@ export function templateId(template: PromptTemplate): string {
   return same ? template.name : `custom:${template.name}:${hash.slice(0, 12)}`
 }
 
-/** The template of a model when none is named: the bundled model's own, and the original's prompt for all others. */
-export function defaultTemplate(model: string): TemplateName {
+/**
+ * The template of a model when none is named: the bundled model's own, captions for models that take no images, and the
+ * original's prompt for all others.
+ */
+export function defaultTemplate(model: string, takesImages = true): TemplateName {
+  if (!takesImages) return 'caption'
   return model === 'shapes-vqa' ? 'shapes' : 'lever-plus'
 }

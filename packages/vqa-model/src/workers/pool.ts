@@ -1,16 +1,16 @@
 import type { LocalModel } from '../onnx/local-model.ts'
 import type { LocalModelOptions } from '../onnx/local-options.ts'
 import { addStats, emptyStats } from '../stats.ts'
-import type { Answer, PromptWithImages } from '../types.ts'
+import type { Answer, Prompt } from '../types.ts'
 import { isSet, shareImages } from './share-images.ts'
 import { splitCall } from './split.ts'
 import { openTeam } from './team.ts'
 import { StoppedError } from './thread.ts'
 
 /** What the pool does for a model; the same as a model in this thread, without blocking it. */
-export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'abilities' | 'close'> {
+export interface WorkerPool extends Pick<LocalModel, 'name' | 'protocol' | 'abilities' | 'needs' | 'close'> {
   stats(): LocalModel['stats']
-  answer(prompts: readonly PromptWithImages[], options: PoolAnswerOptions): Promise<Answer[]>
+  answer(prompts: readonly Prompt[], options: PoolAnswerOptions): Promise<Answer[]>
 }
 
 interface PoolAnswerOptions {
@@ -26,10 +26,11 @@ interface PoolAnswerOptions {
  */
 export async function openPool(options: LocalModelOptions, workers: number): Promise<WorkerPool> {
   const team = await openTeam(options, workers)
-  const images = workers === 1 ? undefined : shareImages(team, workers, options.imageBytes)
+  const images =
+    workers === 1 || !team.needs.image ? undefined : shareImages(team, workers, options.imageBytes)
 
   async function answer(
-    prompts: readonly PromptWithImages[],
+    prompts: readonly Prompt[],
     { signal, onProgress, scoresOnly }: PoolAnswerOptions,
   ): Promise<Answer[]> {
     const stop = new Int32Array(new SharedArrayBuffer(4))
@@ -69,12 +70,13 @@ export async function openPool(options: LocalModelOptions, workers: number): Pro
     name: team.name,
     protocol: team.protocol,
     abilities: team.abilities,
+    needs: team.needs,
     stats: () => team.threads.map((thread) => thread.stats).reduce(addStats, emptyStats()),
     answer,
     close: () => team.close(),
   }
 }
 
-function imagesOf({ demonstrations, query }: PromptWithImages): string[] {
-  return [...demonstrations.map(({ image }) => image), query.image]
+function imagesOf({ demonstrations, query }: Prompt): string[] {
+  return [...demonstrations, query].flatMap(({ image }) => image ?? [])
 }

@@ -1,4 +1,4 @@
-import type { PromptWithImages } from '../types.ts'
+import type { Prompt } from '../types.ts'
 
 /** Prompts in a part of a large call; a small call is split only so far that parts have `SMALL`. */
 const LARGE = 256
@@ -12,7 +12,7 @@ const SCORERS = 2
  * @returns lists of indices
  */
 export function splitCall(
-  prompts: readonly PromptWithImages[],
+  prompts: readonly Prompt[],
   { workers, scoresOnly }: { workers: number; scoresOnly: boolean },
 ): number[][] {
   const sharing = scoresOnly ? SCORERS : workers
@@ -30,10 +30,12 @@ export function splitCall(
  *
  * @returns lists of indices
  */
-export function splitPrompts(prompts: readonly PromptWithImages[], parts: number): number[][] {
+export function splitPrompts(prompts: readonly Prompt[], parts: number): number[][] {
   const keys = prompts.map(({ demonstrations }) =>
     demonstrations
-      .map(({ id, image, question, answer }) => `${id}\x01${image}\x01${question}\x01${answer}`)
+      .map(({ id, image = '', context = '', question, answer }) =>
+        [id, image, context, question, answer].join('\x01'),
+      )
       .join('\0'),
   )
   const order = prompts.map((_, index) => index)

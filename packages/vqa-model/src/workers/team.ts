@@ -1,6 +1,7 @@
 import type { LocalModelOptions } from '../onnx/local-options.ts'
 import type { DecoderAbilities } from '../onnx/probe-decoder.ts'
 import type { Protocol } from '../protocol.ts'
+import type { Needs } from '../types.ts'
 import type { Requests } from './messages.ts'
 import { startThread, type Thread } from './thread.ts'
 
@@ -9,6 +10,7 @@ export interface Team {
   readonly name: string
   readonly protocol: Protocol
   readonly abilities: DecoderAbilities
+  readonly needs: Needs
   readonly threads: readonly Thread[]
   run(work: (thread: Thread) => Promise<void>): Promise<void>
   close(): Promise<void>
@@ -28,7 +30,7 @@ export async function openTeam(options: LocalModelOptions, size: number): Promis
     await close()
     throw failed.reason as Error
   }
-  const { name, protocol, abilities } = (opened[0] as PromiseFulfilledResult<Opened>).value
+  const { name, protocol, abilities, needs } = (opened[0] as PromiseFulfilledResult<Opened>).value
   const free = [...threads]
   const waiting: ((thread: Thread) => void)[] = []
 
@@ -36,6 +38,7 @@ export async function openTeam(options: LocalModelOptions, size: number): Promis
     name,
     protocol,
     abilities,
+    needs,
     threads,
     async run(work) {
       const thread = free.shift() ?? (await new Promise<Thread>((resolve) => waiting.push(resolve)))

@@ -33,7 +33,12 @@ async function handle(ask: Ask): Promise<unknown> {
   switch (ask.name) {
     case 'open':
       model = await openLocalModel(options)
-      return { name: model.name, protocol: model.protocol, abilities: model.abilities }
+      return {
+        name: model.name,
+        protocol: model.protocol,
+        abilities: model.abilities,
+        needs: model.needs,
+      }
     case 'images':
       return opened().encodeImages(ask.paths, checkOf(ask.stop))
     case 'answer':

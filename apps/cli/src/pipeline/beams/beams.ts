@@ -7,7 +7,7 @@ import { factsOf } from '../inputs/features.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { openModel } from '../model/model.ts'
+import { openModel, requireShown } from '../model/model.ts'
 
 export interface BeamSettings extends InputSettings, ModelChoice {
   /** K */
@@ -37,6 +37,7 @@ export async function growBeams(settings: BeamSettings, { progress, signal }: Co
   const copies = model.calls.sharesWork ? model.calls.concurrency : 1
   const stage = progress.stage('beams', { unit: 'anchors' })
   try {
+    await requireShown(model, { queries, pool: pool.examples })
     const generated = await generateBeams({
       ...{
         queries,

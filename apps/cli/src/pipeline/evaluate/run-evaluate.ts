@@ -9,7 +9,7 @@ import type { DatasetPlace } from '../inputs/dataset.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { callsOf, openModel } from '../model/model.ts'
+import { callsOf, openModel, requireShown } from '../model/model.ts'
 import { reportingTo } from './events.ts'
 import type { PoliciesSettings } from './policies.ts'
 import { openPolicies, readPolicies } from './policies.ts'
@@ -47,6 +47,7 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
   const model = await openModel({ ...settings, metric: metricOf(queries) }, context.progress)
   const close: (() => Promise<void>)[] = [() => model.close()]
   try {
+    await requireShown(model, { queries, pool: pool.examples })
     return await evaluateRun({
       ...settings,
       ...callsOf(model, settings.batchSize),

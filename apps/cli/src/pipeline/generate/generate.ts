@@ -16,7 +16,7 @@ import type { Features } from '../inputs/features.ts'
 import type { Inputs, InputSettings } from '../inputs/inputs.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { ModelChoice } from '../model/model.ts'
-import { callsOf, openModel, readModelProtocol } from '../model/model.ts'
+import { callsOf, openModel, readModelProtocol, requireShown } from '../model/model.ts'
 import type { PolicyChoice } from '../policy/policy.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { generateReporter } from './generate-progress.ts'
@@ -55,6 +55,7 @@ export async function generate(settings: GenerateSettings, context: Context): Pr
     const { described, model, calls } = await openAnswering({ ...settings, metric }, reward, progress)
     const stage = progress.stage('generate', { unit: 'outcomes' })
     try {
+      await requireShown(described, { queries: plan.queries, pool: plan.candidates })
       const generated = await generateRlData<Answer>({
         ...plan,
         ...calls,

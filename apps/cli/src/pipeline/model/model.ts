@@ -1,4 +1,5 @@
 import type { ModelContext, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
+import type { Example } from '@lever/vqa-dataset'
 import type { BackendSettings } from '@lever/vqa-model/backends'
 import { BUNDLED_MODEL } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
@@ -16,6 +17,16 @@ export interface ModelChoice extends Partial<BackendSettings> {
 export async function openModel(choice: ModelChoice, progress: Progress): Promise<VqaModel> {
   const { openVqaModel } = await import('@lever/vqa-model')
   return openVqaModel(await vqaOptionsOf(choice, progress))
+}
+
+/** @throws InputError when no query, or no example of the pool, has what a model shows */
+export async function requireShown(
+  model: ModelProtocol,
+  { queries, pool }: { readonly queries: readonly Example[]; readonly pool: readonly Example[] },
+): Promise<void> {
+  const { requireInputs } = await import('@lever/vqa-model')
+  requireInputs(model, queries, 'the queries')
+  requireInputs(model, pool, 'the pool')
 }
 
 /**
