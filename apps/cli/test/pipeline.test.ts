@@ -130,7 +130,7 @@ describe('command after command', () => {
       'policy',
       'oracle',
     ]
-    expect(rows).toHaveLength(10 * (2 + 2 * (once.length + 5 * ['random', 'k-means', 'vote'].length)))
+    expect(rows).toHaveLength(10 * (2 + 2 * (1 + once.length + 5 * ['random', 'k-means', 'vote'].length)))
   }, 120_000)
 
   test('a policy is not evaluated under another protocol, unless that is asked for', async () => {

@@ -77,7 +77,7 @@ describe('lever report', () => {
     expect(output.out).toBe(at('both.html'))
     const [demo, train] = output.runs
     expect([demo.name, demo.command, train.name, train.command]).toEqual(['demo', 'demo', 'train', 'train'])
-    expect(demo.table).toHaveLength(2 + 4 * 13)
+    expect(demo.table).toHaveLength(2 + 4 * 16)
     expect(demo.facts['reads of the test split']).toMatch(
       /^1: 12 questions by zero-shot, .*pointer-rce [0-9a-f]{12}$/,
     )

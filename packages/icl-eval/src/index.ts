@@ -61,8 +61,8 @@ export type {
   NamedPools,
   ProtocolRecord,
 } from './run/records.ts'
-export { comparisonsOf, resultsOf } from './run/results.ts'
-export type { ComparisonResult, GapResult, ResultRow } from './run/results.ts'
+export { comparisonsOf, resultsOf, splitOf } from './run/results.ts'
+export type { ComparisonResult, GapResult, ResultRow, SplitResult } from './run/results.ts'
 export type { StaticRecord } from './run/records.ts'
 export { measuredStatic } from './run/static-measured.ts'
 export type { MeasuredStatic, MeasuredStaticOptions, StaticReward } from './run/static-measured.ts'
@@ -119,6 +119,8 @@ export type {
   StaticChoice,
 } from './selectors/types.ts'
 export { worst } from './selectors/worst.ts'
+export { swappedChoices, swappedWithin } from './selectors/swapped.ts'
+export type { Choices, SwappedOptions } from './selectors/swapped.ts'
 export { zeroShot } from './selectors/zero-shot.ts'
 export { findStaticSets } from './static-search.ts'
 export type { StaticSearch, StaticSearchOptions } from './static-search.ts'
@@ -143,7 +145,7 @@ export { spread } from './statistics/spread.ts'
 export type { Spread } from './statistics/spread.ts'
 export { summarize } from './summary/summarize.ts'
 export type { SummarizeOptions } from './summary/summarize.ts'
-export type { Comparison, GapRow, Summary, TableRow } from './summary/types.ts'
+export type { Comparison, GapRow, Part, SplitRow, Summary, TableRow } from './summary/types.ts'
 export type {
   AnswerFunction,
   Answer,

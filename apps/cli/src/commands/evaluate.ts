@@ -67,6 +67,14 @@ export const evaluate: Command = defineCommand({
         min: 100,
         whole: true,
       },
+      splitGain: {
+        type: 'number',
+        about:
+          'how often the choices of every policy are shuffled over the questions, which splits its gain into that for any question and that of choosing; each costs as many prompts as the policy',
+        default: 1,
+        min: 0,
+        whole: true,
+      },
       ...staticOptions,
       strict: { type: 'flag', about: 'stop at an answer that failed', default: true },
       allowFallback: {
@@ -93,7 +101,7 @@ export const evaluate: Command = defineCommand({
   interrupted: ({ fromRlData }) => (fromRlData === undefined ? CONTINUES : undefined),
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options
-    const { comparisonsOf, renderCoverage, renderText, resultsOf } = await import('@lever/icl-eval')
+    const { comparisonsOf, renderCoverage, renderText, resultsOf, splitOf } = await import('@lever/icl-eval')
     const places = placesOf(options)
     const written = (out: string): string =>
       `run directory: ${out} (report.html, results.json, per-question.jsonl)`
@@ -101,7 +109,13 @@ export const evaluate: Command = defineCommand({
       const offline = await runOffline({ ...options, ...places, rlData: fromRlData }, context)
       const { summary, coverage, out } = offline
       return {
-        json: { ...resultsOf(summary), comparisons: comparisonsOf(summary), coverage, out },
+        json: {
+          ...resultsOf(summary),
+          comparisons: comparisonsOf(summary),
+          split: splitOf(summary),
+          coverage,
+          out,
+        },
         text: [renderText(summary).trimEnd(), renderCoverage(coverage), written(out)].join('\n\n'),
       }
     }
@@ -112,6 +126,7 @@ export const evaluate: Command = defineCommand({
       json: {
         ...resultsOf(summary),
         comparisons: comparisonsOf(summary),
+        split: splitOf(summary),
         questions,
         oracle,
         detectable,

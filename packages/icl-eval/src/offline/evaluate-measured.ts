@@ -1,4 +1,5 @@
 import { createRandom } from '@lever/reward-utils'
+import type { Random } from '@lever/reward-utils'
 import type { EmbeddingLookup } from '../embeddings.ts'
 import { contextFor, selectAll } from '../selectors/check.ts'
 import type { SelectionContext, Selector } from '../selectors/types.ts'
@@ -120,8 +121,11 @@ async function covered(
   const runs = selector.seeded ? seeds : [null]
   for (const seed of runs) {
     const contexts = able.map(({ query, pool }): SelectionContext => {
-      const random = createRandom(seed ?? 0, 'select', selector.stream ?? selector.name, query.id)
-      return contextFor(selector, { query, pool, random, embeddings: embeddings?.(query, pool) ?? {} })
+      const stream = [seed ?? 0, 'select', selector.stream ?? selector.name] as const
+      const random = createRandom(...stream, query.id)
+      const shared = (): Random => createRandom(...stream)
+      const rows = embeddings?.(query, pool) ?? {}
+      return contextFor(selector, { query, pool, random, shared, embeddings: rows })
     })
     const chosen = await selectAll(selector, contexts, k)
     able.forEach((entry, i) => {

@@ -1,7 +1,7 @@
 import type { Interval } from '../statistics/interval.ts'
 import type { Spread } from '../statistics/spread.ts'
 import { BEST_BASELINE } from '../summary/baselines.ts'
-import type { Comparison, GapRow, Summary } from '../summary/types.ts'
+import type { Comparison, GapRow, Part, Summary } from '../summary/types.ts'
 
 /** A table of strings, to be laid out by a renderer. The first column is text, the others are figures. */
 export interface TextTable {
@@ -104,6 +104,22 @@ function startOf(rows: readonly GapRow[], role: string, shots: number): string {
   return role === BEST_BASELINE && from !== undefined ? ` (${from})` : ''
 }
 
+/** Gains over random in points, split into what is gained for any query and what is chosen for the query. */
+export function splitTable({ split = [], level }: Summary): TextTable {
+  const part = ({ delta, ci }: Part): string => `${points(delta)} ${range(ci, points)}`
+  return {
+    title: `Gain over random in points, split: for any query (choices shuffled over the queries), and chosen for the query [${formatLevel(level)} interval, paired]`,
+    header: ['selector', 'shots', 'gain', 'for any query', 'chosen for it'],
+    rows: split.map(({ selector, shots, gain, independent, chosen }) => [
+      selector,
+      String(shots),
+      part(gain),
+      part(independent),
+      part(chosen),
+    ]),
+  }
+}
+
 /** What a reader must know to read the table: sample, power, oracle, scoring. */
 export function footnotes(summary: Summary): string[] {
   const { questions, images, detectable, oracle, modes, resamples, table } = summary
@@ -119,6 +135,7 @@ export function footnotes(summary: Summary): string[] {
             'the comparisons); smaller ones may go unseen.',
         ]),
     ...priceNote(summary),
+    ...shuffleNote(summary),
     ...intervalNotes(summary),
     ...oracle.map(
       ({ shots, how, measured, atBest }) =>
@@ -145,6 +162,16 @@ function priceNote({ table }: Summary): string[] {
     return `${selector} ${each.join(', ')}${isOne ? '' : ` at ${own.map(({ shots }) => shots).join(', ')} shots`}`
   })
   return [`Prompts an answer: ${named.join('; ')}; all others 1.`]
+}
+
+/** How often choices were shuffled over the questions. */
+function shuffleNote({ split = [] }: Summary): string[] {
+  const seeds = distinct(split.flatMap((row) => [...row.seeds]))
+  if (seeds.length === 0) return []
+  const often = seeds.length === 1 ? 'once' : `${seeds.length} times`
+  return [
+    `Choices shuffled over the questions ${often} (seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}), to questions about other images.`,
+  ]
 }
 
 /** Cells that are named when they are not about all questions. */

@@ -3,7 +3,7 @@ import { BEST_BASELINE } from '../summary/baselines.ts'
 import type { Summary } from '../summary/types.ts'
 import { formatTable } from '@lever/terminal'
 import type { TextTable } from './tables.ts'
-import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable } from './tables.ts'
+import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable, splitTable } from './tables.ts'
 
 export interface RenderOptions {
   /** Whether the differences to the baselines are shown: to all, to the best, or none. Default true. */
@@ -15,7 +15,9 @@ export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions
   const shown = summary.baselines.filter((name) => comparisons === true || name === BEST_BASELINE)
   const differences = comparisons === false ? [] : shown.map((name) => comparisonTable(summary, name))
   const gaps = gapRoles(summary).map((role) => gapTable(summary, role))
-  return [accuracyTable(summary), ...gaps, ...differences].filter(({ rows }) => rows.length > 0)
+  return [accuracyTable(summary), ...gaps, ...differences, splitTable(summary)].filter(
+    ({ rows }) => rows.length > 0,
+  )
 }
 
 /** A summary as plain text for a terminal, ending in a line break. */

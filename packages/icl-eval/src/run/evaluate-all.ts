@@ -5,6 +5,7 @@ import type { EvaluateOptions } from '../evaluate.ts'
 import type { Reporting } from '../progress.ts'
 import { summarize } from '../summary/summarize.ts'
 import type { Summary } from '../summary/types.ts'
+import { swappedChoices } from '../selectors/swapped.ts'
 import type { Answer, EvaluationRow } from '../types.ts'
 import { measureBounds } from './bounds.ts'
 
@@ -17,6 +18,11 @@ export interface EvaluateAllOptions
   /** Hash of the datasets, by which answers are kept too. */
   readonly data: string
   readonly shots: readonly number[]
+  /**
+   * Names of selectors whose choices are also shown to other queries, once for every seed, to split their gain into what
+   * is gained for any query and what is chosen for the query. Each costs as many prompts again. Default none.
+   */
+  readonly split?: { readonly names: readonly string[]; readonly seeds: readonly number[] }
   /** Also measure the oracle, at 1 shot and more. */
   readonly oracle: boolean
   /** Also the worst of all that was measured; every single demonstration is measured for it. */
@@ -48,6 +54,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     resamples,
     seed = 0,
     data,
+    split,
     onProgress,
     ...evaluation
   } = options
@@ -68,16 +75,18 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
       },
     })
     onProgress?.({ stage: 'evaluate', done: last.done, total: last.total, unit: 'prompts', ended: true })
+    const swapped = split && (await evaluateSwapped({ ...asking, shots, selectors, split, onProgress }, rows))
+    const chosen = [...rows, ...(swapped ?? [])]
     const bounds = await measureBounds({
       ...asking,
       shots,
       oracle,
       worst,
-      known: rows,
+      known: chosen,
       ...(oracleBudget !== undefined && { budget: oracleBudget }),
       onProgress,
     })
-    const all = [...rows, ...bounds.rows]
+    const all = [...chosen, ...bounds.rows]
     const summary = summarize(all, {
       oracle: bounds.levels,
       seed,
@@ -87,6 +96,47 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
   } finally {
     await journal.close()
   }
+}
+
+/** The rows of choices that are shown to other queries than they were made for. */
+async function evaluateSwapped(
+  {
+    selectors,
+    split: { names, seeds },
+    onProgress,
+    ...options
+  }: Omit<EvaluateOptions, 'onProgress'> &
+    Pick<Reporting, 'onProgress'> & { readonly split: NonNullable<EvaluateAllOptions['split']> },
+  rows: readonly EvaluationRow[],
+): Promise<readonly EvaluationRow[]> {
+  const { queries } = options
+  const swapped = selectors.flatMap((of) => {
+    if (!names.includes(of.name) || seeds.length === 0 || queries.length < 2) return []
+    const own = rows.filter(({ selector }) => selector === of.name)
+    const choices = new Map<number, Map<number, readonly number[]>>()
+    for (const { shots, query, demonstrations } of own) {
+      choices.set(
+        shots,
+        (choices.get(shots) ?? new Map<number, readonly number[]>()).set(query, demonstrations),
+      )
+    }
+    return [swappedChoices({ of, queries, choices })]
+  })
+  if (swapped.length === 0) return []
+  let last = { done: 0, total: 0 }
+  const tell = (ended: boolean): void =>
+    onProgress?.({ stage: 'swapped', done: last.done, total: last.total, unit: 'prompts', ended })
+  const { rows: found } = await evaluateSelectors({
+    ...options,
+    selectors: swapped,
+    seeds,
+    onProgress: (progress) => {
+      last = progress
+      tell(false)
+    },
+  })
+  tell(true)
+  return found
 }
 
 /** fsync after so many answers; a killed process loses none, a power cut these. */

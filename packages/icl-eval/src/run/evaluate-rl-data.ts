@@ -9,6 +9,7 @@ import type { MeasuredQuery } from '../offline/measured-queries.ts'
 import { writeReport } from '../report/run/write.ts'
 import { checkFeatures, expandSelectors, METHODS } from '../selectors/expand.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
+import { swappedWithin } from '../selectors/swapped.ts'
 import type { Selector } from '../selectors/types.ts'
 import { summarize } from '../summary/summarize.ts'
 import type { EvaluationRow } from '../types.ts'
@@ -148,6 +149,11 @@ function chooseSelectors(
     )
   }
   const plain = names.filter((name) => name !== METHODS && !named.some((one) => one.name === name))
+  const asking = queries.map(({ query }) => query)
+  const swapped =
+    queries.length < 2
+      ? []
+      : named.filter((of) => of.chooseFor !== undefined).map((of) => swappedWithin({ of, queries: asking }))
   const selectors = [
     ...resolveSelectors(plain, {
       named,
@@ -155,6 +161,7 @@ function chooseSelectors(
       ...(found && { sets: found.effects }),
     }),
     ...named,
+    ...swapped,
   ]
   checkFeatures(selectors, kinds)
   return { names, selectors }

@@ -69,6 +69,8 @@ export interface EvaluateRunSettings
   /** Names of selectors; `all` for every one that the embeddings allow. */
   readonly selectors: readonly string[]
   readonly oracleBudget?: number
+  /** How often the choices of every policy are shuffled over the queries, to split its gain. Default 1. */
+  readonly splitGain?: number
   readonly static?: StaticSettings
 }
 
@@ -122,6 +124,10 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
       selectors: choice.selectorsWith(searched?.sets ?? choice.measured?.effects ?? []),
       seeds: seedsOf(settings),
       embeddings: lookUpEmbeddings(settings.embeddings),
+      split: {
+        names: settings.policies.flatMap(({ selectors }) => selectors.map(({ name }) => name)),
+        seeds: Array.from({ length: settings.splitGain ?? 1 }, (_, i) => settings.seed + i),
+      },
       oracle: choice.names.includes('oracle'),
       worst: choice.names.includes('worst'),
     })

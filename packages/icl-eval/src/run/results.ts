@@ -1,4 +1,4 @@
-import type { Comparison, Summary } from '../summary/types.ts'
+import type { Comparison, Part, Summary } from '../summary/types.ts'
 
 /** A cell of the table, in per cent. */
 export interface ResultRow {
@@ -30,6 +30,29 @@ export interface ComparisonResult {
   readonly p: number
   /** Holm-adjusted over all comparisons. */
   readonly pHolm: number
+}
+
+/** A gain over random and its two parts, in points. */
+export interface SplitResult {
+  readonly selector: string
+  readonly shots: number
+  readonly gain: PartResult
+  readonly independent: PartResult
+  readonly chosen: PartResult
+}
+
+interface PartResult {
+  readonly delta: number
+  readonly ci: readonly [low: number, high: number]
+}
+
+/** The split gains of a summary; empty where no choices were shuffled over the queries. */
+export function splitOf({ split = [] }: Pick<Summary, 'split'>): SplitResult[] {
+  const part = ({ delta, ci }: Part): PartResult => ({ delta: percent(delta)!, ci: interval(ci)! })
+  return split.map(({ selector, shots, gain, independent, chosen }) => ({
+    ...{ selector, shots },
+    ...{ gain: part(gain), independent: part(independent), chosen: part(chosen) },
+  }))
 }
 
 /** The figures of a summary for machines: in per cent and points, with two decimals. */

@@ -34,11 +34,20 @@ export function policySelector({
       contexts.map(({ query, pool }) => ({ queryId: query.id, poolIds: pool.map(({ id }) => id) })),
       { shots, decoding, width },
     )
-  return pointer({
+  const chooseFor: NonNullable<Selector['chooseFor']> = (contexts, queries, shots) =>
+    policy.choose(
+      contexts.map(({ query, pool, excluded }, i) => ({
+        queryId: queries[i]!.id,
+        poolIds: pool.map(({ id }) => id).filter((id) => id !== query.id && excluded?.has(id) !== true),
+      })),
+      { shots, decoding, width },
+    )
+  const selector = pointer({
     name,
     select: async (context, shots) => (await selectMany([context], shots))[0]!,
     selectMany,
     nested: decoding === 'greedy',
     stops,
   })
+  return { ...selector, chooseFor }
 }

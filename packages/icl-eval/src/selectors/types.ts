@@ -59,6 +59,12 @@ export interface Selector {
    * Answers that the official metric treats as equal are one; ties go to the one whose demonstration stands first.
    */
   readonly votes?: true
+  /** What it would choose from the pool of each context for another query. Policies have it. */
+  chooseFor?(
+    contexts: readonly SelectionContext[],
+    queries: readonly Example[],
+    k: number,
+  ): Promise<readonly (readonly number[])[]>
   /** An answer without any model call; `select` then says which examples it was taken from. */
   answer?(context: SelectionContext, k: number): string
 }

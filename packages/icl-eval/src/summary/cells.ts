@@ -15,6 +15,8 @@ export interface Cell {
   readonly seedMeans: readonly number[]
   /** Mean number of prompts that an answer took. */
   readonly prompts: number
+  /** The seeds that there are rows of. */
+  readonly seeds: readonly number[]
   /** Are the values means over seeds? */
   readonly seeded: boolean
 }
@@ -67,6 +69,7 @@ function cellOf(rows: readonly EvaluationRow[], position: ReadonlyMap<number, nu
     shots: rows[0]!.shots,
     values: sums.map((sum, i) => sum / counts[i]!),
     prompts: rows.reduce((sum, { prompts = 1 }) => sum + prompts, 0) / rows.length,
+    seeds: [...seeds.keys()].sort((a, b) => a - b),
     seeded: seeds.size > 0,
     seedMeans: comparable
       ? perSeed.filter(({ count }) => count > 0).map(({ sum, count }) => sum / count)

@@ -16,6 +16,7 @@ import { baselineCell, BEST_BASELINE, isBaseline } from './baselines.ts'
 import type { Cell } from './cells.ts'
 import { cellsOf } from './cells.ts'
 import { columnSet } from './columns.ts'
+import { isSwapped, splitCells, splitRow } from './split.ts'
 import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
 
 export interface SummarizeOptions {
@@ -68,6 +69,7 @@ export function summarize(
     ...ends,
     columns: set.paired(ends.cell.values, ends.from.values, ends.to.values),
   }))
+  const splits = splitCells(cells, set)
   const bootstrap = bootstrapMeans({
     columns: set.columns,
     clusters,
@@ -75,10 +77,11 @@ export function summarize(
     random: createRandom(seed, 'bootstrap'),
   })
   const comparisons = compare(pairs, { columns: set.columns, bootstrap, clusters, seed, level })
-  const table = cells.map((cell, i): TableRow => {
+  const table = cells.flatMap((cell, i): TableRow[] => {
+    if (isSwapped(cell.selector)) return []
     const mean = clusteredMean(cell.values, clusters, level)
     const measured = mean.n > 0
-    return {
+    const row = {
       selector: cell.selector,
       shots: cell.shots,
       accuracy: measured ? bootstrap.estimates[own[i]!]! : null,
@@ -89,15 +92,18 @@ export function summarize(
       seeds: cell.seedMeans.length > 0 ? spread(cell.seedMeans, level) : null,
       comparisons: comparisons.filter((c) => c.selector === cell.selector && c.shots === cell.shots),
     }
+    return [row]
   })
   const gapClosed = gaps.map(({ cell, from, role, columns: [x, random, top] }): GapRow => {
     const closed = gapClosedInterval(bootstrap, { x: x!, random: random!, oracle: top! }, level)
     return { selector: cell.selector, shots: cell.shots, from: from.selector, role, ...closed }
   })
+  const split = splits.flatMap((one) => splitRow(one, bootstrap, level))
   const detectable = comparisons.flatMap((c) => c.detectable ?? []).sort((a, b) => a - b)
   return {
     table,
     gapClosed,
+    ...(split.length > 0 && { split }),
     baselines,
     questions: queries.length,
     images: clusters.count,
@@ -122,7 +128,7 @@ interface Pair {
 }
 
 function pairsOf(cells: readonly Cell[], baselines: readonly string[], bounds: readonly string[]): Pair[] {
-  const compared = cells.filter((cell) => !bounds.includes(cell.selector))
+  const compared = cells.filter(({ selector }) => !bounds.includes(selector) && !isSwapped(selector))
   return compared.flatMap((cell) =>
     baselines.flatMap((role) => {
       if (role === BEST_BASELINE && isBaseline(cell.selector)) return []
@@ -137,7 +143,7 @@ function gapsOf(
   gap: { readonly from: readonly string[]; readonly to: string },
   bounds: readonly string[],
 ): { readonly cell: Cell; readonly from: Cell; readonly to: Cell; readonly role: string }[] {
-  const compared = cells.filter(({ selector }) => !bounds.includes(selector))
+  const compared = cells.filter(({ selector }) => !bounds.includes(selector) && !isSwapped(selector))
   return gap.from.flatMap((role) =>
     compared.flatMap((cell) => {
       if (role === BEST_BASELINE && isBaseline(cell.selector)) return []

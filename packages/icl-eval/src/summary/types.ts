@@ -56,10 +56,33 @@ export interface GapRow extends Gap {
   readonly role?: string
 }
 
+/** A difference in accuracy, -1..1. */
+export interface Part {
+  readonly delta: number
+  /** Paired bootstrap, clustered by image. */
+  readonly ci: Interval
+}
+
+/**
+ * The gain of a policy over random, split: `independent` is what its choices gain when they are shuffled over the
+ * queries, so what they gain for any query; `chosen` is the rest, which is owed to choosing for the query.
+ */
+export interface SplitRow {
+  readonly selector: string
+  readonly shots: number
+  /** Of the shuffles: one each. */
+  readonly seeds: readonly number[]
+  readonly gain: Part
+  readonly independent: Part
+  readonly chosen: Part
+}
+
 export interface Summary {
   readonly table: readonly TableRow[]
   /** (x - from) / (oracle - from) wherever both ends were evaluated. */
   readonly gapClosed: readonly GapRow[]
+  /** Gains over random, split, of the policies whose choices were shuffled over the queries too. */
+  readonly split?: readonly SplitRow[]
   readonly baselines: readonly string[]
   /** Questions and images seen in the rows. */
   readonly questions: number

@@ -299,6 +299,7 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
       protocol: model.protocolHash,
       data: `${test.dataset.hash} ${train.dataset.hash}`,
       embeddings: lookUpEmbeddings(await pairsOf(features)),
+      split: { names: recipe.policies.map(({ name }) => name), seeds: [seed] },
       oracle: true,
       oracleBudget,
       shots,

@@ -26,6 +26,7 @@ export interface EvaluateSettings
   readonly staticSets: number
   readonly staticQuestions: number
   readonly oracleBudget: number
+  readonly splitGain: number
   readonly resamples: number
   readonly strict: boolean
   readonly allowFallback: boolean

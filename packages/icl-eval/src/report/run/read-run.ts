@@ -9,6 +9,7 @@ import { measuredQueries } from '../../offline/measured-queries.ts'
 import type { Reporting } from '../../progress.ts'
 import type { DatasetRecord, EvaluationRecord } from '../../run/records.ts'
 import { BEST_BASELINE } from '../../summary/baselines.ts'
+import { isSwapped } from '../../summary/split.ts'
 import type { Summary } from '../../summary/types.ts'
 import type { EvaluationRow, Example } from '../../types.ts'
 import type { ReportExamples } from '../examples.ts'
@@ -108,8 +109,10 @@ async function readSummary(file: string): Promise<Results | undefined> {
   throw new InputError(`${file} holds no results; run the evaluation again`)
 }
 
+/** The rows of a run, without those of choices that were shuffled over the questions. */
 async function readRows(file: string): Promise<EvaluationRow[]> {
-  return (await readJsonLines(file)) as EvaluationRow[]
+  const rows = (await readJsonLines(file)) as EvaluationRow[]
+  return rows.filter(({ selector }) => !isSwapped(selector))
 }
 
 /** The logs of the training of this folder, or of those in its folders (the demo has several). */

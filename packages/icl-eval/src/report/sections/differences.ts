@@ -14,6 +14,7 @@ export function differencesSection({ runs }: ReportInput): string {
     const tables = [
       ...gapRoles(summary).map((role) => gapTable(summary, role)),
       ...summary.baselines.map((baseline) => baselineTable(summary, baseline)),
+      ...splitTables(summary),
     ]
     const shown = tables.flatMap((table) =>
       table.rows.length > 0
@@ -70,6 +71,23 @@ function baselineTable({ table }: Summary, baseline: string): HtmlTable {
       ...(pHolm >= 0.05 && { quiet: true }),
     }),
   )
+}
+
+/** The two parts of the gains over random. */
+function splitTables({ split = [] }: Summary): HtmlTable[] {
+  const of = (caption: string, part: 'independent' | 'chosen'): HtmlTable =>
+    pivot(caption, split, (row) => ({
+      text: points(row[part].delta),
+      value: row[part].delta,
+      note: `[${points(row[part].ci[0])}, ${points(row[part].ci[1])}]`,
+    }))
+  return [
+    of(
+      'Gain over random for any query, in points: the choices of the policy shuffled over the queries',
+      'independent',
+    ),
+    of('Gain by choosing for the query, in points: over its choices shuffled over the queries', 'chosen'),
+  ]
 }
 
 /** The best baseline at each number of shots, in words. */
