@@ -44,6 +44,21 @@ interface Output {
   seconds: Record<string, number>
 }
 
+test('the composition world has a library of its own, and no demonstration suffices', async () => {
+  const { code, stdout, stderr } = await lever(run('composition', '--world', 'composition', '--json'))
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+  const { table, out } = JSON.parse(stdout) as Output & { out: string }
+  const at = (selector: string, shots: number): number =>
+    table.find((row) => row.selector === selector && row.shots === shots)!.accuracy
+  expect(at('oracle', 1)).toBeLessThan(50)
+  expect(at('oracle', 2)).toBeGreaterThan(80)
+  expect(at('copy-nearest', 1)).toBe(0)
+  expect(existsSync(join(out, 'embeddings/library.safetensors'))).toBe(true)
+  const again = await lever(run('composition', '--world', 'composition'))
+  expect(again.stdout).toContain('--query-embeddings')
+  expect(again.stdout).toContain('lever demo --world composition --seed 1')
+}, 120_000)
+
 describe('demo on 16 questions of each split', () => {
   let table: Output['table']
 

@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { openVqaModel, type VqaModel } from '../src/index.ts'
 import { loadTextCodec } from '../src/onnx/tokenizer.ts'
 import { openStockModel, type StockModel } from './support/stock.ts'
-import { bundledExamples, bundledModel, makePrompts } from './support/world.ts'
+import { bundled, bundledExamples, bundledModel, makePrompts } from './support/world.ts'
+
+interface Shown {
+  shape: string
+  colour: string
+}
 
 const pool = bundledExamples('train', 64)
 const queries = bundledExamples('test', 12).map(({ id, image, question }) => ({ id, image, question }))
@@ -110,5 +117,58 @@ describe('the bundled model', () => {
 
   test('the protocol is that of the published results', () => {
     expect(model.protocolHash).toBe('49df17dfd79fe8503136992ed73a9641271eb71ad2ff41224b3a7324f92b19d9')
+  })
+})
+
+describe('the model of the composition world', () => {
+  const folder = `${bundled}composition-model`
+  const library = bundledExamples('composition-library', 600)
+  const asked = bundledExamples('composition-test', 40)
+  let model: VqaModel
+  beforeAll(async () => {
+    model = await openVqaModel({ backend: 'onnx', model: folder })
+  })
+  afterAll(() => model.close())
+
+  test('the stock classes load it and write the same tokens with the same log-probabilities', async () => {
+    const stock = await openStockModel(folder)
+    const prompts = makePrompts(
+      { demonstrations: library.slice(0, 64), queries: asked.slice(0, 8) },
+      { each: 5, shots: [0, 1, 2, 3, 4] },
+    ).map((prompt, i) => ({ ...prompt, scoreAnswers: [asked[i % asked.length]!.answer] }))
+    const answers = await model.answer(prompts)
+    for (const [i, prompt] of prompts.entries()) {
+      expect([i, answers[i]!.raw]).toEqual([i, stock.decode(await stock.generate(prompt))])
+      for (const { answer, logProb } of answers[i]!.scores!)
+        expect(Math.abs(logProb - (await stock.score(prompt, answer)))).toBeLessThan(1e-3)
+    }
+    await stock.close()
+  })
+
+  test('one demonstration is never enough, two that complement each other are', async () => {
+    const images = JSON.parse(readFileSync(`${bundled}world/objects.json`, 'utf8')) as Record<string, Shown>
+    const shown = ({ image }: { image: string }): Shown => images[basename(image, '.png')]!
+    const find = (asks: RegExp, part: 'shape' | 'colour', query: Shown): (typeof library)[number] =>
+      library.find((one) => asks.test(one.question) && shown(one)[part] === query[part])!
+    const team = /team/
+    const name = /its name|name does it|call it\?/
+    const members = asked.filter(({ question }) => /team/.test(question))
+    const pairs = members.map((query) => [
+      find(team, 'colour', shown(query)),
+      find(name, 'shape', shown(query)),
+    ])
+    expect(pairs.flat().every(({ answer }) => !answer.includes(' '))).toBe(true)
+    const answer = async (demonstrations: (typeof library)[]): Promise<string[]> => {
+      const prompts = members.map((query, i) => ({ query, demonstrations: demonstrations[i]! }))
+      return (await model.answer(prompts)).map(({ text }) => text)
+    }
+    const truths = members.map((query) => query.answer)
+    const right = (texts: readonly string[]): number =>
+      texts.filter((text, i) => text === truths[i]).length / truths.length
+    expect(members.length).toBeGreaterThan(10)
+    expect(right(await answer(pairs))).toBeGreaterThan(0.9)
+    expect(right(await answer(pairs.map(([a, b]) => [b!, a!])))).toBeGreaterThan(0.9)
+    expect(right(await answer(pairs.map(([a]) => [a!])))).toBe(0)
+    expect(right(await answer(pairs.map(([, b]) => [b!])))).toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { runDemo } from '../pipeline/demo/demo.ts'
 import { demoResult } from '../pipeline/demo/demo-report.ts'
-import { RECIPE } from '../pipeline/demo/recipe.ts'
+import { RECIPES, WORLDS } from '../pipeline/demo/recipe.ts'
 
 export const demo: Command = defineCommand({
   describe:
@@ -10,6 +10,13 @@ export const demo: Command = defineCommand({
   example: 'lever demo --seed 1 --out runs/demo-1',
   options: {
     Data: {
+      world: {
+        type: 'text',
+        about:
+          'bundled world: copying, where a demonstration may hold the answer, or composition, where every demonstration tells half of it at most',
+        choices: WORLDS,
+        default: 'copying',
+      },
       queries: {
         type: 'number',
         about: 'number of questions to take from each split; fewer are quicker and less certain',
@@ -32,10 +39,14 @@ export const demo: Command = defineCommand({
     General: { seed: { type: 'number', about: 'seed of everything', default: 0, min: 0, whole: true } },
   },
   interrupted: () => CONTINUES,
-  async run({ out, seed, queries, workers }, context) {
-    const { generate, evaluate } = RECIPE
+  async run({ world, out, seed, queries, workers }, context) {
+    const { generate, evaluate } = RECIPES[world]
     const some = queries === undefined ? {} : { queries }
-    const recipe = { ...RECIPE, generate: { ...generate, ...some }, evaluate: { ...evaluate, ...some } }
+    const recipe = {
+      ...RECIPES[world],
+      generate: { ...generate, ...some },
+      evaluate: { ...evaluate, ...some },
+    }
     const settings = { out, seed, recipe, workers }
     const { path, manifest } = await runDemo(settings, context)
     return demoResult(path, manifest, settings)

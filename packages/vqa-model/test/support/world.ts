@@ -75,7 +75,7 @@ export function makePrompts(
 
 /** The bundled world's examples of a split, as demonstrations (most frequent answer). */
 export function bundledExamples(
-  split: 'train' | 'validation' | 'test',
+  split: 'train' | 'validation' | 'test' | 'composition-library' | 'composition-test',
   count: number,
 ): PromptWithImages['demonstrations'][number][] {
   const read = (name: string): unknown =>

@@ -4,7 +4,7 @@ import type { Manifest, StageRecord } from '@lever/durable-files'
 import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
-import { checkpointFile } from './demo.ts'
+import { checkpointFile, embeddingFile } from './demo.ts'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
 
 /** What a finished demo prints. */
@@ -22,6 +22,11 @@ export async function demoResult(
   const total = Math.round(100 * times.reduce((sum, [, seconds]) => sum + seconds, 0)) / 100
   const best = recipe.policies.at(-1)!
   const shown = relative('', path).startsWith('..') ? path : relative('', path)
+  const embeddings = (side: 'library' | 'train'): string => join(shown, embeddingFile(side))
+  const own = recipe.world.library === recipe.world.train
+  const features = own
+    ? `--embeddings ${embeddings('train')}`
+    : `--embeddings ${embeddings('library')} --query-embeddings ${embeddings('train')}`
   return {
     json: {
       ...resultsOf(summary),
@@ -38,8 +43,8 @@ export async function demoResult(
       '',
       'What to try next:',
       `  npx lever data describe ${join(shown, RL_DATA_FILES.data)}`,
-      `  npx lever train --rl-data ${join(shown, RL_DATA_FILES.data)} --embeddings ${join(shown, 'embeddings/train.safetensors')} --preset recommended --out runs/mine`,
-      `  npx lever demo --seed ${seed + 1} --out runs/demo-${seed + 1}`,
+      `  npx lever train --rl-data ${join(shown, RL_DATA_FILES.data)} ${features} --preset recommended --out runs/mine`,
+      `  npx lever demo ${own ? '' : '--world composition '}--seed ${seed + 1} --out runs/demo-${seed + 1}`,
       `  the policy itself: ${join(shown, checkpointFile(best))}`,
     ].join('\n'),
   }

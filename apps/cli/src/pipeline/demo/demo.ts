@@ -22,11 +22,9 @@ import type { RlData } from '@lever/rl-dataset'
 import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import { followTraining } from '../train/train.ts'
 
-const MODEL = join(BUNDLED, 'model')
-
-/** One side of the world: the train split, which is also the pool, or the test split. */
+/** One side of the world: what demonstrations come from, the training questions (in the copying world the same), the test questions. */
 interface Side {
-  readonly name: 'train' | 'test'
+  readonly name: 'library' | 'train' | 'test'
   readonly dataset: Dataset
   readonly queries: readonly Example[]
 }
@@ -35,6 +33,7 @@ interface Demo {
   readonly recipe: Recipe
   readonly seed: number
   readonly run: RunDirectory
+  readonly library: Side
   readonly train: Side
   readonly test: Side
   /** Opened at the first call: a finished demo needs no model. */
@@ -59,10 +58,11 @@ export async function runDemo(
   { out, seed, recipe, workers }: DemoSettings,
   context: Context,
 ): Promise<RunDirectory> {
-  const [train, test] = [
-    await openSide('train', recipe, seed, context),
-    await openSide('test', recipe, seed, context),
-  ]
+  const train = await openSide('train', recipe, seed, context)
+  const test = await openSide('test', recipe, seed, context)
+  const ownLibrary = recipe.world.library !== recipe.world.train
+  const library = ownLibrary ? await openSide('library', recipe, seed, context) : train
+  const sides = ownLibrary ? [library, train, test] : [train, test]
   const { queries } = recipe.generate
   if (queries !== null && queries > train.dataset.examples.length) {
     throw new InputError(
@@ -74,13 +74,16 @@ export async function runDemo(
     path: out,
     command: 'demo',
     config: recipe,
-    inputs: { train: train.dataset.hash, test: test.dataset.hash, model: await hashFiles(MODEL) },
+    inputs: {
+      ...Object.fromEntries(sides.map(({ name, dataset }) => [name, dataset.hash])),
+      model: await hashFiles(join(BUNDLED, recipe.world.model)),
+    },
     seed,
     versions: { lever: version() },
   })
   let opened: Promise<VqaModel> | undefined
-  const model = (): Promise<VqaModel> => (opened ??= openWorldModel(workers, context))
-  const demo: Demo = { recipe, seed, run, train, test, model, context }
+  const model = (): Promise<VqaModel> => (opened ??= openWorldModel(recipe, workers, context))
+  const demo: Demo = { recipe, seed, run, library, train, test, model, context }
   try {
     const stage = async (
       name: string,
@@ -90,7 +93,8 @@ export async function runDemo(
       context.signal.throwIfAborted()
       if (!(await runStage(run, name, files, work))) context.progress.info(`${name}: done before`)
     }
-    await stage('embed', [embeddingFile('train'), embeddingFile('test')], () => embedBoth(demo))
+    const embeddings = sides.map(({ name }) => embeddingFile(name))
+    await stage('embed', embeddings, () => embedSides(demo, sides))
     await stage('generate', [RL_DATA_FILES.data], () => generateData(demo))
     for (const policy of recipe.policies) {
       await stage(`train ${policy.name}`, [checkpointFile(policy)], () => trainOne(demo, policy))
@@ -111,7 +115,7 @@ export function checkpointFile({ name }: PolicyRecipe): string {
   return `${name}/checkpoints/best.safetensors`
 }
 
-function embeddingFile(name: Side['name']): string {
+export function embeddingFile(name: Side['name']): string {
   return `embeddings/${name}.safetensors`
 }
 
@@ -122,23 +126,27 @@ async function openSide(
   { progress }: Context,
 ): Promise<Side> {
   const dataset = await openDataset({ dataset: join(BUNDLED, recipe.world[name]) }, progress)
-  const count = name === 'train' ? recipe.generate.queries : recipe.evaluate.queries
-  const queries = await sampleExamples(dataset.examples, count ?? undefined, seed)
+  const counts = { library: 0, train: recipe.generate.queries, test: recipe.evaluate.queries }
+  const queries = await sampleExamples(dataset.examples, counts[name] ?? undefined, seed)
   return { name, dataset, queries }
 }
 
 /** The pool of every question: the part of the library that the policies see. */
-async function poolsOf({ recipe, seed, train }: Demo, { queries }: Side, features: Features): Promise<Pools> {
+async function poolsOf(
+  { recipe, seed, library }: Demo,
+  { queries }: Side,
+  features: Features,
+): Promise<Pools> {
   const { buildPools } = await import('@lever/rl-generate')
   const { poolMethod: method, pool: size } = recipe.generate
-  const candidates = train.dataset.examples
+  const candidates = library.dataset.examples
   return buildPools({ queries, candidates, method, size, seed, features: await pairsOf(features) })
 }
 
-function openWorldModel(workers: number, { progress }: Context): Promise<VqaModel> {
+function openWorldModel({ world }: Recipe, workers: number, { progress }: Context): Promise<VqaModel> {
   const choice = {
     backend: 'onnx',
-    model: MODEL,
+    model: join(BUNDLED, world.model),
     template: 'shapes',
     device: 'cpu',
     threads: 1,
@@ -147,15 +155,18 @@ function openWorldModel(workers: number, { progress }: Context): Promise<VqaMode
   return openModel({ ...choice, workers }, progress)
 }
 
-async function embedBoth({ run, train, test, context: { progress, signal } }: Demo): Promise<void> {
+async function embedSides(
+  { recipe, run, context: { progress, signal } }: Demo,
+  sides: readonly Side[],
+): Promise<void> {
   const { embedExamples, openEmbedder } = await import('@lever/vqa-model')
   const { writeEmbeddings } = await import('@lever/tensor-files')
-  const embedder = await openEmbedder({ model: MODEL, threads: 2 })
+  const embedder = await openEmbedder({ model: join(BUNDLED, recipe.world.model), threads: 2 })
   try {
-    const total = train.dataset.examples.length + test.dataset.examples.length
+    const total = sides.reduce((sum, { dataset }) => sum + dataset.examples.length, 0)
     const stage = progress.stage('embed', { total, unit: 'questions' })
     let before = 0
-    for (const { name, dataset } of [train, test]) {
+    for (const { name, dataset } of sides) {
       const onProgress = (done: number): void => stage.update(before + done)
       await writeEmbeddings(
         run.file(embeddingFile(name)),
@@ -169,13 +180,13 @@ async function embedBoth({ run, train, test, context: { progress, signal } }: De
   }
 }
 
-async function featuresOf({ run }: Demo, side: Side['name']): Promise<Features> {
-  const [queries, candidates] = [run.file(embeddingFile(side)), run.file(embeddingFile('train'))]
+async function featuresOf({ run, library }: Demo, side: Side['name']): Promise<Features> {
+  const [queries, candidates] = [run.file(embeddingFile(side)), run.file(embeddingFile(library.name))]
   return { queries: await readEmbeddings(queries), candidates: await readEmbeddings(candidates) }
 }
 
 async function generateData(demo: Demo): Promise<void> {
-  const { recipe, seed, run, train, context } = demo
+  const { recipe, seed, run, library, train, context } = demo
   const { architecture, mix, shots, size } = recipe.generate
   const { byIds, createModel, openPolicy } = await import('@lever/pointer-model')
   const { generateJournal, writeRlData } = await import('@lever/rl-generate')
@@ -190,7 +201,7 @@ async function generateData(demo: Demo): Promise<void> {
     const stage = context.progress.stage('generate', { unit: 'outcomes' })
     const journal = run.file(RL_DATA_FILES.journal)
     await generateJournal({
-      ...{ queries, candidates: dataset.examples, pools, dataset, mix, shots, size, seed, journal },
+      ...{ queries, candidates: library.dataset.examples, pools, dataset, mix, shots, size, seed, journal },
       features: await pairsOf(features),
       embeddings: factsOf(features),
       policy: {
@@ -216,14 +227,14 @@ async function generateData(demo: Demo): Promise<void> {
 /** Labels of the train split that need no model: the accuracy of candidates' own answers. */
 async function labelsOf(demo: Demo): Promise<RlData> {
   const { agreementLabels } = await import('@lever/rl-generate')
-  const { train } = demo
+  const { library, train } = demo
   const pools = await poolsOf(demo, train, await featuresOf(demo, 'train'))
-  const candidates = train.dataset.examples
+  const candidates = library.dataset.examples
   return agreementLabels({ queries: train.queries, candidates, pools, score: officialScore() }).data
 }
 
 async function trainOne(demo: Demo, policy: PolicyRecipe): Promise<void> {
-  const { recipe, run, seed, context } = demo
+  const { recipe, run, library, seed, context } = demo
   const { AGREEMENT_PRESET, loadTraining, PRESETS, train } = await import('@lever/grpo-trainer')
   const { createModel } = await import('@lever/pointer-model')
   const { name, preset, ...changes } = policy
@@ -233,7 +244,8 @@ async function trainOne(demo: Demo, policy: PolicyRecipe): Promise<void> {
     ...(preset === 'agreement'
       ? { rlData: [], labels: await labelsOf(demo) }
       : { rlData: [run.file(RL_DATA_FILES.data)] }),
-    embeddings: run.file(embeddingFile('train')),
+    embeddings: run.file(embeddingFile(library.name)),
+    ...(library.name !== 'train' && { queryEmbeddings: run.file(embeddingFile('train')) }),
     rewards: {},
     validation: recipe.validation,
     seed,
@@ -246,7 +258,7 @@ async function trainOne(demo: Demo, policy: PolicyRecipe): Promise<void> {
 }
 
 async function evaluatePolicies(demo: Demo): Promise<void> {
-  const { recipe, seed, run, train, test, context } = demo
+  const { recipe, seed, run, library, test, context } = demo
   const {
     evaluateAll,
     lookUpEmbeddings,
@@ -291,13 +303,13 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
     })
     const evaluated = await evaluateAll({
       queries: test.queries,
-      pools: poolsOfExamples(pools.byQuery, train.dataset.examples),
-      library: train.dataset.examples,
+      pools: poolsOfExamples(pools.byQuery, library.dataset.examples),
+      library: library.dataset.examples,
       selectors: [...resolveSelectors(selectors, { sets: measured.effects }), ...named],
       answer: answerWith(model),
       score: officialScore(),
       protocol: model.protocolHash,
-      data: `${test.dataset.hash} ${train.dataset.hash}`,
+      data: `${test.dataset.hash} ${library.dataset.hash}`,
       embeddings: lookUpEmbeddings(await pairsOf(features)),
       split: { names: recipe.policies.map(({ name }) => name), seeds: [seed] },
       oracle: true,
@@ -318,19 +330,19 @@ async function evaluatePolicies(demo: Demo): Promise<void> {
 }
 
 async function recordOf(
-  { recipe, train, test }: Demo,
+  { recipe, library, train, test }: Demo,
   made: Pools,
   model: VqaModel,
 ): Promise<EvaluationRecord> {
   const { datasetRecord, findLeakage, leakageRecord, poolsOfExamples, poolText, protocolRecord } =
     await import('@lever/icl-eval')
-  const pools = poolsOfExamples(made.byQuery, train.dataset.examples)
+  const pools = poolsOfExamples(made.byQuery, library.dataset.examples)
   const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
   const record = async ({ name, dataset }: Side): Promise<EvaluationRecord['dataset']> =>
     datasetRecord(await evaluatedDataset(dataset, { dataset: join(BUNDLED, recipe.world[name]) }))
   return {
     dataset: await record(test),
-    pool: await record(train),
+    pool: await record(library),
     pools: poolText(made),
     focus: recipe.policies.at(-1)!.name,
     protocol: protocolRecord(model),

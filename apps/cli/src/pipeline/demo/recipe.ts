@@ -15,7 +15,13 @@ export interface PolicyRecipe {
 
 /** Every size and number of the demo. Another recipe is another configuration: it needs another --out. */
 export interface Recipe {
-  readonly world: { readonly train: string; readonly test: string }
+  /** Folders of the bundle; the library is what demonstrations come from. */
+  readonly world: {
+    readonly model: string
+    readonly library: string
+    readonly train: string
+    readonly test: string
+  }
   readonly generate: {
     /** Questions of the train split; null for all. */
     readonly queries: number | null
@@ -47,8 +53,8 @@ export interface Recipe {
   readonly batchSize: number
 }
 
-export const RECIPE: Recipe = {
-  world: { train: 'world/train', test: 'world/test' },
+const RECIPE: Recipe = {
+  world: { model: 'model', library: 'world/train', train: 'world/train', test: 'world/test' },
   generate: {
     queries: null,
     poolMethod: 'mixed',
@@ -94,4 +100,24 @@ export const RECIPE: Recipe = {
     ],
   },
   batchSize: 2048,
+}
+
+/** The bundled worlds. */
+export const WORLDS = ['copying', 'composition'] as const
+export type WorldName = (typeof WORLDS)[number]
+
+/** The demo of each world. */
+export const RECIPES: Readonly<Record<WorldName, Recipe>> = {
+  copying: RECIPE,
+  composition: {
+    ...RECIPE,
+    world: {
+      model: 'composition-model',
+      library: 'world/composition-library',
+      train: 'world/composition-train',
+      test: 'world/composition-test',
+    },
+    // No answer of the library is right for any question, so agreement has nothing to learn from.
+    policies: RECIPE.policies.filter(({ preset }) => preset !== 'agreement'),
+  },
 }
