@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, help="OpenEnded_mscoco_val2014_questions.json of OK-VQA")
     parser.add_argument("--annotations", type=Path, help="mscoco_val2014_annotations.json of OK-VQA")
     parser.add_argument("--rated", type=Path, help="in their place: testdev.json of LXMERT's form, with `label`")
-    parser.add_argument("--train", type=int, default=2000, help="questions that give demonstrations and train")
+    parser.add_argument("--library", type=int, default=500, help="questions that demonstrations come from")
+    parser.add_argument("--train", type=int, default=1500, help="questions that rewards are measured on")
     parser.add_argument("--validation", type=int, default=500)
     parser.add_argument("--test", type=int, default=0, help="0: all that are left")
     parser.add_argument("--seed", type=int, default=1)
@@ -53,7 +54,7 @@ def main() -> None:
         write_embedder(options.minilm, options.out / "embedder", "sentence-transformers/all-MiniLM-L6-v2")
     if options.pica:
         rows = okvqa.rated(options.rated) if options.rated else okvqa.official(options.questions, options.annotations)
-        sizes = {"train": options.train, "validation": options.validation, "test": options.test}
+        sizes = {"library": options.library, "train": options.train, "validation": options.validation, "test": options.test}
         print(okvqa.write_splits(rows, okvqa.captions(options.pica), options.out, sizes, options.seed))
 
 

@@ -64,6 +64,26 @@ describe('an answer that cannot be scored', () => {
   })
 })
 
+test('a context stands in for an image', async () => {
+  const textual = <E extends Example>(all: readonly E[]): E[] =>
+    all.map((example) => {
+      const { image, ...rest } = example
+      return { ...rest, context: `a picture called ${image}` } as unknown as E
+    })
+  const asked: unknown[] = []
+  const answer: typeof scripted = (prompts, call) => {
+    for (const { query } of prompts) asked.push(query.context)
+    return scripted(prompts, call)
+  }
+  const options = toyOptions(freshPath(), {
+    queries: textual(queries),
+    candidates: textual(examples),
+    answer,
+  })
+  expect(await measure(options)).toMatchObject({ outcomes: 240 })
+  expect(asked).toContain(`a picture called ${queries[0]!.image}`)
+})
+
 test('a missing image of a query is refused before any work; of a demonstration, when it comes', async () => {
   const path = freshPath()
   await expect(measure(toyOptions(path, { queries: changed(3, { image: '' }, queries) }))).rejects.toThrow(

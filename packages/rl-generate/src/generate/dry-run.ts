@@ -48,7 +48,10 @@ export async function countGeneration<E>(
     for (const { method } of proposals) methods.set(method, (methods.get(method) ?? 0) + 1)
     for (const ids of sequencesOf(proposals, poolIds, [...prefixes, shots])) {
       const demonstrations = ids.map((id) => byId.get(id)!)
-      if ([...demonstrations, query].some(({ image }) => image === undefined)) withoutImage += 1
+      if (
+        [...demonstrations, query].some(({ image, context }) => image === undefined && context === undefined)
+      )
+        withoutImage += 1
       else {
         prompts.push({ demonstrations, query })
         answersToScore += scoreAnswers?.(query).length ?? 0

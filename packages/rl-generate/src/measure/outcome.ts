@@ -64,7 +64,7 @@ function decodedFields(
 }
 
 /**
- * Asks the model and scores. A prompt with an example that has no image file is not asked. One
+ * Asks the model and scores. A prompt with an example that has neither an image file nor a context is not asked. One
  * outcome that fails does not take the others of its batch with it.
  *
  * @throws what `answer` throws; Error for a wrong number of answers
@@ -93,7 +93,9 @@ export async function measureBatch<A extends Answer>(
 }
 
 function missingImage({ demonstrations, query }: ExamplePrompt): string | undefined {
-  const example = [...demonstrations, query].find(({ image }) => image === undefined)
+  const example = [...demonstrations, query].find(
+    ({ image, context }) => image === undefined && context === undefined,
+  )
   return example && `example ${example.id} has no image file`
 }
 

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
+const SELECTORS = ['zero-shot', 'random', 'vote', 'static', 'rices-both']
+
+/** Folder that `bench/real/prepare.py` made, and how much of it is used. */
+interface StudySizes {
+  /** Questions whose singles are measured. */
+  readonly queries: number
+  /** Test questions that are evaluated. */
+  readonly test: number
+  /** Trainings of the policy, one a seed. */
+  readonly seeds: number
+}
+
+const SIZES: StudySizes = {
+  queries: number('REAL_QUERIES', 300),
+  test: number('REAL_TEST', 300),
+  seeds: number('REAL_SEEDS', 3),
+}
+const SEEDS = Array.from({ length: SIZES.seeds }, (_, seed) => seed)
+
+/**
+ * The study of docs/real-benchmark.md: SmolLM2-135M answers OK-VQA from captions. Measures the expected accuracy of single
+ * demonstrations, trains a policy on it with three seeds and one on agreement, and evaluates both beside zero-shot, random,
+ * retrieval, static and vote at 0, 1, 2 and 4 demonstrations. What was measured is kept: the same call continues.
+ *
+ * `REAL_DIR` names the folder of the inputs, `REAL_OUT` that of the runs; `REAL_QUERIES`, `REAL_TEST` and `REAL_SEEDS` are sizes.
+ */
+export async function run(): Promise<unknown> {
+  const data = resolve(process.env['REAL_DIR'] ?? 'real')
+  const out = resolve(process.env['REAL_OUT'] ?? join('runs', 'real'))
+  if (!existsSync(join(data, 'model', 'config.json'))) {
+    return { skipped: `${data} has no model; make it with bench/real/prepare.py (docs/real-benchmark.md)` }
+  }
+  await embed(data)
+  const singles = await measure(data, out)
+  await train(data, out, singles)
+  return evaluate(data, out, singles)
+}
+
+async function embed(data: string): Promise<void> {
+  for (const split of ['library', 'train', 'test']) {
+    const file = join(data, `${split}.safetensors`)
+    if (existsSync(file)) continue
+    const model = ['--embedder', 'sentence', '--model', join(data, 'embedder'), '--threads', '1']
+    await lever(['embed', ...model, '--dataset', join(data, split), '--kind', 'both', '--out', file])
+  }
+}
+
+/** Expected accuracies of 16 single demonstrations a question, 12 of them random. */
+async function measure(data: string, out: string): Promise<string> {
+  const run = join(out, 'singles')
+  const file = join(run, 'rl-data.json')
+  if (existsSync(file)) return file
+  const proposals = { 'num-beams': 0, 'num-samples-per-temp': 0, 'num-retrieval': 4, 'num-random': 12 }
+  await lever([
+    'generate',
+    ...modelOf(data),
+    ...placesOf(data, 'train'),
+    ...flags({ queries: SIZES.queries, shots: 1, ...proposals, reward: 'expected', seed: 1, out: run }),
+  ])
+  return file
+}
+
+async function train(data: string, out: string, singles: string): Promise<void> {
+  const embeddings = [
+    ...['--embeddings', join(data, 'library.safetensors')],
+    ...['--query-embeddings', join(data, 'train.safetensors')],
+  ]
+  const reward = { 'reward-mode': 'expected_accuracy', 'normalize-method': 'none', 'listwise-temp': 0.1 }
+  for (const seed of SEEDS) {
+    const run = join(out, `policy-${seed}`)
+    if (existsSync(checkpointOf(run))) continue
+    const options = flags({ preset: 'recommended', ...reward, seed, out: run })
+    await lever(['train', '--rl-data', singles, ...embeddings, ...options])
+  }
+  const run = join(out, 'agreement')
+  if (existsSync(checkpointOf(run))) return
+  const places = ['--dataset', join(data, 'train'), '--pool-dataset', join(data, 'library')]
+  await lever(['sft', '--target', 'agreement', ...places, ...embeddings, ...flags({ seed: 0, out: run })])
+}
+
+async function evaluate(data: string, out: string, singles: string): Promise<unknown> {
+  const run = join(out, 'evaluate')
+  const policies = [
+    ...SEEDS.map((seed) => `expected-${seed}=${checkpointOf(join(out, `policy-${seed}`))}`),
+    `agreement=${checkpointOf(join(out, 'agreement'))}`,
+  ]
+  await lever([
+    'evaluate',
+    ...modelOf(data),
+    ...placesOf(data, 'test'),
+    ...['--selectors', ...SELECTORS, '--policies', ...policies, '--shots', '0', '1', '2', '4'],
+    ...flags({ queries: SIZES.test, seeds: 1, 'static-data': singles, seed: 1, out: run }),
+  ])
+  return JSON.parse(await readFile(join(run, 'results.json'), 'utf8')) as unknown
+}
+
+function modelOf(data: string): string[] {
+  return flags({ model: join(data, 'model'), workers: 1, threads: 1 })
+}
+
+function placesOf(data: string, split: string): string[] {
+  return flags({
+    dataset: join(data, split),
+    'pool-dataset': join(data, 'library'),
+    embeddings: join(data, `${split}.safetensors`),
+    'pool-embeddings': join(data, 'library.safetensors'),
+  })
+}
+
+function checkpointOf(run: string): string {
+  return join(run, 'checkpoints', 'best.safetensors')
+}
+
+function flags(values: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
+}
+
+function number(name: string, byDefault: number): number {
+  const value = Number(process.env[name] ?? byDefault)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new RangeError(`bench: ${name} is ${process.env[name]!}; give a whole number from 1`)
+}
+
+async function lever(args: readonly string[]): Promise<void> {
+  const running = promisify(execFile)(process.execPath, [LEVER, ...args], { maxBuffer: 2 ** 28 })
+  running.child.stderr?.pipe(process.stderr)
+  await running
+}
