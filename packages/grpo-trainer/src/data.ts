@@ -1,5 +1,6 @@
 import { hashOf, hashBytes, InputError } from '@lever/durable-files'
 import type { Embeddings } from '@lever/tensor-files'
+import type { Members } from '@lever/pointer-model'
 import type { Group } from '@lever/rl-dataset'
 import { deviation, mean } from './numbers.ts'
 
@@ -9,10 +10,13 @@ export interface TrainingData {
   /** Groups of other images; without them nothing is selected and the last policy is the result. */
   readonly validation?: readonly Group[]
   /** Embeddings that `poolRows` and `queryRow` of the groups point into. */
-  readonly embeddings: Pick<Embeddings, 'data' | 'dim'>
+  readonly embeddings: Rows
   /** Embeddings of the queries, when they are not those of the candidates. */
-  readonly queryEmbeddings?: Pick<Embeddings, 'data' | 'dim'>
+  readonly queryEmbeddings?: Rows
 }
+
+/** Rows of embeddings; only a policy with members reads their ids. */
+type Rows = Pick<Embeddings, 'data' | 'dim'> & { readonly ids?: readonly number[] }
 
 /** Largest sizes of the groups: N, G and K. */
 export interface Sizes {
@@ -30,6 +34,19 @@ export function sizesOf(groups: readonly Group[]): Sizes {
     group: most((group) => group.size),
     shots: most((group) => group.shots),
   }
+}
+
+/** The candidates that pointers of the groups show, by id, and how many show each. */
+export function membersOf(groups: readonly Group[]): Members {
+  const counts = new Map<number, number>()
+  for (const { pointers, poolIds } of groups) {
+    for (const position of pointers) {
+      const id = position < 0 ? undefined : poolIds[position]
+      if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
+    }
+  }
+  const ids = [...counts.keys()].sort((a, b) => a - b)
+  return { ids, counts: ids.map((id) => counts.get(id)!) }
 }
 
 /** How many choices pointer g of a group is: K, or up to and with its STOP, the first -1. */

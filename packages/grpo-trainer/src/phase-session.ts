@@ -8,12 +8,14 @@ import {
   parametersOf,
 } from '@lever/onnx-grad'
 import type { ParameterLayout, Schedule, TensorValues, Trainer, TrainingState } from '@lever/onnx-grad'
+import { rowEnd, widenRows } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import type { Group } from '@lever/rl-dataset'
 import { groupsOf } from './audit.ts'
 import { stackBatches, stackMasks } from './batches.ts'
 import type { StepBatch } from './batches.ts'
 import { sizesOf } from './data.ts'
+import type { TrainingData } from './data.ts'
 import type { Moment } from './objectives/types.ts'
 import type { Phase } from './phases.ts'
 import { snapshotsOf, trainingProgram } from './program.ts'
@@ -60,14 +62,16 @@ export async function openPhase(run: Run, index: number): Promise<PhaseSession> 
   }
   const layout = layoutParameters(model.parameters, { freeze: phase.freeze })
   const { program, masks } = trainingProgram(spec, layout)
+  const end = rowEnd(model)
+  const rowsOf = (rows: TrainingData['embeddings']): Float32Array => widenRows(rows, rows.ids, end)
   const shared: Record<string, TensorValues> = {
-    embeddings: data.embeddings.data,
-    ...(data.queryEmbeddings === undefined ? {} : { query_embeddings: data.queryEmbeddings.data }),
+    embeddings: rowsOf(data.embeddings),
+    ...(data.queryEmbeddings === undefined ? {} : { query_embeddings: rowsOf(data.queryEmbeddings) }),
   }
   const trainer = await openTrainer(program, { threads, device })
   const hasValidation = (data.validation?.length ?? 0) > 0
   const validator = hasValidation
-    ? await openValidator(spec, model.parameters, data, shared, { threads, device })
+    ? await openValidator(spec, model, data, shared, { threads, device })
     : undefined
   return {
     phase,

@@ -21,7 +21,7 @@ import type {
   Tensor,
   TrainingProgram,
 } from '@lever/onnx-grad'
-import { architectureOf, noDropout, sequenceLogits } from '@lever/pointer-model'
+import { architectureOf, noDropout, rowWidth, sequenceLogits } from '@lever/pointer-model'
 import type { ArchitectureConfig, ArchitectureName, Dropout } from '@lever/pointer-model'
 import { keepScale } from './dropout.ts'
 import { OBJECTIVES } from './objectives/index.ts'
@@ -81,10 +81,10 @@ export function batchSpecs(spec: ProgramSpec): Specs {
 /** Inputs that stay the same over the steps of a run. */
 export function sharedSpecs(spec: ProgramSpec): Specs {
   const size = flatLayout(spec).sizes.decayed
-  const { dim } = spec.config
+  const width = rowWidth(spec.config)
   return {
-    embeddings: { shape: [spec.rows, dim] },
-    ...(spec.queryRows === undefined ? {} : { query_embeddings: { shape: [spec.queryRows, dim] } }),
+    embeddings: { shape: [spec.rows, width] },
+    ...(spec.queryRows === undefined ? {} : { query_embeddings: { shape: [spec.queryRows, width] } }),
     ...Object.fromEntries(snapshotsOf(spec).map((name) => [`policy_${name}`, { shape: [size] }])),
   }
 }

@@ -1,6 +1,7 @@
 import { loadModel } from '@lever/onnx-grad'
 import type { Parameters, TensorValues, Value } from '@lever/onnx-grad'
 import { architectureOf, openPolicy } from '@lever/pointer-model'
+import type { PointerModel } from '@lever/pointer-model'
 import { stackBatches } from './batches.ts'
 import { sizesOf } from './data.ts'
 import type { TrainingData } from './data.ts'
@@ -44,15 +45,15 @@ export interface Validator {
 /** Opens the validation of a phase; `shared` are the values of the shared inputs without the policies. */
 export async function openValidator(
   training: ProgramSpec,
-  model: Parameters,
+  model: PointerModel,
   data: TrainingData,
   shared: Readonly<Record<string, TensorValues>>,
   options: { threads: number; device: 'cpu' | 'cuda' | 'webgpu' },
 ): Promise<Validator> {
   const groups = data.validation ?? []
   const spec = { ...training, batch: Math.min(BATCH, groups.length), sizes: sizesOf(groups) }
-  const { architecture, config } = spec
-  const policy = await openPolicy({ architecture, config, parameters: model }, options)
+  const { architecture } = spec
+  const policy = await openPolicy(model, options)
   const runner = await loadModel(encodeEvaluation(spec), options)
   return {
     async run(parameters, flat, moment, fixed) {

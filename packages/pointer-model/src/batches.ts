@@ -1,8 +1,10 @@
 import type { Embeddings } from '@lever/tensor-files'
 import type { DecoderBatch } from './decoder.ts'
+import { EXTRA, widenRows } from './members.ts'
+import type { RowEnd } from './members.ts'
 
-/** The matrix of embeddings, without the ids of its rows. */
-type Rows = Pick<Embeddings, 'data' | 'dim'>
+/** The matrix of embeddings; only a policy with members reads the ids of its rows. */
+type Rows = Pick<Embeddings, 'data' | 'dim'> & { readonly ids?: readonly number[] }
 
 /** A query and its pool, as rows of matrices. */
 export interface PolicyQuery {
@@ -22,6 +24,14 @@ export interface PolicyInput {
   readonly items: readonly PolicyQuery[]
 }
 
+/** Sizes, and how rows end where the model has members. */
+export interface PrepareOptions {
+  readonly dim: number
+  readonly shots: number
+  readonly batchSize: number
+  readonly end?: RowEnd | undefined
+}
+
 /** The rows of the pools, each once, [M', D], and the batches with pools as rows of it. */
 export interface PreparedBatches {
   readonly rows: Float32Array
@@ -34,7 +44,7 @@ export interface PreparedBatches {
  */
 export function prepareBatches(
   { queries, candidates = queries, items }: PolicyInput,
-  { dim, shots, batchSize }: { dim: number; shots: number; batchSize: number },
+  { dim, shots, batchSize, end }: PrepareOptions,
 ): PreparedBatches {
   const queryRows = checkMatrix(queries, dim, 'queries')
   const candidateRows = checkMatrix(candidates, dim, 'candidates')
@@ -58,18 +68,25 @@ export function prepareBatches(
   used.forEach((row, at) => rows.set(candidates.data.subarray(row * dim, (row + 1) * dim), at * dim))
   const batches: DecoderBatch[] = []
   for (let from = 0; from < items.length; from += batchSize) {
-    batches.push(prepareBatch(items.slice(from, from + batchSize), queries, places))
+    batches.push(prepareBatch(items.slice(from, from + batchSize), queries, places, end !== undefined))
   }
-  return { rows, batches }
+  const ids = candidates.ids && used.map((row) => candidates.ids![row]!)
+  return { rows: widenRows({ data: rows, dim }, ids, end), batches }
 }
 
-function prepareBatch(items: readonly PolicyQuery[], { data, dim }: Rows, places: Int32Array): DecoderBatch {
+function prepareBatch(
+  items: readonly PolicyQuery[],
+  { data, dim }: Rows,
+  places: Int32Array,
+  wide: boolean,
+): DecoderBatch {
   const size = items.reduce((most, { pool }) => Math.max(most, pool.length), 0)
-  const query = new Float32Array(items.length * dim)
+  const width = wide ? dim + EXTRA : dim
+  const query = new Float32Array(items.length * width)
   const rows = new Int32Array(items.length * size)
   const valid = new Uint8Array(items.length * size)
   items.forEach(({ row, pool, exclude = [] }, b) => {
-    query.set(data.subarray(row * dim, (row + 1) * dim), b * dim)
+    query.set(data.subarray(row * dim, (row + 1) * dim), b * width)
     for (let n = 0; n < pool.length; n++) rows[b * size + n] = places[pool[n]!]!
     valid.fill(1, b * size, b * size + pool.length)
     for (const n of exclude) valid[b * size + n] = 0

@@ -9,6 +9,7 @@ import {
   sub,
 } from '@lever/onnx-grad'
 import type { ParameterLayout, Shape, Tensor } from '@lever/onnx-grad'
+import { rowWidth } from './members.ts'
 import { architectureOf } from './model.ts'
 import { beamOutputs, greedyOutputs } from './search.ts'
 import { beginPointers, noDropout, pointerLogits } from './sequence.ts'
@@ -24,7 +25,7 @@ export interface PolicyGraphs {
   /** `rows` [M, D] -> `item.*` [M, *] */
   readonly items: () => Uint8Array
   /**
-   * `query` [B, D], `item.*` [M, *], `pool` [B, N] (rows of the items), `valid` [B, N] -> `state.*`, `memory.*`,
+   * `query` [B, D] (with members two columns more), `item.*` [M, *], `pool` [B, N] (rows of the items), `valid` [B, N] -> `state.*`, `memory.*`,
    * `logits` [B, 1, C]
    */
   readonly begin: () => Uint8Array
@@ -48,9 +49,9 @@ export function policyGraphs(name: string, config: ArchitectureConfig): PolicyGr
   const weights = [...vectors.values()]
   const net: BoundNet = { architecture, config, parameter: (key) => nodes.get(key)! }
 
-  const rows = input('rows', ['M', config.dim])
+  const rows = input('rows', ['M', rowWidth(config)])
   const features = architecture.items(net, rows, noDropout)
-  const query = input('query', ['B', config.dim])
+  const query = input('query', ['B', rowWidth(config)])
   const pool = input('pool', ['B', 'N'], 'int32')
   const valid = input('valid', ['B', 'N'], 'bool')
   const tables = inputsLike('item.', features, (shape) => shape)

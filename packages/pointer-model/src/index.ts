@@ -39,6 +39,7 @@ export {
   type PolicyTables,
   type QueryIds,
 } from './by-ids.ts'
+export { MEMBER_PRIOR, rowEnd, rowWidth, widenRows, type Members, type RowEnd } from './members.ts'
 export { startingModel, type StartingModel, type StartOptions } from './start.ts'
 export { type GreedyChoice, type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'

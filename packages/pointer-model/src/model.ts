@@ -3,6 +3,8 @@ import type { Parameter, Parameters } from '@lever/onnx-grad'
 import { createRandom } from '@lever/reward-utils'
 import { ARCHITECTURES, ARCHITECTURE_NAMES } from './architectures/index.ts'
 import type { ArchitectureName } from './architectures/index.ts'
+import { checkedMembers } from './members.ts'
+import type { Members } from './members.ts'
 import type { Architecture, ArchitectureConfig } from './types.ts'
 
 /** Settings of an architecture by name, as they stand in a configuration file: `dim` and whatever differs from the defaults. */
@@ -16,6 +18,8 @@ export interface PointerModel {
   readonly architecture: ArchitectureName
   readonly config: ArchitectureConfig
   readonly parameters: Parameters
+  /** Whose learned numbers the model holds, where `config.members` is set. */
+  readonly members?: Members
 }
 
 /**
@@ -37,7 +41,8 @@ export function architectureOf(name: string): Architecture {
  * a positive integer), and when `dim` is missing.
  */
 export function resolveConfig(name: string, settings: ModelSettings): ArchitectureConfig {
-  const defaults: Readonly<Record<string, unknown>> = { dim: 0, ...architectureOf(name).defaults }
+  const own: Readonly<Record<string, unknown>> = { dim: 0, ...architectureOf(name).defaults }
+  const defaults: Readonly<Record<string, unknown>> = { ...own, members: 0 }
   for (const [key, value] of Object.entries(settings)) {
     if (!Object.hasOwn(defaults, key)) {
       throw new InputError(
@@ -62,7 +67,7 @@ export function resolveConfig(name: string, settings: ModelSettings): Architectu
   if (!Object.hasOwn(settings, 'dim')) {
     throw new InputError(`pointer-model: the settings of ${name} lack dim, the size D of the embeddings`)
   }
-  return { ...defaults, ...settings } as unknown as ArchitectureConfig
+  return { ...own, ...settings } as unknown as ArchitectureConfig
 }
 
 /**
@@ -73,17 +78,22 @@ export function createModel({
   architecture = 'cross-attention',
   settings,
   seed = 0,
+  members,
 }: {
   architecture?: ArchitectureName
   settings: ModelSettings
   seed?: number | string
+  /** Members of a library that get a learned number each; the setting `members` follows. */
+  members?: Members | undefined
 }): PointerModel {
-  const config = resolveConfig(architecture, settings)
+  const count = members && members.ids.length > 0 ? { members: members.ids.length } : {}
+  const config = resolveConfig(architecture, { ...settings, ...count })
+  if (config.members !== undefined) checkedMembers(members, config.members)
   const parameters = new Map<string, Parameter>()
   for (const { name, shape, initial } of architectureOf(architecture).parameters(config)) {
     parameters.set(name, { shape, values: initial(createRandom(seed, 'parameter', name), shape) })
   }
-  return { architecture, config, parameters }
+  return { architecture, config, parameters, ...(members && config.members !== undefined && { members }) }
 }
 
 /** Number of trainable numbers of a model. */

@@ -11,6 +11,7 @@ import type { SampledPointer, SampleOptions } from './decode/sample.ts'
 import { batchInputs, createDecoder } from './decoder.ts'
 import type { Decoder, DecoderBatch, RunGraph } from './decoder.ts'
 import { policyGraphs } from './graphs.ts'
+import { rowEnd, rowWidth } from './members.ts'
 import { architectureOf } from './model.ts'
 import type { PointerModel } from './model.ts'
 
@@ -96,6 +97,8 @@ function policyOf(
   withParameters: (parameters: Parameters) => Policy,
 ): Policy {
   const { dim } = model.config
+  const columns = rowWidth(model.config)
+  const end = rowEnd(model)
   const stops = architectureOf(model.architecture).stops === true
 
   async function overBatches<T>(
@@ -103,10 +106,10 @@ function policyOf(
     shots: number,
     work: (batch: DecoderBatch, items: Values, from: number) => Promise<readonly T[]>,
   ): Promise<T[]> {
-    const { rows, batches } = prepareBatches(input, { dim, shots, batchSize })
+    const { rows, batches } = prepareBatches(input, { dim, shots, batchSize, end })
     const results: T[] = []
     if (batches.length === 0) return results
-    const dims = [rows.length / dim, dim]
+    const dims = [rows.length / columns, columns]
     const items = await (await runners.items()).run({ weights, rows: { dtype: 'float32', dims, data: rows } })
     for (const batch of batches) {
       for (const result of await work(batch, items, results.length)) results.push(result)
@@ -121,7 +124,7 @@ function policyOf(
   ): Promise<T[]> {
     const run: RunGraph = async (graph, inputs) => (await runners[graph]()).run({ weights, ...inputs })
     return overBatches(input, shots, (batch, items, from) =>
-      work(createDecoder(run, items, batch, { dim, stops }), from),
+      work(createDecoder(run, items, batch, { dim: columns, stops }), from),
     )
   }
 
@@ -132,7 +135,7 @@ function policyOf(
       if (shots === 0) return input.items.map(nothing)
       return overBatches(input, shots, async (batch, items) => {
         const runner = await runners.greedy(shots)
-        const result = await runner.run({ weights, ...items, ...batchInputs(batch, dim) })
+        const result = await runner.run({ weights, ...items, ...batchInputs(batch, columns) })
         return readGreedy(result, { queries: batch.queries, pool: batch.pool, shots })
       })
     },
@@ -142,7 +145,7 @@ function policyOf(
       if (shots === 0) return input.items.map(() => [{ pointer: new Int32Array(0), logProb: 0 }])
       return overBatches(input, shots, async (batch, items) => {
         const runner = await runners.beam(shots, width)
-        const result = await runner.run({ weights, ...items, ...batchInputs(batch, dim) })
+        const result = await runner.run({ weights, ...items, ...batchInputs(batch, columns) })
         return readBeams(result, { queries: batch.queries, pool: batch.pool, shots, width })
       })
     },

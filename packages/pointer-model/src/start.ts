@@ -3,6 +3,7 @@ import type { ArchitectureName } from './architectures/index.ts'
 import type { CheckpointInfo } from './checkpoint/checkpoint.ts'
 import { readCheckpoint } from './checkpoint/checkpoint.ts'
 import { architectureOf, createModel } from './model.ts'
+import type { Members } from './members.ts'
 import type { PointerModel } from './model.ts'
 
 /** The checkpoint that a policy starts from, or what a new policy is like. */
@@ -12,6 +13,8 @@ export interface StartOptions {
   readonly architecture: string
   /** Settings of a new policy besides D. */
   readonly settings?: Readonly<Record<string, number | boolean | string>>
+  /** Of a new policy: members of the library that get a learned number each. */
+  readonly members?: Members | undefined
   /** D of the embeddings that it will read. */
   readonly dim: number
   /** Seed of a new policy. */
@@ -34,6 +37,7 @@ export async function startingModel({
   checkpoint,
   architecture,
   settings = {},
+  members,
   dim,
   seed,
 }: StartOptions): Promise<StartingModel> {
@@ -43,6 +47,7 @@ export async function startingModel({
       architecture: name as ArchitectureName,
       settings: { ...settings, dim },
       seed,
+      members,
     })
     return { model, info: { phase: 'init' }, hash: null }
   }

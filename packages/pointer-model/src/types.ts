@@ -10,6 +10,8 @@ import type { Random } from '@lever/reward-utils'
 export interface ArchitectureConfig {
   readonly dim: number
   readonly hidden: number
+  /** L: members of a fixed library with a learned number each. Absent: none. */
+  readonly members?: number
 }
 
 /** Name, shape and first values of one trainable array. */

@@ -4,7 +4,10 @@ import { describeArchitecture } from './conformance.ts'
 
 const withErf = new Set<string>(['mlp-cross-attention', 'mlp-gru'])
 
-for (const name of ARCHITECTURE_NAMES) describeArchitecture(name, { double: !withErf.has(name) })
+for (const name of ARCHITECTURE_NAMES) {
+  describeArchitecture(name, { double: !withErf.has(name) })
+  describeArchitecture(name, { double: !withErf.has(name), withMembers: true })
+}
 
 test('the table names its entries', () => {
   for (const name of ARCHITECTURE_NAMES) {

@@ -3,14 +3,22 @@ import * as g from '@lever/onnx-grad'
 import type { DType, Tensor, Value } from '@lever/onnx-grad'
 import { createRandom } from '@lever/reward-utils'
 import type { ArchitectureName } from '../src/architectures/index.ts'
+import { rowEnd, rowWidth, widenRows } from '../src/members.ts'
+import type { Members } from '../src/members.ts'
 import { architectureOf, createModel } from '../src/model.ts'
+import type { PointerModel } from '../src/model.ts'
 import { openPolicy } from '../src/policy.ts'
 import { sequenceLogits, stepLogProbs } from '../src/sequence.ts'
 import type { SequenceInputs } from '../src/sequence.ts'
 import type { PolicyInput } from '../src/batches.ts'
 import { randomInput, randomMatrix } from './world.ts'
 
-const matrix = randomMatrix(40, 12)
+const matrix = { ...randomMatrix(40, 12), ids: Array.from({ length: 40 }, (_, id) => id) }
+/** All but ten rows; one was never measured. */
+const MEMBERS: Members = {
+  ids: Array.from({ length: 30 }, (_, i) => i),
+  counts: Array.from({ length: 30 }, (_, i) => 5 * (i % 7)),
+}
 const randoms = (count: number, seed = 5): ReturnType<typeof createRandom>[] =>
   Array.from({ length: count }, (_, i) => createRandom(seed, i))
 
@@ -18,20 +26,28 @@ const randoms = (count: number, seed = 5): ReturnType<typeof createRandom>[] =>
  * What every architecture must do. `double` says whether its graph runs in float64 (ONNX Runtime has
  * no Erf there), in which case gradients are compared more strictly.
  */
-export function describeArchitecture(name: ArchitectureName, { double = true } = {}): void {
-  const model = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 3 })
+export function describeArchitecture(
+  name: ArchitectureName,
+  { double = true, withMembers = false } = {},
+): void {
+  const members = withMembers ? MEMBERS : undefined
+  const made = (seed: number, settings: object = {}): PointerModel =>
+    withBias(
+      createModel({ architecture: name, settings: { dim: 12, hidden: 8, ...settings }, seed, members }),
+    )
+  const model = made(3)
   const architecture = architectureOf(name)
 
-  describe(name, () => {
+  describe(withMembers ? `${name} with members` : name, () => {
     test('has unique, seeded parameters', () => {
       const specs = architecture.parameters(model.config)
       expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length)
       for (const { name: key, shape } of specs) {
         expect(model.parameters.get(key)!.values).toHaveLength(shape.reduce((a, b) => a * b, 1))
       }
-      const again = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 3 })
+      const again = made(3)
       expect(again).toEqual(model)
-      const other = createModel({ architecture: name, settings: { dim: 12, hidden: 8 }, seed: 4 })
+      const other = made(4)
       expect(other.parameters).not.toEqual(model.parameters)
     })
 
@@ -97,7 +113,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
     })
 
     test('gradients agree with finite differences', async () => {
-      const error = await directionalError(name, double ? 'float64' : 'float32')
+      const error = await directionalError(name, double ? 'float64' : 'float32', withMembers)
       expect(error).toBeLessThan(double ? 1e-7 : 2e-2)
     })
 
@@ -113,7 +129,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
       const trainer = await g.openTrainer({
         layout,
         stepInputs: {},
-        sharedInputs: { ...batchSpecs(2, 5, 2, 3), fixed: { shape: [layout.sizes.decayed] } },
+        sharedInputs: { ...batchSpecs(model, 2, 5, 2, 3), fixed: { shape: [layout.sizes.decayed] } },
         loss: (parameter, node) => {
           const copies = new Map(
             layout.places.map(({ name: key, shape, offset, size }) => [
@@ -138,7 +154,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
       const { metrics } = await trainer.run(state, {
         learningRates: [0.01, 0.01],
         stepInputs: {},
-        sharedInputs: { ...batchValues(input, pointers), fixed: state.weights.decayed },
+        sharedInputs: { ...batchValues(model, input, pointers), fixed: state.weights.decayed },
       })
       await trainer.close()
       expect(metrics['difference']![0]).toBe(0)
@@ -151,18 +167,14 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
     })
 
     test('overfits four samples', async () => {
-      const sharp = createModel({
-        architecture: name,
-        settings: { dim: 12, hidden: 8, temperature: 0.1 },
-        seed: 3,
-      })
+      const sharp = made(3, { temperature: 0.1 })
       const targets = [[0, 3], [5, 1], architecture.stops === true ? [2] : [2, 4], [1, 0]]
       const input = randomInput(matrix, [6, 6, 6, 6])
       const layout = g.layoutParameters(sharp.parameters)
       const trainer = await g.openTrainer({
         layout,
         stepInputs: {},
-        sharedInputs: batchSpecs(4, 6, 1, 2),
+        sharedInputs: batchSpecs(sharp, 4, 6, 1, 2),
         loss: (parameter, node) => {
           const net = { architecture, config: sharp.config, parameter }
           return { loss: g.neg(g.mean(stepLogProbs(sequenceLogits(net, batchNodes(node))))) }
@@ -173,6 +185,7 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
         learningRates: new Array<number>(steps).fill(0.02),
         stepInputs: {},
         sharedInputs: batchValues(
+          sharp,
           input,
           targets.map((pointer) => padded(pointer, 2)),
         ),
@@ -192,11 +205,27 @@ export function describeArchitecture(name: ArchitectureName, { double = true } =
 const padded = (pointer: ArrayLike<number>, shots: number): number[] =>
   Array.from({ length: shots }, (_, t) => pointer[t] ?? -1)
 
+/** The numbers of members start at 0; here they are drawn. */
+function withBias(model: PointerModel): PointerModel {
+  const bias = model.parameters.get('member.bias')
+  if (bias === undefined) return model
+  const random = createRandom(8)
+  const values = bias.values.map(() => random.normal())
+  return { ...model, parameters: new Map([...model.parameters, ['member.bias', { ...bias, values }]]) }
+}
+
 /** Inputs of B queries with pools of N and G pointers of K each. */
-function batchSpecs(B: number, N: number, G: number, K: number): Record<string, g.InputSpec> {
+function batchSpecs(
+  { config }: PointerModel,
+  B: number,
+  N: number,
+  G: number,
+  K: number,
+): Record<string, g.InputSpec> {
+  const width = rowWidth(config)
   return {
-    query: { shape: [B, matrix.dim] },
-    candidates: { shape: [B, N, matrix.dim] },
+    query: { shape: [B, width] },
+    candidates: { shape: [B, N, width] },
     valid: { shape: [B, N], dtype: 'bool' },
     pointers: { shape: [B, G, K], dtype: 'int32' },
   }
@@ -212,10 +241,12 @@ function batchNodes(node: g.ParameterNodes): SequenceInputs {
 }
 
 function batchValues(
+  model: PointerModel,
   { items }: PolicyInput,
   pointers: readonly (readonly number[])[],
 ): Record<string, g.TensorValues> {
-  const { data, dim } = matrix
+  const data = widenRows(matrix, matrix.ids, rowEnd(model))
+  const dim = rowWidth(model.config)
   const rows = (list: readonly number[]): Float32Array =>
     Float32Array.from(list.flatMap((row) => Array.from(data.subarray(row * dim, (row + 1) * dim))))
   const pools = items.flatMap(({ pool }) => Array.from(pool))
@@ -228,8 +259,11 @@ function batchValues(
 }
 
 /** Largest error of the directional derivative of a loss over each parameter, relative to the gradient's norm. */
-async function directionalError(name: ArchitectureName, dtype: DType): Promise<number> {
-  const { config, parameters } = createModel({ architecture: name, settings: { dim: 5, hidden: 4 }, seed: 1 })
+async function directionalError(name: ArchitectureName, dtype: DType, withMembers: boolean): Promise<number> {
+  const members = withMembers ? { ids: [0, 1, 2], counts: [1, 20, 40] } : undefined
+  const { config, parameters } = createModel({
+    ...{ architecture: name, settings: { dim: 5, hidden: 4 }, seed: 1, members },
+  })
   const typed = (values: Iterable<number>): Float64Array | Float32Array =>
     dtype === 'float64' ? Float64Array.from(values) : Float32Array.from(values)
   const random = createRandom(9)
@@ -247,6 +281,8 @@ async function directionalError(name: ArchitectureName, dtype: DType): Promise<n
       shape,
       dtype,
     )
+  const ends = (shape: number[], numbers: readonly number[]): Tensor[] =>
+    withMembers ? [g.constant(typed(numbers.flatMap((n) => [n, n / 4])), [...shape, 2], dtype)] : []
   const drawn = Array.from({ length: B * G }, () => random.sample([0, 1, 2, 3], K))
   const stops = architectureOf(name).stops === true
   const pointers = drawn.flatMap((pointer, i) => (stops ? padded(pointer.slice(0, i % 4), K) : pointer))
@@ -254,8 +290,8 @@ async function directionalError(name: ArchitectureName, dtype: DType): Promise<n
     sequenceLogits(
       { architecture: architectureOf(name), config, parameter: (key) => nodes.get(key)! },
       {
-        query: fixed([B, 5]),
-        candidates: fixed([B, N, 5]),
+        query: g.concat([fixed([B, 5]), ...ends([B], [0, 0])], -1),
+        candidates: g.concat([fixed([B, N, 5]), ...ends([B, N], [0, 1, 2, 3, 1, 3, 2, 1, 0, 2])], -1),
         valid: g.constant([1, 1, 1, 1, 1, 1, 1, 1, 1, 0], [B, N], 'bool'),
         pointers: g.constant(pointers, [B, G, K], 'int32'),
       },

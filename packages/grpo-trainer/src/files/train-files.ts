@@ -6,7 +6,7 @@ import type { PointerModel } from '@lever/pointer-model'
 import { BACKBONE } from '../phases.ts'
 import type { PhaseOptions } from '../phases.ts'
 import { encodeRlData } from '@lever/rl-dataset'
-import { isFlat } from '../data.ts'
+import { isFlat, membersOf } from '../data.ts'
 import { train } from '../train.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
 import { checkLabels } from './label-pools.ts'
@@ -24,6 +24,8 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   readonly init?: string | undefined
   /** Of a new policy. */
   readonly architecture: string
+  /** Gives a new policy a learned number for every demonstration that was measured. */
+  readonly memberBias?: boolean | undefined
   /** Settings of a new policy besides D. */
   readonly settings: Readonly<Record<string, number | boolean>>
   readonly phases: readonly PhaseOptions[]
@@ -74,7 +76,11 @@ export async function* trainFiles(
   const loaded = await loadTraining({ ...plan, rewards, readPools })
   if (command === 'sft') checkLabels(loaded, plan.rlData)
   const { training, warning } = withTellingValidation(loaded, plan)
-  const { model, info, hash } = await startingModel({ ...plan, checkpoint: init, dim: training.dim })
+  const members = plan.memberBias === true && init === undefined ? membersOf(training.data.groups) : undefined
+  const { model, info, hash } = await startingModel({
+    ...{ ...plan, members },
+    ...{ checkpoint: init, dim: training.dim },
+  })
   const phases = fitBackbone(plan.phases, model)
   const run = await openRunDirectory({
     path: plan.out,

@@ -71,6 +71,12 @@ export const START_SETTINGS = {
     whole: true,
     notWith: { init: 'the checkpoint brings its own architecture; leave it out' },
   },
+  memberBias: {
+    type: 'flag',
+    about:
+      'give a new policy one learned number per demonstration of the library, added to its logit for every query alike: for a fixed library; shrunk by how often it was measured, 0 for newcomers',
+    notWith: { init: 'the checkpoint brings its own; leave it out' },
+  },
   numLayers: {
     type: 'number',
     about: 'cross-attention layers of a new policy',

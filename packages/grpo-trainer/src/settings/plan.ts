@@ -116,7 +116,7 @@ function planCommon(
 ): Omit<TrainingPlan, 'command' | 'rewards'> {
   const { rlData, embeddings, queryEmbeddings, init, splitBy, seed, valRatio, out } = settings
   const { threads, device, saveEvery, keepEpochs, tensorboard } = settings
-  const { hidden, numLayers, architecture = recipe.architecture } = settings
+  const { hidden, numLayers, memberBias, architecture = recipe.architecture } = settings
   if (init !== undefined && (settings.architecture ?? hidden ?? numLayers) !== undefined) {
     throw new InputError(
       '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',
@@ -126,6 +126,7 @@ function planCommon(
     ...{ rlData, embeddings, queryEmbeddings, init, splitBy, seed, validation: valRatio, out },
     ...{ threads, device, saveEvery, keepEpochs, tensorboard },
     architecture,
+    ...(memberBias && { memberBias }),
     settings: {
       ...(architecture === recipe.architecture && recipe.settings),
       ...(hidden !== undefined && { hidden }),

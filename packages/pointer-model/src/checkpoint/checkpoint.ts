@@ -8,6 +8,7 @@ import type { ModelSettings, PointerModel } from '../model.ts'
 import type { ArchitectureConfig } from '../types.ts'
 import { VERSION } from '../version.ts'
 import { legacyInfo, legacyTensors } from './legacy.ts'
+import { memberTensors, takeMembers } from './members.ts'
 import { matchParameters } from './strict.ts'
 import type { StrictOptions } from './strict.ts'
 
@@ -101,12 +102,13 @@ export function encodeCheckpoint({ model, info }: Checkpoint): Uint8Array {
     const value = info[field as keyof typeof metadataKeys]
     if (value !== undefined) metadata.set(key, typeof value === 'string' ? value : canonicalJson(value))
   }
-  const tensors = new Map(
-    [...model.parameters].map(([name, { shape, values }]): [string, TensorEntry] => [
+  const tensors = new Map([
+    ...[...model.parameters].map(([name, { shape, values }]): [string, TensorEntry] => [
       name,
       { dtype: 'F32', shape, data: values },
     ]),
-  )
+    ...memberTensors(model),
+  ])
   return encodeSafetensors({ tensors, metadata })
 }
 
@@ -223,6 +225,8 @@ function finish(
   ignored: readonly string[],
 ): LoadedCheckpoint {
   const specs = architectureOf(name).parameters(config)
-  const { parameters, missing, foreign } = matchParameters(specs, tensors, file, options)
-  return { model: { architecture: name, config, parameters }, info, missing, foreign, ignored }
+  const { members, others } = takeMembers(tensors, config, file)
+  const { parameters, missing, foreign } = matchParameters(specs, others, file, options)
+  const model = { architecture: name, config, parameters, ...(members && { members }) }
+  return { model, info, missing, foreign, ignored }
 }
