@@ -30,6 +30,7 @@ export const GROUP_NAMES = [
   'Training',
   'Evaluation',
   'Queue',
+  'Server',
   'Output',
   'General',
 ] as const

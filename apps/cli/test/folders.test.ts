@@ -19,6 +19,7 @@ const ORDER = [
   'pipeline/sweep',
   'pipeline/report',
   'pipeline/demo',
+  'pipeline/serve',
   'commands',
   'shell',
 ]

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { OpenSelector } from '@lever/selector'
 import type { VqaModel } from '@lever/vqa-model'
 import { InputError } from '@lever/durable-files'
-import type { DestinationStream } from 'pino'
+import { pino, type DestinationStream } from 'pino'
 import { createApp } from './app.ts'
 import { createLocal } from './chat/local.ts'
 import { createUpstream } from './chat/upstream.ts'
@@ -27,8 +27,8 @@ export interface StartOptions {
   readonly version: string
   /** of keys: LEVER_SERVE_KEY and LEVER_UPSTREAM_KEY */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** takes the lines of the log */
-  readonly log: DestinationStream
+  /** takes the lines of the log; standard error where it is left out */
+  readonly log?: DestinationStream
 }
 
 /** A server that listens. */
@@ -66,7 +66,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       timeout: settings.timeout,
       isReady: () => !isStopping,
     }
-    const log = createLog(settings.logLevel, options.log)
+    const log = createLog(settings.logLevel, options.log ?? pino.destination(2))
     const app = createApp(
       {
         ...{ log, gate, metrics, maxBody: settings.maxBody, isStopping: () => isStopping },

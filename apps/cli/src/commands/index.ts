@@ -52,6 +52,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'compute the official VQA accuracy of a results file',
     load: async () => (await import('./score.ts')).score,
   },
+  serve: {
+    summary: 'serve a bundle over HTTP: demonstrations, chats, and a page to try it',
+    load: async () => (await import('./serve.ts')).serve,
+  },
   'data describe': {
     summary: 'describe RL data and what it can teach, or a dataset',
     load: async () => (await import('./data-describe.ts')).dataDescribe,
