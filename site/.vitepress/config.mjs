@@ -37,6 +37,7 @@ export default defineConfig({
           page('Results', '/results'),
           page('Data formats', '/data-format'),
           page('Models', '/vqa-models'),
+          page('Serving', '/serving'),
           page('Clusters', '/cluster'),
           page('GPU', '/gpu'),
           page('Sweeps', '/sweeps'),
