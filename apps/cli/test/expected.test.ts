@@ -178,3 +178,83 @@ test('train learns from expected accuracies alone', async () => {
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
   }
 })
+
+test('evaluate shows E beside accuracy, continues from answers alone, and says once where there is none', async () => {
+  const out = join(root, 'evaluated')
+  const base = [
+    'evaluate',
+    '--dataset',
+    folder,
+    '--pool-size',
+    '8',
+    '--shots',
+    '0,1',
+    '--seeds',
+    '2',
+    '--resamples',
+    '200',
+  ]
+  const args = [
+    ...base,
+    '--selectors',
+    'zero-shot',
+    'random',
+    'bm25',
+    'majority-vote',
+    'oracle',
+    '--out',
+    out,
+  ]
+  interface Row {
+    selector: string
+    shots: number
+    expected?: number | null
+    expectedCi?: [number, number] | null
+  }
+  const run = async (...more: string[]): Promise<{ stdout: string; stderr: string }> => {
+    const { code, stdout, stderr } = await lever([...args, ...more])
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    return { stdout, stderr }
+  }
+  const rowsOf = (): (Row & { query: number; seed: number | null })[] =>
+    readFileSync(join(out, 'per-question.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Row & { query: number; seed: number | null })
+
+  const without = await run('--no-expected')
+  expect(without.stdout).not.toContain('Expected accuracy')
+  expect(rowsOf().some(({ expected }) => expected !== undefined)).toBe(false)
+  const { stdout } = await run('--json', '--quiet')
+  const { table, expectedComparisons } = JSON.parse(stdout) as { table: Row[]; expectedComparisons: Row[] }
+  const rows = rowsOf()
+  for (const { selector, shots, expected, expectedCi } of table) {
+    const own = rows.filter((row) => row.selector === selector && row.shots === shots)
+    if (selector === 'majority-vote') {
+      expect([expected, ...own.map((row) => row.expected)].every((value) => value === undefined)).toBe(true)
+      continue
+    }
+    const mean = own.reduce((sum, row) => sum + row.expected!, 0) / own.length
+    expect(expected).toBeCloseTo(100 * mean, 1)
+    expect(expectedCi![0]).toBeLessThanOrEqual(expected!)
+    expect(expectedCi![1]).toBeGreaterThanOrEqual(expected!)
+  }
+  expect(expectedComparisons[0]).toMatchObject({ selector: 'bm25', shots: 1, baseline: 'random' })
+  const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as {
+    expected: { table: { comparisons: { mcnemar: unknown }[] }[] }
+  }
+  expect(results.expected.table.flatMap((row) => row.comparisons)[0]!.mcnemar).toBeNull()
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Expected accuracy (E:')
+  const again = await run('--json')
+  expect(JSON.parse(again.stdout)).toMatchObject({ table })
+
+  const script = join(root, 'silent.mjs')
+  writeFileSync(script, 'export default () => "red"\n')
+  const none = await lever([
+    ...[...base, '--selectors', 'zero-shot', 'random', '--out', join(root, 'none')],
+    ...['--backend', 'scripted', '--model', script],
+  ])
+  expect(none.code).toBe(0)
+  expect(none.stderr.match(/expected accuracies are not shown: .*gives no probabilities/g)).toHaveLength(1)
+  expect(none.stdout).not.toContain('Expected accuracy')
+})

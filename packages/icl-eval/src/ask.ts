@@ -74,8 +74,8 @@ export function createAsker(options: AskOptions): Asker {
     cached += 1
   }
 
-  const keep = async (prompt: ExamplePrompt, { text, error }: Answer): Promise<void> => {
-    const result = { text, ...(error !== undefined && { error }) }
+  const keep = async (prompt: ExamplePrompt, { text, error, scores }: Answer): Promise<void> => {
+    const result = { text, ...(scores && { scores }), ...(error !== undefined && { error }) }
     known.set(promptId(prompt), result)
     asked += 1
     if (error !== undefined) failed += 1

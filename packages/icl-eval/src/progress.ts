@@ -1,6 +1,6 @@
 /** How far a part of an evaluation or of a report is. */
 export interface StageProgress {
-  readonly stage: 'static' | 'evaluate' | 'swapped' | 'oracle' | 'worst' | 'thumbnails'
+  readonly stage: 'static' | 'evaluate' | 'expected' | 'swapped' | 'oracle' | 'worst' | 'thumbnails'
   readonly done: number
   /** Missing where it is not known yet. */
   readonly total?: number

@@ -28,6 +28,8 @@ export interface EvaluationRow {
   readonly answer: string
   /** 0..1; null when the answer failed. */
   readonly accuracy: number | null
+  /** Expected accuracy E of the prompt, 0..1; null when it failed, missing where it was not measured. */
+  readonly expected?: number | null
   readonly mode: ScoreMode
   /** Prompts that the answer took; missing where it is one. */
   readonly prompts?: number

@@ -3,6 +3,7 @@ import { createRandom } from '@lever/reward-utils'
 import { renderMarkdown } from '../src/render/markdown.ts'
 import { formatP, percent, points } from '../src/render/tables.ts'
 import { layOut, renderText } from '../src/render/text.ts'
+import { summarizeBoth } from '../src/summary/expected.ts'
 import { summarize } from '../src/summary/summarize.ts'
 import type { EvaluationRow } from '../src/types.ts'
 
@@ -257,5 +258,52 @@ describe('rendering', () => {
     ])
     expect([formatP(0.0001), formatP(0.0123), formatP(1)]).toEqual(['<0.001', '0.012', '1.000'])
     expect(layOut({ title: 't', header: ['a', 'bb'], rows: [] })).toBe('t\na  bb\n-  --')
+  })
+})
+
+describe('summarizeBoth', () => {
+  const rowOf = (query: number, selector: string, accuracy: number, expected?: number): EvaluationRow => ({
+    ...{ query, image: query, selector, shots: 1, seed: null, demonstrations: [1], answer: 'a' },
+    ...{ accuracy, mode: 'file' },
+    ...(expected !== undefined && { expected }),
+  })
+  const queries = Array.from({ length: 30 }, (_, i) => i)
+  const measured = queries.flatMap((query) => [
+    rowOf(query, 'random', query % 2, 0.2),
+    rowOf(query, 'rices-text', 0.3, 0.1),
+    rowOf(query, 'mine', query % 2, 0.25 + (query % 3) / 100),
+  ])
+
+  test('gives E beside accuracy, with differences to what is best in E', () => {
+    const { table, expected } = summarizeBoth(measured, { resamples: 500 })
+    const mine = table.find(({ selector }) => selector === 'mine')!
+    expect(mine).toMatchObject({ accuracy: 0.5, expected: expect.closeTo(0.26, 12) })
+    expect(mine.comparisons[0]).toMatchObject({ delta: 0 })
+    const own = expected!.table.find(({ selector }) => selector === 'mine')!
+    expect(
+      own.comparisons.map(({ baseline, role, delta, mcnemar }) => ({ baseline, role, delta, mcnemar })),
+    ).toEqual([
+      { baseline: 'random', role: 'best baseline', delta: expect.closeTo(0.06, 12), mcnemar: null },
+      { baseline: 'random', role: 'random', delta: expect.closeTo(0.06, 12), mcnemar: null },
+    ])
+    expect(own.comparisons[0]!.ci[0]).toBeGreaterThan(0.05)
+    const accuracy = summarizeBoth(measured, { resamples: 500 })
+    const plain = summarize(measured, { resamples: 500 })
+    expect(accuracy.table.map(({ accuracy: one, ci }) => ({ one, ci }))).toEqual(
+      plain.table.map(({ accuracy: one, ci }) => ({ one, ci })),
+    )
+  })
+
+  test('shows E only where all used rows have it, and is summarize where none has', () => {
+    const holed = [...measured.slice(0, -1), rowOf(29, 'mine', 1)]
+    const { table, expected } = summarizeBoth(holed, { resamples: 500 })
+    expect(table.map(({ selector, expected: e }) => [selector, e !== undefined])).toEqual([
+      ['random', true],
+      ['rices-text', true],
+      ['mine', false],
+    ])
+    expect(expected!.table).toHaveLength(2)
+    const bare = queries.map((query) => rowOf(query, 'random', query % 2))
+    expect(summarizeBoth(bare, { resamples: 500 })).toEqual(summarize(bare, { resamples: 500 }))
   })
 })

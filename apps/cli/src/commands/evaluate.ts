@@ -1,7 +1,8 @@
+import type { Summary } from '@lever/icl-eval'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
-import { offlineOptions, policiesOptions, staticOptions } from '../options/evaluation.ts'
+import { expectedOptions, offlineOptions, policiesOptions, staticOptions } from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
@@ -75,6 +76,7 @@ export const evaluate: Command = defineCommand({
         min: 0,
         whole: true,
       },
+      ...expectedOptions,
       ...staticOptions,
       strict: { type: 'flag', about: 'stop at an answer that failed', default: true },
       allowFallback: {
@@ -102,6 +104,8 @@ export const evaluate: Command = defineCommand({
   async run(options, context) {
     const { fromRlData, selectors = SELECTORS } = options
     const { comparisonsOf, renderCoverage, renderText, resultsOf, splitOf } = await import('@lever/icl-eval')
+    const expectedOf = ({ expected }: Summary): object =>
+      expected === undefined ? {} : { expectedComparisons: comparisonsOf(expected) }
     const places = placesOf(options)
     const written = (out: string): string =>
       `run directory: ${out} (report.html, results.json, per-question.jsonl)`
@@ -112,6 +116,7 @@ export const evaluate: Command = defineCommand({
         json: {
           ...resultsOf(summary),
           comparisons: comparisonsOf(summary),
+          ...expectedOf(summary),
           split: splitOf(summary),
           coverage,
           out,
@@ -126,6 +131,7 @@ export const evaluate: Command = defineCommand({
       json: {
         ...resultsOf(summary),
         comparisons: comparisonsOf(summary),
+        ...expectedOf(summary),
         split: splitOf(summary),
         questions,
         oracle,

@@ -84,3 +84,21 @@ export const offlineOptions = {
     onlyWith: { fromRlData: true },
   },
 } as const
+
+/** The options of the expected accuracies beside the accuracies. */
+export const expectedOptions = {
+  expected: {
+    type: 'flag',
+    about:
+      'also measure the expected accuracy E of every prompt (the sum over the human answers of accuracy x probability) where the model gives probabilities',
+    default: true,
+  },
+  maxAnswers: {
+    type: 'number',
+    about:
+      'different human answers that are scored for E, the most frequent first; the others count as wrong',
+    min: 1,
+    whole: true,
+    unset: 'all',
+  },
+} as const

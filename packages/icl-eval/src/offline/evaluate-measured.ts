@@ -152,7 +152,7 @@ async function covered(
 
 function outcomeRow(
   { query }: MeasuredQuery,
-  { ids, accuracy, answer, mode }: MeasuredOutcome,
+  { ids, accuracy, expected, answer, mode }: MeasuredOutcome,
   selector: string,
   seed: number | null,
 ): EvaluationRow {
@@ -166,6 +166,7 @@ function outcomeRow(
     answer,
     accuracy,
     mode,
+    ...(expected !== undefined && { expected }),
     ...(query.questionType !== undefined && { questionType: query.questionType }),
     ...(query.answerType !== undefined && { answerType: query.answerType }),
   }

@@ -29,8 +29,11 @@ const range = ([low, high]: Interval, format: (value: number) => string): string
 /** p with three digits; below 0.001 as `<0.001`. */
 export const formatP = (p: number): string => (p < 0.001 ? '<0.001' : p.toFixed(3))
 
-/** Accuracy in per cent with its interval, a row per selector, a column per number of shots. */
-export function accuracyTable({ table, level }: Summary): TextTable {
+/** Accuracy (or E) in per cent with its interval, a row per selector, a column per number of shots. */
+export function accuracyTable(
+  { table, level }: Pick<Summary, 'table' | 'level'>,
+  what = 'Accuracy',
+): TextTable {
   const shots = distinct(table.map((row) => row.shots)).sort((a, b) => a - b)
   const rows = distinct(table.map((row) => row.selector)).map((selector) => [
     selector,
@@ -43,14 +46,18 @@ export function accuracyTable({ table, level }: Summary): TextTable {
     }),
   ])
   return {
-    title: `Accuracy in per cent [${formatLevel(level)} interval]`,
+    title: `${what} in per cent [${formatLevel(level)} interval]`,
     header: ['selector', ...shots.map((k) => count(k, 'shot'))],
     rows,
   }
 }
 
 /** Differences to one baseline in points, with interval and Holm-adjusted p. */
-export function comparisonTable({ table, level }: Summary, baseline: string): TextTable {
+export function comparisonTable(
+  { table, level }: Pick<Summary, 'table' | 'level'>,
+  baseline: string,
+  what = 'Difference',
+): TextTable {
   const all = table.flatMap((row) => row.comparisons).filter((c) => (c.role ?? c.baseline) === baseline)
   const named = baseline === BEST_BASELINE
   const row = (c: Comparison): string[] => [
@@ -64,7 +71,7 @@ export function comparisonTable({ table, level }: Summary, baseline: string): Te
     String(c.n),
   ]
   return {
-    title: `Difference to ${named ? 'the best baseline' : baseline} in points [${formatLevel(level)} interval, paired]`,
+    title: `${what} to ${named ? 'the best baseline' : baseline} in points [${formatLevel(level)} interval, paired]`,
     header: ['selector', 'shots', ...(named ? ['against'] : []), 'points', 'interval', 'p', 'p (Holm)', 'n'],
     rows: all.map(row),
   }
@@ -137,6 +144,11 @@ export function footnotes(summary: Summary): string[] {
     ...priceNote(summary),
     ...shuffleNote(summary),
     ...intervalNotes(summary),
+    ...(summary.expected === undefined
+      ? []
+      : [
+          'E: the sum over the human answers of accuracy x probability under the model; none where an answer took no prompt or several.',
+        ]),
     ...oracle.map(
       ({ shots, how, measured, atBest }) =>
         `oracle at ${count(shots, 'shot')}: ${how}${how === 'maximum reached' ? '' : ' in the pools'}, ${count(measured, 'sequence')} measured, ` +

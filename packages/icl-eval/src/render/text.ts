@@ -14,8 +14,16 @@ export interface RenderOptions {
 export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions = {}): TextTable[] {
   const shown = summary.baselines.filter((name) => comparisons === true || name === BEST_BASELINE)
   const differences = comparisons === false ? [] : shown.map((name) => comparisonTable(summary, name))
+  const { expected, level } = summary
+  const ofExpected = expected && { ...expected, level }
   const gaps = gapRoles(summary).map((role) => gapTable(summary, role))
-  return [accuracyTable(summary), ...gaps, ...differences, splitTable(summary)].filter(
+  const expectedTables = ofExpected
+    ? [
+        accuracyTable(ofExpected, 'Expected accuracy (E)'),
+        ...(comparisons === false ? [] : [comparisonTable(ofExpected, BEST_BASELINE, 'Difference of E')]),
+      ]
+    : []
+  return [accuracyTable(summary), ...expectedTables, ...gaps, ...differences, splitTable(summary)].filter(
     ({ rows }) => rows.length > 0,
   )
 }

@@ -3,11 +3,13 @@ import type { RunDirectory } from '@lever/durable-files'
 import { evaluateSelectors } from '../evaluate.ts'
 import type { EvaluateOptions } from '../evaluate.ts'
 import type { Reporting } from '../progress.ts'
-import { summarize } from '../summary/summarize.ts'
+import { summarizeBoth } from '../summary/expected.ts'
 import type { Summary } from '../summary/types.ts'
 import { swappedChoices } from '../selectors/swapped.ts'
 import type { Answer, EvaluationRow } from '../types.ts'
 import { measureBounds } from './bounds.ts'
+import { addExpected } from './expected.ts'
+import type { ExpectedMeasure } from './expected.ts'
 
 export interface EvaluateAllOptions
   extends Omit<EvaluateOptions, 'journal' | 'protocol' | 'onProgress' | 'signal'>, Reporting {
@@ -29,6 +31,8 @@ export interface EvaluateAllOptions
   readonly worst?: boolean
   /** Sequences measured per question for the oracle at 2 shots and more. Default 48. */
   readonly oracleBudget?: number
+  /** Also measure the expected accuracy of every row's prompt, where the model gives probabilities. */
+  readonly expected?: ExpectedMeasure | undefined
   /** Bootstrap resamples of the intervals. Default 10,000. */
   readonly resamples?: number
   /** Seed of the intervals. Default 0. */
@@ -55,6 +59,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     seed = 0,
     data,
     split,
+    expected,
     onProgress,
     ...evaluation
   } = options
@@ -86,8 +91,16 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
       ...(oracleBudget !== undefined && { budget: oracleBudget }),
       onProgress,
     })
-    const all = [...chosen, ...bounds.rows]
-    const summary = summarize(all, {
+    const measured = [...chosen, ...bounds.rows]
+    const all =
+      expected === undefined
+        ? measured
+        : await addExpected(measured, {
+            ...asking,
+            ...{ measure: expected, selectors, onProgress, onNotice: options.onNotice },
+            protocol: options.protocol,
+          })
+    const summary = summarizeBoth(all, {
       oracle: bounds.levels,
       seed,
       ...(resamples !== undefined && { resamples }),

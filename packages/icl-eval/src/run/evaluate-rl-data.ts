@@ -11,7 +11,7 @@ import { checkFeatures, expandSelectors, METHODS } from '../selectors/expand.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import { swappedWithin } from '../selectors/swapped.ts'
 import type { Selector } from '../selectors/types.ts'
-import { summarize } from '../summary/summarize.ts'
+import { summarizeBoth } from '../summary/expected.ts'
 import type { EvaluationRow } from '../types.ts'
 import { saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
@@ -95,7 +95,7 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
         `not one choice of ${names.join(', ')} is among the measured pointers of ${settings.rlData}; try random, oracle or methods, or --match set`,
       )
     }
-    const summary = summarize(all, { seed, ...(resamples !== undefined && { resamples }) })
+    const summary = summarizeBoth(all, { seed, ...(resamples !== undefined && { resamples }) })
     const record = { ...(await recordOf(settings, rewards)), ...(measured && { static: measured.record }) }
     for (const warning of [...leakageWarnings(record.leakage), ...(record.warnings ?? [])])
       onWarning?.(warning)

@@ -18,6 +18,7 @@ import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
 import { agreementNotices, checkProtocol, untrainedWarnings } from './policies.ts'
 import type { EvaluatedPolicy, TrainedOn } from './policies.ts'
+import type { ExpectedMeasure } from './expected.ts'
 import { recordRead } from './reads.ts'
 import {
   datasetRecord,
@@ -69,6 +70,8 @@ export interface EvaluateRunSettings
   /** Names of selectors; `all` for every one that the embeddings allow. */
   readonly selectors: readonly string[]
   readonly oracleBudget?: number
+  /** Also measure expected accuracies. */
+  readonly expected?: ExpectedMeasure | undefined
   /** How often the choices of every policy are shuffled over the queries, to split its gain. Default 1. */
   readonly splitGain?: number
   readonly static?: StaticSettings
@@ -128,6 +131,7 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
         names: settings.policies.flatMap(({ selectors }) => selectors.map(({ name }) => name)),
         seeds: Array.from({ length: settings.splitGain ?? 1 }, (_, i) => settings.seed + i),
       },
+      expected: settings.expected,
       oracle: choice.names.includes('oracle'),
       worst: choice.names.includes('worst'),
     })

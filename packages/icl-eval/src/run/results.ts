@@ -7,6 +7,9 @@ export interface ResultRow {
   readonly accuracy: number | null
   /** 95 % interval, clustered by image. */
   readonly ci: readonly [low: number, high: number] | null
+  /** Expected accuracy E, where it was measured. */
+  readonly expected?: number | null
+  readonly expectedCi?: readonly [low: number, high: number] | null
   readonly n: number
 }
 
@@ -61,11 +64,12 @@ export function resultsOf({ table, gapClosed }: Pick<Summary, 'table' | 'gapClos
   readonly gapClosed: GapResult[]
 } {
   return {
-    table: table.map(({ selector, shots, accuracy, ci, n }) => ({
+    table: table.map(({ selector, shots, accuracy, ci, expected, expectedCi = null, n }) => ({
       selector,
       shots,
       accuracy: percent(accuracy),
       ci: interval(ci),
+      ...(expected !== undefined && { expected: percent(expected), expectedCi: interval(expectedCi) }),
       n,
     })),
     gapClosed: gapClosed.map(({ selector, shots, from = 'random', value, ci }) => ({

@@ -36,6 +36,9 @@ export interface TableRow {
   readonly accuracy: number | null
   /** Bootstrap interval, clustered by image. */
   readonly ci: Interval | null
+  /** Mean expected accuracy E with its interval, where every row has one. */
+  readonly expected?: number | null
+  readonly expectedCi?: Interval | null
   /** Questions with an accuracy. */
   readonly n: number
   /** Prompts that an answer takes, where it is not one: a vote of k takes k, copying an answer none. */
@@ -77,12 +80,17 @@ export interface SplitRow {
   readonly chosen: Part
 }
 
+/** Expected accuracies by selector and shots, with their paired differences. */
+export type ExpectedSummary = Pick<Summary, 'table' | 'baselines' | 'detectable'>
+
 export interface Summary {
   readonly table: readonly TableRow[]
   /** (x - from) / (oracle - from) wherever both ends were evaluated. */
   readonly gapClosed: readonly GapRow[]
   /** Gains over random, split, of the policies whose choices were shuffled over the queries too. */
   readonly split?: readonly SplitRow[]
+  /** The same table of expected accuracies: E in the place of the accuracy. Missing where no row has one. */
+  readonly expected?: ExpectedSummary
   readonly baselines: readonly string[]
   /** Questions and images seen in the rows. */
   readonly questions: number

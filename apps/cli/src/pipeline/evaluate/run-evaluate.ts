@@ -1,6 +1,7 @@
 import type { EvaluatedDataset, EvaluatedRun, EvaluateRunSettings } from '@lever/icl-eval'
 import type { Dataset } from '@lever/vqa-dataset'
-import { metricOf, officialScore } from '@lever/vqa-eval'
+import { distinctAnswers, expectedScore, metricOf, officialScore } from '@lever/vqa-eval'
+import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { version } from '../../version.ts'
 import { pairsOf } from '../inputs/features.ts'
@@ -31,6 +32,9 @@ export interface EvaluateSettings
   readonly strict: boolean
   readonly allowFallback: boolean
   readonly allowProtocolMismatch: boolean
+  /** Also measure expected accuracies, of at most so many human answers. */
+  readonly expected: boolean
+  readonly maxAnswers: number | undefined
   readonly batchSize: number
 }
 
@@ -51,6 +55,7 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
     await requireShown(model, { queries, pool: pool.examples })
     return await evaluateRun({
       ...settings,
+      expected: await expectedMeasure(model, settings, context),
       ...callsOf(model, settings.batchSize),
       ...reportingTo(context),
       dataset: await evaluatedDataset(dataset, place),
@@ -76,6 +81,30 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
     })
   } finally {
     for (const one of close.reverse()) await one()
+  }
+}
+
+/** How expected accuracies are measured; undefined where they are not wanted. */
+async function expectedMeasure(
+  model: VqaModel,
+  { expected, maxAnswers, allowFallback }: EvaluateSettings,
+  { progress }: Context,
+): Promise<EvaluateRunSettings['expected']> {
+  if (!expected) return undefined
+  const { answerWith } = await import('@lever/vqa-model')
+  if (!model.calls.sharesWork) {
+    progress.info(
+      'expected accuracies take a request for every prompt and each of its human answers; --max-answers bounds them, --no-expected leaves them out',
+    )
+  }
+  const score = expectedScore({ allowFallback })
+  return {
+    answer: answerWith(model, {
+      score: ({ answers }) => distinctAnswers(answers, maxAnswers),
+      scoresOnly: true,
+    }),
+    of: (query, answer) => score('', query, answer).gtProb,
+    maxAnswers,
   }
 }
 

@@ -18,23 +18,25 @@ export function accuracySection(input: ReportInput): string {
   const shots = distinct(runs.flatMap(({ summary }) => summary.table.map((row) => row.shots))).sort(
     (a, b) => a - b,
   )
-  const rows = runs.flatMap(({ name, summary }) =>
-    distinct(summary.table.map((row) => row.selector)).map((selector) => [
-      { text: selector },
-      ...(several ? [{ text: name }] : []),
-      ...shots.map((k) => accuracyCell(summary, selector, k)),
-    ]),
-  )
+  const rowsOf = (tableOf: (summary: Summary) => Summary['table']): Cell[][] =>
+    runs.flatMap(({ name, summary }) =>
+      distinct(tableOf(summary).map((row) => row.selector)).map((selector) => [
+        { text: selector },
+        ...(several ? [{ text: name }] : []),
+        ...shots.map((k) => accuracyCell(tableOf(summary), selector, k)),
+      ]),
+    )
+  const rows = rowsOf(({ table }) => table)
+  const expected = rowsOf((summary) => summary.expected?.table ?? [])
   const [first] = runs
   const level = Number((100 * first!.summary.level).toFixed(2))
-  const table = sortableTable({
-    caption: `Accuracy in per cent, with ${level} % interval`,
-    header: ['selector', ...(several ? ['run'] : []), ...shots.map(shotsHeader)],
-    rows,
-  })
+  const header = ['selector', ...(several ? ['run'] : []), ...shots.map(shotsHeader)]
+  const table = sortableTable({ caption: `Accuracy in per cent, with ${level} % interval`, header, rows })
+  const caption = `Expected accuracy (E: over the human answers, accuracy x probability) in per cent, with ${level} % interval`
   const parts = [
     keyFigures(input),
     table,
+    ...(expected.length > 0 ? [sortableTable({ caption, header, rows: expected })] : []),
     termsOf(rows.map(([cell]) => cell!.text)),
     shotsPlot(input.runs),
     seedsTable(input.runs),
@@ -131,7 +133,7 @@ export function accuracySeries(all: ReportInput['runs']): ChartSeries[] {
   )
 }
 
-function accuracyCell({ table }: Summary, selector: string, shots: number): Cell {
+function accuracyCell(table: Summary['table'], selector: string, shots: number): Cell {
   const row = table.find((candidate) => candidate.selector === selector && candidate.shots === shots)
   if (row === undefined) return { text: '' }
   if (row.accuracy === null || row.ci === null) return { text: 'failed' }

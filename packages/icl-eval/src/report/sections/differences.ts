@@ -14,6 +14,7 @@ export function differencesSection({ runs }: ReportInput): string {
     const tables = [
       ...gapRoles(summary).map((role) => gapTable(summary, role)),
       ...summary.baselines.map((baseline) => baselineTable(summary, baseline)),
+      ...(summary.expected ? [baselineTable(summary.expected, BEST_BASELINE, 'Difference of E')] : []),
       ...splitTables(summary),
     ]
     const shown = tables.flatMap((table) =>
@@ -59,10 +60,10 @@ function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
   }))
 }
 
-function baselineTable({ table }: Summary, baseline: string): HtmlTable {
+function baselineTable({ table }: Pick<Summary, 'table'>, baseline: string, what = 'Difference'): HtmlTable {
   const all = comparisonsOf(table).filter((one) => (one.role ?? one.baseline) === baseline)
   return pivot(
-    `Difference to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
+    `${what} to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
     all,
     ({ delta, ci, pHolm }) => ({
       text: points(delta),
