@@ -39,7 +39,7 @@ test('a policy that learnt nothing is called untrained by train, by evaluate and
   writeInputs()
   const data = ['--rl-data', at('rl.json'), '--embeddings', at('e.safetensors')]
   const idle = ['--preset', 'recommended', '--listwise-epochs', '1', '--listwise-lr', '1e-30']
-  const trained = await lever(['train', ...data, ...idle, '--out', at('policy')])
+  const trained = await lever(['train', ...data, ...idle, '--no-floor', '--out', at('policy')])
   expect(trained.code).toBe(0)
   expect(trained.stderr).toContain('warning: the best policy is the untrained one')
 
@@ -53,4 +53,25 @@ test('a policy that learnt nothing is called untrained by train, by evaluate and
   expect(evaluated.stderr).toContain('warning: mine is an untrained policy')
   expect(readFileSync(at('evaluated/report.html'), 'utf8')).toContain('mine is an untrained policy')
   expect((await lever(['checkpoint', 'inspect', checkpoint])).stdout).toContain('never trained')
+}, 120_000)
+
+test('with the floor the checkpoint chooses by a baseline, and train, evaluate and the report say so', async () => {
+  const data = ['--rl-data', at('rl.json'), '--embeddings', at('e.safetensors')]
+  const idle = ['--preset', 'recommended', '--listwise-epochs', '1', '--listwise-lr', '1e-30']
+  const trained = await lever(['train', ...data, ...idle, '--val-ratio', '0.4', '--out', at('floor')])
+  expect(trained.code).toBe(0)
+  const [, chosen = ''] = /the checkpoint chooses by (\S+);/.exec(trained.stderr) ?? []
+  expect(trained.stdout).toMatch(new RegExp(`${chosen} .* chosen`))
+
+  const checkpoint = at('floor/checkpoints/best.safetensors')
+  const inspected = (await lever(['checkpoint', 'inspect', checkpoint])).stdout
+  expect(inspected).toContain(`${chosen} (best by accuracy on validation)`)
+  expect(inspected).not.toContain('never trained')
+  const evaluated = await lever([
+    ...['evaluate', '--from-rl-data', at('rl.json'), '--embeddings', at('e.safetensors'), '--shots', '2'],
+    ...['--policies', `mine=${checkpoint}`, '--selectors', 'random', '--resamples', '100'],
+    ...['--out', at('evaluated-floor')],
+  ])
+  expect(evaluated.stderr).toContain(`warning: mine chooses by ${chosen}`)
+  expect(readFileSync(at('evaluated-floor/report.html'), 'utf8')).toContain(`mine chooses by ${chosen}`)
 }, 120_000)

@@ -60,10 +60,14 @@ export function isFlat({ rawRewards }: Pick<Group, 'rawRewards'>): boolean {
   return rawRewards.every((reward) => Math.abs(reward - rawRewards[0]!) <= 1e-12)
 }
 
-/** The mean standard deviation of the raw rewards of groups that are not flat; 1 when all are. */
+/**
+ * The spread of raw rewards within a query: the root of the mean variance of the groups that are not flat; 1 when all are.
+ */
 export function rewardSpread(groups: readonly Pick<Group, 'rawRewards'>[]): number {
-  const spreads = groups.filter((group) => !isFlat(group)).map(({ rawRewards }) => deviation(rawRewards))
-  return spreads.length === 0 ? 1 : mean(spreads)
+  const variances = groups
+    .filter((group) => !isFlat(group))
+    .map(({ rawRewards }) => deviation(rawRewards) ** 2)
+  return variances.length === 0 ? 1 : Math.sqrt(mean(variances))
 }
 
 /**

@@ -28,6 +28,8 @@ export {
 } from './objectives/types.ts'
 export { auditData } from './audit.ts'
 export { type QueryRewards } from './reward-metrics.ts'
+export { findFloor, type Delivered, type FloorOptions } from './floor/floor.ts'
+export { columnsOf } from './floor/baselines.ts'
 export { scorePolicy, type ScorePolicyOptions } from './score-policy.ts'
 export { loadTraining, type LoadedTraining, type TrainingFiles } from './files/training-data.ts'
 export { type PoolsByQuery, type ReadPools } from './files/label-pools.ts'

@@ -57,3 +57,8 @@ export function untrainedNotice(
     ? `the best policy is the untrained one, whose choices are arbitrary: ${why}; do not use it, but ${remedy}`
     : `the best policy is the one that training started from: ${why}; ${remedy}`
 }
+
+/** The name of a phase as people say it: `RCE`, `GRPO2`, `listwise`. */
+export function spoken(name: string): string {
+  return name.replace(/^(rce|grpo|sft)/, (acronym) => acronym.toUpperCase())
+}

@@ -43,7 +43,7 @@ export function queryRewards(
       reward: found ?? expected,
       measured: found !== undefined,
       expected,
-      ranked: softmaxMean(rewards, standardised(list)),
+      ranked: rankedReward(rewards, list),
       top: rewards[list.indexOf(largest(list))]!,
       oracle: largest(rawRewards),
       random: mean(rawRewards),
@@ -63,6 +63,11 @@ export function rewardMetrics(rows: readonly QueryRewards[]): Metrics {
     'eval/oracle': average(({ oracle }) => oracle),
     'eval/random': average(({ random }) => random),
   }
+}
+
+/** What a way to choose is worth on measured pointers that it scores: their mean with weights exp(3 z), z its standardised scores. */
+export function rankedReward(rewards: ArrayLike<number>, scores: readonly number[]): number {
+  return softmaxMean(rewards, standardised(scores))
 }
 
 /** Mean of rewards with weights softmax(scores). */

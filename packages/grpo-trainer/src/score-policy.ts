@@ -26,16 +26,26 @@ export async function scorePolicy({
   const data = { groups: [], embeddings, ...(queryEmbeddings && { queryEmbeddings }) }
   const policy = await openPolicy(model, { threads })
   try {
-    const scores: ArrayLike<number>[] = []
-    for (const [places, input] of byShots(groups, data)) {
-      const pointers = places.map((i) => pointersOf(groups[i]!))
-      const found = await policy.logProbs(input, pointers)
-      places.forEach((i, at) => (scores[i] = found[at]!))
-    }
+    const scores = await pointerLogProbs(policy, groups, data)
     return queryRewards(groups, scores, await greedyPointers(policy, groups, data))
   } finally {
     await policy.close()
   }
+}
+
+/** Log-probabilities of the measured pointers of every group [G]. */
+export async function pointerLogProbs(
+  policy: Policy,
+  groups: readonly Group[],
+  data: Pick<TrainingData, 'embeddings' | 'queryEmbeddings'>,
+): Promise<ArrayLike<number>[]> {
+  const scores: ArrayLike<number>[] = []
+  for (const [places, input] of byShots(groups, data)) {
+    const pointers = places.map((i) => pointersOf(groups[i]!))
+    const found = await policy.logProbs(input, pointers)
+    places.forEach((i, at) => (scores[i] = found[at]!))
+  }
+  return scores
 }
 
 /** The greedy pointer of every group, of its own number of shots. */
@@ -54,7 +64,7 @@ export async function greedyPointers(
 
 function byShots(
   groups: readonly Group[],
-  { embeddings, queryEmbeddings = embeddings }: TrainingData,
+  { embeddings, queryEmbeddings = embeddings }: Pick<TrainingData, 'embeddings' | 'queryEmbeddings'>,
 ): (readonly [places: readonly number[], input: PolicyInput, shots: number])[] {
   return [...new Set(groups.map((group) => group.shots))].map((shots) => {
     const places = groups.flatMap((group, i) => (group.shots === shots ? [i] : []))

@@ -2,7 +2,7 @@ import { architectureOf } from '@lever/pointer-model'
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
-import { dropoutNotice, frozenNotice, leftOutNotice, untrainedNotice } from './notices.ts'
+import { dropoutNotice, frozenNotice, leftOutNotice, spoken, untrainedNotice } from './notices.ts'
 import { openPhase } from './phase-session.ts'
 import { openRun, saveRun } from './run.ts'
 import type { Run } from './run.ts'
@@ -54,10 +54,12 @@ async function* runPhase(run: Run, from: RunState, totalSteps: number): Steps {
   if (phase === undefined) return yield* finish(run, from)
   const name = run.names[from.phase]!
   if (phase.epochs === 0 || groupsOf(phase, run.options.data.groups).length === 0) {
-    const why = phase.epochs === 0 ? 'has 0 epochs' : 'has no group with any reward variance'
+    const why = phase.epochs === 0 ? 'is not asked for (0 epochs)' : 'has no group with any reward variance'
     const final =
-      from.step === 0 ? 'the policy stays as it is' : `the ${run.names[from.last.phase]!} policy is final`
-    yield { type: 'notice', message: `${name} ${why}: ${final}` }
+      from.step === 0
+        ? 'the policy stays as it is'
+        : `the policy that ${spoken(run.names[from.last.phase]!)} trained is final`
+    yield { type: 'notice', message: `${spoken(name)} ${why}: ${final}` }
     return { ...from, phase: from.phase + 1 }
   }
   const session = await openPhase(run, from.phase)

@@ -50,7 +50,7 @@ describe('what is reported', () => {
     expect(steps[13]!.metrics['temperature']).toBe(0.5)
     expect(steps[13]!.epoch).toBe(2)
     expect(only(events, 'notice').map(({ message }) => message)).toEqual([
-      'grpo has 0 epochs: the rce policy is final',
+      'GRPO is not asked for (0 epochs): the policy that RCE trained is final',
     ])
     expect(result.status).toBe('finished')
     expect(result.last).toMatchObject({ phase: 'rce', epoch: 2, step: 14 })
@@ -119,8 +119,8 @@ test('phases without epochs: says that nothing is trained, and which policy is f
   ]
   const trained = await runAll({ ...start, phases: some })
   expect(only(trained.events, 'notice').map(({ message }) => message)).toEqual([
-    'listwise has 0 epochs: the rce policy is final',
-    'grpo has 0 epochs: the rce policy is final',
+    'listwise is not asked for (0 epochs): the policy that RCE trained is final',
+    'GRPO is not asked for (0 epochs): the policy that RCE trained is final',
   ])
 })
 

@@ -4,6 +4,7 @@ import type { EmbeddingMatrix } from '@lever/tensor-files'
 import type { PolicyInput } from './batches.ts'
 import type { PointerChoice } from './decode/greedy.ts'
 import type { SampledPointer, SampleOptions } from './decode/sample.ts'
+import { chooseByFloor } from './floor/choose.ts'
 import type { Policy } from './policy.ts'
 
 /** Embeddings that a policy reads. */
@@ -36,7 +37,7 @@ export interface ChooseOptions {
   readonly width?: number
 }
 
-/** A policy that is asked by ids. A query in its own pool is never chosen. */
+/** A policy that is asked by ids. A query in its own pool is never chosen. What a checkpoint has as its floor counts for `choose` alone. */
 export interface PolicyByIds {
   readonly policy: Policy
   /** The ids of the demonstrations of every query, in order; fewer than K where the policy may stop and does. */
@@ -83,15 +84,26 @@ export function byIds(policy: Policy, { queries, candidates = queries }: PolicyT
     policy,
     async choose(asked, { shots, decoding = 'greedy', width = 5 }) {
       const input = inputOf(asked)
+      const { floor } = policy.model
+      if (floor !== undefined && shots > 0) {
+        const queryIds = asked.map(({ queryId }) => queryId)
+        const places = { input, queryIds, poolIds: asked.map(({ poolIds }) => poolIds) }
+        const chosen = await chooseByFloor(policy, floor, places, shots)
+        return chosen.map((pointer, i) => idsOf(pointer, asked[i]!))
+      }
       const choices =
         decoding === 'greedy'
           ? await policy.greedy(input, { shots })
           : (await policy.beam(input, { shots, width })).map(([best]) => best!)
-      return choices.map(({ pointer }, i) => Array.from(pointer, (position) => asked[i]!.poolIds[position]!))
+      return choices.map(({ pointer }, i) => idsOf(pointer, asked[i]!))
     },
     greedy: (asked, options) => policy.greedy(inputOf(asked), options),
     beam: (asked, options) => policy.beam(inputOf(asked), options),
     sample: (asked, options) => policy.sample(inputOf(asked), options),
     logProbs: (asked, pointers) => policy.logProbs(inputOf(asked), pointers),
   }
+}
+
+function idsOf(pointer: Int32Array, { poolIds }: QueryIds): number[] {
+  return Array.from(pointer, (position) => poolIds[position]!)
 }

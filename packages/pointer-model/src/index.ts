@@ -40,6 +40,15 @@ export {
   type QueryIds,
 } from './by-ids.ts'
 export { MEMBER_PRIOR, rowEnd, rowWidth, widenRows, type Members, type RowEnd } from './members.ts'
+export {
+  type Baseline,
+  type Columns,
+  type Compared,
+  type Floor,
+  type FloorQuery,
+  type Selection,
+} from './floor/types.ts'
+export { baselineRanking, baselineScores, standardised } from './floor/baselines.ts'
 export { startingModel, type StartingModel, type StartOptions } from './start.ts'
 export { type GreedyChoice, type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'

@@ -5,6 +5,7 @@ import { ARCHITECTURES, ARCHITECTURE_NAMES } from './architectures/index.ts'
 import type { ArchitectureName } from './architectures/index.ts'
 import { checkedMembers } from './members.ts'
 import type { Members } from './members.ts'
+import type { Floor } from './floor/types.ts'
 import type { Architecture, ArchitectureConfig } from './types.ts'
 
 /** Settings of an architecture by name, as they stand in a configuration file: `dim` and whatever differs from the defaults. */
@@ -20,6 +21,8 @@ export interface PointerModel {
   readonly parameters: Parameters
   /** Whose learned numbers the model holds, where `config.members` is set. */
   readonly members?: Members
+  /** What chooses in place of the policy alone, where that did better on validation. */
+  readonly floor?: Floor
 }
 
 /**

@@ -6,6 +6,7 @@ import { readBeams } from './decode/beam.ts'
 import { readGreedy } from './decode/greedy.ts'
 import type { GreedyChoice, PointerChoice } from './decode/greedy.ts'
 import { decodeLogProbs } from './decode/log-probs.ts'
+import { decodeOffset } from './decode/offset.ts'
 import { decodeSample } from './decode/sample.ts'
 import type { SampledPointer, SampleOptions } from './decode/sample.ts'
 import { batchInputs, createDecoder } from './decoder.ts'
@@ -29,6 +30,14 @@ export interface Policy {
   readonly model: PointerModel
   /** The most probable candidate at every step. */
   greedy(input: PolicyInput, options: { shots: number }): Promise<GreedyChoice[]>
+  /**
+   * The greedy pointers of logits with an offset added at every step: `offsets[i]` [N] belongs to query i. Positions in
+   * the pools.
+   */
+  greedyWith(
+    input: PolicyInput,
+    options: { shots: number; offsets: readonly Float64Array[] },
+  ): Promise<Int32Array[]>
   /** The `width` (default 5) best pointers that beam search finds, ranked by log-probability. */
   beam(input: PolicyInput, options: { shots: number; width?: number }): Promise<PointerChoice[][]>
   /** Random pointers of the policy; `randoms[i]` is the stream of query i. */
@@ -139,6 +148,8 @@ function policyOf(
         return readGreedy(result, { queries: batch.queries, pool: batch.pool, shots })
       })
     },
+    greedyWith: (input, { shots, offsets }) =>
+      overSteps(input, shots, (decoder, from) => decodeOffset(decoder, shots, offsets, from)),
     async beam(input, { shots, width = 5 }) {
       checkWhole({ shots }, 0)
       checkWhole({ width }, 1)

@@ -2,6 +2,7 @@ import { hashFile, InputError } from '@lever/durable-files'
 import type { ArchitectureName } from './architectures/index.ts'
 import type { CheckpointInfo } from './checkpoint/checkpoint.ts'
 import { readCheckpoint } from './checkpoint/checkpoint.ts'
+import type { Floor } from './floor/types.ts'
 import { architectureOf, createModel } from './model.ts'
 import type { Members } from './members.ts'
 import type { PointerModel } from './model.ts'
@@ -25,12 +26,14 @@ export interface StartOptions {
 export interface StartingModel {
   readonly model: PointerModel
   readonly info: CheckpointInfo
+  /** What the checkpoint chooses by in place of the policy alone. */
+  readonly floor?: Floor
   /** SHA-256 of the checkpoint; null for a new policy. */
   readonly hash: string | null
 }
 
 /**
- * The model of a checkpoint, or a new one, for embeddings of size `dim`.
+ * The model of a checkpoint, without its floor, or a new one, for embeddings of size `dim`.
  * @throws InputError if the checkpoint is broken or was trained on embeddings of another size, or there is no such architecture
  */
 export async function startingModel({
@@ -57,5 +60,6 @@ export async function startingModel({
       `${checkpoint} was trained on embeddings of size ${model.config.dim}, but these have size ${dim}; give the embeddings that it was trained on`,
     )
   }
-  return { model, info, hash: await hashFile(checkpoint) }
+  const { floor, ...policy } = model
+  return { model: policy, info, hash: await hashFile(checkpoint), ...(floor && { floor }) }
 }

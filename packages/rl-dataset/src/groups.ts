@@ -25,6 +25,10 @@ export interface Group {
   readonly rewards: Float64Array
   /** [G] */
   readonly rawRewards: Float64Array
+  /** [G] official accuracy, where every pointer has one. */
+  readonly accuracies?: Float64Array
+  /** [G] expected accuracy (`vqa_gt_prob`), where every pointer has one. */
+  readonly expected?: Float64Array
   /** [G], or null unless every pointer has a `logprob_score`. */
   readonly logProbs: Float64Array | null
   /** [G] `gen_method`, or `unknown`. */
@@ -201,10 +205,22 @@ function buildGroup(
     shots,
     rewards,
     rawRewards: raw,
+    ...measured('accuracies', members, 'vqa_acc_score'),
+    ...measured('expected', members, 'vqa_gt_prob'),
     logProbs: hasLogProbs ? Float64Array.from(members, ({ logprob_score }) => logprob_score as number) : null,
     methods: members.map(({ gen_method }) => gen_method ?? 'unknown'),
   }
   return { group, isFlat: status === 'flat' }
+}
+
+/** A field of the outcomes as numbers, if every one of them has it. */
+function measured(
+  name: 'accuracies' | 'expected',
+  members: readonly RlCandidate[],
+  field: 'vqa_acc_score' | 'vqa_gt_prob',
+): { [K in typeof name]?: Float64Array } {
+  if (!members.every((member) => typeof member[field] === 'number')) return {}
+  return { [name]: Float64Array.from(members, (member) => member[field] as number) }
 }
 
 function unionOf(candidates: readonly RlCandidate[]): number[] {

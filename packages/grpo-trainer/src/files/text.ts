@@ -1,4 +1,6 @@
+import type { Selection } from '@lever/pointer-model'
 import { formatTable } from '@lever/terminal'
+import { formatSelection } from '../floor/text.ts'
 import type { Audit, Metrics, TrainResult } from '../types.ts'
 
 /** A validation of a policy on the way. */
@@ -11,7 +13,7 @@ export interface ValidationRow {
 
 /** What a training did and ended with. */
 export interface Trained<R extends TrainResult = TrainResult> {
-  readonly result: R
+  readonly result: R & { readonly selection?: Selection }
   readonly audit: Audit
   readonly validations: readonly ValidationRow[]
   readonly warnings: readonly string[]
@@ -19,11 +21,12 @@ export interface Trained<R extends TrainResult = TrainResult> {
 
 /** The audit and the validations as text. */
 export function formatTrained({ result, audit, validations }: Trained): string {
-  const { best } = result
+  const { best, selection } = result
   const uniform = new Map(audit.phases.map(({ objective, uniformLoss }) => [objective, uniformLoss]))
   const columns: Readonly<Record<string, string>> = {
     reward: 'eval/reward',
     expected: 'eval/reward_expected',
+    ranked: 'eval/reward_ranked',
     ...(validations.some(({ metrics }) => 'eval/chosen' in metrics) && { chosen: 'eval/chosen' }),
     ...(audit.phases.some(({ objective }) => objective === 'sft') && {
       'first right': 'eval/first_accuracy',
@@ -60,6 +63,7 @@ export function formatTrained({ result, audit, validations }: Trained): string {
         ]
       : []),
     `best: ${best.phase}, epoch ${best.epoch}, step ${best.step}`,
+    ...(selection === undefined ? [] : ['', formatSelection(selection)]),
   ].join('\n')
 }
 

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path'
 import { openRunDirectory, requirePath, writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import { architectureOf, readCheckpoint, startingModel } from '@lever/pointer-model'
-import type { PointerModel } from '@lever/pointer-model'
+import { architectureOf, isUntrained, readCheckpoint, startingModel } from '@lever/pointer-model'
+import type { PointerModel, Selection } from '@lever/pointer-model'
 import { BACKBONE } from '../phases.ts'
 import type { PhaseOptions } from '../phases.ts'
 import { encodeRlData } from '@lever/rl-dataset'
 import { isFlat, membersOf } from '../data.ts'
 import { train } from '../train.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
+import { deliver } from './deliver.ts'
 import { checkLabels } from './label-pools.ts'
 import type { ReadPools } from './label-pools.ts'
 import { loadTraining } from './training-data.ts'
@@ -29,6 +30,8 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   /** Settings of a new policy besides D. */
   readonly settings: Readonly<Record<string, number | boolean>>
   readonly phases: readonly PhaseOptions[]
+  /** Deliver a baseline, the start or a mixture where the trained policy is not better (default false). */
+  readonly floor?: boolean | undefined
 }
 
 /** How a training runs, which does not change what it learns. */
@@ -59,6 +62,8 @@ export interface TrainedFiles extends TrainResult {
   readonly checkpoint: string
   /** What was left out of the data, by reason. */
   readonly dropped: ReadonlyMap<string, number>
+  /** What the checkpoint chooses by, and what it was compared with. */
+  readonly selection?: Selection
 }
 
 /**
@@ -115,11 +120,16 @@ export async function* trainFiles(
       ...(device !== undefined && { device }),
       ...(signal !== undefined && { signal }),
     })
-    if (result.status === 'finished') {
-      await run.update({ best: placeOf(result.best), last: placeOf(result.last) })
-    }
     const checkpoint = run.file('checkpoints/best.safetensors')
-    return { ...result, out: run.path, checkpoint, dropped: training.dropped }
+    const done = { ...result, out: run.path, checkpoint, dropped: training.dropped }
+    if (result.status !== 'finished') return done
+    const start = init === undefined || isUntrained(info) ? undefined : { model, info }
+    const selection = plan.floor === true ? yield* deliver(done, training, { start, threads }) : undefined
+    await run.update({
+      ...{ best: placeOf(result.best), last: placeOf(result.last) },
+      ...(selection !== undefined && { selection }),
+    })
+    return { ...done, ...(selection !== undefined && { selection }) }
   } finally {
     await run.close()
   }

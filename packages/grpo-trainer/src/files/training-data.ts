@@ -4,8 +4,10 @@ import type { Split, SplitItem } from '@lever/rl-dataset'
 import { BEAM_METHOD, buildGroups, encodeRlData, splitByImage } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { readEmbeddings } from '@lever/tensor-files'
+import type { Columns } from '@lever/pointer-model'
 import type { Embeddings } from '@lever/tensor-files'
 import type { TrainingData } from '../data.ts'
+import { columnsOf } from '../floor/baselines.ts'
 import { withPools } from './label-pools.ts'
 import type { ReadPools } from './label-pools.ts'
 
@@ -45,6 +47,8 @@ export interface LoadedTraining {
   readonly poolsFromPointers: number
   /** With `rewards.prefixes`: how many pointers are prefixes of measured ones, by their number of demonstrations. */
   readonly prefixes: ReadonlyMap<number, number>
+  /** Columns of the embeddings by what they are of. */
+  readonly columns: Readonly<Record<string, Columns>>
   /** Do the data say what is validated on? */
   readonly splitByData: boolean
 }
@@ -116,6 +120,7 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
     beams: read.every(({ beams }) => beams),
     poolsFromPointers: read.reduce((sum, { built }) => sum + built.poolsFromPointers, 0),
     prefixes: sumOf(read.map(({ built }) => built.prefixes)),
+    columns: columnsOf(candidates),
     splitByData: split.by === 'meta',
   }
 }

@@ -45,7 +45,7 @@ export interface Moment {
   readonly steps: number
   /** Coefficient of the KL term. */
   readonly beta: number
-  /** Typical spread of rewards, in their unit: the mean standard deviation of the training groups that are not flat. */
+  /** Typical spread of rewards, in their unit: that within a query, of the groups that are not flat. */
   readonly spread?: number
 }
 

@@ -123,6 +123,13 @@ export const SET_SETTING = {
   default: [],
 } as const
 
+export const FLOOR_SETTING = {
+  type: 'flag',
+  about:
+    'deliver a baseline, the policy that training started from, or a mixture, where the trained policy is no better on the validation queries',
+  default: true,
+} as const
+
 export const SEED_SETTING = {
   type: 'number',
   about: 'seed of the new policy, the order of queries, dropout and the split',

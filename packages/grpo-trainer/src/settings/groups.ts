@@ -4,6 +4,7 @@ import { PRESET_NAMES, PRESETS, SFT_PRESET } from '../presets.ts'
 import type { Preset, PresetName } from '../presets.ts'
 import {
   DATA_SETTINGS,
+  FLOOR_SETTING,
   LABEL_SETTINGS,
   OUTPUT_SETTINGS,
   RUN_SETTINGS,
@@ -41,7 +42,11 @@ type CommonTraining = Start &
 export interface TrainGroups extends CommonGroups {
   readonly Data: typeof DATA_SETTINGS
   readonly Rewards: typeof REWARD_SETTINGS
-  readonly Training: { readonly preset: PresetSetting } & typeof RL_SETTINGS & CommonTraining
+  readonly Training: {
+    readonly preset: PresetSetting
+    readonly floor: typeof FLOOR_SETTING
+  } & typeof RL_SETTINGS &
+    CommonTraining
 }
 
 /** The settings of `lever sft` under the headings of its help. */
@@ -84,6 +89,7 @@ export const TRAIN_SETTINGS: TrainGroups = {
     },
     ...startOf(PRESETS),
     ...phaseSchema({ ...RL_SETTINGS, ...COMMON_SETTINGS }, PRESETS),
+    floor: FLOOR_SETTING,
     set: SET_SETTING,
     ...RUN_SETTINGS,
   },

@@ -54,10 +54,11 @@ export function runSft(given: GivenSettings<SftSchema>, options?: TrainFilesOpti
 
 /** Settings of `lever train` as a plan. @throws InputError for settings that exclude each other */
 export function planTraining(settings: TrainSettings): TrainingPlan {
-  const { requirePositiveQuery, preset } = settings
+  const { requirePositiveQuery, preset, floor } = settings
   return {
     ...planCommon(settings, PRESETS[preset as PresetName]),
     command: 'train',
+    floor,
     rewards: { ...groupOptionsOf(settings), requirePositiveQuery },
   }
 }

@@ -54,7 +54,7 @@ export async function keyOf(
 const PATHS = ['rlData', 'embeddings', 'queryEmbeddings', 'init', 'poolFile']
 
 /** Settings that say how, not what, is trained. */
-const OUTSIDE = ['out', 'threads', 'saveEvery', 'keepEpochs', 'tensorboard']
+const OUTSIDE = ['out', 'threads', 'saveEvery', 'keepEpochs', 'tensorboard', 'floor']
 
 /** A function that hashes every file once. */
 export function cachedHashes(): (path: string) => Promise<string> {
@@ -78,7 +78,7 @@ export function checkpointOf(folder: string, which: CellPolicy): string {
 }
 
 /**
- * Trains a cell in its folder, continuing what is there, and scores its best and its last policy on the validation queries by
+ * Trains a cell in its folder, without a floor, since policies are compared, continuing what is there, and scores its best and its last policy on the validation queries by
  * the official accuracy, which is the same measure for cells of all rewards.
  * @throws the reason of the signal if it is interrupted, with the training saved
  */
@@ -87,7 +87,7 @@ export async function runCell(
   { onEvent, ...options }: TrainFilesOptions & { onEvent: (event: TrainFilesEvent) => void },
 ): Promise<CellRecord> {
   const started = performance.now()
-  const events = trainFiles(plan, options)
+  const events = trainFiles({ ...plan, floor: false }, options)
   let next = await events.next()
   while (next.done !== true) {
     onEvent(next.value)

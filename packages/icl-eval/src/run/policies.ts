@@ -19,6 +19,8 @@ export interface EvaluatedPolicy {
   readonly untrained?: boolean | undefined
   /** It was trained on agreement alone, without a measured reward. */
   readonly fromAgreement?: boolean | undefined
+  /** What its checkpoint chooses by, where its training found nothing better: a baseline, or the policy it started from. */
+  readonly notBetterThan?: string | undefined
   /** The policy as selectors, a row each: one for every way of decoding. */
   readonly selectors: readonly Selector[]
 }
@@ -37,16 +39,21 @@ export function checkProtocol(
   }
 }
 
-/** What a reader must know of policies that no training changed. */
+/** What a reader must know of policies that no training changed, or that stand for something else. */
 export function untrainedWarnings(
-  policies: readonly Pick<EvaluatedPolicy, 'name' | 'file' | 'untrained'>[],
+  policies: readonly Pick<EvaluatedPolicy, 'name' | 'file' | 'untrained' | 'notBetterThan'>[],
 ): string[] {
-  return policies
-    .filter(({ untrained }) => untrained === true)
-    .map(
-      ({ name, file }) =>
-        `${name} is an untrained policy (${file}): no epoch of its training was better than its start, so its choices are those of random parameters`,
-    )
+  return policies.flatMap(({ name, file, untrained, notBetterThan }) => {
+    if (notBetterThan !== undefined) {
+      return [
+        `${name} chooses by ${notBetterThan} (${file}): its training found nothing better on its validation queries, so it shows no gain of training`,
+      ]
+    }
+    if (untrained !== true) return []
+    return [
+      `${name} is an untrained policy (${file}): no epoch of its training was better than its start, so its choices are those of random parameters`,
+    ]
+  })
 }
 
 /**

@@ -3,6 +3,7 @@ import { decodeSafetensors, encodeSafetensors, readSafetensors, readTorch } from
 import type { TensorEntry, TensorFile } from '@lever/tensor-files'
 import { ARCHITECTURE_NAMES } from '../architectures/index.ts'
 import type { ArchitectureName } from '../architectures/index.ts'
+import type { Floor, Selection } from '../floor/types.ts'
 import { architectureOf, resolveConfig } from '../model.ts'
 import type { ModelSettings, PointerModel } from '../model.ts'
 import type { ArchitectureConfig } from '../types.ts'
@@ -32,6 +33,8 @@ export interface CheckpointInfo {
   readonly pool?: unknown
   /** `agreement` where the policy was trained on labels that need no model, and not on measured rewards. */
   readonly labels?: string
+  /** What was compared at the end of the training, and what won. */
+  readonly selection?: Selection
   /** Anything else, as plain JSON, such as the options of the training. */
   readonly training?: unknown
   /** Version of this package that wrote the file. */
@@ -74,6 +77,7 @@ const metadataKeys = {
   protocolHash: 'protocol_hash',
   pool: 'pool',
   labels: 'labels',
+  selection: 'selection',
   training: 'training',
 } as const satisfies Record<Exclude<keyof CheckpointInfo, 'packageVersion'>, string>
 
@@ -97,6 +101,7 @@ export function encodeCheckpoint({ model, info }: Checkpoint): Uint8Array {
     ['architecture', model.architecture],
     ['config', canonicalJson(model.config)],
     ['package_version', info.packageVersion ?? VERSION],
+    ...(model.floor === undefined ? [] : [['floor', canonicalJson(model.floor)] as const]),
   ])
   for (const [field, key] of Object.entries(metadataKeys)) {
     const value = info[field as keyof typeof metadataKeys]
@@ -151,7 +156,10 @@ function fromSafetensors(
   architectureOf(name)
   const config = resolveConfig(name, json(metadata.get('config') ?? '{}', 'config', file) as ModelSettings)
   checkGiven(options, { architecture: name, ...config }, file)
-  return finish(name as ArchitectureName, config, tensors, file, options, infoOf(metadata, file), [])
+  const loaded = finish(name as ArchitectureName, config, tensors, file, options, infoOf(metadata, file), [])
+  const floor = metadata.get('floor')
+  if (floor === undefined) return loaded
+  return { ...loaded, model: { ...loaded.model, floor: json(floor, 'floor', file) as Floor } }
 }
 
 /** @throws InputError where what is given is not what the file says. */

@@ -30,7 +30,7 @@ export interface CheckpointDescription {
     readonly ignored: readonly string[]
   } | null
   readonly problem: string | null
-  /** Whether the policy was never trained. */
+  /** Whether it chooses by a policy that was never trained. */
   readonly untrained: boolean
   readonly info: CheckpointInfo
   readonly tensors: readonly TensorLine[]
@@ -47,7 +47,7 @@ export async function inspectCheckpoint(
   options: LoadOptions = {},
 ): Promise<CheckpointDescription> {
   const { tensors, metadata } = await readTensors(file)
-  const { policy, problem, info } = await readPolicyOf(file, options)
+  const { policy, problem, info, hasFloor } = await readPolicyOf(file, options)
   const own = metadata.get('format') === 'lever-pointer'
   return {
     file,
@@ -56,7 +56,7 @@ export async function inspectCheckpoint(
     format: isTorch(file) ? 'pytorch' : own ? 'lever' : 'safetensors',
     policy,
     problem,
-    untrained: isUntrained(info),
+    untrained: isUntrained(info) && !hasFloor,
     info,
     tensors: Array.from(tensors, ([name, { dtype, shape }]) => ({ name, dtype, shape })),
     metadata: own ? {} : Object.fromEntries(metadata),
@@ -79,15 +79,16 @@ async function readTensors(file: string): Promise<Tensors> {
 async function readPolicyOf(
   file: string,
   options: LoadOptions,
-): Promise<Pick<CheckpointDescription, 'policy' | 'problem' | 'info'>> {
+): Promise<Pick<CheckpointDescription, 'policy' | 'problem' | 'info'> & { readonly hasFloor: boolean }> {
   try {
     const loaded = await readCheckpoint(file, options)
     const { model, info, missing, foreign, ignored } = loaded
     const { architecture, config } = model
     const parameters = countParameters(model)
-    return { policy: { architecture, config, parameters, missing, foreign, ignored }, problem: null, info }
+    const policy = { architecture, config, parameters, missing, foreign, ignored }
+    return { policy, problem: null, info, hasFloor: model.floor !== undefined }
   } catch (error) {
     if (!isInputError(error)) throw error
-    return { policy: null, problem: error.message, info: {} }
+    return { policy: null, problem: error.message, info: {}, hasFloor: false }
   }
 }

@@ -7,7 +7,7 @@ export function formatCheckpoint(description: CheckpointDescription): string {
   const kind = { lever: 'checkpoint of lever', safetensors: 'safetensors', pytorch: 'file of PyTorch' }[
     format
   ]
-  const { metrics, pool, training, ...plain } = info
+  const { metrics, pool, training, selection, ...plain } = info
   const rows: string[][] = [
     ['file', `${file} (${kind}, ${bytes.toLocaleString('en')} bytes)`],
     ['sha256', sha256],
@@ -23,6 +23,7 @@ export function formatCheckpoint(description: CheckpointDescription): string {
     }
   }
   for (const [name, value] of Object.entries(plain)) rows.push([LABELS[name] ?? name, String(value)])
+  if (selection) rows.push(['chooses by', `${selection.name} (best by ${selection.measure} on validation)`])
   for (const [name, value] of Object.entries(metrics ?? {})) rows.push([name, String(value)])
   for (const [name, value] of Object.entries({ pool, training })) {
     if (value !== undefined) rows.push([name, JSON.stringify(value)])

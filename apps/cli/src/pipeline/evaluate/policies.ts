@@ -43,12 +43,14 @@ export async function readPolicies(
       throw new InputError('--policies need embeddings; give --embeddings (make them with lever embed)')
     await requirePath(file, '--policies')
     const choice = { policy: file, architecture: '', hidden: undefined }
-    const { model, info, hash } = await readPolicy(choice, features.candidates.dim, seed)
+    const { model, info, hash, floor } = await readPolicy(choice, features.candidates.dim, seed)
+    const { by, name: chosen } = info.selection ?? {}
     rows.push({
       name,
       file,
       hash: hash!,
-      model,
+      model: { ...model, ...(floor && { floor }) },
+      notBetterThan: by === 'baseline' || by === 'start' ? chosen : undefined,
       protocolHash: info.protocolHash,
       dataHash: info.dataHash,
       untrained: isUntrained(info),

@@ -8,13 +8,14 @@ export async function runTrain(plan: TrainingPlan, context: Context): Promise<Re
   const { formatTrained, placeOf, trainFiles } = await import('@lever/grpo-trainer')
   const events = trainFiles(plan, { versions: { lever: version() }, signal: context.signal, readPools })
   const trained = await followTraining(events, context)
-  const { out, checkpoint, best, last, dropped } = trained.result
+  const { out, checkpoint, best, last, dropped, selection } = trained.result
   return {
     json: {
       out,
       checkpoint,
       best: placeOf(best),
       last: placeOf(last),
+      ...(selection !== undefined && { selection }),
       audit: trained.audit,
       dropped: Object.fromEntries(dropped),
       warnings: trained.warnings,

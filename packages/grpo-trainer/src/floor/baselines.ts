@@ -1,0 +1,95 @@
+import { baselineRanking } from '@lever/pointer-model'
+import type { Baseline, Columns, FloorQuery } from '@lever/pointer-model'
+import type { Embeddings } from '@lever/tensor-files'
+import type { Group } from '@lever/rl-dataset'
+import type { TrainingData } from '../data.ts'
+import { staticEffects } from './static-effects.ts'
+
+/** Parts in which the queries are cut for `static`, which is estimated on the others. */
+const FOLDS = 5
+
+/** The columns of embeddings by what they are of. */
+export function columnsOf({
+  dim,
+  kind,
+  imageDim,
+}: Pick<Embeddings, 'dim' | 'kind' | 'imageDim'>): Record<string, Columns> {
+  if (kind !== 'both' || imageDim === 0) return { [kind]: [0, dim] }
+  return { image: [0, imageDim], text: [imageDim, dim], both: [0, dim] }
+}
+
+/** The baselines that the embeddings of a training allow, the simplest first; `static` comes with its measured effects. */
+export function baselinesOf(columns: Readonly<Record<string, Columns>>): Baseline[] {
+  const kinds = Object.entries(columns)
+  const widest = kinds.at(-1)
+  return [
+    { name: 'random', kind: 'random' },
+    ...kinds.map(([kind, range]): Baseline => ({
+      name: `rices-${kind}`,
+      kind: 'similarity',
+      columns: range,
+    })),
+    ...(widest === undefined ? [] : [{ name: 'mmr', kind: 'mmr' as const, columns: widest[1] }]),
+  ]
+}
+
+/** A query of a group, with the rows of its pool. */
+export function queryOf(
+  group: Group,
+  { embeddings, queryEmbeddings = embeddings }: TrainingData,
+): FloorQuery {
+  const row = ({ data, dim }: Pick<Embeddings, 'data' | 'dim'>, at: number): Float32Array =>
+    data.subarray(at * dim, (at + 1) * dim)
+  return {
+    query: row(queryEmbeddings, group.queryRow),
+    pool: Array.from(group.poolRows, (at) => row(embeddings, at)),
+    ids: group.poolIds,
+    queryId: group.queryId,
+  }
+}
+
+/** What a baseline thinks of the measured pointers of a group [G]. */
+export function rankingOf(baseline: Baseline, group: Group, data: TrainingData): number[] {
+  const { pointers, shots, size } = group
+  const list = Array.from({ length: size }, (_, g) => pointers.subarray(g * shots, (g + 1) * shots))
+  return Array.from(baselineRanking(baseline, queryOf(group, data), list))
+}
+
+/** `static` with the effects of some groups. */
+export function staticBaseline(
+  groups: readonly Group[],
+  valuesOf: (group: Group) => ArrayLike<number>,
+): Baseline {
+  const effects = staticEffects(groups, valuesOf)
+  return {
+    name: 'static',
+    kind: 'static',
+    effects: Object.fromEntries(
+      Array.from(effects, ([id, effect]): [string, number] => [String(id), Number(effect.toPrecision(6))]),
+    ),
+  }
+}
+
+/** For every group the ranking of `static` as estimated without the groups of its fold (whole images, in their order). */
+export function crossFittedStatic(
+  groups: readonly Group[],
+  valuesOf: (group: Group) => ArrayLike<number>,
+  data: TrainingData,
+): Map<number, number[]> {
+  const images = [...new Set(groups.map(imageOf))].sort()
+  const fold = new Map(images.map((image, i) => [image, i % FOLDS]))
+  const found = new Map<number, number[]>()
+  for (let part = 0; part < FOLDS; part++) {
+    const isIn = (group: Group): boolean => fold.get(imageOf(group)) === part
+    const baseline = staticBaseline(
+      groups.filter((group) => !isIn(group)),
+      valuesOf,
+    )
+    for (const group of groups.filter(isIn)) found.set(group.queryId, rankingOf(baseline, group, data))
+  }
+  return found
+}
+
+function imageOf({ imageId, queryId }: Group): string {
+  return imageId === null ? `query ${queryId}` : `image ${imageId}`
+}

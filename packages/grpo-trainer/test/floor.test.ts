@@ -1,0 +1,113 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Group } from '@lever/rl-dataset'
+import { crossFittedStatic, staticBaseline } from '../src/floor/baselines.ts'
+import { comparedWith, duel } from '../src/floor/duel.ts'
+import type { Contender } from '../src/floor/duel.ts'
+import { findFloor } from '../src/floor/floor.ts'
+import { formatSelection, selectionEvent } from '../src/floor/text.ts'
+import type { PhaseOptions } from '../src/phases.ts'
+import { runAll, smallModel } from './helpers.ts'
+import { makeWorld } from './world.ts'
+
+const way = (name: string, values: readonly number[]): Contender => ({
+  name,
+  by: 'baseline',
+  values: new Map(values.map((value, i) => [i, value])),
+})
+const spread = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
+
+describe('a duel', () => {
+  test('is won by more than one standard error, and otherwise by who came first', () => {
+    const first = way('first', spread)
+    expect(duel([first, way('same', spread)]).name).toBe('first')
+    const hardly = spread.map((x, i) => x + (i === 0 ? 1 : i === 1 ? -0.9 : 0))
+    expect(duel([first, way('hardly better', hardly)]).name).toBe('first')
+    const clearly = spread.map((x) => x + 0.1)
+    expect(duel([first, way('hardly better', hardly), way('better', clearly)]).name).toBe('better')
+  })
+
+  test('four queries tell nothing; queries that only one was judged on do not count', () => {
+    const four = way('four', [9, 9, 9, 9])
+    expect(duel([way('first', spread), four]).name).toBe('first')
+    const [, compared] = comparedWith([way('first', spread), four], way('first', spread))
+    expect(compared!.minusWinner!.queries).toBe(4)
+  })
+})
+
+const world = makeWorld({ queries: 48, validation: 24, pool: 10, pointers: 8 })
+const columns = { both: [0, 8] as const }
+const learning: PhaseOptions = { objective: 'listwise', epochs: 12, learningRate: 0.02, batchSize: 8 }
+
+describe('the floor of a training', () => {
+  test('a policy that learnt wins over every baseline', async () => {
+    const model = smallModel()
+    const { result } = await runAll({ model, data: world, phases: [learning] })
+    const delivered = await findFloor({ data: world, columns, trained: result.best })
+    expect(delivered!.selection).toMatchObject({ by: 'policy', measure: 'reward' })
+    expect(delivered!.model.floor).toBeUndefined()
+    expect(delivered!.selection.compared.map(({ name }) => name)).toEqual([
+      ...['random', 'rices-both', 'mmr', 'static'],
+      `${result.best.phase}, epoch ${result.best.epoch}`,
+      expect.stringMatching(/^listwise, epoch \d+ \+ [\d.]+ rices-both$/) as unknown,
+    ])
+    expect(selectionEvent(delivered!.selection).type).toBe('notice')
+  })
+
+  test('an untrained policy is never delivered: the best baseline is', async () => {
+    const trained = { model: smallModel(), phase: 'init', epoch: 0, step: 0, metrics: {} }
+    const delivered = await findFloor({ data: world, columns, trained })
+    expect(delivered!.selection).toMatchObject({ by: 'baseline', name: 'rices-both' })
+    expect(delivered!.model.floor).toEqual({
+      baseline: { name: 'rices-both', kind: 'similarity', columns: [0, 8] },
+    })
+    const event = selectionEvent(delivered!.selection)
+    expect(event.type).toBe('warning')
+    expect(event.message).toMatch(/nothing better than the baseline rices-both by reward/)
+    expect(formatSelection(delivered!.selection)).toMatch(/rices-both .* chosen/)
+  })
+
+  test('where candidates differ and queries do not, static wins', async () => {
+    const groups = [...world.groups, ...world.validation!].map((group): Group => {
+      const values = Float64Array.from({ length: group.size }, (_, g) =>
+        Array.from(group.pointers.subarray(2 * g, 2 * g + 2)).reduce(
+          (sum, n) => sum + (group.poolRows[n]! % 7 === 0 ? 1 : 0),
+          0,
+        ),
+      )
+      const ids = Array.from(group.poolRows)
+      return { ...group, poolIds: ids, rawRewards: values, expected: values }
+    })
+    const data = { ...world, groups: groups.slice(0, 48), validation: groups.slice(48) }
+    const trained = { model: smallModel(), phase: 'init', epoch: 0, step: 0, metrics: {} }
+    const delivered = await findFloor({ data, columns, trained })
+    expect(delivered!.selection).toMatchObject({
+      by: 'baseline',
+      name: 'static',
+      measure: 'expected accuracy',
+    })
+    const { effects } = delivered!.model.floor!.baseline
+    expect(effects!['14']).toBeGreaterThan(0)
+    expect(effects!['15']).toBeLessThan(0)
+  })
+
+  test('without validation nothing can be compared', async () => {
+    const trained = { model: smallModel(), phase: 'rce', epoch: 1, step: 9, metrics: {} }
+    const data = { ...world, validation: [] }
+    expect(await findFloor({ data, columns, trained })).toBeUndefined()
+  })
+})
+
+test('static is judged on a query by what the other queries say', () => {
+  const valuesOf = ({ rawRewards }: Group): Float64Array => rawRewards
+  const own = world.groups[0]!
+  const others = [own, { ...own, queryId: 1000 }]
+  const crossed = crossFittedStatic(others, valuesOf, world)
+  const alone = staticBaseline([own], valuesOf).effects!
+  const expected = Array.from({ length: own.size }, (_, g) =>
+    Array.from(own.pointers.subarray(2 * g, 2 * g + 2)).reduce(
+      (sum, n) => sum + (alone[String(own.poolIds[n])] ?? 0),
+      0,
+    ),
+  )
+  crossed.get(own.queryId)!.forEach((score, g) => expect(score).toBeCloseTo(expected[g]!, 4))
+})
