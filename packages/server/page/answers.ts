@@ -5,6 +5,18 @@ import { pictureOf } from './pictures.ts'
 /** What stands for a question alone, without demonstrations. */
 export const NONE = 'none'
 
+/** The usual ones in words. */
+const ABOUT: Readonly<Record<string, string>> = {
+  policy: 'the trained policy',
+  'rices-both': 'nearest by image and question',
+  'rices-image': 'nearest by image',
+  'rices-text': 'nearest by question',
+  mmr: 'near, but different from one another',
+  bm25: 'questions with the same words',
+  random: 'by chance',
+  [NONE]: 'the question alone',
+}
+
 /** A card that fills as the choice and the answer come. Resolves when both are there. */
 export function answerCard(
   asked: Question,
@@ -14,15 +26,15 @@ export function answerCard(
   const card = make('article', 'card')
   const said = make('p', 'answer waiting', '...')
   const list = make('ol', 'shots')
-  const facts = make('p', 'quiet', 'choosing')
-  card.append(make('h3', '', selector === NONE ? 'no demonstrations' : selector), said, facts, list)
+  const facts = make('p', 'quiet')
+  const head = make('h3', '', selector === NONE ? 'no demonstrations' : selector)
+  card.append(head, make('small', '', ABOUT[selector] ?? ''), said, facts, list)
   card.setAttribute('aria-busy', 'true')
 
   const fill = async (): Promise<void> => {
     const begun = performance.now()
     try {
-      if (selector === NONE) facts.textContent = 'the question alone'
-      else {
+      if (selector !== NONE) {
         const selection = await select(asked, selector, signal)
         const { demonstrations, note, messages } = selection
         const chosen = Math.round(performance.now() - begun)
@@ -36,7 +48,8 @@ export function answerCard(
       const text = choices[0]?.message.content ?? ''
       said.replaceChildren(text.trim() === '' ? make('em', '', 'no answer') : makeOwn('q', text))
       said.className = 'answer'
-      facts.textContent += `; answered by ${model} after ${Math.round(performance.now() - begun)} ms`
+      const after = `answered by ${model} after ${Math.round(performance.now() - begun)} ms`
+      facts.textContent = [facts.textContent, after].filter(Boolean).join('; ')
     } catch (error) {
       if (signal.aborted) return
       card.classList.add('failed')

@@ -1,11 +1,18 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Example } from '@lever/vqa-dataset'
 import { openVqaModel, type VqaModel } from '@lever/vqa-model'
 import OpenAI from 'openai'
 import { makeBundle, MODEL, openSplit, uriOf } from './support/world.ts'
 import { serve, type Started } from './support/serve.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 let bundle: string
 let local: Started
@@ -132,6 +139,19 @@ test('the local model refuses chats that are no question about an image', async 
   const [asked] = await messagesOf(examples[0]!)
   await expect(ask([{ role: 'system', content: 'Be brief.' }, asked!])).rejects.toThrow(/system prompt/)
   await expect(ask([asked!, { role: 'assistant', content: 'red' }])).rejects.toThrow(/not of the user/)
+})
+
+test('the example of the documentation answers, and says what was shown', async () => {
+  const page = readFileSync(join(ROOT, 'docs/serving.md'), 'utf8')
+  const code = readFileSync(join(ROOT, 'docs/examples/ask.mjs'), 'utf8')
+  expect(page).toContain(`\`\`\`js\n${code.split('\n').slice(1).join('\n')}\`\`\``)
+  const example = examples[2]!
+  const args = [join(ROOT, 'docs/examples/ask.mjs'), example.image!, example.question, `${local.url}/v1`]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  const { text, ids } = await expected(example)
+  const [answer, ...shown] = stdout.trimEnd().split('\n')
+  expect(answer).toBe(text)
+  expect(shown.map((line) => Number(line.split(' ')[1]))).toEqual(ids)
 })
 
 interface Got {

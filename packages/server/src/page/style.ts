@@ -15,7 +15,7 @@ form .row{margin:.6rem 0}
 .asked>.words{flex:1 1 20rem}
 .drop{display:flex;flex-direction:column;gap:.4rem;align-items:center;justify-content:center;text-align:center;min-height:13rem;padding:.8rem;border:2px dashed var(--muted);border-radius:8px;background:var(--soft)}
 .drop.over{border-color:var(--accent);border-style:solid}
-.drop img{max-width:100%;max-height:14rem;object-fit:contain}
+.drop img{width:100%;height:11rem;object-fit:contain}
 .file{position:relative;color:var(--accent);text-decoration:underline;cursor:pointer}
 .file input{position:absolute;inset:0;width:100%;height:100%;opacity:0;cursor:pointer;padding:0}
 .file:focus-within{outline:3px solid var(--accent);outline-offset:2px}
@@ -28,5 +28,7 @@ form .row{margin:.6rem 0}
 .card img,.none{image-rendering:auto}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);padding:.6rem;border-radius:6px;font-size:.85rem;max-height:20rem;overflow:auto;margin:.4rem 0}
 .waiting{color:var(--muted)}
-#answers{grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr))}
+#answers{grid-template-columns:repeat(auto-fit,minmax(min(100%,266px),1fr))}
+#answers .shots li{width:104px}
+#answers .card img{width:104px;height:104px}
 `
