@@ -22,7 +22,13 @@ export type { Clock } from './openai/clock.ts'
 export type { Script, ScriptedOptions, ScriptedReply } from './backends/scripted.ts'
 export { compareProtocols, hashProtocol, type Protocol } from './protocol.ts'
 export { getPostprocess, postprocessNames, type Postprocess, type PostprocessName } from './postprocess.ts'
-export { getTemplate, templateId, templateNames, type TemplateName } from './templates/index.ts'
+export {
+  defaultTemplate,
+  getTemplate,
+  templateId,
+  templateNames,
+  type TemplateName,
+} from './templates/index.ts'
 export { validateTemplate, type PromptTemplate } from './templates/template.ts'
 export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } from './prompt/messages.ts'
 export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'

@@ -44,6 +44,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'measure accuracy at 0..K shots against baselines, with intervals',
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
+  bundle: {
+    summary: 'pack a policy with its library into one folder',
+    load: async () => (await import('./bundle.ts')).bundle,
+  },
+  select: {
+    summary: 'choose demonstrations for a question, or for a dataset',
+    load: async () => (await import('./select.ts')).select,
+  },
   report: {
     summary: 'write report.html about a run, or several to compare',
     load: async () => (await import('./report.ts')).report,

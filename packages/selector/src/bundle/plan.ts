@@ -4,7 +4,7 @@ import { encodeCheckpoint, isUntrained, readCheckpoint, type LoadedCheckpoint } 
 import { defaultPoolMethod, POOL_METHOD_NAMES, POOL_METHODS, type PoolMethodName } from '@lever/rl-generate'
 import { kindsOf, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
 import { openEmbedder } from '@lever/vqa-model'
-import { baselineOf, POLICY } from '../engine/engine.ts'
+import { baselineOf, POLICY } from '../engine/baselines.ts'
 import type { BundledPolicy, BundledPool, ChosenSelector } from './manifest.ts'
 import type { WriteBundleOptions } from './options.ts'
 

@@ -1,9 +1,9 @@
-import { createSelector, resolveSelectors, SELECTOR_NAMES, type Selector } from '@lever/icl-eval'
-import { InputError } from '@lever/durable-files'
+import type { Selector } from '@lever/icl-eval'
 import type { Policy } from '@lever/pointer-model'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { BundledPool } from '../bundle/manifest.ts'
 import { chooseBaseline } from './baseline-choice.ts'
+import { POLICY, RANKED_BY } from './baselines.ts'
 import type { Collection } from './collection.ts'
 import type { EmbeddedQuery, QueryEmbedder } from './embed.ts'
 import { failure, failureOf, type Failed } from './failure.ts'
@@ -23,6 +23,8 @@ export interface EngineParts {
   readonly selector: string
   /** The kind of the embeddings, that of policies and of similarities. */
   readonly kind: EmbeddingKind
+  /** A baseline by its name, the same at every call: some keep what they compute of a library. */
+  readonly baseline: (name: string) => Selector
   readonly rows: (kind: EmbeddingKind) => KindRows
   readonly unitRows: (kind: EmbeddingKind) => KindRows
 }
@@ -89,7 +91,7 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
       })),
     }))
   }
-  const made = baselineOf(selector)
+  const made = parts.baseline(selector)
   const drawn = made.scope === 'library' ? undefined : await pools()
   const options = { selector: made, shots, seed: pool.seed, collection, kindRows: unitRows, pools: drawn }
   const chosen = await chooseBaseline(group, options)
@@ -102,47 +104,6 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
       similarity: similarityOf(group[i]!, row),
     })),
   }))
-}
-
-/** The name by which the policy of a bundle is asked for. */
-export const POLICY = 'policy'
-
-/** Baselines that rank by a cosine, which is their score. */
-const RANKED_BY: ReadonlyMap<string, EmbeddingKind> = new Map([
-  ['rices-image', 'image'],
-  ['rices-text', 'text'],
-  ['rices-both', 'both'],
-])
-
-const made = new Map<string, Selector>()
-
-/**
- * A selector of `icl-eval` by its name, made once: some keep what they compute of a library.
- * @throws InputError if there is none of this name, or it needs what a question in service does not have
- */
-export function baselineOf(name: string): Selector {
-  const known = made.get(name)
-  if (known !== undefined) return known
-  const [selector] = resolveSelectors([name])
-  if (selector!.shots === 'zero' || selector!.answer !== undefined) {
-    throw new InputError(
-      `selector: ${name} chooses no demonstrations; choose one of ${baselineNames().join(', ')}`,
-    )
-  }
-  made.set(name, selector!)
-  return selector!
-}
-
-/** Selectors that choose for any question, without a model or measured rewards. */
-export function baselineNames(): string[] {
-  return SELECTOR_NAMES.filter((name) => {
-    try {
-      const selector = createSelector(name)
-      return selector.shots === 'many' && selector.answer === undefined
-    } catch {
-      return false
-    }
-  })
 }
 
 function asPoolQuery(
@@ -179,7 +140,7 @@ function whatIsWrong({ shots, selector, excluded }: Embedded, parts: EngineParts
       : undefined
   }
   try {
-    for (const kind of baselineOf(name).needs) rows(kind)
+    for (const kind of parts.baseline(name).needs) rows(kind)
     return undefined
   } catch (error) {
     return (error as Error).message

@@ -9,7 +9,8 @@ import { imageName, thumbnailFile } from '../images/names.ts'
 import { decodeRow, encodeRow, openChanges, type Changes } from './changes.ts'
 import { createCollection, type Collection } from './collection.ts'
 import { queryEmbedder, type QueryEmbedder } from './embed.ts'
-import { chooseFor, POLICY, type EngineChoice, type EngineParts } from './engine.ts'
+import { keptBaselines, POLICY } from './baselines.ts'
+import { chooseFor, type EngineChoice, type EngineParts } from './engine.ts'
 import type { Failed } from './failure.ts'
 import type { EngineQuery } from './query.ts'
 import { openVectors, type Vectors } from './vectors.ts'
@@ -80,7 +81,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     else add(collection, vectors, change.add, decodeRow(change.row))
   }
   const parts: EngineParts = {
-    ...{ collection, embedder, policy, kind: manifest.embedder.kind },
+    ...{ collection, embedder, policy, kind: manifest.embedder.kind, baseline: keptBaselines() },
     pool: manifest.pool ?? { method: 'random', size: 64, seed: 0 },
     selector: manifest.selector.kind === 'policy' ? POLICY : manifest.selector.name,
     rows: (kind) => vectors.rows(kind),
@@ -197,9 +198,9 @@ function checkNew(id: number, question: string, answer: string, collection: Coll
   if (collection.rowOf(id) !== undefined) {
     throw new InputError(`selector: there is an example ${id} already; remove it first, or give another id`)
   }
-  for (const [name, text] of Object.entries({ question, answer })) {
+  for (const [name, text] of Object.entries({ 'a question': question, 'an answer': answer })) {
     if (typeof text === 'string' && text.trim() !== '') continue
-    throw new InputError(`selector: an example needs a ${name}; give one that is not empty`)
+    throw new InputError(`selector: an example needs ${name} that is not empty; give one`)
   }
 }
 

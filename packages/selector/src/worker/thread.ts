@@ -18,7 +18,7 @@ const WORKER = new URL('./worker.js', import.meta.url.replace('/selector/src/', 
 
 /** Starts the thread. It keeps the process alive only while a request is open. */
 export function startThread(start: WorkerStart): Thread {
-  const worker = new Worker(WORKER, { workerData: start, name: 'lever-selector' })
+  const worker = new Worker(WORKER, { workerData: start, name: 'lever-selector', execArgv: [] })
   const waiting = new Map<number, Waiting>()
   let count = 0
   let failure: Error | undefined

@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises'
+import { hashOf, jsonLines, openJournal, writeFileAtomic } from '@lever/durable-files'
+import type { Dataset } from '@lever/vqa-dataset'
+import type { OpenSelector, SelectOptions } from './open-selector.ts'
+
+/** What was chosen for a question of a dataset: a line of the file. */
+export interface SelectedLine {
+  readonly query: number
+  readonly question: string
+  readonly selector: string
+  readonly demonstrations: readonly {
+    readonly id: number
+    readonly question: string
+    readonly answer: string
+    readonly score: number | null
+    readonly similarity: number
+  }[]
+}
+
+export interface SelectDatasetOptions extends SelectOptions {
+  readonly dataset: Pick<Dataset, 'examples' | 'hash'>
+  /** JSONL, a line per question in the order of the dataset. */
+  readonly out: string
+  /** Questions that are asked together. Default 64. */
+  readonly together?: number
+  readonly onProgress?: (done: number, total: number) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Chooses for every question of a dataset. What is chosen is kept in `<out>.journal.jsonl` until all is, so that the
+ * same call continues an interrupted one.
+ * @throws InputError for the first question that cannot be asked, or a journal of another bundle, dataset or choice
+ */
+export async function selectDataset(
+  selector: OpenSelector,
+  { dataset, out, together = 64, onProgress = () => undefined, signal, ...options }: SelectDatasetOptions,
+): Promise<{ lines: number; resumed: number }> {
+  const path = `${out}.journal.jsonl`
+  const { shots = selector.manifest.shots, exclude = [], selector: name = null } = options
+  const journal = await openJournal<SelectedLine>({
+    path,
+    header: {
+      select: 1,
+      bundle: hashOf(selector.manifest),
+      ...{ size: selector.size, dataset: dataset.hash, shots, exclude, selector: name },
+    },
+  })
+  const finish = async (): Promise<{ lines: number; resumed: number }> => {
+    const open = dataset.examples.filter(({ id }) => !journal.has(String(id)))
+    const resumed = dataset.examples.length - open.length
+    for (let from = 0; from < open.length; from += together) {
+      signal?.throwIfAborted()
+      const part = open.slice(from, from + together)
+      const selections = await selector.selectMany(
+        part.map(({ id, question, image }) => ({ id, question, image })),
+        options,
+      )
+      for (const [i, { question, selector: by, demonstrations }] of selections.entries()) {
+        const { id } = part[i]!
+        await journal.append(String(id), {
+          ...{ query: id, question, selector: by.name },
+          demonstrations: demonstrations.map(({ id: own, question: asked, answer, score, similarity }) => ({
+            ...{ id: own, question: asked, answer, score, similarity },
+          })),
+        })
+      }
+      onProgress(resumed + from + part.length, dataset.examples.length)
+    }
+    await journal.flush()
+    await writeFileAtomic(out, jsonLines(dataset.examples.map(({ id }) => journal.get(String(id))!)))
+    return { lines: dataset.examples.length, resumed }
+  }
+  const done = await finish().finally(() => journal.close())
+  await rm(path)
+  return done
+}
