@@ -24,7 +24,7 @@ form .row{margin:.6rem 0}
 .examples img{width:100%;height:80px;object-fit:contain}
 .answer{font-size:1.35rem;font-weight:600;margin:.2rem 0}
 .card.failed{border-color:var(--bad)}
-.shots .facts{color:var(--muted);font-variant-numeric:tabular-nums}
+.shots .facts{font-size:.78rem;color:var(--muted);font-variant-numeric:tabular-nums}
 .card img,.none{image-rendering:auto}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--soft);padding:.6rem;border-radius:6px;font-size:.85rem;max-height:20rem;overflow:auto;margin:.4rem 0}
 .waiting{color:var(--muted)}
