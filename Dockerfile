@@ -7,7 +7,8 @@ COPY . .
 RUN npm ci --ignore-scripts --no-audit --no-fund \
  && npm run build \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
- && rm -rf node_modules/onnxruntime-web node_modules/.cache .turbo
+ && rm -rf node_modules/onnxruntime-web node_modules/.cache .turbo \
+      node_modules/onnxruntime-node/bin/napi-v6/darwin node_modules/onnxruntime-node/bin/napi-v6/win32
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production

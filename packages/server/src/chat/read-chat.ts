@@ -14,6 +14,8 @@ export interface LeverField {
   readonly selector?: string
   /** ids that may not be chosen */
   readonly exclude?: readonly number[]
+  /** id of the question in the numbering of the library */
+  readonly id?: number
 }
 
 export interface ChatMessage {

@@ -5,7 +5,7 @@ import { noteHeaders, type ChatCall, type ChatReply, type LeverNote } from '../c
 import { object, type Route } from '../http/route.ts'
 import { openImage } from '../images/open-image.ts'
 import { choose, noted, requireImages } from './choose.ts'
-import { EXCLUDE, MESSAGES, NOTE, SELECTOR, SHOTS } from './schemas.ts'
+import { EXCLUDE, MESSAGES, NOTE, QUERY_ID, SELECTOR, SHOTS } from './schemas.ts'
 import type { Serving } from './serving.ts'
 import { signalOf } from './signal.ts'
 
@@ -27,7 +27,10 @@ export function chatRoutes(
           messages: MESSAGES,
           model: { type: 'string' },
           stream: { type: ['boolean', 'null'] },
-          lever: object({ shots: { ...SHOTS, minimum: 0 }, selector: SELECTOR, exclude: EXCLUDE }, []),
+          lever: object(
+            { shots: { ...SHOTS, minimum: 0 }, selector: SELECTOR, exclude: EXCLUDE, id: QUERY_ID },
+            [],
+          ),
         },
         additionalProperties: true,
       },

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly shots?: number
   readonly selector?: string
   readonly exclude?: readonly number[]
+  /** id of the question in the numbering of the library */
+  readonly id?: number
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Wanted {
 export async function choose(
   { selector, metrics, timeout }: Serving,
   asked: Asked,
-  wanted: Wanted,
+  { id, ...wanted }: Wanted,
 ): Promise<Selection> {
   const begun = performance.now()
   let timer: NodeJS.Timeout | undefined
@@ -34,7 +36,7 @@ export async function choose(
     timer = setTimeout(refuse, timeout * 1_000)
   })
   try {
-    const selection = await Promise.race([selector.select(asked, wanted), late])
+    const selection = await Promise.race([selector.select({ ...asked, id }, wanted), late])
     metrics.chose(selection.selector.name, (performance.now() - begun) / 1_000)
     return selection
   } finally {

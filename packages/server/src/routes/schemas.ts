@@ -19,6 +19,11 @@ export const EXCLUDE: JsonSchema = {
   description: 'Ids that may not be chosen. Examples about the same image are left out by themselves.',
 }
 export const ID: JsonSchema = { type: 'integer' }
+export const QUERY_ID: JsonSchema = {
+  type: 'integer',
+  description:
+    'Id of the question in the numbering of the library, where it has one: it is not shown itself, and what is drawn at random is what lever evaluate draws for it',
+}
 const NUMBER_OR_NULL: JsonSchema = { type: ['number', 'null'] }
 
 export const EXAMPLE: JsonSchema = object({

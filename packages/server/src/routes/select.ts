@@ -1,7 +1,7 @@
 import { object, type Route } from '../http/route.ts'
 import { openImage } from '../images/open-image.ts'
 import { choose, noted, requireImages } from './choose.ts'
-import { DEMONSTRATION, EXCLUDE, IMAGE, MESSAGES, QUESTION, SELECTOR, SHOTS } from './schemas.ts'
+import { DEMONSTRATION, EXCLUDE, IMAGE, MESSAGES, QUERY_ID, QUESTION, SELECTOR, SHOTS } from './schemas.ts'
 import type { Serving } from './serving.ts'
 
 interface SelectBody {
@@ -10,6 +10,7 @@ interface SelectBody {
   readonly shots?: number
   readonly selector?: string
   readonly exclude?: readonly number[]
+  readonly id?: number
   readonly messages?: boolean
 }
 
@@ -26,6 +27,7 @@ export function selectRoute(serving: Serving): Route {
         shots: SHOTS,
         selector: SELECTOR,
         exclude: EXCLUDE,
+        id: QUERY_ID,
         messages: { type: 'boolean', description: 'Give the chat messages with the demonstrations too' },
       },
       ['image', 'question'],
