@@ -34,6 +34,8 @@ export interface WriteBundleOptions {
   readonly includeEmbedder?: boolean
   /** An index of the embeddings. Default from {@link INDEX_FROM} examples on. */
   readonly index?: boolean | undefined
+  /** Threads that make the index. Default 1: then the same inputs give the same bytes. */
+  readonly indexThreads?: number
   readonly onProgress?: (stage: 'images' | 'index', done: number, total: number) => void
   readonly onNotice?: (notice: string) => void
   readonly signal?: AbortSignal | undefined

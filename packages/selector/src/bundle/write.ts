@@ -146,7 +146,7 @@ async function writeIndexes(
   folder: string,
   rows: Embeddings,
   { kinds }: BundlePlan,
-  { index = rows.ids.length >= INDEX_FROM, onProgress, signal }: WriteBundleOptions,
+  { index = rows.ids.length >= INDEX_FROM, onProgress, signal, indexThreads = 1 }: WriteBundleOptions,
 ): Promise<EmbeddingKind[]> {
   if (!index) return []
   await mkdir(join(folder, BUNDLE_FILES.index), { recursive: true })
@@ -156,6 +156,7 @@ async function writeIndexes(
     await buildIndex({
       embeddings,
       path: join(folder, indexFile(kind)),
+      threads: indexThreads,
       onProgress: (done, total) => onProgress?.('index', done, total),
       ...(signal && { signal }),
     })
