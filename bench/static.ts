@@ -5,10 +5,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { evaluateMeasured, measuredQueries, oneShotVote, random, splitOf, summarize } from '@lever/icl-eval'
+import {
+  evaluateMeasured,
+  measuredQueries,
+  oneShotVote,
+  random,
+  splitOf,
+  staticEffects,
+  summarize,
+} from '@lever/icl-eval'
 import type { EvaluationRow, MeasuredQuery, SplitResult, Summary } from '@lever/icl-eval'
+import { mainEffects } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
-import { officialScore } from '@lever/vqa-eval'
+import { demonstrationFeatures } from '@lever/vqa-dataset'
+import { mostFrequent, officialScore } from '@lever/vqa-eval'
+import { ridge } from './support/ridge.ts'
 
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
 const SEEDS = [0, 1, 2]
@@ -36,7 +47,9 @@ export interface StaticFigures {
 /**
  * Demonstrations that are good for everyone, on a real model's rewards (`okvqa-lm`: train-singles to dev-singles, 96
  * queries, K = 1): `static` by main effects on E and on accuracy, the majority of five random one-shot answers, and the
- * recommended preset on E with and without a number per demonstration (three seeds each), with the split of the gains.
+ * effects that the features of a demonstration predict for demonstrations left out of the estimate, and the
+ * recommended preset on E (three seeds each) without a floor, without and with a number per demonstration, and as it is
+ * delivered; with the split of the gains.
  * The folder of the data is `LEVER_OKVQA_LM`.
  */
 export async function run({
@@ -51,8 +64,9 @@ export async function run({
   const policies: string[] = []
   for (const seed of SEEDS) {
     for (const [name, more] of [
-      ['policy', []],
-      ['with-numbers', ['--member-bias']],
+      ['policy', ['--no-floor']],
+      ['with-numbers', ['--no-floor', '--member-bias']],
+      ['delivered', []],
     ] as const) {
       const path = join(out, `${name}-${seed}`)
       const files = ['--rl-data', train, '--embeddings', embeddings, '--seed', String(seed), '--out', path]
@@ -86,11 +100,50 @@ export async function run({
     ...{ shots: [1], voteShots: [5], seeds: Array.from({ length: 20 }, (_, i) => i), score: officialScore() },
   })
   const votes = vote.rows.map((row) => ({ ...row, shots: 1 }))
+  const effects = await newcomerEffects(train, join(data, 'bank.jsonl'))
+  const selectors = [staticEffects({ name: 'by features, as newcomers', effects })]
+  rows.push(...(await evaluateMeasured({ queries, selectors, shots: [1] })).rows)
   const expected = rows.map((row) => ({ ...row, accuracy: expectedOf(queries, row) }))
   return [
     figuresOf('accuracy', summarize([...rows, ...votes], { baselines: ['random', 'static (expected)'] })),
     figuresOf('expected', summarize(expected, { baselines: ['random', 'static (expected)'] })),
   ]
+}
+
+const FOLDS = 8
+
+/** Main effects on E of every demonstration, predicted from its features by the demonstrations of the other folds. */
+async function newcomerEffects(train: string, bank: string): Promise<Map<number, number>> {
+  const { queries } = measuredQueries(await readRlData(train))
+  const { effects } = mainEffects(
+    queries.map(({ outcomes }) => ({
+      pointers: outcomes.map(({ ids, expected }) => ({ ids, value: expected! })),
+    })),
+  )
+  const rows = readFileSync(bank, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const { id, question, caption, answers } = JSON.parse(line) as {
+        id: number
+        question: string
+        caption: string
+        answers: string[]
+      }
+      const features = demonstrationFeatures({ question, context: caption, answer: mostFrequent(answers) })
+      return { id, features: Array.from(features), ...(effects.get(id) ?? { effect: 0, count: 0 }) }
+    })
+  return new Map(
+    rows.map(({ id, features }, i): [number, number] => {
+      const others = rows.filter((_, j) => j % FOLDS !== i % FOLDS)
+      const [constant, ...slopes] = ridge(
+        others.map((row) => row.features),
+        others.map(({ effect }) => effect),
+        { weights: others.map(({ count }) => count), penalty: 10 },
+      )
+      return [id, constant! + features.reduce((sum, x, f) => sum + x * slopes[f]!, 0)]
+    }),
+  )
 }
 
 /** Expected accuracy of the demonstrations of a row; of the oracle the largest. */

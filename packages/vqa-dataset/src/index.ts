@@ -6,6 +6,7 @@ export {
   type ImageLeakage,
 } from './describe-dataset.ts'
 export { formatDataset, formatLeakage } from './describe-text.ts'
+export { DEMONSTRATION_FEATURES, demonstrationFeatures } from './demonstration-features.ts'
 export type { Dataset, SameImage } from './dataset.ts'
 export type { Example } from './example.ts'
 export type { DatasetForm } from './format-of.ts'

@@ -107,7 +107,6 @@ export function planAgreement(settings: SftSettings, labels: RlData): TrainingPl
     command: 'sft',
     labels,
     rewards: { requirePositiveQuery },
-    phases: phasesOf(AGREEMENT_PRESET.phases, given),
   }
 }
 
