@@ -1,9 +1,9 @@
 // node scripts/page-picture.mjs BUNDLE: draws docs/images/page.webp, the picture of the README, from the real page of
 // `lever serve` in Chromium. The question is one of the world's test split; nothing of the picture is written by hand.
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
-import sharp from 'sharp'
 
 const [bundle, chosen = '1'] = process.argv.slice(2)
 if (bundle === undefined) throw new Error('give the folder that lever bundle made, and which test question')
@@ -45,10 +45,9 @@ try {
     await page.click('#go')
     await page.locator('#status', { hasText: /^\d+ answers\.$/ }).waitFor()
   }
-  const picture = await sharp(await page.screenshot({ fullPage: true }))
-    .webp({ quality: 80 })
-    .toBuffer()
-  writeFileSync(new URL('../docs/images/page.webp', import.meta.url), picture)
+  const sharp = createRequire(new URL('../packages/vqa-model/package.json', import.meta.url))('sharp')
+  const picture = sharp(await page.screenshot({ fullPage: true })).webp({ quality: 80 })
+  await picture.toFile('docs/images/page.webp')
 } finally {
   await browser.close()
   server.kill('SIGTERM')

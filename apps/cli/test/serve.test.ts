@@ -129,7 +129,7 @@ test('no example that was acknowledged is lost when it is killed under load', as
   expect(picture.status).toBe(200)
   child.kill('SIGTERM')
   expect((await ended).code).toBe(0)
-})
+}, 240_000)
 
 test('two processes serve one bundle and choose the same; one of them alone may write', async () => {
   const servers = [await serve(['--bundle', bundle]), await serve(['--bundle', bundle])]
@@ -147,7 +147,7 @@ test('two processes serve one bundle and choose the same; one of them alone may 
     child.kill('SIGTERM')
     expect((await ended).code).toBe(0)
   }
-})
+}, 120_000)
 
 test('--check says whether it would start', async () => {
   const ran = await lever(['serve', '--bundle', bundle, '--check', '--port', '0', '--quiet'])

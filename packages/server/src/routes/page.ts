@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Route } from '../http/route.ts'
-import { pageHtml } from '../page/html.ts'
-import { pageStyle } from '../page/style.ts'
+import { pageHtml } from '../html/page.ts'
+import { pageStyle } from '../html/style.ts'
 
 /** Scripts, styles and requests of this server alone; images that the script holds. */
 const POLICY =
