@@ -43,6 +43,7 @@ export default defineConfig({
           page('Sweeps', '/sweeps'),
           page('Checkpoints', '/checkpoints'),
           page('OK-VQA, step by step', '/okvqa-walkthrough'),
+          page('A real model', '/real-benchmark'),
           page('Dependencies', '/dependencies'),
         ],
       },
