@@ -14,6 +14,7 @@ const ORDER = [
   'pipeline/policy',
   'pipeline/beams',
   'pipeline/generate',
+  'pipeline/pilot',
   'pipeline/train',
   'pipeline/evaluate',
   'pipeline/sweep',

@@ -1,22 +1,8 @@
 import type { Outcome, OutcomeField } from './outcome.ts'
 import { accuracyScale, OPEN_SCALE, sumScale, type RewardScale } from './scale.ts'
+import type { RewardWeights } from './weights.ts'
 
-/** How `vqa_correct` becomes the correctness of mode `legacy`: 0 and 1, or -1 and 1. */
-export const CORRECTNESS_MODES = ['01', 'pm1'] as const
-
-/** A name of {@link CORRECTNESS_MODES}. */
-export type CorrectnessMode = (typeof CORRECTNESS_MODES)[number]
-
-/** The numbers a reward mode may use. `alpha` and `beta` are already the defaults of the mode when not given. */
-export interface RewardWeights {
-  readonly hardWeight: number
-  readonly softWeight: number
-  readonly relWeight: number
-  readonly alpha: number
-  readonly beta: number
-  readonly correctnessMode: CorrectnessMode
-  readonly useLogprob: boolean
-}
+export { CORRECTNESS_MODES, type CorrectnessMode, type RewardWeights } from './weights.ts'
 
 /** What a mode sees of one outcome: a reader of its fields, which throws (or gives 0) where a field is missing. */
 export interface ModeInput {

@@ -1,4 +1,4 @@
-import type { RewardWeights } from './modes.ts'
+import type { RewardWeights } from './weights.ts'
 
 /**
  * What numbers a reward gives, by which temperatures and normalisation are chosen:

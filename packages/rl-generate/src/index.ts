@@ -103,3 +103,13 @@ export type {
   GenerationPolicy,
 } from './generate/types.ts'
 export { mixNeeds } from './proposals/needs.ts'
+export type { Components } from './pilot/components.ts'
+export type { Estimate } from './pilot/estimate.ts'
+export type { MethodMean } from './pilot/methods.ts'
+export type { PilotReward } from './pilot/outcomes.ts'
+export { analysePilot, type PilotOptions } from './pilot/pilot.ts'
+export type { NeededQuestions } from './pilot/power.ts'
+export { pilotFeatures, type PilotFeatures, type Predictability } from './pilot/predict.ts'
+export type { Reliability } from './pilot/reliability.ts'
+export { formatPilot } from './pilot/text.ts'
+export type { PilotReport, PilotRewardReport, Recommendation } from './pilot/types.ts'

@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'grow InfoScore beams, the labels of sft',
     load: async () => (await import('./beams.ts')).beams,
   },
+  pilot: {
+    summary: 'say before anyone pays whether there is anything to win, and what it would cost',
+    load: async () => (await import('./pilot.ts')).pilot,
+  },
   generate: {
     summary: 'measure RL data: propose pointers, ask the VQA model, score',
     load: async () => (await import('./generate.ts')).generate,
