@@ -23,8 +23,8 @@ import { ridge } from './support/ridge.ts'
 
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
 const SEEDS = [0, 1, 2]
-/** The recommended preset on the expected accuracy: target softmax(E / 0.1). */
-const ON_E = ['--preset', 'recommended', '--reward-mode', 'expected_accuracy', '--normalize-method', 'none']
+/** The recommended preset on the expected accuracy. */
+const ON_E = ['--preset', 'recommended', '--reward-mode', 'expected_accuracy']
 
 interface Difference {
   selector: string
@@ -50,11 +50,11 @@ export interface StaticFigures {
  * effects that the features of a demonstration predict for demonstrations left out of the estimate, and the
  * recommended preset on E (three seeds each) without a floor, without and with a number per demonstration, and as it is
  * delivered; with the split of the gains.
- * The folder of the data is `LEVER_OKVQA_LM`.
+ * The folder of the data is `LEVER_OKVQA_LM`; trainings in `LEVER_STATIC` (a folder) are used again.
  */
 export async function run({
   data = process.env['LEVER_OKVQA_LM'] ?? '',
-  folder = '',
+  folder = process.env['LEVER_STATIC'] ?? '',
 }: { data?: string; folder?: string } = {}): Promise<StaticFigures[]> {
   if (data === '') throw new RangeError('bench: give the folder of okvqa-lm with LEVER_OKVQA_LM')
   const out = folder === '' ? await mkdtemp(join(tmpdir(), 'lever-static-')) : folder
@@ -70,7 +70,7 @@ export async function run({
     ] as const) {
       const path = join(out, `${name}-${seed}`)
       const files = ['--rl-data', train, '--embeddings', embeddings, '--seed', String(seed), '--out', path]
-      await lever('train', ...ON_E, '--listwise-temp', '0.1', ...more, ...files)
+      await lever('train', ...ON_E, ...more, ...files)
       policies.push(`${name}-${seed}=${path}/checkpoints/best.safetensors`)
     }
   }
