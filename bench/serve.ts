@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { loadavg } from 'node:os'
-import { join } from 'node:path'
 import autocannon from 'autocannon'
+import { startServing, type Started } from './support/lever-serve.ts'
 import { makeBundle, openSplit } from '../packages/server/test/support/world.ts'
 
 /*
@@ -17,7 +17,6 @@ const CLIENTS = 20
 const RATE = 200
 const SECONDS = Number(process.env['LEVER_BENCH_SECONDS'] ?? 60)
 const REQUESTS = Number(process.env['LEVER_BENCH_REQUESTS'] ?? 100_000)
-const LEVER = join(import.meta.dirname, '../apps/cli/bin/lever.js')
 
 interface Figures {
   readonly requests: number
@@ -35,7 +34,7 @@ export async function run(): Promise<unknown> {
   const bare = await bareRoute()
   const peer = await load(bare.url, bodyOf, { duration: Math.min(10, SECONDS) })
   bare.close()
-  const server = await start(['--bundle', bundle, '--log-level', 'warn'])
+  const server = await startServing(['--bundle', bundle, '--log-level', 'warn'])
   try {
     const url = `${server.url}/v1/select`
     await load(url, bodyOf, { duration: 3 })
@@ -72,7 +71,7 @@ async function steady(
   const mib = [rss(child)]
   let [requests, errors] = [0, 0]
   for (let part = 0; part < 10; part++) {
-    const done = await load(url, bodyOf, { amount: Math.ceil(REQUESTS / 10) })
+    const done = await load(url, bodyOf, { amount: Math.max(CLIENTS, Math.ceil(REQUESTS / 10)) })
     requests += done.requests
     errors += done.errors
     await fetch(`${base}/healthz`)
@@ -172,25 +171,4 @@ async function bareRoute(): Promise<{ url: string; close: () => void }> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as { port: number }
   return { url: `http://127.0.0.1:${port}/`, close: () => server.close() }
-}
-
-interface Started {
-  readonly url: string
-  readonly child: ChildProcess
-}
-
-async function start(args: readonly string[]): Promise<Started> {
-  const child = spawn(process.execPath, [LEVER, 'serve', ...args, '--port', '0', '--json'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const url = await new Promise<string>((done, failed) => {
-    let text = ''
-    child.stderr.on('data', (part: Buffer) => {
-      text += part.toString()
-      const found = /"event":"listening","url":"([^"]+)"/.exec(text)?.[1]
-      if (found !== undefined) done(found)
-    })
-    child.on('exit', () => failed(new Error(text)))
-  })
-  return { url, child }
 }
