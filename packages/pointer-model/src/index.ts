@@ -48,6 +48,7 @@ export {
   type FloorQuery,
   type Selection,
 } from './floor/types.ts'
+export { chooseByFloor, type FloorInput } from './floor/choose.ts'
 export { baselineRanking, baselineScores, standardised } from './floor/baselines.ts'
 export { startingModel, type StartingModel, type StartOptions } from './start.ts'
 export { type GreedyChoice, type PointerChoice } from './decode/greedy.ts'

@@ -75,7 +75,20 @@ function selectorOf(
       'selector: a bundle needs a policy, or a baseline in its place; give a checkpoint, or a selector such as rices-both',
     )
   }
-  return { kind: 'policy', name: POLICY, because: asked === undefined ? 'trained' : 'asked', note: null }
+  const { floor } = loaded.model
+  const note = floorNote(loaded)
+  const isRetrieval =
+    floor?.weight === undefined && ['similarity', 'mmr'].includes(floor?.baseline.kind ?? '')
+  if (asked === undefined && floor !== undefined && isRetrieval) {
+    return { kind: 'baseline', name: floor.baseline.name, because: 'floor', note }
+  }
+  return { kind: 'policy', name: POLICY, because: asked === undefined ? 'trained' : 'asked', note }
+}
+
+/** What to say of a policy whose training found nothing better than a baseline, or than what it started from. */
+function floorNote({ info: { selection } }: LoadedCheckpoint): string | null {
+  if (selection === undefined || !['baseline', 'start'].includes(selection.by)) return null
+  return `the training of the policy found nothing better than ${selection.name} by ${selection.measure} on its validation queries, so that chooses`
 }
 
 function poolOf(

@@ -80,8 +80,8 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
   const pools = (): Promise<number[][]> => drawPools(group, collection, pool, rows)
   if (selector === POLICY) {
     const drawn = await pools()
-    const asked = group.map((one, i) => ({ row: one.rows[kind]!, pool: drawn[i]! }))
-    const chosen = await choosePointers(policy!, asked, own, shots)
+    const asked = group.map((one, i) => ({ id: one.query.id, row: one.rows[kind]!, pool: drawn[i]! }))
+    const chosen = await choosePointers(policy!, asked, own, shots, (row) => collection.example(row).id)
     return chosen.map((picks, i) => ({
       selector,
       picks: picks.map(({ row, probability }) => ({
