@@ -50,13 +50,19 @@ const BUDGETS: readonly Budget[] = [
   [600, 12],
   [600, 36],
 ]
+/** 3,600 prompts spent on fewer queries with more pointers each; 600 x 6 is among the others. */
+const EQUAL_BUDGETS: readonly Budget[] = [
+  [100, 36],
+  [300, 12],
+]
 const REAL_BUDGETS: readonly Budget[] = [32, 64, 128, 256, 512].map((queries) => [queries, 16] as const)
 
 export interface LearningRow {
   readonly world: string
   readonly seed: number
-  /** Prompts that were measured; of a baseline 0. */
+  /** Prompts that were measured, queries x pointers; of a baseline 0. */
   readonly prompts: number
+  readonly queries?: number
   readonly who: string
   /** What the checkpoint chooses by. */
   readonly chosen: string | null
@@ -105,11 +111,6 @@ export async function run({
   for (const name of worlds) {
     const world = await openWorld(name, folder)
     if (world === undefined) continue
-    const isThere = (seed: number, prompts: number, who?: string): boolean =>
-      rows.some(
-        (row) =>
-          row.world === name && row.seed === seed && row.prompts === prompts && (who ?? row.who) === row.who,
-      )
     if (!rows.some((row) => row.world === name && row.who === 'random')) {
       for (const [who, values] of Object.entries(await world.baselines())) {
         await add({
@@ -125,14 +126,53 @@ export async function run({
     }
     for (const seed of seeds) {
       for (const budget of world.budgets) {
-        const prompts = budget[0] * budget[1]
-        if (isThere(seed, prompts, 'lever train')) continue
+        const isThere = rows.some(
+          (row) =>
+            row.world === name &&
+            row.seed === seed &&
+            row.queries === budget[0] &&
+            row.prompts === budget[0] * budget[1],
+        )
+        if (isThere) continue
         const row = await measure(world, folder, seed, budget)
         if (row !== undefined) await add(row)
       }
     }
   }
+  await writeFile(join(folder, 'learning.md'), tableOf(rows))
   return rows
+}
+
+/** The rows as the table of docs/results.md: one line for a world and a budget, its seeds in a cell. */
+function tableOf(rows: readonly LearningRow[]): string {
+  const worlds = [...new Set(rows.map(({ world }) => world))]
+  const lines = worlds.flatMap((world) => {
+    const own = rows.filter((row) => row.world === world)
+    const trained = own.filter(({ who }) => who === 'lever train')
+    const baselines = own.filter(({ who }) => who !== 'lever train')
+    const budgets = [...new Set(trained.map(({ queries, prompts }) => `${queries} ${prompts}`))]
+    const head = baselines.map(({ who, accuracy }) => `${who} ${accuracy}`).join(', ')
+    return [
+      `| ${world} | | baselines: ${head} | | |`,
+      ...budgets.map((budget) => {
+        const [queries, prompts] = budget.split(' ').map(Number)
+        const same = trained
+          .filter((row) => row.queries === queries && row.prompts === prompts)
+          .sort((a, b) => a.seed - b.seed)
+        const what = queries === 0 ? '0' : `${prompts} (${queries} x ${prompts! / queries!})`
+        const cell = (of: (row: LearningRow) => string | number | null | undefined): string =>
+          same.map((row) => String(of(row) ?? '-')).join(' / ')
+        const gain = cell(({ minusRandom }) => minusRandom && `${minusRandom[0]} +- ${minusRandom[1]}`)
+        return `| ${world} | ${what} | ${cell(({ accuracy }) => accuracy)} | ${cell(({ chosen }) => chosen)} | ${cell(({ policy }) => policy)} | ${gain} |`
+      }),
+    ]
+  })
+  return [
+    '| world | prompts (queries x pointers) | delivered | chosen by | policy alone | delivered minus random |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...lines.map((line) => line.replace(/\| \| \|$/, '| | | |')),
+    '',
+  ].join('\n')
 }
 
 async function measure(
@@ -147,7 +187,7 @@ async function measure(
   if (world.free !== undefined && !existsSync(join(free, 'checkpoints/best.safetensors')))
     await toEnd(world.free(free, seed))
   const start = world.free === undefined ? undefined : join(free, 'checkpoints/best.safetensors')
-  const row = { world: world.name, seed, prompts: queries * pointers, who: 'lever train' }
+  const row = { world: world.name, seed, prompts: queries * pointers, queries, who: 'lever train' }
   if (queries === 0) {
     if (start === undefined) return undefined
     const values = await answer(world, start)
@@ -191,10 +231,10 @@ function subsetOf(data: RlData, queries: number, pointers: number, seed: number)
       .sort((a, b) => a.query_id - b.query_id)
       .map((query) => ({
         ...query,
-        pointer_candidates: random.sample(
+        pointer_candidates: random.sample<RlCandidate>(
           query.pointer_candidates,
           Math.min(pointers, query.pointer_candidates.length),
-        ) as RlCandidate[],
+        ),
       })),
   }
 }
@@ -229,8 +269,9 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
   const model = `${FIXTURE}${prefix}model`
   const libraryName = name === 'composition' ? 'library' : 'train'
   const at = (split: string): string => join(out, `${split}.safetensors`)
-  const lever = async (...args: string[]): Promise<void> =>
-    void (await promisify(execFile)('node', [LEVER, ...args, '--quiet'], { maxBuffer: 1 << 28 }))
+  const lever = async (...args: string[]): Promise<void> => {
+    await promisify(execFile)('node', [LEVER, ...args, '--quiet'], { maxBuffer: 1 << 28 })
+  }
   for (const split of new Set([libraryName, 'train', 'test'])) {
     if (existsSync(at(split))) continue
     await lever('embed', '--dataset', `${root}/${prefix}${split}`, '--model', model, '--out', at(split))
@@ -302,11 +343,11 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
         queries: train,
         candidates: library,
         pools: await trainPools(0),
-        score: (text, example) => ({ accuracy: score(text, example).accuracy ?? 0 }),
+        score,
       }).data
   return {
     name,
-    budgets: BUDGETS,
+    budgets: other ? [...BUDGETS, ...EQUAL_BUDGETS] : BUDGETS,
     data: await readRlData(join(out, 'gen/rl-data.json')),
     embeddings: at(libraryName),
     tables,

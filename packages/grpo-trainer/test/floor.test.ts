@@ -26,6 +26,21 @@ describe('a duel', () => {
     expect(duel([first, way('hardly better', hardly), way('better', clearly)]).name).toBe('better')
   })
 
+  test('what was chosen on the queries it is judged on needs more of them', () => {
+    const many = [...spread, ...spread, 0, 1]
+    const better = many.map((x) => x + 1)
+    const policy = (count: number): Contender => ({ ...way('policy', better.slice(0, count)), by: 'policy' })
+    expect(duel([way('first', many), policy(19)]).name).toBe('first')
+    expect(duel([way('first', many), policy(20)]).name).toBe('policy')
+  })
+
+  test('in a family the better mean wins, be it by little', () => {
+    const hardly = spread.map((x, i) => x + (i === 0 ? 1 : i === 1 ? -0.9 : 0))
+    const [one, two] = [way('one', spread), way('two', hardly)].map((each) => ({ ...each, family: 'rices' }))
+    expect(duel([one!, two!]).name).toBe('two')
+    expect(duel([two!, one!]).name).toBe('two')
+  })
+
   test('four queries tell nothing; queries that only one was judged on do not count', () => {
     const four = way('four', [9, 9, 9, 9])
     expect(duel([way('first', spread), four]).name).toBe('first')
@@ -41,8 +56,9 @@ const learning: PhaseOptions = { objective: 'listwise', epochs: 12, learningRate
 describe('the floor of a training', () => {
   test('a policy that learnt wins over every baseline', async () => {
     const model = smallModel()
-    const { result } = await runAll({ model, data: world, phases: [learning] })
-    const delivered = await findFloor({ data: world, columns, trained: result.best })
+    const data = makeWorld({ queries: 48, validation: 120, pool: 10, pointers: 8 })
+    const { result } = await runAll({ model, data, phases: [learning] })
+    const delivered = await findFloor({ data, columns, trained: result.best })
     expect(delivered!.selection).toMatchObject({ by: 'policy', measure: 'reward' })
     expect(delivered!.model.floor).toBeUndefined()
     expect(delivered!.selection.compared.map(({ name }) => name)).toEqual([

@@ -5,21 +5,28 @@ import { deviation, mean } from '../numbers.ts'
 export interface Contender {
   readonly name: string
   readonly by: Selection['by']
+  /** Ways of one family are equally simple: of them the better mean wins. */
+  readonly family?: string
   readonly values: ReadonlyMap<number, number>
 }
 
-/** Fewer common queries than this tell nothing. */
-export const LEAST_QUERIES = 5
+/**
+ * Fewer common queries than this tell nothing. The trained policy is the best of many epochs, and a mixture that of several
+ * weights, on the very queries that they are judged on, so few of them say less.
+ */
+function leastQueries(by: Selection['by']): number {
+  return by === 'policy' || by === 'mixture' ? 20 : 5
+}
 
 /**
  * The winner among ways to choose, the one that nobody has to be convinced of first: each takes the place of what stood so
- * far where it is better by more than one standard error of the paired differences, on the queries of both. So ties go to
- * the earlier one (the one-standard-error rule; Breiman et al. 1984).
+ * far where it is better by more than one standard error of the paired differences, on the queries of both. So ties go to the earlier one (the one-standard-error rule; Breiman et al. 1984).
  */
 export function duel<C extends Contender>(contenders: readonly C[]): C {
   return contenders.reduce((best, next) => {
     const { difference, error, queries } = paired(next, best)
-    return queries >= LEAST_QUERIES && difference > error ? next : best
+    const bar = next.family !== undefined && next.family === best.family ? 0 : error
+    return queries >= leastQueries(next.by) && difference > bar ? next : best
   })
 }
 

@@ -77,6 +77,7 @@ export async function findFloor(options: FloorOptions): Promise<Delivered | unde
     rankings.set(baseline.name, ranking)
     ways.push({
       ...{ name: baseline.name, by: 'baseline', model: { ...model, floor: { baseline } } },
+      ...(baseline.kind === 'similarity' && { family: 'rices' }),
       values: worth(all, ({ queryId }) => ranking.get(queryId)!),
     })
   }
