@@ -29,6 +29,7 @@ export {
   type SequenceInputs,
   type SequenceLogits,
 } from './sequence.ts'
+export { searchVectors, type SearchVectors } from './search-vectors.ts'
 export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
 export { type PolicyInput, type PolicyQuery } from './batches.ts'
 export {

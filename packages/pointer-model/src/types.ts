@@ -52,6 +52,8 @@ export interface Architecture<C extends ArchitectureConfig = ArchitectureConfig>
    * `chosen` have N + 1 in place of N then, and the caller lets nothing but STOP follow STOP.
    */
   readonly stops?: true
+  /** The query does not see its pool, so that a choice can be searched for in a whole library. */
+  readonly separate?: true
   /** Every setting but `dim`. */
   readonly defaults: Omit<C, 'dim'>
   /** The trainable arrays, in the order of the checkpoint. Throws InputError if settings do not fit. */

@@ -18,6 +18,7 @@ export const biEncoder: Architecture<BiEncoderConfig> = {
   name: 'bi-encoder',
   summary: 'inner products of two projections, one number as query-state gate',
   order: 3,
+  separate: true,
   defaults: { hidden: 256, temperature: 0.5 },
   parameters: (config) => [
     ...projectionParameters(config),
