@@ -31,8 +31,8 @@ export async function choosePointers(
   const place = new Map(used.map((row, i) => [row, i]))
   const { dim } = rows
   const input = {
-    queries: { data: stacked(asked.map(({ row }) => row)), dim },
-    candidates: { data: stacked(used.map((row) => rows.row(row))), dim },
+    queries: { ids: asked.map(({ id }) => id), data: stacked(asked.map(({ row }) => row)), dim },
+    candidates: { ids: used.map(idOf), data: stacked(used.map((row) => rows.row(row))), dim },
     items: asked.map(({ pool }, row) => ({ row, pool: pool.map((one) => place.get(one)!) })),
   }
   const { floor } = policy.model
