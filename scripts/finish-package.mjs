@@ -72,11 +72,19 @@ async function writeModule(path) {
 async function asCommonJs(text) {
   try {
     const options = { format: 'cjs', platform: 'node', target: 'node20', logLevel: 'silent' }
-    return (await transform(withoutMap(text), { ...options, define: { 'import.meta.url': '__url' } })).code
+    const { code } = await transform(withoutMap(text), { ...options, define: { 'import.meta.url': '__url' } })
+    return withoutReserved(code)
   } catch (error) {
     if (error.errors?.every((one) => one.text.startsWith('Top-level await'))) return undefined
     throw error
   }
+}
+
+/** esbuild's closing note of what a module exports is an object of shorthands, in which strict code may not say `static`. */
+function withoutReserved(code) {
+  const reserved = /^( {2})(static|public|private|protected|interface|package|implements|let|yield)(?=,?$)/gm
+  const [before, note] = code.split(/(?=^0 && \(module\.exports = \{)/m)
+  return note === undefined ? code : before + note.replace(reserved, '$1"$2": null')
 }
 
 function withoutMap(text) {

@@ -32,6 +32,7 @@ test('a group', () => {
       shots: 2,
       rewards: Float64Array.of(1 / Math.SQRT2, -1 / Math.SQRT2),
       rawRewards: Float64Array.of(2, 0),
+      accuracies: Float64Array.of(1, 0),
       logProbs: Float64Array.of(-1, -2),
       methods: ['random', 'beam'],
     },
