@@ -217,6 +217,17 @@ describe('static by main effects', () => {
     expect(accuracy.record.best[0]!.id).toBe(10)
   })
 
+  test('needs no accuracy where the expected accuracy alone was measured', async () => {
+    write(measured({ vqa_acc_score: null }))
+    const given = { files: [file], shots: 1, queries: [{ id: 1, imageId: 1 }] }
+    const { record } = await measuredStatic(given)
+    expect(record).toMatchObject({ reward: 'expected', questions: 4, outcomes: 12 })
+    expect(record.best[0]!.id).toBe(12)
+    await expect(measuredStatic({ ...given, reward: 'accuracy' })).rejects.toThrow(
+      'has outcomes without an accuracy; give expected',
+    )
+  })
+
   test('refuses what teaches nothing', async () => {
     write(measured({ vqa_gt_prob: null }))
     const given = { files: [file], shots: 1, queries: [{ id: 1, imageId: 1 }] }

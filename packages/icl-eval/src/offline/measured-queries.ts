@@ -37,6 +37,8 @@ export interface MeasuredQueriesOptions {
   readonly queryExamples?: ReadonlyMap<number, Example>
   /** Take outcomes scored by the string fallback. Default false. */
   readonly allowFallback?: boolean
+  /** Take outcomes of which only the expected accuracy was measured; their accuracy is NaN. Default false. */
+  readonly expectedAlone?: boolean
 }
 
 /**
@@ -48,13 +50,18 @@ export interface MeasuredQueriesOptions {
  */
 export function measuredQueries(
   data: RlData,
-  { examples = new Map(), queryExamples = examples, allowFallback = false }: MeasuredQueriesOptions = {},
+  {
+    examples = new Map(),
+    queryExamples = examples,
+    allowFallback = false,
+    expectedAlone = false,
+  }: MeasuredQueriesOptions = {},
 ): MeasuredQueries {
   const skipped = new Map<string, number>()
   const skip = (reason: string): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
   const queries = data.queries.map((entry): MeasuredQuery => {
     const outcomes = entry.pointer_candidates.flatMap((candidate) =>
-      outcomesOf(candidate, allowFallback, skip),
+      outcomesOf(candidate, { allowFallback, expectedAlone }, skip),
     )
     const poolIds = entry.candidate_pool_ids ?? Array.from(new Set(outcomes.flatMap(({ ids }) => ids)))
     const example = (id: number): Example =>
@@ -79,7 +86,7 @@ export function measuredOf(queries: readonly MeasuredQuery[]): Measured {
 
 function outcomesOf(
   candidate: RlCandidate,
-  allowFallback: boolean,
+  { allowFallback, expectedAlone }: { allowFallback: boolean; expectedAlone: boolean },
   skip: (reason: string) => void,
 ): MeasuredOutcome[] {
   const ids = pointerIds(candidate)
@@ -89,12 +96,12 @@ function outcomesOf(
     outcome: Pick<RlCandidate, 'vqa_acc_score' | 'vqa_gt_prob' | 'vqa_eval_mode' | 'vqa_pred_answer'>,
   ): MeasuredOutcome[] => {
     const mode = outcome.vqa_eval_mode ?? 'file'
-    const accuracy = outcome.vqa_acc_score
+    const { vqa_gt_prob: expected } = outcome
+    const accuracy = outcome.vqa_acc_score ?? (expectedAlone && typeof expected === 'number' ? NaN : null)
     if (mode === 'error' || candidate.eval_failed === true) skip('failed')
-    else if (accuracy === null || accuracy === undefined) skip('without vqa_acc_score')
+    else if (accuracy === null) skip('without vqa_acc_score')
     else if (mode === 'fallback' && !allowFallback) skip('scored by the fallback')
     else {
-      const { vqa_gt_prob: expected } = outcome
       const more = typeof expected === 'number' ? { expected } : {}
       return [{ ids: shown, accuracy, ...more, answer: outcome.vqa_pred_answer ?? '', method, mode }]
     }

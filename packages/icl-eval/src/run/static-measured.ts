@@ -29,7 +29,7 @@ export interface MeasuredStatic {
 
 /**
  * Main effects from measured RL data alone; no model is asked.
- * @throws InputError if a file is not RL data, if expected accuracies are asked for and missing, or if all of it was
+ * @throws InputError if a file is not RL data, if what is asked for was not measured, or if all of it was
  * measured on the evaluated questions or their images
  */
 export async function measuredStatic(options: MeasuredStaticOptions): Promise<MeasuredStatic> {
@@ -41,7 +41,8 @@ export async function measuredStatic(options: MeasuredStaticOptions): Promise<Me
   for (const file of files) {
     await requirePath(file, '--static-data')
     hashes.push(await hashFile(file))
-    for (const { query, outcomes } of measuredQueries(await readRlData(file)).queries) {
+    for (const { query, outcomes } of measuredQueries(await readRlData(file), { expectedAlone: true })
+      .queries) {
       if (evaluated.has(imageOf(query))) shared += 1
       else kept.push(outcomes.filter(({ ids }) => ids.length > 0))
     }
@@ -60,8 +61,10 @@ export async function measuredStatic(options: MeasuredStaticOptions): Promise<Me
   const value = ({ expected = NaN, accuracy }: MeasuredOutcome): number =>
     reward === 'expected' ? expected : accuracy
   if (outcomes.some((one) => Number.isNaN(value(one)))) {
+    const [missing, other] =
+      reward === 'expected' ? ['an expected accuracy', 'accuracy'] : ['an accuracy', 'expected']
     throw new InputError(
-      `--static-reward expected: ${files.join(', ')} has outcomes without an expected accuracy; give accuracy`,
+      `--static-reward ${reward}: ${files.join(', ')} has outcomes without ${missing}; give ${other}`,
     )
   }
   const found = mainEffects(
