@@ -2,7 +2,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { reportPlots, summarize } from '@lever/icl-eval'
 
-const SHOWN = ['zero-shot', 'random', 'rices-both', 'mmr', 'pointer-rce', 'pointer-listwise', 'oracle']
+const SHOWN = [
+  'zero-shot',
+  'random',
+  'rices-both',
+  'mmr',
+  'agreement',
+  'pointer-rce',
+  'pointer-listwise',
+  'oracle',
+]
 const [run] = process.argv.slice(2)
 if (run === undefined) throw new Error('give the run directory of lever demo')
 const lines = (await readFile(`${run}/per-question.jsonl`, 'utf8')).trimEnd().split('\n')

@@ -5,6 +5,9 @@ import { putBefore } from '../src/chat/put-before.ts'
 import { readChat, type ChatMessage } from '../src/chat/read-chat.ts'
 import { readPrompt } from '../src/chat/read-prompt.ts'
 
+/** Of templates that show images; `lever serve` is about questions with one. */
+const names = templateNames.filter((name) => getTemplate(name).layout !== 'text')
+
 /** A prompt as a template writes it, with a URL for every image. */
 function written(name: string, questions: readonly string[], answers: readonly string[]): ChatMessage[] {
   let next = 0
@@ -20,7 +23,7 @@ const words = fc
   .array(fc.constantFrom('what', 'is', 'it?', 'red', '(', '.*', '$1', 'ü'), { minLength: 1, maxLength: 5 })
   .map((all) => all.join(' '))
 
-test.each(templateNames)('what template %s writes is read back', (name) => {
+test.each(names)('what template %s writes is read back', (name) => {
   fc.assert(
     fc.property(fc.array(fc.tuple(words, words), { maxLength: 4 }), words, (shown, question) => {
       const questions = [...shown.map(([one]) => one), question]
@@ -46,7 +49,7 @@ test('a question at the end may stand plain, before or after its image', () => {
     [image, text],
     [text, image],
   ]) {
-    for (const name of templateNames) {
+    for (const name of names) {
       const found = readPrompt([{ role: 'user', content }], getTemplate(name))
       expect(found).toEqual({ demonstrations: [], url: 'data:1', question: 'what?' })
     }
