@@ -3,7 +3,7 @@
 // - removes what tsc once wrote for sources that are gone, so that no tarball carries it;
 // - lets declarations import './x.js' instead of './x.ts', which TypeScript before 5.7 does not resolve there (the two
 //   are of one length, so declaration maps stay true);
-// - writes dist/cjs, the same modules for `require` (docs/decisions/0008-two-builds.md), unless --esm-only is given.
+// - writes dist/cjs, the same modules for `require` (docs/decisions/0010-two-builds.md), unless --esm-only is given.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'

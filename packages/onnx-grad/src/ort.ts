@@ -4,8 +4,11 @@ import type * as Ort from 'onnxruntime-node'
 
 export type { Ort }
 
-/** Versions of onnxruntime-node that the packages were tested with, as the peer dependency says; the last is recommended. */
-const TESTED = '1.25 to 1.30'
+/**
+ * Versions of onnxruntime-node that the peer dependency accepts. All tests run with the last one; 1.25.1, 1.27.0 and 1.29.0
+ * were loaded and opened a graph.
+ */
+const ACCEPTED = '1.25 to 1.30'
 const RECOMMENDED = '1.30.0'
 
 /**
@@ -29,7 +32,7 @@ export function explain(error: unknown, loaded: readonly string[]): string {
   const said = message.split('\n')[0]!
   if (/MODULE_NOT_FOUND/.test(code) && message.includes("'onnxruntime-node'")) {
     return (
-      `onnx-grad: running a graph needs the package onnxruntime-node, ${TESTED}, which is not installed: ` +
+      `onnx-grad: running a graph needs the package onnxruntime-node, ${ACCEPTED}, which is not installed: ` +
       `npm install onnxruntime-node@${RECOMMENDED} (with ONNXRUNTIME_NODE_INSTALL=skip in the environment where its ` +
       'install script cannot reach api.nuget.org)'
     )
@@ -44,7 +47,7 @@ export function explain(error: unknown, loaded: readonly string[]): string {
     )
   }
   return (
-    `onnx-grad: onnxruntime-node is installed but does not load here (${said}); tested are versions ${TESTED}: ` +
+    `onnx-grad: onnxruntime-node is installed but does not load here (${said}); accepted are versions ${ACCEPTED}: ` +
     `npm install onnxruntime-node@${RECOMMENDED} on this machine`
   )
 }
