@@ -104,7 +104,7 @@ describe('lever sft --beams', () => {
   test('learns from labels in the pool of the query and says what it knows', async () => {
     const { code, stdout } = await lever(sft('policy', 'whole/beams.json'))
     expect(code).toBe(0)
-    expect(stdout).toMatch(/phase +epoch +loss +uniform +reward +expected +first right +all right/)
+    expect(stdout).toMatch(/phase +epoch +loss +uniform +reward +expected +ranked +first right +all right/)
     expect(stdout).toMatch(/loss of a policy that knows nothing 2\.441/) // (ln 12 + ln 11) / 2
     await json('report', at('policy'))
     expect(read('policy/report.html')).toContain('Training')
