@@ -4,7 +4,7 @@ import type { Manifest, StageRecord } from '@lever/durable-files'
 import type { Summary } from '@lever/icl-eval'
 import type { Result } from '../../command.ts'
 import type { DemoSettings } from './demo.ts'
-import { checkpointFile, embeddingFile } from './demo.ts'
+import { checkpointFile, embeddingFile } from './sides.ts'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
 
 /** What a finished demo prints. */

@@ -1,45 +1,23 @@
 import { join } from 'node:path'
 import type { RunDirectory } from '@lever/durable-files'
-import { hashFile, InputError, openRunDirectory, runStage } from '@lever/durable-files'
-import type { EvaluationRecord } from '@lever/icl-eval'
-import type { Pools } from '@lever/rl-generate'
-import type { Dataset, Example } from '@lever/vqa-dataset'
+import { InputError, openRunDirectory, runStage } from '@lever/durable-files'
+import { RL_DATA_FILES } from '@lever/rl-dataset'
+import type { RlData } from '@lever/rl-dataset'
+import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
 import { BUNDLED, hashFiles } from '../../files.ts'
 import { version } from '../../version.ts'
-import { openDataset, sampleExamples } from '../inputs/dataset.ts'
 import { reportingTo } from '../evaluate/events.ts'
-import { evaluatedDataset } from '../evaluate/run-evaluate.ts'
-import type { Features } from '../inputs/features.ts'
-import { factsOf, pairsOf, readEmbeddings } from '../inputs/features.ts'
-import { openModel } from '../model/model.ts'
-import type { PolicyRecipe, Recipe } from './recipe.ts'
-import { reportSources } from '../report/report.ts'
 import { generateReporter } from '../generate/generate-progress.ts'
-import { RL_DATA_FILES } from '@lever/rl-dataset'
-import type { RlData } from '@lever/rl-dataset'
-import { normalizeAnswer, officialScore } from '@lever/vqa-eval'
+import { factsOf, pairsOf } from '../inputs/features.ts'
+import { openModel } from '../model/model.ts'
+import { reportSources } from '../report/report.ts'
 import { followTraining } from '../train/train.ts'
-
-/** One side of the world: what demonstrations come from, the training questions (in the copying world the same), the test questions. */
-interface Side {
-  readonly name: 'library' | 'train' | 'test'
-  readonly dataset: Dataset
-  readonly queries: readonly Example[]
-}
-
-interface Demo {
-  readonly recipe: Recipe
-  readonly seed: number
-  readonly run: RunDirectory
-  readonly library: Side
-  readonly train: Side
-  readonly test: Side
-  /** Opened at the first call: a finished demo needs no model. */
-  readonly model: () => Promise<VqaModel>
-  readonly context: Context
-}
+import { evaluatePolicies } from './evaluate.ts'
+import type { PolicyRecipe, Recipe } from './recipe.ts'
+import type { Demo } from './sides.ts'
+import { checkpointFile, embeddingFile, embedSides, featuresOf, openSide, poolsOf } from './sides.ts'
 
 export interface DemoSettings {
   readonly out: string
@@ -110,39 +88,6 @@ export async function runDemo(
   }
 }
 
-/** Best checkpoint of a policy, by name inside the run directory. */
-export function checkpointFile({ name }: PolicyRecipe): string {
-  return `${name}/checkpoints/best.safetensors`
-}
-
-export function embeddingFile(name: Side['name']): string {
-  return `embeddings/${name}.safetensors`
-}
-
-async function openSide(
-  name: Side['name'],
-  recipe: Recipe,
-  seed: number,
-  { progress }: Context,
-): Promise<Side> {
-  const dataset = await openDataset({ dataset: join(BUNDLED, recipe.world[name]) }, progress)
-  const counts = { library: 0, train: recipe.generate.queries, test: recipe.evaluate.queries }
-  const queries = await sampleExamples(dataset.examples, counts[name] ?? undefined, seed)
-  return { name, dataset, queries }
-}
-
-/** The pool of every question: the part of the library that the policies see. */
-async function poolsOf(
-  { recipe, seed, library }: Demo,
-  { queries }: Side,
-  features: Features,
-): Promise<Pools> {
-  const { buildPools } = await import('@lever/rl-generate')
-  const { poolMethod: method, pool: size } = recipe.generate
-  const candidates = library.dataset.examples
-  return buildPools({ queries, candidates, method, size, seed, features: await pairsOf(features) })
-}
-
 function openWorldModel({ world }: Recipe, workers: number, { progress }: Context): Promise<VqaModel> {
   const choice = {
     backend: 'onnx',
@@ -153,36 +98,6 @@ function openWorldModel({ world }: Recipe, workers: number, { progress }: Contex
     maxNewTokens: 5,
   }
   return openModel({ ...choice, workers }, progress)
-}
-
-async function embedSides(
-  { recipe, run, context: { progress, signal } }: Demo,
-  sides: readonly Side[],
-): Promise<void> {
-  const { embedExamples, openEmbedder } = await import('@lever/vqa-model')
-  const { writeEmbeddings } = await import('@lever/tensor-files')
-  const embedder = await openEmbedder({ model: join(BUNDLED, recipe.world.model), threads: 2 })
-  try {
-    const total = sides.reduce((sum, { dataset }) => sum + dataset.examples.length, 0)
-    const stage = progress.stage('embed', { total, unit: 'questions' })
-    let before = 0
-    for (const { name, dataset } of sides) {
-      const onProgress = (done: number): void => stage.update(before + done)
-      await writeEmbeddings(
-        run.file(embeddingFile(name)),
-        await embedExamples(embedder, dataset.examples, { source: dataset.hash, signal, onProgress }),
-      )
-      before += dataset.examples.length
-    }
-    stage.end()
-  } finally {
-    await embedder.close()
-  }
-}
-
-async function featuresOf({ run, library }: Demo, side: Side['name']): Promise<Features> {
-  const [queries, candidates] = [run.file(embeddingFile(side)), run.file(embeddingFile(library.name))]
-  return { queries: await readEmbeddings(queries), candidates: await readEmbeddings(candidates) }
 }
 
 async function generateData(demo: Demo): Promise<void> {
@@ -255,97 +170,4 @@ async function trainOne(demo: Demo, policy: PolicyRecipe): Promise<void> {
   const output = join(run.path, name)
   const { signal } = context
   await followTraining(train({ model, data, info, phases, output, seed, signal }), context, name)
-}
-
-async function evaluatePolicies(demo: Demo): Promise<void> {
-  const { recipe, seed, run, library, test, context } = demo
-  const {
-    evaluateAll,
-    lookUpEmbeddings,
-    measuredStatic,
-    policySelector,
-    poolsOfExamples,
-    recordRead,
-    resolveSelectors,
-    saveEvaluation,
-  } = await import('@lever/icl-eval')
-  const { answerWith } = await import('@lever/vqa-model')
-  const { shots, seeds, oracleBudget, selectors } = recipe.evaluate
-  const features = await featuresOf(demo, 'test')
-  const { byIds, openPolicy, readCheckpoint } = await import('@lever/pointer-model')
-  const policies = await Promise.all(
-    recipe.policies.map(async (policy) =>
-      openPolicy((await readCheckpoint(run.file(checkpointFile(policy)))).model),
-    ),
-  )
-  try {
-    const named = policies.map((policy, i) =>
-      policySelector({ name: recipe.policies[i]!.name, policy: byIds(policy, features) }),
-    )
-    const measured = await measuredStatic({
-      files: [run.file(RL_DATA_FILES.data)],
-      queries: test.queries,
-      shots: Math.max(...shots),
-    })
-    const model = await demo.model()
-    const pools = await poolsOf(demo, test, features)
-    const hashes = await Promise.all(
-      recipe.policies.map(async (policy) => [policy.name, await hashFile(run.file(checkpointFile(policy)))]),
-    )
-    await recordRead(run, {
-      split: test.dataset.split,
-      data: test.dataset.hash,
-      questions: test.queries.length,
-      selectors: [...selectors, 'oracle'],
-      policies: Object.fromEntries(hashes) as Record<string, string>,
-      shots,
-      seeds,
-    })
-    const evaluated = await evaluateAll({
-      queries: test.queries,
-      pools: poolsOfExamples(pools.byQuery, library.dataset.examples),
-      library: library.dataset.examples,
-      selectors: [...resolveSelectors(selectors, { sets: measured.effects }), ...named],
-      answer: answerWith(model),
-      score: officialScore(),
-      protocol: model.protocolHash,
-      data: `${test.dataset.hash} ${library.dataset.hash}`,
-      embeddings: lookUpEmbeddings(await pairsOf(features)),
-      split: { names: recipe.policies.map(({ name }) => name), seeds: [seed] },
-      oracle: true,
-      oracleBudget,
-      shots,
-      seeds: Array.from({ length: seeds }, (_, i) => seed + i),
-      journal: run.file('answers.jsonl'),
-      strict: true,
-      batchSize: recipe.batchSize,
-      seed,
-      ...reportingTo(context),
-    })
-    await saveEvaluation(run, evaluated)
-    await run.update({ evaluated: { ...(await recordOf(demo, pools, model)), static: measured.record } })
-  } finally {
-    for (const policy of policies) await policy.close()
-  }
-}
-
-async function recordOf(
-  { recipe, library, train, test }: Demo,
-  made: Pools,
-  model: VqaModel,
-): Promise<EvaluationRecord> {
-  const { datasetRecord, findLeakage, leakageRecord, poolsOfExamples, poolText, protocolRecord } =
-    await import('@lever/icl-eval')
-  const pools = poolsOfExamples(made.byQuery, library.dataset.examples)
-  const leakage = findLeakage({ queries: test.queries, pools, training: train.queries })
-  const record = async ({ name, dataset }: Side): Promise<EvaluationRecord['dataset']> =>
-    datasetRecord(await evaluatedDataset(dataset, { dataset: join(BUNDLED, recipe.world[name]) }))
-  return {
-    dataset: await record(test),
-    pool: await record(library),
-    pools: poolText(made),
-    focus: recipe.policies.at(-1)!.name,
-    protocol: protocolRecord(model),
-    leakage: leakageRecord(leakage),
-  }
 }
