@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { drawComposition, writeWorld } from '../fixtures/shapes-vqa/src/index.ts'
+import { drawComposition, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
 import { compositionTables } from './support/composition-tables.ts'
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))

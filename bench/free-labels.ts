@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/index.ts'
+import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))

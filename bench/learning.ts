@@ -22,7 +22,7 @@ import { readDataset } from '@lever/vqa-dataset'
 import type { Example } from '@lever/vqa-dataset'
 import { officialScore } from '@lever/vqa-eval'
 import { answerWith, openVqaModel } from '@lever/vqa-model'
-import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/index.ts'
+import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
 
 /*
  * What a training delivers by the number of measured prompts (docs/results.md, "Never below the best baseline"):

@@ -16,7 +16,7 @@ import type { Example } from '@lever/vqa-dataset'
 import { officialScore } from '@lever/vqa-eval'
 import { answerWith, embedExamples, openEmbedder, openVqaModel } from '@lever/vqa-model'
 import type { Embedder, VqaModel } from '@lever/vqa-model'
-import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/index.ts'
+import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))

@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { manifestOf, publishedFolders } from './manifests.mjs'
+import { isLibraryFolder, manifestOf, publishedFolders } from './manifests.mjs'
+import { pack } from './pack.mjs'
 
 const faults = []
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
@@ -33,17 +34,8 @@ for (const folder of folders) {
 
 const packed = mkdtempSync(join(tmpdir(), 'lever-check-'))
 try {
-  const paths = folders.map((folder) => `./${folder}`)
-  const said = execFileSync('npm', ['pack', '--json', '--pack-destination', packed, ...paths], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  for (const [i, { filename, files }] of Object.values(JSON.parse(said)).entries()) {
-    await checkTarball(
-      folders[i],
-      readFileSync(join(packed, filename)),
-      new Set(files.map(({ path }) => path)),
-    )
+  for (const { folder, tarball, files } of pack(packed)) {
+    await checkTarball(folder, readFileSync(tarball), files)
   }
 } finally {
   rmSync(packed, { recursive: true })
@@ -64,7 +56,7 @@ async function checkTarball(folder, tarball, files) {
     pack: { tarball: tarball.buffer.slice(tarball.byteOffset, tarball.byteOffset + tarball.byteLength) },
   })
   for (const message of messages) faults.push(`${folder}: publint: ${formatMessage(message, pkg)}`)
-  if (!folder.startsWith('packages/')) return
+  if (!isLibraryFolder(folder)) return
   const { problems } = await checkPackage(createPackageFromTarballData(tarball))
   for (const { kind, entrypoint, resolutionKind } of problems) {
     faults.push(
@@ -82,7 +74,7 @@ function shapeOf(value, depth = 0) {
 }
 
 const require = createRequire(import.meta.url)
-for (const folder of folders.filter((one) => one.startsWith('packages/'))) {
+for (const folder of folders.filter(isLibraryFolder)) {
   const { exports } = JSON.parse(read(`${folder}/package.json`))
   for (const { default: esm, require: cjs } of Object.values(exports)) {
     if (cjs === undefined) continue

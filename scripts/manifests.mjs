@@ -18,11 +18,14 @@ export function publishedFolders() {
   )
 }
 
+/** Is it imported? The command is not. */
+export const isLibraryFolder = (folder) => folder !== 'apps/cli'
+
 /** The package.json of a folder as it should be, from what it is. */
 export async function manifestOf(folder) {
   const root = read('package.json')
   const { name, version, description, keywords, ...own } = read(`${folder}/package.json`)
-  const isLibrary = folder.startsWith('packages/')
+  const isLibrary = isLibraryFolder(folder)
   const manifest = {
     ...{ name, version, description, keywords },
     ...{ license: root.license, author: root.author },
@@ -33,7 +36,7 @@ export async function manifestOf(folder) {
     ...(isLibrary && { sideEffects: false }),
     ...(isLibrary ? entriesOf(own.exports) : own.exports === undefined ? {} : { exports: own.exports }),
     ...(own.bin && { bin: own.bin }),
-    files: isLibrary ? ['dist', 'src', 'CHANGELOG.md'] : own.files,
+    files: folder.startsWith('packages/') ? ['dist', 'src', 'CHANGELOG.md'] : own.files,
     publishConfig: { access: 'public' },
     scripts: { ...own.scripts, build: buildOf(own.scripts.build, isLibrary) },
   }

@@ -1,15 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { hashFile, hashOf } from '@lever/durable-files'
 
+export { FOLDER as BUNDLED, MODEL as BUNDLED_MODEL } from '@lever/shapes-vqa'
 export { exists, makeFolderOf, requireNew, requirePath, writeNew } from '@lever/durable-files'
-
-/** Folder of the bundled world and its model. */
-export const BUNDLED: string = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
-
-/** The bundled VQA model, in the ONNX layout of the Hub. */
-export const BUNDLED_MODEL: string = join(BUNDLED, 'model')
 
 /** SHA-256 over the names and contents of all files under a folder. */
 export async function hashFiles(folder: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 
@@ -10,6 +10,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   'reward-utils': 0,
   'durable-files': 0,
   terminal: 0,
+  'shapes-vqa': 0,
   'json-text': 1,
   'onnx-grad': 1,
   settings: 1,
@@ -48,6 +49,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'icl-eval': [],
   selector: ['@langchain/core', 'ai'],
   server: ['fastify', 'pino', 'prom-client'],
+  'shapes-vqa': [],
   cli: ['yargs', 'hyparquet'],
 }
 
@@ -116,6 +118,19 @@ test('onnx-grad imports the runtime in one file', () => {
     readFileSync(file, 'utf8').includes("'onnxruntime-node'"),
   )
   expect(files).toHaveLength(1)
+})
+
+test('no package reaches for files of the repository around it, which is not there once it is installed', () => {
+  const found = folders.flatMap((folder) => {
+    const source = join(ROOT, folder, 'src')
+    return sourcesOf(source).flatMap((file) => {
+      const depth = relative(join(ROOT, folder), file).split(sep).length - 1
+      return Array.from(readFileSync(file, 'utf8').matchAll(/new URL\(\s*['"`]((?:\.\.\/)+)/g))
+        .filter(([, up = '']) => up.length / 3 > depth)
+        .map(([text]) => `${file}: ${text}`)
+    })
+  })
+  expect(found).toEqual([])
 })
 
 /** Names of the packages that sources import: static, type-only and dynamic imports. */

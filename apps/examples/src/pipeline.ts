@@ -1,19 +1,17 @@
-import { fileURLToPath } from 'node:url'
 import { hashFile } from '@lever/durable-files'
 import { loadTraining, PRESETS, train } from '@lever/grpo-trainer'
 import { evaluateRun, policySelector, type EvaluatedDataset, type Summary } from '@lever/icl-eval'
 import { byIds, createModel, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { buildPools, generateRlData } from '@lever/rl-generate'
+import { MODEL, WORLD } from '@lever/shapes-vqa'
 import { readEmbeddings, writeEmbeddings, type Embeddings } from '@lever/tensor-files'
 import { readDataset } from '@lever/vqa-dataset'
 import { officialScore } from '@lever/vqa-eval'
 import { answerWith, embedExamples, makeThumbnail, openEmbedder, openVqaModel } from '@lever/vqa-model'
 
-const BUNDLED = fileURLToPath(new URL('../../../fixtures/shapes-vqa', import.meta.url))
-
 /** A split of the bundled world; for data of your own, the paths of its files. */
 async function open(split: string) {
-  const [folder, images] = [`${BUNDLED}/world/${split}`, `${BUNDLED}/world/images`]
+  const [folder, images] = [`${WORLD}/${split}`, `${WORLD}/images`]
   const files = { questions: `${folder}/questions.json`, annotations: `${folder}/annotations.json`, images }
   return { ...(await readDataset(files)), files }
 }
@@ -26,8 +24,8 @@ export async function pipeline(
 ): Promise<Summary> {
   const [pool, test] = [await open('train'), await open('test')]
   const [learn, ask] = [pool.examples.slice(0, questions.train), test.examples.slice(0, questions.test)]
-  const model = await openVqaModel({ backend: 'onnx', model: `${BUNDLED}/model`, workers: 2 })
-  const embedder = await openEmbedder({ model: `${BUNDLED}/model` })
+  const model = await openVqaModel({ backend: 'onnx', model: MODEL, workers: 2 })
+  const embedder = await openEmbedder({ model: MODEL })
   const asking = { model, answer: answerWith(model), score: officialScore(), batchSize: 1024, seed: 0 }
 
   // Embeddings: what the policy reads, and what similarity means.

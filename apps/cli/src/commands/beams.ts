@@ -8,7 +8,7 @@ import { growBeams } from '../pipeline/beams/beams.ts'
 export const beams: Command = defineCommand({
   describe:
     'Grows InfoScore beams: for every anchor, one by one, the demonstrations that make the ground truth most probable. They are the labels of lever sft. Run again, the command continues.',
-  example: 'lever beams --dataset fixtures/shapes-vqa/world/train --queries 200 --out runs/beams',
+  example: 'lever beams --dataset node_modules/@lever/shapes-vqa/world/train --queries 200 --out runs/beams',
   options: {
     Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
     Model: modelOptions,

@@ -12,7 +12,7 @@ export const bundle: Command = defineCommand({
   describe:
     'Packs all that a choice needs into one folder: the policy or a baseline, the library with its images and embeddings, and the embedder. lever select and lever serve use it, on any machine.',
   example:
-    'lever bundle --policy runs/demo/pointer-listwise/checkpoints/best.safetensors \\\n    --dataset fixtures/shapes-vqa/world/train --embeddings runs/demo/embeddings/train.safetensors \\\n    --evaluation runs/demo --out runs/bundle',
+    'lever bundle --policy runs/demo/pointer-listwise/checkpoints/best.safetensors \\\n    --dataset node_modules/@lever/shapes-vqa/world/train --embeddings runs/demo/embeddings/train.safetensors \\\n    --evaluation runs/demo --out runs/bundle',
   async options() {
     const { embedderNames, templateNames } = await import('@lever/vqa-model')
     const { baselineNames, INDEX_FROM } = await import('@lever/selector')

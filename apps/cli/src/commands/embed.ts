@@ -9,7 +9,7 @@ import { openDataset, placesOf } from '../pipeline/inputs/dataset.ts'
 export const embed: Command = defineCommand({
   describe:
     'Turns the image and the text of every question of a dataset into a vector, by which generate, train and evaluate find similar ones. Writes one safetensors file with a row per question.',
-  example: 'lever embed --dataset fixtures/shapes-vqa/world/train --out train.safetensors',
+  example: 'lever embed --dataset node_modules/@lever/shapes-vqa/world/train --out train.safetensors',
   async options() {
     const { embedderNames, TEXT_SOURCES } = await import('@lever/vqa-model')
     const { EMBEDDING_KINDS } = await import('@lever/tensor-files')

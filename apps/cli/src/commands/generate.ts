@@ -13,7 +13,7 @@ export const generate: Command = defineCommand({
   describe:
     'Generates RL data: proposes pointers for every question, asks the VQA model and scores its answers by the official metric. Run again, the command continues.',
   example:
-    'lever generate --dataset fixtures/shapes-vqa/world/train \\\n    --embeddings train.safetensors --out runs/generate',
+    'lever generate --dataset node_modules/@lever/shapes-vqa/world/train \\\n    --embeddings train.safetensors --out runs/generate',
   options: {
     Data: { ...datasetOptions, ...skipImagesOption, ...poolDatasetOptions, ...poolOptions },
     Model: {
