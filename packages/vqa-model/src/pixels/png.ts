@@ -10,8 +10,14 @@ export interface Pixels {
 
 const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10])
 
+/** Chunks that no reader's pixels depend on: sizes, gamma and primaries that are not applied, dates, backgrounds. */
+const IGNORED: ReadonlySet<string> = new Set(['pHYs', 'tIME', 'gAMA', 'cHRM', 'sRGB', 'sBIT', 'bKGD'])
+const TEXTS: ReadonlySet<string> = new Set(['tEXt', 'zTXt', 'iTXt'])
+/** Keywords of texts that may hold EXIF data or XMP, and so the orientation. */
+const MAY_TURN = /^(raw profile type|xml:com\.adobe\.xmp)/i
+
 /**
- * Pixels of a plain PNG file: 8 bits, RGB or RGBA, not interlaced, nothing in it but the image.
+ * Pixels of a plain PNG file: 8 bits, RGB or RGBA, not interlaced, nothing beside the image that could change it.
  * Several times faster than the general decoder for small images, with the same pixels.
  *
  * @returns undefined for any other file, and for a damaged one, which the general decoder then names
@@ -30,7 +36,9 @@ export function decodePlainPng(file: Buffer): Pixels | undefined {
     if (type === 'IHDR') header = body
     else if (type === 'IDAT') parts.push(body)
     else if (type === 'IEND') ended = true
-    else return undefined
+    else if (TEXTS.has(type) ? MAY_TURN.test(body.toString('latin1', 0, 80)) : !IGNORED.has(type)) {
+      return undefined
+    }
     at += 12 + length
   }
   if (!ended || header?.length !== 13 || parts.length === 0) return undefined
@@ -59,44 +67,44 @@ function inflate(bytes: Buffer, size: number): Buffer | undefined {
   }
 }
 
-/** Undoes the filter of each line (PNG specification, section 9). */
+/** Undoes the filter of each line (PNG specification, section 9). What lies outside of the image is 0. */
 function unfilter(lines: Buffer, stride: number, height: number, step: number): Uint8Array | undefined {
   const data = new Uint8Array(stride * height)
+  let above: Uint8Array = new Uint8Array(stride)
   for (let y = 0; y < height; y++) {
-    const kind = lines[y * (stride + 1)]!
-    if (kind > 4) return undefined
-    const from = y * (stride + 1) + 1
-    const to = y * stride
-    for (let x = 0; x < stride; x++) {
-      const left = x >= step ? data[to + x - step]! : 0
-      const up = y > 0 ? data[to + x - stride]! : 0
-      const corner = x >= step && y > 0 ? data[to + x - stride - step]! : 0
-      data[to + x] = (lines[from + x]! + predict(kind, left, up, corner)) & 255
-    }
+    const from = y * (stride + 1)
+    const line = data.subarray(y * stride, (y + 1) * stride)
+    line.set(lines.subarray(from + 1, from + 1 + stride))
+    const undo = FILTERS[lines[from]!]
+    if (undo === undefined) return undefined
+    undo(line, above, step)
+    above = line
   }
   return data
 }
 
-function predict(kind: number, left: number, up: number, corner: number): number {
-  switch (kind) {
-    case 1:
-      return left
-    case 2:
-      return up
-    case 3:
-      return (left + up) >> 1
-    case 4:
-      return paeth(left, up, corner)
-    default:
-      return 0
-  }
-}
+/** By its number in the file: adds to the bytes of a line, in place, what the filter took away. */
+const FILTERS: readonly ((line: Uint8Array, above: Uint8Array, step: number) => void)[] = [
+  () => undefined,
+  (line, _, step) => {
+    for (let x = step; x < line.length; x++) line[x]! += line[x - step]!
+  },
+  (line, above) => {
+    for (let x = 0; x < line.length; x++) line[x]! += above[x]!
+  },
+  (line, above, step) => {
+    for (let x = 0; x < line.length; x++) line[x]! += ((x < step ? 0 : line[x - step]!) + above[x]!) >> 1
+  },
+  (line, above, step) => {
+    for (let x = 0; x < step; x++) line[x]! += above[x]!
+    for (let x = step; x < line.length; x++) line[x]! += paeth(line[x - step]!, above[x]!, above[x - step]!)
+  },
+]
 
 function paeth(left: number, up: number, corner: number): number {
-  const guess = left + up - corner
-  const a = Math.abs(guess - left)
-  const b = Math.abs(guess - up)
-  const c = Math.abs(guess - corner)
+  const a = Math.abs(up - corner)
+  const b = Math.abs(left - corner)
+  const c = Math.abs(left + up - 2 * corner)
   if (a <= b && a <= c) return left
   return b <= c ? up : corner
 }

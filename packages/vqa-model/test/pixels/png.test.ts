@@ -56,6 +56,24 @@ test.each([
   expect(listed(file)).toEqual(await stock(file))
 })
 
+const text = (type: string, keyword: string): Buffer => chunk(type, Buffer.from(`${keyword}\0text`))
+
+test.each([
+  ['texts', [text('tEXt', 'Comment'), text('tEXt', 'Software')]],
+  [
+    'gamma, primaries and size',
+    [chunk('gAMA', Buffer.from([0, 0, 0xb1, 0x8f])), chunk('pHYs', Buffer.alloc(9, 1))],
+  ],
+  ['sRGB', [chunk('sRGB', Buffer.alloc(1))]],
+  [
+    'a date and a background',
+    [chunk('tIME', Buffer.from([7, 234, 1, 2, 3, 4, 5])), chunk('bKGD', Buffer.alloc(6))],
+  ],
+])('%s beside the image change nothing', async (_, extra) => {
+  const file = png([0, 1, 2, 3, 4], { extra })
+  expect(listed(file)).toEqual(await stock(file))
+})
+
 test('images of the bundled world', async () => {
   const folder = `${bundled}world/images/`
   for (const name of readdirSync(folder).sort().slice(0, 10)) {
@@ -75,6 +93,11 @@ test('anything else is left to the general decoder', () => {
     png([0, 1], { interlace: 1 }),
     png([0, 1], { depth: 16 }),
     png([0, 1], { extra: [chunk('tRNS', Buffer.alloc(6))] }),
+    png([0, 1], { extra: [chunk('eXIf', Buffer.from('II*\0'))] }),
+    png([0, 1], { extra: [text('tEXt', 'Raw profile type exif')] }),
+    png([0, 1], { extra: [text('zTXt', 'Raw profile type APP1')] }),
+    png([0, 1], { extra: [text('iTXt', 'XML:com.adobe.xmp')] }),
+    png([0, 1], { extra: [chunk('iCCP', Buffer.alloc(6))] }),
     png([0, 7]),
     Buffer.alloc(0),
   ]
