@@ -42,6 +42,14 @@ export function topSimilar({
     const end = Math.min(total, start + block)
     for (let first = 0; first < queryRows.length; first += 4) {
       const width = Math.min(4, queryRows.length - first)
+      if (width === 1) {
+        searchOne(
+          heaps[first]!,
+          { queries, candidates, dim, query: queryRows[first]! * dim, start, end },
+          (row) => excluded(first, row),
+        )
+        continue
+      }
       const offsets = [0, 1, 2, 3].map((i) => queryRows[Math.min(first + i, queryRows.length - 1)]! * dim)
       for (let row = start; row < end; row++) {
         fourProducts(sums, queries, offsets, candidates, row * dim, dim)
@@ -53,6 +61,33 @@ export function topSimilar({
     }
   }
   return heaps.map(neighbours)
+}
+
+interface Block {
+  queries: Float32Array
+  /** Where its row begins in `queries`. */
+  query: number
+  candidates: Float32Array
+  dim: number
+  /** Rows of `candidates`. */
+  start: number
+  end: number
+}
+
+/** One query over a block, four candidates at a time: the same sums, a quarter of the passes. */
+function searchOne(
+  best: Best,
+  { queries, query, candidates, dim, start, end }: Block,
+  excluded: (row: number) => boolean,
+): void {
+  const sums = new Float64Array(4)
+  for (let from = start; from < end; from += 4) {
+    const offsets = [0, 1, 2, 3].map((i) => Math.min(from + i, end - 1) * dim)
+    fourProducts(sums, candidates, offsets, queries, query, dim)
+    for (let i = 0; i < Math.min(4, end - from); i++) {
+      if (accepts(best, sums[i]!) && !excluded(from + i)) insert(best, sums[i]!, from + i)
+    }
+  }
 }
 
 export function neighbours({ rows, scores, size }: Best): Neighbours {
