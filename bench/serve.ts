@@ -3,14 +3,17 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { loadavg } from 'node:os'
-import autocannon from 'autocannon'
 import { startServing, type Started } from './support/lever-serve.ts'
+import { cpuMs, load, staggered } from './support/serve-load.ts'
 import { makeBundle, openSplit } from '../packages/server/test/support/world.ts'
 
 /*
  * lever serve under load, with images that it has never seen: every request brings another image, one of the world's
  * test images with a comment of its own in the file, so that its bytes are new and everything about it is computed. LEVER_BENCH_SECONDS and LEVER_BENCH_REQUESTS set how long (60 and 100,000).
  * LEVER_BENCH_BUNDLE is the bundle; one of the whole train split with a policy of random parameters where it is not set.
+ * Three loads of 20 clients: at RATE requests a second spread evenly (`apart`), at the same rate with all 20 requests
+ * at one moment (`bursts`, what autocannon makes of a rate), and as fast as they go (`full`, where the median is 20
+ * divided by the throughput, whatever the server does).
  */
 const CLIENTS = 20
 /** Requests a second of all clients together, where they are paced. */
@@ -18,30 +21,22 @@ const RATE = 200
 const SECONDS = Number(process.env['LEVER_BENCH_SECONDS'] ?? 60)
 const REQUESTS = Number(process.env['LEVER_BENCH_REQUESTS'] ?? 100_000)
 
-interface Figures {
-  readonly requests: number
-  readonly perSecond: number
-  readonly p50: number
-  readonly p90: number
-  readonly p99: number
-  readonly most: number
-  readonly errors: number
-}
-
 export async function run(): Promise<unknown> {
   const bundle = process.env['LEVER_BENCH_BUNDLE'] ?? (await makeBundle(Infinity))
   const bodyOf = await unseenBodies()
   const bare = await bareRoute()
-  const peer = await load(bare.url, bodyOf, { duration: Math.min(10, SECONDS) })
+  const all = { connections: CLIENTS, duration: SECONDS }
+  const peer = await load(bare.url, bodyOf, { ...all, duration: Math.min(10, SECONDS) })
   bare.close()
   const server = await startServing(['--bundle', bundle, '--log-level', 'warn'])
   try {
     const url = `${server.url}/v1/select`
-    await load(url, bodyOf, { duration: 3 })
+    await load(url, bodyOf, { ...all, duration: 3 })
     const before = cpuMs(server.child)
-    const paced = await load(url, bodyOf, { duration: SECONDS, overallRate: RATE })
-    const cpu = { msPerRequest: (cpuMs(server.child) - before) / paced.requests }
-    const full = await load(url, bodyOf, { duration: SECONDS })
+    const apart = await staggered(url, bodyOf, { ...all, rate: RATE })
+    const cpu = { msPerRequest: (cpuMs(server.child) - before) / apart.requests }
+    const bursts = await load(url, bodyOf, { ...all, overallRate: RATE })
+    const full = await load(url, bodyOf, all)
     const one = await load(url, bodyOf, { duration: Math.min(10, SECONDS), connections: 1 })
     const memory = await steady(server, url, bodyOf)
     const [load1] = loadavg()
@@ -51,8 +46,9 @@ export async function run(): Promise<unknown> {
       rate: RATE,
       loadAverage: load1,
       peer,
-      paced,
+      apart,
       cpu,
+      bursts,
       full,
       one,
       memory,
@@ -71,7 +67,10 @@ async function steady(
   const mib = [rss(child)]
   let [requests, errors] = [0, 0]
   for (let part = 0; part < 10; part++) {
-    const done = await load(url, bodyOf, { amount: Math.max(CLIENTS, Math.ceil(REQUESTS / 10)) })
+    const done = await load(url, bodyOf, {
+      connections: CLIENTS,
+      amount: Math.max(CLIENTS, Math.ceil(REQUESTS / 10)),
+    })
     requests += done.requests
     errors += done.errors
     await fetch(`${base}/healthz`)
@@ -83,44 +82,6 @@ async function steady(
 function rss({ pid }: ChildProcess): number {
   const status = readFileSync(`/proc/${pid!}/status`, 'utf8')
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024)
-}
-
-/** Processor time of a process since its start, ms. */
-function cpuMs({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid!}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return 10 * (Number(fields[11]) + Number(fields[12]))
-}
-
-interface Load {
-  readonly overallRate?: number
-  readonly duration?: number
-  readonly amount?: number
-  readonly connections?: number
-}
-
-async function load(
-  url: string,
-  bodyOf: () => string,
-  { connections = CLIENTS, ...how }: Load,
-): Promise<Figures> {
-  const found = await autocannon({
-    ...{ url, connections, ...how },
-    timeout: 30,
-    requests: [
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        setupRequest: (request) => ({ ...request, body: bodyOf() }),
-      },
-    ],
-  })
-  const { latency, requests, errors, timeouts, non2xx } = found
-  return {
-    requests: requests.total,
-    perSecond: Math.round(requests.total / found.duration),
-    ...{ p50: latency.p50, p90: latency.p90, p99: latency.p99, most: latency.max },
-    errors: errors + timeouts + non2xx,
-  }
 }
 
 /** Bodies of requests: a test image of the world with a comment that no request had before. */

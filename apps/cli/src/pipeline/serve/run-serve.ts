@@ -27,6 +27,9 @@ export interface Served {
   readonly selections: number
 }
 
+/** Of a crowd the first are answered before the last are begun; larger batches save less than they make all wait. */
+const ASKED_TOGETHER = 8
+
 /**
  * Opens a bundle and a model and serves them until the signal.
  * @throws InputError if one of them cannot be opened, or the address cannot be listened on
@@ -36,7 +39,8 @@ export async function runServe(options: ServeOptions, context: Context): Promise
   const { openSelector } = await import('@lever/selector')
   const { bundle, upstream, check, writable, embedderModel } = options
   const { progress, signal, emit } = context
-  const selector = await openSelector(bundle, { writable, embedderModel, allowPaths: false })
+  const opened = { writable, embedderModel, allowPaths: false, batchSize: ASKED_TOGETHER }
+  const selector = await openSelector(bundle, opened)
   let model: VqaModel | undefined
   try {
     if (upstream === undefined) model = await openAnswering(options, selector, context)
