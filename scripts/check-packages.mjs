@@ -1,5 +1,5 @@
 // Checks what is published: every package.json is as scripts/manifests.mjs writes it, the files are as publint and
-// are-the-types-wrong want them, and one onnxruntime-node is installed.
+// are-the-types-wrong want them, and one onnxruntime-node is installed, and the compiler is the one meant.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -98,6 +98,13 @@ const copies = new Set(
 )
 if (copies.size !== 1) {
   faults.push(`${copies.size} copies of onnxruntime-node are installed; two in one process do not load`)
+}
+
+// Two packages bring a `tsc` (typescript-eslint still reads the API of version 6); npm links the one whose name comes first.
+const compiler = execFileSync('npx', ['tsc', '--version'], { encoding: 'utf8' }).trim()
+const wanted = JSON.parse(read('package.json')).devDependencies['@typescript/latest'].split('@').at(-1)
+if (compiler !== `Version ${wanted}`) {
+  faults.push(`npx tsc is ${compiler}, and package.json wants ${wanted}: see "@typescript/latest" there`)
 }
 
 for (const fault of faults) console.error(fault)
