@@ -6,7 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
-const SELECTORS = ['zero-shot', 'random', 'vote', 'static', 'rices-both']
+const SELECTORS = ['zero-shot', 'random', 'static', 'bm25', 'rices-text', 'rices-both', 'mmr', 'k-means']
+/** Draws of random: 2,700 of its prompts at 900 questions. */
+const DRAWS = 3
+const SHOTS = ['0', '1', '2', '4']
+/** The second wording of the pilot; the first is that of PICa. */
+const OTHER_WORDING = 'Answer in one or two words.'
 
 /** Folder that `bench/real/prepare.py` made, and how much of it is used. */
 interface StudySizes {
@@ -20,17 +25,22 @@ interface StudySizes {
 
 const SIZES: StudySizes = {
   queries: number('REAL_QUERIES', 300),
-  test: number('REAL_TEST', 300),
+  test: number('REAL_TEST', 900),
   seeds: number('REAL_SEEDS', 3),
 }
+/** Questions of the pilot. */
+const PILOT = 48
+const DTYPE = process.env['REAL_DTYPE'] ?? 'q8'
 const SEEDS = Array.from({ length: SIZES.seeds }, (_, seed) => seed)
 
 /**
- * The study of docs/real-benchmark.md: SmolLM2-135M answers OK-VQA from captions. Measures the expected accuracy of single
- * demonstrations, trains a policy on it with three seeds and one on agreement, and evaluates both beside zero-shot, random,
- * retrieval, static and vote at 0, 1, 2 and 4 demonstrations. What was measured is kept: the same call continues.
+ * The study of docs/real-benchmark.md: SmolLM2-135M answers OK-VQA from captions. A pilot, then the expected accuracy of
+ * single demonstrations, policies trained on it with three seeds and one on agreement, and the evaluation of all of them
+ * beside zero-shot, random, static and retrieval at 0, 1, 2 and 4 demonstrations, by accuracy and by expected accuracy. A
+ * prompt that several selectors choose is asked once, and what was measured is kept: the same call continues.
  *
- * `REAL_DIR` names the folder of the inputs, `REAL_OUT` that of the runs; `REAL_QUERIES`, `REAL_TEST` and `REAL_SEEDS` are sizes.
+ * `REAL_DIR` names the folder of the inputs, `REAL_OUT` that of the runs; `REAL_QUERIES`, `REAL_TEST` and `REAL_SEEDS` are
+ * sizes, `REAL_DTYPE` the model's file.
  */
 export async function run(): Promise<unknown> {
   const data = resolve(process.env['REAL_DIR'] ?? 'real')
@@ -39,18 +49,36 @@ export async function run(): Promise<unknown> {
     return { skipped: `${data} has no model; make it with bench/real/prepare.py (docs/real-benchmark.md)` }
   }
   await embed(data)
+  const wins = await pilot(data, out)
   const singles = await measure(data, out)
   await train(data, out, singles)
-  return evaluate(data, out, singles)
+  return { pilot: wins, evaluation: await evaluate(data, out, singles) }
 }
 
 async function embed(data: string): Promise<void> {
-  for (const split of ['library', 'train', 'test']) {
+  for (const split of ['library', 'train', 'validation', 'test']) {
     const file = join(data, `${split}.safetensors`)
     if (existsSync(file)) continue
     const model = ['--embedder', 'sentence', '--model', join(data, 'embedder'), '--threads', '1']
     await lever(['embed', ...model, '--dataset', join(data, split), '--kind', 'both', '--out', file])
   }
+}
+
+/** What there is to win, from two wordings of the prompt. */
+async function pilot(data: string, out: string): Promise<unknown> {
+  const run = join(out, 'pilot')
+  const told = await lever([
+    ...[
+      'pilot',
+      ...modelOf(data),
+      ...placesOf(data, 'validation'),
+      '--other-system',
+      OTHER_WORDING,
+      '--json',
+    ],
+    ...flags({ queries: PILOT, singles: 16, seed: 1, out: run }),
+  ])
+  return JSON.parse(told) as unknown
 }
 
 /** Expected accuracies of 16 single demonstrations a question, 12 of them random. */
@@ -96,14 +124,22 @@ async function evaluate(data: string, out: string, singles: string): Promise<unk
     'evaluate',
     ...modelOf(data),
     ...placesOf(data, 'test'),
-    ...['--selectors', ...SELECTORS, '--policies', ...policies, '--shots', '0', '1', '2', '4'],
-    ...flags({ queries: SIZES.test, seeds: 1, 'static-data': singles, seed: 1, out: run }),
+    ...['--selectors', ...SELECTORS, '--policies', ...policies, '--shots', ...SHOTS],
+    ...flags({
+      queries: SIZES.test,
+      seeds: DRAWS,
+      'split-gain': 0,
+      'batch-size': 256,
+      'static-data': singles,
+      seed: 1,
+      out: run,
+    }),
   ])
   return JSON.parse(await readFile(join(run, 'results.json'), 'utf8')) as unknown
 }
 
 function modelOf(data: string): string[] {
-  return flags({ model: join(data, 'model'), workers: 1, threads: 1 })
+  return flags({ model: join(data, 'model'), dtype: DTYPE, workers: 2, threads: 1 })
 }
 
 function placesOf(data: string, split: string): string[] {
@@ -129,8 +165,8 @@ function number(name: string, byDefault: number): number {
   throw new RangeError(`bench: ${name} is ${process.env[name]!}; give a whole number from 1`)
 }
 
-async function lever(args: readonly string[]): Promise<void> {
+async function lever(args: readonly string[]): Promise<string> {
   const running = promisify(execFile)(process.execPath, [LEVER, ...args], { maxBuffer: 2 ** 28 })
   running.child.stderr?.pipe(process.stderr)
-  await running
+  return (await running).stdout
 }

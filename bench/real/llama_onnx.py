@@ -1,4 +1,5 @@
-"""Writes a decoder of the Llama family as ONNX in the layout of the Hub (`onnx/model.onnx`).
+"""Writes a decoder of the Llama family as ONNX in the layout of the Hub (`onnx/model.onnx`), and those that differ from it in
+what `LlamaConfig` names: Qwen2, Qwen3, SmolLM3, Gemma 3.
 
 Letters: B rows, S new tokens, P cached tokens, T = P + S, D hidden size, H heads, KV key-value heads,
 REP = H / KV, hd head size, F feed-forward size, V vocabulary.
@@ -23,6 +24,16 @@ class LlamaConfig:
     norm_eps: float
     rope_theta: float
     positions: int
+    # Layers that do not turn queries and keys by their positions (SmolLM3).
+    unturned: frozenset[int] = frozenset()
+    # Layers that see the last `window` positions alone, turned with `local_theta` (Gemma 3).
+    local: frozenset[int] = frozenset()
+    window: int = 0
+    local_theta: float = 0.0
+    # Root of what queries are divided by; the head size where it is 0.
+    query_scalar: float = 0.0
+    # Gemma: embeddings times sqrt(D), norms after attention and feed-forward too, GELU in place of SiLU.
+    gemma: bool = False
 
 
 class Graph:
@@ -48,10 +59,10 @@ class Graph:
         return made[0] if len(made) == 1 else made
 
 
-def rope_tables(config: LlamaConfig) -> tuple[np.ndarray, np.ndarray]:
+def rope_tables(config: LlamaConfig, theta: float) -> tuple[np.ndarray, np.ndarray]:
     """[positions, hd / 2] cosines and sines of p * theta^(-2 i / hd)."""
     half = config.head_dim // 2
-    speed = config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)
+    speed = theta ** (-np.arange(half, dtype=np.float64) / half)
     angles = np.arange(config.positions, dtype=np.float64)[:, None] * speed[None]
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
@@ -66,6 +77,8 @@ def build(config: LlamaConfig, weights: dict[str, np.ndarray], attention: str = 
     fused = attention == "gqa"
     embed = g.weight("embed_tokens", weights["model.embed_tokens.weight"])
     x = g.op("Gather", embed, "input_ids")
+    if config.gemma:
+        x = g.op("Mul", x, g.weight("embed_scale", np.array(config.hidden**0.5, dtype=np.float32)))
     context = shared_inputs(g, config, fused, position_ids)
     for layer in range(config.layers):
         x = block(g, config, weights, layer, x, context, fused)
@@ -84,12 +97,15 @@ def build(config: LlamaConfig, weights: dict[str, np.ndarray], attention: str = 
 
 
 def shared_inputs(g: Graph, config: LlamaConfig, fused: bool, position_ids: bool) -> dict[str, str]:
-    cos, sin = (g.weight(n, t) for n, t in zip(("cos", "sin"), rope_tables(config)))
+    cos, sin = (g.weight(n, t) for n, t in zip(("cos", "sin"), rope_tables(config, config.rope_theta)))
+    turns = {"cos": cos, "sin": sin}
+    if config.local:
+        turns |= {f"local_{n}": g.weight(f"local_{n}", t) for n, t in zip(("cos", "sin"), rope_tables(config, config.local_theta))}
     total = g.op("Slice", g.op("Shape", "attention_mask"), g.ints(1), g.ints(2))
     if fused:
         length = g.op("ReduceSum", "attention_mask", g.ints(1), keepdims=0)
         seqlens = g.op("Cast", g.op("Sub", length, g.ints(1)), to=TensorProto.INT32)
-        return {"cos": cos, "sin": sin, "seqlens": seqlens, "total": g.op("Cast", g.op("Squeeze", total), to=TensorProto.INT32)}
+        return {**turns, "seqlens": seqlens, "total": g.op("Cast", g.op("Squeeze", total), to=TensorProto.INT32)}
     new = g.op("Slice", g.op("Shape", "input_ids"), g.ints(1), g.ints(2))
     past = g.op("Sub", total, new)
     positions = "position_ids"
@@ -104,8 +120,15 @@ def shared_inputs(g: Graph, config: LlamaConfig, fused: bool, position_ids: bool
     counts = g.op("Unsqueeze", g.op("Cast", "attention_mask", to=TensorProto.BOOL), g.ints(1, 2, 3))
     seen = g.op("And", causal, counts)
     lowest = g.weight("lowest", np.array(np.finfo(np.float32).min, dtype=np.float32))
-    mask = g.op("Where", seen, g.weight("nothing", np.array(0, dtype=np.float32)), lowest)
-    return {"cos": cos, "sin": sin, "positions": positions, "mask": mask}
+    nothing = g.weight("nothing", np.array(0, dtype=np.float32))
+    context = {**turns, "positions": positions, "mask": g.op("Where", seen, nothing, lowest)}
+    if config.local:
+        # A window counts positions, not slots: between those of a row there may be padding.
+        taken = g.op("Sub", g.op("CumSum", "attention_mask", g.op("Squeeze", g.ints(1))), g.ints(1))
+        apart = g.op("Sub", g.op("Unsqueeze", positions, g.ints(2)), g.op("Unsqueeze", taken, g.ints(1)))
+        near = g.op("Unsqueeze", g.op("Less", apart, g.ints(config.window)), g.ints(1, 2))
+        context["local_mask"] = g.op("Where", g.op("And", seen, near), nothing, lowest)
+    return context
 
 
 def norm(g: Graph, config: LlamaConfig, x: str, name: str, scale: np.ndarray) -> str:
@@ -122,21 +145,42 @@ def block(g: Graph, c: LlamaConfig, weights: dict[str, np.ndarray], layer: int, 
     normed = norm(g, c, x, f"layer{layer}.input_norm", of("input_layernorm"))
     q_size, kv_size = c.heads * c.head_dim, c.kv_heads * c.head_dim
     joined = g.op("MatMul", normed, matrix("qkv", *(of(f"self_attn.{p}_proj") for p in "qkv")))
+    bias = [weights.get(f"model.layers.{layer}.self_attn.{p}_proj.bias") for p in "qkv"]
+    if bias[0] is not None:
+        joined = g.op("Add", joined, g.weight(f"layer{layer}.qkv_bias", np.concatenate(bias)))
     q, k, v = g.op("Split", joined, g.ints(q_size, kv_size, kv_size), outputs=3, axis=-1)
+    if f"model.layers.{layer}.self_attn.q_norm.weight" in weights:
+        q, k = (norm_heads(g, c, x, f"layer{layer}.{n}_norm", of(f"self_attn.{n}_norm")) for n, x in (("q", q), ("k", k)))
+    if c.query_scalar:
+        q = g.op("Mul", q, g.weight("query_scale", np.array((c.head_dim / c.query_scalar) ** 0.5, dtype=np.float32)))
     read = group_query(g, c, layer, q, k, v, context) if fused else plain(g, c, layer, q, k, v, context)
-    x = g.op("Add", x, g.op("MatMul", read, matrix("o", of("self_attn.o_proj"))))
-    normed = norm(g, c, x, f"layer{layer}.post_norm", of("post_attention_layernorm"))
+    written = g.op("MatMul", read, matrix("o", of("self_attn.o_proj")))
+    if c.gemma:
+        written = norm(g, c, written, f"layer{layer}.after_norm", of("post_attention_layernorm"))
+    x = g.op("Add", x, written)
+    normed = norm(g, c, x, f"layer{layer}.post_norm", of("pre_feedforward_layernorm" if c.gemma else "post_attention_layernorm"))
     both = g.op("MatMul", normed, matrix("gate_up", of("mlp.gate_proj"), of("mlp.up_proj")))
     gate, up = g.op("Split", both, g.ints(c.feed_forward, c.feed_forward), outputs=2, axis=-1)
-    active = g.op("Mul", g.op("Mul", gate, g.op("Sigmoid", gate)), up)
-    return g.op("Add", x, g.op("MatMul", active, matrix("down", of("mlp.down_proj"))))
+    opened = g.op("FastGelu", gate, domain="com.microsoft") if c.gemma else g.op("Mul", gate, g.op("Sigmoid", gate))
+    down = g.op("MatMul", g.op("Mul", opened, up), matrix("down", of("mlp.down_proj")))
+    if c.gemma:
+        down = norm(g, c, down, f"layer{layer}.last_norm", of("post_feedforward_layernorm"))
+    return g.op("Add", x, down)
+
+
+def norm_heads(g: Graph, c: LlamaConfig, x: str, name: str, scale: np.ndarray) -> str:
+    apart = g.op("Reshape", x, g.ints(0, 0, -1, c.head_dim))
+    return g.op("Reshape", norm(g, c, apart, name, scale), g.ints(0, 0, -1))
 
 
 def plain(g: Graph, c: LlamaConfig, layer: int, q: str, k: str, v: str, context: dict[str, str]) -> str:
     """Attention in plain operators; the REP heads of a key-value head are rows of one product."""
     rep = c.heads // c.kv_heads
-    turn = [context["positions"], context["cos"], context["sin"]]
-    q, k = (g.op("RotaryEmbedding", t, *turn, domain="com.microsoft") for t in (q, k))
+    near = "local_" if layer in c.local else ""
+    turn = [context["positions"], context[f"{near}cos"], context[f"{near}sin"]]
+    mask = context[f"{near}mask"]
+    if layer not in c.unturned:
+        q, k = (g.op("RotaryEmbedding", t, *turn, domain="com.microsoft") for t in (q, k))
     scale = g.weight("scale", np.array(c.head_dim**-0.5, dtype=np.float32))
     split = g.op("Reshape", g.op("Mul", q, scale), g.ints(0, -1, c.kv_heads, rep, c.head_dim))
     folded = g.op("Reshape", g.op("Transpose", split, perm=[0, 2, 3, 1, 4]), g.ints(0, c.kv_heads, -1, c.head_dim))
@@ -147,10 +191,10 @@ def plain(g: Graph, c: LlamaConfig, layer: int, q: str, k: str, v: str, context:
     keys, values = cached
     scores = g.op("MatMul", folded, g.op("Transpose", keys, perm=[0, 1, 3, 2]))
     # The mask's shape gives S; [B, KV, REP * S, T] is seen as [B, KV, REP, S, T] for the sum.
-    shape = g.op("Shape", context["mask"])
+    shape = g.op("Shape", mask)
     last_two = g.op("Slice", shape, g.ints(3), g.ints(5))
     apart = g.op("Reshape", scores, g.op("Concat", g.ints(0, c.kv_heads, rep), last_two, axis=0))
-    shares = g.op("Softmax", g.op("Add", apart, context["mask"]), axis=-1)
+    shares = g.op("Softmax", g.op("Add", apart, mask), axis=-1)
     again = g.op("Reshape", shares, g.op("Shape", scores))
     read = g.op("Reshape", g.op("MatMul", again, values), g.ints(0, c.kv_heads, rep, -1, c.head_dim))
     return g.op("Reshape", g.op("Transpose", read, perm=[0, 3, 1, 2, 4]), g.ints(0, -1, c.heads * c.head_dim))
@@ -159,8 +203,12 @@ def plain(g: Graph, c: LlamaConfig, layer: int, q: str, k: str, v: str, context:
 def group_query(g: Graph, c: LlamaConfig, layer: int, q: str, k: str, v: str, context: dict[str, str]) -> str:
     past = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
     present = [f"present.{layer}.{part}" for part in ("key", "value")]
-    inputs = [q, k, v, *past, context["seqlens"], context["total"], context["cos"], context["sin"]]
-    sizes = {"num_heads": c.heads, "kv_num_heads": c.kv_heads, "do_rotary": 1}
+    near = "local_" if layer in c.local else ""
+    turn = [] if layer in c.unturned else [context[f"{near}cos"], context[f"{near}sin"]]
+    inputs = [q, k, v, *past, context["seqlens"], context["total"], *turn]
+    sizes = {"num_heads": c.heads, "kv_num_heads": c.kv_heads, "do_rotary": int(len(turn) > 0)}
+    if near:
+        sizes["local_window_size"] = c.window
     return g.op("GroupQueryAttention", *inputs, names=[f"attention_{layer}", *present], domain="com.microsoft", **sizes)[0]
 
 

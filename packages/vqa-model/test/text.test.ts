@@ -7,6 +7,7 @@ import {
   openVqaModel,
   readProtocol,
   requireInputs,
+  type Answer,
   type Prompt,
   type VqaModel,
 } from '@lever/vqa-model'
@@ -75,6 +76,37 @@ describe.each(['matmul', 'no-positions', 'gqa'])('text model, %s', (kind) => {
       expect(shared.stats().prefillTokens).toBeLessThan(whole.stats().prefillTokens / 2)
     } finally {
       await shared.close()
+      await whole.close()
+    }
+  })
+})
+
+const families = JSON.parse(await readFile(join(FOLDER, 'families.json'), 'utf8')) as Record<
+  string,
+  readonly Case[]
+>
+
+describe.each(Object.keys(families).flatMap((name) => [name, `${name}-gqa`]))('text model, %s', (kind) => {
+  const told = families[kind.replace('-gqa', '')]!
+
+  test('singly and in batches, whole and shared, it answers as transformers in PyTorch does', async () => {
+    const model = await open(join('families', kind))
+    const whole = await open(join('families', kind), { sharing: false })
+    try {
+      const prompts = told.map(promptOf)
+      const singly: Answer[] = []
+      for (const prompt of prompts) singly.push(...(await whole.answer([prompt])))
+      for (const answers of [singly, await whole.answer(prompts), await model.answer(prompts)]) {
+        expect(answers.map(({ raw }) => raw)).toEqual(told.map(({ raw }) => raw))
+        told.forEach(({ score }, i) => {
+          const [found] = answers[i]!.scores!
+          expect(found!.tokens).toBe(score.tokens)
+          expect(Math.abs(found!.logProb - score.logProb)).toBeLessThan(2e-3)
+        })
+      }
+      expect(model.stats().prefillTokens).toBeLessThan(whole.stats().prefillTokens / 2)
+    } finally {
+      await model.close()
       await whole.close()
     }
   })
