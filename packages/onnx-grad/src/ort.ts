@@ -3,6 +3,7 @@ import { dirname, join, sep } from 'node:path'
 import type * as Ort from 'onnxruntime-node'
 
 export type { Ort }
+export { CUDA_PROVIDER, preloadLibraries, providerFolder } from './preload.ts'
 
 /**
  * Versions of onnxruntime-node that the peer dependency accepts. All tests run with the last one; 1.25.1, 1.27.0 and 1.29.0

@@ -1,4 +1,5 @@
 import { loadOrt, type Ort } from './ort.ts'
+import { preloadLibraries } from './preload.ts'
 import { formatShape } from './shape.ts'
 import type { DType, TensorValues } from './tensor.ts'
 
@@ -38,6 +39,7 @@ export async function loadModel(
   { threads = 1, device = 'cpu' }: RunOptions = {},
 ): Promise<Runner> {
   const ort = await loadOrt()
+  preloadLibraries(device)
   const session = await ort.InferenceSession.create(model, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { CUDA_PROVIDER, providerFolder } from '@lever/onnx-grad/ort'
 import type { DeviceName } from './devices.ts'
-import { CUDA_PROVIDER, providerFolder } from './preload.ts'
 
 /** What to do about a device that does not work, from what was written when it was tried and whether CUDA's provider is installed. */
 export function remedyFor(device: DeviceName, output: string, installed: boolean = hasCuda()): string {

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
+import { preloadLibraries } from '@lever/onnx-grad/ort'
 import { parseDevice } from './devices.ts'
-import { preloadLibraries } from './preload.ts'
 import { probeDevice, type DeviceReport } from './probe.ts'
 
 /**

@@ -1,8 +1,8 @@
+import { preloadLibraries } from '@lever/onnx-grad/ort'
 import { floatToHalf, toFloats } from '../onnx/half.ts'
 import { loadOrt, type Ort, type Tensor } from '../onnx/ort.ts'
 import { deviceChecks, type CheckInput, type DeviceCheck } from './checks.ts'
 import { executionProvider } from './devices.ts'
-import { preloadLibraries } from './preload.ts'
 
 /** What came of one check: empty text when it passed. */
 export interface CheckResult {

@@ -2,7 +2,6 @@ import { readdirSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseDevice } from './devices.ts'
 
 /** ONNX Runtime loads it, from the folder of its own library, when a session asks for CUDA. */
 export const CUDA_PROVIDER = 'libonnxruntime_providers_cuda.so'
@@ -33,7 +32,7 @@ export function preloadLibraries(
   device: string,
   provider: string = join(providerFolder(), CUDA_PROVIDER),
 ): string[] {
-  if (parseDevice(device).name !== 'cuda' || process.platform !== 'linux') return []
+  if (!/^cuda(:\d+)?$/.test(device) || process.platform !== 'linux') return []
   const folder = folderOf(provider)
   if (folder === undefined) return []
   const files = readdirSync(folder)
