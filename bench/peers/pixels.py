@@ -16,17 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# torchvision's own compiled operators (none is used here) may be built for another torch; without them its import asks
-# for the shapes of these two.
-try:
-    import torchvision  # noqa: F401
-except RuntimeError:
-    for _module in [name for name in sys.modules if name.startswith("torchvision")]:
-        del sys.modules[_module]
-    _stub = torch.library.Library("torchvision", "DEF")
-    for _name in ("nms", "qnms"):
-        _stub.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
+import any_torchvision  # noqa: F401
 from PIL import Image, ImageCms
 from transformers.image_utils import load_image
 from transformers.models.clip.image_processing_clip import CLIPImageProcessor

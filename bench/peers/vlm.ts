@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AutoTokenizer } from '@huggingface/transformers'
+import { openVqaModel, type Answer, type OnnxOptions, type PromptWithImages } from '@lever/vqa-model'
+import { writeCases } from './vlm-cases.ts'
+
+/** What vlm.py found with one family; tokens are without the end token. */
+interface Found {
+  torch: {
+    ids: number[]
+    tokens: number[]
+    margin: number
+    beams: number[]
+    logProb: number
+  }[]
+  /** by attention and dtype */
+  graphs: Record<string, number[][]>
+}
+
+interface Row {
+  family: string
+  export: string
+  prompts: number
+  /** ours, all prompts in one call, that are the same as of ONNX Runtime for Python on the same files, prompt by prompt */
+  sameAsGraph: number
+  /** the same with nothing shared */
+  aloneAsGraph: number
+  /** the same as PyTorch's own `generate()` */
+  sameAsTorch: number
+  beamsAsTorch: number
+  /** ours with beams, together, that are the same as one prompt at a time */
+  beamsAsAlone: number
+  /** largest difference of a score from PyTorch's */
+  score: number
+  /** smallest distance of two logits in PyTorch among the answers that differ from it */
+  margins: number[]
+  shares: string
+  failed: number
+}
+
+const FAMILIES = ['qwen2_vl', 'qwen2_5_vl', 'qwen3_vl', 'idefics3', 'smolvlm']
+
+/** Runs vlm.py; the Python is LEVER_PYTHON, or python3. */
+async function makeModels(out: string, families: readonly string[]): Promise<void> {
+  const script = fileURLToPath(new URL('vlm.py', import.meta.url))
+  const env = { ...process.env, OMP_NUM_THREADS: '1' }
+  const child = spawn(process.env['LEVER_PYTHON'] ?? 'python3', [script, out, ...families], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0)
+    throw new Error(`bench: vlm.py ended with ${String(code)}; its first lines say what it needs`)
+}
+
+async function answersOf(
+  options: OnnxOptions & { model: string },
+  prompts: readonly PromptWithImages[],
+): Promise<{ answers: Answer[]; shares: string }> {
+  const notices: string[] = []
+  const model = await openVqaModel({
+    backend: 'onnx',
+    threads: 1,
+    maxNewTokens: 8,
+    template: 'lever-plus',
+    onNotice: (line) => notices.push(line),
+    ...options,
+  })
+  try {
+    const answers = await model.answer(prompts)
+    const { decoderRuns } = model.stats()
+    const runs = `${decoderRuns} runs`
+    return { answers, shares: notices.length > 0 ? `nothing, ${runs}` : runs }
+  } finally {
+    await model.close()
+  }
+}
+
+async function compare(
+  out: string,
+  family: string,
+  name: string,
+  { torch, graphs }: Found,
+  prompts: readonly PromptWithImages[],
+): Promise<Row> {
+  const [attention = '', dtype = ''] = name.split(' ')
+  const model = join(out, `${family}-${attention}`)
+  const options = { model, dtype, cacheFolder: join(out, 'cache'), imageDiskBytes: 2 ** 26 }
+  const tokenizer = await AutoTokenizer.from_pretrained(model, { local_files_only: true })
+  const textOf = (tokens: readonly number[]): string =>
+    tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true })
+  const { answers, shares } = await answersOf(options, prompts)
+  const plain = prompts.map(({ demonstrations, query }) => ({ demonstrations, query }))
+  const { answers: alone } = await answersOf({ ...options, sharing: false }, plain)
+  const { answers: beams } = await answersOf({ ...options, beams: 3 }, plain)
+  const { answers: beamsAlone } = await answersOf({ ...options, beams: 3, sharing: false }, plain)
+  const count = (found: readonly Answer[], wanted: (i: number) => string | undefined): number =>
+    found.filter(({ raw }, i) => raw === wanted(i)).length
+  const graph = graphs[name]!
+  return {
+    family,
+    export: name,
+    prompts: prompts.length,
+    sameAsGraph: count(answers, (i) => textOf(graph[i]!)),
+    aloneAsGraph: count(alone, (i) => textOf(graph[i]!)),
+    sameAsTorch: count(answers, (i) => textOf(torch[i]!.tokens)),
+    beamsAsTorch: count(beams, (i) => textOf(torch[i]!.beams)),
+    beamsAsAlone: count(beams, (i) => beamsAlone[i]!.raw),
+    score: Math.max(...answers.map(({ scores }, i) => Math.abs(scores![0]!.logProb - torch[i]!.logProb))),
+    margins: answers.flatMap(({ raw }, i) => (raw === textOf(torch[i]!.tokens) ? [] : [torch[i]!.margin])),
+    shares,
+    failed: answers.filter(({ error }) => error !== undefined).length,
+  }
+}
+
+/** A line of the table in docs/vqa-models.md. */
+function line({ family, prompts: n, margins, shares, failed, ...row }: Row): string {
+  const cells = [
+    ...[family, row.export, row.aloneAsGraph, row.sameAsGraph, row.sameAsTorch],
+    ...[row.beamsAsAlone, row.beamsAsTorch, row.score.toPrecision(2), shares],
+    margins.length === 0
+      ? ''
+      : `${Math.min(...margins).toPrecision(2)} to ${Math.max(...margins).toPrecision(2)}`,
+  ]
+  return `| ${cells.join(' | ')} |${failed === 0 ? '' : ` ${failed} of ${n} failed`}`
+}
+
+const [to = '', ...asked] = process.argv.slice(2)
+if (to === '') throw new Error('usage: npx tsx bench/peers/vlm.ts OUT [family...]')
+const out = resolve(to)
+await mkdir(out, { recursive: true })
+const families = asked.length > 0 ? asked : FAMILIES
+const prompts = await writeCases(out)
+if (process.env['KEEP'] === undefined) await makeModels(out, families)
+const rows: Row[] = []
+for (const family of families) {
+  const found = JSON.parse(await readFile(join(out, `${family}.json`), 'utf8')) as Found
+  for (const name of Object.keys(found.graphs)) {
+    const row = await compare(out, family, name, found, prompts)
+    rows.push(row)
+    console.log(line(row))
+  }
+}
+await writeFile(join(out, 'rows.json'), `${JSON.stringify(rows, null, 1)}\n`)
