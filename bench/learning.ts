@@ -1,28 +1,15 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { planAgreement, planTraining, SFT_SCHEMA, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
+import { planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
 import type { TrainedFiles, TrainingPlan } from '@lever/grpo-trainer'
-import { createSelector, evaluateSelectors, lookUpEmbeddings, policySelector } from '@lever/icl-eval'
-import type { Selector } from '@lever/icl-eval'
-import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import { encodeRlData } from '@lever/rl-dataset'
 import type { RlCandidate, RlData } from '@lever/rl-dataset'
-import { readRlData } from '@lever/rl-dataset/node'
-import { agreementLabels, buildPools } from '@lever/rl-generate'
 import { readSettings } from '@lever/settings'
-import { pairsOf, readEmbeddings } from '@lever/tensor-files'
-import type { Embeddings } from '@lever/tensor-files'
-import { readDataset } from '@lever/vqa-dataset'
-import type { Example } from '@lever/vqa-dataset'
-import { officialScore } from '@lever/vqa-eval'
-import { answerWith, openVqaModel } from '@lever/vqa-model'
-import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
+import { answer, meanOf, openWorld, percent } from './support/worlds.ts'
+import type { World } from './support/worlds.ts'
 
 /*
  * What a training delivers by the number of measured prompts (docs/results.md, "Never below the best baseline"):
@@ -31,12 +18,6 @@ import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
  * composition task (`LEVER_DATA`). Every row is appended to `learning.jsonl` in `LEVER_LEARNING`; rows that are there are
  * not measured again.
  */
-
-const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
-const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
-const DATA = process.env['LEVER_DATA'] ?? fileURLToPath(new URL('../../shared/data/', import.meta.url))
-const SHOTS = 2
-const BASELINES = ['random', 'rices-image', 'rices-text', 'rices-both', 'mmr'] as const
 
 /** Questions x pointers. */
 type Budget = readonly [queries: number, pointers: number]
@@ -57,6 +38,12 @@ const EQUAL_BUDGETS: readonly Budget[] = [
 ]
 const REAL_BUDGETS: readonly Budget[] = [32, 64, 128, 256, 512].map((queries) => [queries, 16] as const)
 
+function budgetsOf(world: string): readonly Budget[] {
+  if (world === 'okvqa-lm') return REAL_BUDGETS
+  if (world.startsWith('composition-sim')) return [[600, 24]]
+  return world.startsWith('composition') ? [...BUDGETS, ...EQUAL_BUDGETS] : BUDGETS
+}
+
 export interface LearningRow {
   readonly world: string
   readonly seed: number
@@ -73,21 +60,6 @@ export interface LearningRow {
   readonly minusRandom?: readonly [difference: number, error: number]
 }
 
-interface World {
-  readonly name: string
-  readonly budgets: readonly Budget[]
-  readonly data: RlData
-  readonly embeddings: string
-  readonly tables: { readonly queries: Embeddings; readonly candidates: Embeddings }
-  /** Settings of `lever train` for these rewards. */
-  readonly settings: Readonly<Record<string, unknown>>
-  /** Plan of a start that costs no prompt. */
-  readonly free?: (out: string, seed: number) => TrainingPlan
-  readonly baselines: () => Promise<Readonly<Record<string, readonly number[]>>>
-  /** Accuracy 0..1 of a chooser, question by question. */
-  readonly accuracy: (selector: Selector) => Promise<readonly number[]>
-}
-
 /** Measures what is not in `learning.jsonl` yet. */
 export async function run({
   folder = process.env['LEVER_LEARNING'] ?? join(tmpdir(), 'lever-learning'),
@@ -95,7 +67,14 @@ export async function run({
     process.env['LEVER_WORLDS'] ?? 'bundled composition okvqa-lm composition-sim fresh-1 fresh-2'
   ).split(' '),
   seeds = [0, 1, 2],
-}: { folder?: string; worlds?: readonly string[]; seeds?: readonly number[] } = {}): Promise<LearningRow[]> {
+  only = (process.env['LEVER_BUDGETS'] ?? '').split(' ').filter(Boolean),
+}: {
+  folder?: string
+  worlds?: readonly string[]
+  seeds?: readonly number[]
+  /** Budgets as `40x6`; all without any. */
+  only?: readonly string[]
+} = {}): Promise<LearningRow[]> {
   await mkdir(folder, { recursive: true })
   const file = join(folder, 'learning.jsonl')
   const rows = existsSync(file)
@@ -125,7 +104,8 @@ export async function run({
       }
     }
     for (const seed of seeds) {
-      for (const budget of world.budgets) {
+      for (const budget of budgetsOf(name)) {
+        if (only.length > 0 && !only.includes(budget.join('x'))) continue
         const isThere = rows.some(
           (row) =>
             row.world === name &&
@@ -245,176 +225,6 @@ async function toEnd(plan: TrainingPlan): Promise<TrainedFiles> {
     const { done, value } = await events.next()
     if (done === true) return value
   }
-}
-
-/** Accuracy of what a checkpoint delivers, or of its policy alone. */
-async function answer(world: World, checkpoint: string, alone = false): Promise<readonly number[]> {
-  const { floor, ...model } = (await readCheckpoint(checkpoint)).model
-  const policy = await openPolicy({ ...model, ...(floor && !alone && { floor }) })
-  const values = await world.accuracy(policySelector({ policy: byIds(policy, world.tables) }))
-  await policy.close()
-  return values
-}
-
-async function openWorld(name: string, folder: string): Promise<World | undefined> {
-  if (['okvqa-lm', 'composition-sim'].includes(name)) return openMeasured(name)
-  const root = ['bundled', 'composition'].includes(name) ? `${FIXTURE}world` : join(folder, name, 'world')
-  if (!existsSync(root)) await writeWorld(root, drawWorld({ seed: name }), name)
-  return openPlayed(name, root, join(folder, name))
-}
-
-/** A world that its model answers: embeddings and 36 pointers for each training question are made once. */
-async function openPlayed(name: string, root: string, out: string): Promise<World> {
-  const prefix = name === 'composition' ? 'composition-' : ''
-  const model = `${FIXTURE}${prefix}model`
-  const libraryName = name === 'composition' ? 'library' : 'train'
-  const at = (split: string): string => join(out, `${split}.safetensors`)
-  const lever = async (...args: string[]): Promise<void> => {
-    await promisify(execFile)('node', [LEVER, ...args, '--quiet'], { maxBuffer: 1 << 28 })
-  }
-  for (const split of new Set([libraryName, 'train', 'test'])) {
-    if (existsSync(at(split))) continue
-    await lever('embed', '--dataset', `${root}/${prefix}${split}`, '--model', model, '--out', at(split))
-  }
-  const other = name === 'composition'
-  if (!existsSync(join(out, 'gen/rl-data.json')))
-    await lever(
-      ...['generate', '--dataset', `${root}/${prefix}train`, '--model', model, '--embeddings', at('train')],
-      ...(other ? ['--pool-dataset', `${root}/${prefix}library`, '--pool-embeddings', at('library')] : []),
-      ...['--group-size', '36', '--threads', '1', '--workers', '1', '--out', join(out, 'gen')],
-    )
-  const read = async (split: string): Promise<readonly Example[]> =>
-    (
-      await readDataset({
-        questions: `${root}/${prefix}${split}/questions.json`,
-        annotations: `${root}/${prefix}${split}/annotations.json`,
-        images: `${root}/images`,
-      })
-    ).examples
-  const [library, train, test] = await Promise.all([read(libraryName), read('train'), read('test')])
-  const [candidates, queries] = await Promise.all([
-    readEmbeddings(at(libraryName)),
-    readEmbeddings(at('test')),
-  ])
-  const tables = { queries, candidates }
-  const kinds = pairsOf(tables)
-  const { byQuery } = await buildPools({
-    queries: test,
-    candidates: library,
-    method: 'mixed',
-    features: kinds,
-  })
-  const byId = new Map(library.map((example) => [example.id, example]))
-  const pools = new Map(Array.from(byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const))
-  const opened = await openVqaModel({ backend: 'onnx', model, workers: 1, threads: 1 })
-  const score = officialScore()
-  const accuracies = async (selectors: readonly Selector[]): Promise<Record<string, number[]>> => {
-    const { rows } = await evaluateSelectors({
-      ...{ queries: test, library, pools, selectors, shots: [SHOTS], answer: answerWith(opened), score },
-      ...{ embeddings: lookUpEmbeddings(kinds), batchSize: 2048 },
-    })
-    return Object.fromEntries(
-      selectors.map((one) => [
-        one.name,
-        test.map(({ id }) =>
-          meanOf(
-            rows
-              .filter((row) => row.query === id && row.selector === one.name)
-              .map((row) => row.accuracy ?? 0),
-          ),
-        ),
-      ]),
-    )
-  }
-  let baselines: Promise<Record<string, number[]>> | undefined
-  const trainPools = (seed: number): ReturnType<typeof buildPools> =>
-    readEmbeddings(at('train')).then((own) =>
-      buildPools({
-        queries: train,
-        candidates: library,
-        method: 'mixed',
-        seed,
-        features: pairsOf({ queries: own, candidates }),
-      }),
-    )
-  const labels = other
-    ? undefined
-    : agreementLabels({
-        queries: train,
-        candidates: library,
-        pools: await trainPools(0),
-        score,
-      }).data
-  return {
-    name,
-    budgets: other ? [...BUDGETS, ...EQUAL_BUDGETS] : BUDGETS,
-    data: await readRlData(join(out, 'gen/rl-data.json')),
-    embeddings: at(libraryName),
-    tables,
-    settings: other ? { queryEmbeddings: at('train') } : {},
-    ...(labels !== undefined && {
-      free: (path: string, seed: number) =>
-        planAgreement(
-          readSettings(SFT_SCHEMA, {
-            embeddings: at('train'),
-            out: path,
-            seed,
-            target: 'agreement',
-            keepEpochs: false,
-          }),
-          labels,
-        ),
-    }),
-    baselines: () => (baselines ??= accuracies(BASELINES.map((one) => createSelector(one)))),
-    accuracy: async (selector) => (await accuracies([selector]))[selector.name]!,
-  }
-}
-
-/** Outcomes that were measured elsewhere, of every pointer of the test queries. */
-async function openMeasured(name: string): Promise<World | undefined> {
-  const at = (file: string): string => join(DATA, name, file)
-  if (!existsSync(at('embeddings.safetensors'))) return undefined
-  const isReal = name === 'okvqa-lm'
-  const [data, test, table] = await Promise.all([
-    readRlData(at(isReal ? 'train-singles.json' : 'train.json.gz')),
-    readRlData(at(isReal ? 'dev-singles.json' : 'test.json.gz')),
-    readEmbeddings(at('embeddings.safetensors')),
-  ])
-  const shots = isReal ? 1 : SHOTS
-  const random = test.queries.map(({ pointer_candidates: all }) =>
-    meanOf(all.map((one) => one.vqa_acc_score ?? 0)),
-  )
-  const accuracy: World['accuracy'] = async (selector) => {
-    const example = (id: number): Example => ({ id }) as Example
-    const contexts = test.queries.map(({ query_id: id, candidate_pool_ids: pool }) => ({
-      ...{ query: example(id), pool: pool!.map(example), random: createRandom(0) },
-      embeddings: {},
-    }))
-    const chosen = await selector.selectMany!(contexts, shots)
-    return test.queries.map(({ pointer_candidates: all }, i) => {
-      const key = chosen[i]!.join()
-      return all.find(({ pointer_global: ids }) => ids!.join() === key)!.vqa_acc_score!
-    })
-  }
-  return {
-    name,
-    budgets: isReal ? REAL_BUDGETS : [[600, 24]],
-    data,
-    embeddings: at('embeddings.safetensors'),
-    tables: { queries: table, candidates: table },
-    settings: isReal ? { rewardMode: 'expected_accuracy' } : {},
-    baselines: async () => Promise.resolve({ random }),
-    accuracy,
-  }
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length
-}
-
-/** Mean in per cent, one decimal. */
-function percent(values: readonly number[]): number {
-  return Math.round(1000 * meanOf(values)) / 10
 }
 
 /** Mean paired difference in points and its standard error. */

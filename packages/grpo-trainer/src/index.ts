@@ -13,7 +13,14 @@ export {
 export { type Sizes, type TrainingData } from './data.ts'
 export { BACKBONE, resolvePhase, type Phase, type PhaseOptions } from './phases.ts'
 export { type AddedObjective } from './terms.ts'
-export { AGREEMENT_PRESET, PRESET_NAMES, PRESETS, type Preset, type PresetName } from './presets.ts'
+export {
+  AGREEMENT_PRESET,
+  AUTO_CANDIDATES,
+  PRESET_NAMES,
+  PRESETS,
+  type Preset,
+  type PresetName,
+} from './presets.ts'
 export { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions, type ObjectiveName } from './objectives/index.ts'
 export {
   type LossInputs,
@@ -28,21 +35,22 @@ export {
 } from './objectives/types.ts'
 export { auditData } from './audit.ts'
 export { type QueryRewards } from './reward-metrics.ts'
-export { findFloor, type Delivered, type FloorOptions } from './floor/floor.ts'
+export { findFloor, type Delivered, type FloorOptions, type TrainedPolicy } from './floor/floor.ts'
 export { columnsOf } from './floor/baselines.ts'
 export { scorePolicy, type ScorePolicyOptions } from './score-policy.ts'
 export { loadTraining, type LoadedTraining, type TrainingFiles } from './files/training-data.ts'
 export { type PoolsByQuery, type ReadPools } from './files/label-pools.ts'
 export { formatTrained, type Trained, type ValidationRow } from './files/text.ts'
+export { trainFiles } from './files/train-files.ts'
+export { placeOf } from './files/train-one.ts'
 export {
-  placeOf,
-  trainFiles,
+  type Candidate,
   type RunSettings,
   type TrainedFiles,
   type TrainFilesEvent,
   type TrainFilesOptions,
   type TrainingPlan,
-} from './files/train-files.ts'
+} from './files/plan.ts'
 export {
   CELL_POLICIES,
   checkpointOf,

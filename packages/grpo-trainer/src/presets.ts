@@ -98,6 +98,24 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 }
 
+const { recommended } = PRESETS
+const listwise = recommended.phases.map((phase): PhaseOptions => ({ ...phase, plus: [] }))
+
+/**
+ * What `auto` trains and chooses from on the validation queries, the simplest first: no one of them is within 2 points of the
+ * best on every world (docs/results.md).
+ */
+export const AUTO_CANDIDATES: Readonly<Record<string, Preset>> = {
+  'listwise-mlp': {
+    summary: 'listwise on an MLP projection',
+    architecture: 'mlp-cross-attention',
+    settings: recommended.settings,
+    phases: listwise,
+  },
+  'listwise-gru': { ...recommended, summary: 'listwise with a GRU state', phases: listwise },
+  recommended,
+}
+
 /** The recipe of training on agreement: labels that cost no prompt. */
 export const AGREEMENT_PRESET: Preset = {
   summary: 'listwise on agreement',

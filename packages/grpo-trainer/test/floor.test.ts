@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Group } from '@lever/rl-dataset'
-import { crossFittedStatic, staticBaseline } from '../src/floor/baselines.ts'
+import { crossFittedStatic, rankingOf, staticBaseline } from '../src/floor/baselines.ts'
 import { comparedWith, duel } from '../src/floor/duel.ts'
 import type { Contender } from '../src/floor/duel.ts'
 import { findFloor } from '../src/floor/floor.ts'
@@ -58,7 +58,7 @@ describe('the floor of a training', () => {
     const model = smallModel()
     const data = makeWorld({ queries: 48, validation: 120, pool: 10, pointers: 8 })
     const { result } = await runAll({ model, data, phases: [learning] })
-    const delivered = await findFloor({ data, columns, trained: result.best })
+    const delivered = await findFloor({ data, columns, trained: [result.best] })
     expect(delivered!.selection).toMatchObject({ by: 'policy', measure: 'reward' })
     expect(delivered!.model.floor).toBeUndefined()
     expect(delivered!.selection.compared.map(({ name }) => name)).toEqual([
@@ -71,7 +71,7 @@ describe('the floor of a training', () => {
 
   test('an untrained policy is never delivered: the best baseline is', async () => {
     const trained = { model: smallModel(), phase: 'init', epoch: 0, step: 0, metrics: {} }
-    const delivered = await findFloor({ data: world, columns, trained })
+    const delivered = await findFloor({ data: world, columns, trained: [trained] })
     expect(delivered!.selection).toMatchObject({ by: 'baseline', name: 'rices-both' })
     expect(delivered!.model.floor).toEqual({
       baseline: { name: 'rices-both', kind: 'similarity', columns: [0, 8] },
@@ -95,7 +95,7 @@ describe('the floor of a training', () => {
     })
     const data = { ...world, groups: groups.slice(0, 48), validation: groups.slice(48) }
     const trained = { model: smallModel(), phase: 'init', epoch: 0, step: 0, metrics: {} }
-    const delivered = await findFloor({ data, columns, trained })
+    const delivered = await findFloor({ data, columns, trained: [trained] })
     expect(delivered!.selection).toMatchObject({
       by: 'baseline',
       name: 'static',
@@ -109,7 +109,7 @@ describe('the floor of a training', () => {
   test('without validation nothing can be compared', async () => {
     const trained = { model: smallModel(), phase: 'rce', epoch: 1, step: 9, metrics: {} }
     const data = { ...world, validation: [] }
-    expect(await findFloor({ data, columns, trained })).toBeUndefined()
+    expect(await findFloor({ data, columns, trained: [trained] })).toBeUndefined()
   })
 })
 
@@ -117,7 +117,7 @@ test('static is judged on a query by what the other queries say', () => {
   const valuesOf = ({ rawRewards }: Group): Float64Array => rawRewards
   const own = world.groups[0]!
   const others = [own, { ...own, queryId: 1000 }]
-  const crossed = crossFittedStatic(others, valuesOf, world)
+  const crossed = rankingOf(crossFittedStatic(others, valuesOf).get(own.queryId)!, own, world)
   const alone = staticBaseline([own], valuesOf).effects!
   const expected = Array.from({ length: own.size }, (_, g) =>
     Array.from(own.pointers.subarray(2 * g, 2 * g + 2)).reduce(
@@ -125,5 +125,5 @@ test('static is judged on a query by what the other queries say', () => {
       0,
     ),
   )
-  crossed.get(own.queryId)!.forEach((score, g) => expect(score).toBeCloseTo(expected[g]!, 4))
+  crossed.forEach((score, g) => expect(score).toBeCloseTo(expected[g]!, 4))
 })

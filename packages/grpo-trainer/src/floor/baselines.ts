@@ -5,8 +5,8 @@ import type { Group } from '@lever/rl-dataset'
 import type { TrainingData } from '../data.ts'
 import { staticEffects } from './static-effects.ts'
 
-/** Parts in which the queries are cut for `static`, which is estimated on the others. */
-const FOLDS = 5
+/** Parts in which the queries are cut for what is learnt on the others. */
+export const FOLDS: number = 5
 
 /** The columns of embeddings by what they are of. */
 export function columnsOf({
@@ -70,24 +70,26 @@ export function staticBaseline(
   }
 }
 
-/** For every group the ranking of `static` as estimated without the groups of its fold (whole images, in their order). */
+/** Groups in parts, whole images together: of every group the part it is in, by its query. */
+export function foldsOf(groups: readonly Group[], folds: number = FOLDS): ReadonlyMap<number, number> {
+  const images = [...new Set(groups.map(imageOf))].sort()
+  const fold = new Map(images.map((image, i) => [image, i % folds]))
+  return new Map(groups.map((group) => [group.queryId, fold.get(imageOf(group))!]))
+}
+
+/** For every group, by its query, `static` as estimated without the groups of its part. */
 export function crossFittedStatic(
   groups: readonly Group[],
   valuesOf: (group: Group) => ArrayLike<number>,
-  data: TrainingData,
-): Map<number, number[]> {
-  const images = [...new Set(groups.map(imageOf))].sort()
-  const fold = new Map(images.map((image, i) => [image, i % FOLDS]))
-  const found = new Map<number, number[]>()
-  for (let part = 0; part < FOLDS; part++) {
-    const isIn = (group: Group): boolean => fold.get(imageOf(group)) === part
-    const baseline = staticBaseline(
-      groups.filter((group) => !isIn(group)),
+): Map<number, Baseline> {
+  const fold = foldsOf(groups)
+  const without = Array.from({ length: FOLDS }, (_, part) =>
+    staticBaseline(
+      groups.filter(({ queryId }) => fold.get(queryId) !== part),
       valuesOf,
-    )
-    for (const group of groups.filter(isIn)) found.set(group.queryId, rankingOf(baseline, group, data))
-  }
-  return found
+    ),
+  )
+  return new Map(groups.map(({ queryId }) => [queryId, without[fold.get(queryId)!]!]))
 }
 
 function imageOf({ imageId, queryId }: Group): string {

@@ -10,14 +10,25 @@ import { baselinesOf, crossFittedStatic, queryOf, rankingOf, staticBaseline } fr
 import { comparedWith, duel } from './duel.ts'
 import type { Contender } from './duel.ts'
 
+/** A policy of a training that may be delivered. */
+export interface TrainedPolicy extends SelectedPolicy {
+  /** What it is called in the comparison, before its phase and epoch: the candidate of `auto` that it is. */
+  readonly name?: string | undefined
+  /**
+   * Of every query, by its id, the log-probabilities of the measured pointers [G] under the same training without that query
+   * (`crossFit`). Without them it is judged on the validation queries.
+   */
+  readonly unseen?: ReadonlyMap<number, readonly number[]> | undefined
+}
+
 export interface FloorOptions {
   readonly data: TrainingData
   /** Columns of the embeddings by what they are of. */
   readonly columns: Readonly<Record<string, Columns>>
-  /** The best policy of the training. */
-  readonly trained: SelectedPolicy
-  /** The policy that training began with, when it was trained before. */
-  readonly start?: { readonly model: PointerModel; readonly info: CheckpointInfo } | undefined
+  /** The best policies of the training, the simplest first. */
+  readonly trained: readonly TrainedPolicy[]
+  /** Policies that were there before: the one that training began with, when it was trained, and one of free labels. */
+  readonly starts?: readonly { readonly model: PointerModel; readonly info: CheckpointInfo }[] | undefined
   readonly threads?: number | undefined
 }
 
@@ -26,6 +37,8 @@ export interface Delivered {
   /** With a floor where a baseline or a mixture won. */
   readonly model: PointerModel
   readonly selection: Selection
+  /** The trained policy that it is, or is mixed of. */
+  readonly policy?: TrainedPolicy
 }
 
 /** Weights of the standardised scores of a baseline beside the logits of a policy. */
@@ -33,91 +46,109 @@ const WEIGHTS = [0.5, 1, 2, 4]
 
 interface Way extends Contender {
   readonly model: PointerModel
+  readonly policy?: TrainedPolicy
 }
 
 /**
  * The best of what a training could deliver, judged on measured pointers: the start, where it was trained before;
- * the baselines, the simplest first; the trained policy; and the policy mixed with the best baseline. Ties go to the
+ * the baselines, the simplest first; the trained policies; and the best of them mixed with the best baseline. Ties go to the
  * earlier one (`duel`).
  *
  * A way to choose is worth, on a query, the mean of its measured pointers with weights exp(3 z), z the standardised scores
  * it gives them: whether its very choice was measured does not matter, and all ways are judged on the same pointers. What
- * did not learn from the rewards of a query is judged on all of them: baselines, `static` estimated on the other queries, and
- * a start that was trained on agreement; everything else on the validation queries.
+ * did not learn from the rewards of a query is judged on all of them: baselines, `static` estimated on the other queries,
+ * a start that was trained on agreement, and policies that were trained anew without the query; everything else on the
+ * validation queries.
  */
 export async function findFloor(options: FloorOptions): Promise<Delivered | undefined> {
-  const { data, columns, trained, start } = options
+  const { data, columns, trained } = options
   const { groups, validation = [] } = data
   if (validation.length === 0) return undefined
   const all = [...groups, ...validation]
   const { measure, valuesOf } = measureOf(all)
-  const worth = (
-    of: readonly Group[],
-    scores: (group: Group, i: number) => readonly number[],
-  ): Way['values'] =>
-    new Map(of.map((group, i) => [group.queryId, rankedReward(valuesOf(group), scores(group, i))]))
-  const model = trained.model
-  const ways: Way[] = []
-  if (start !== undefined) {
-    const seen = start.info.labels === 'agreement' ? all : validation
-    const scores = await policyScores(start.model, seen, options)
-    ways.push({
-      ...{ name: startName(start.info), by: 'start', model: start.model },
-      values: worth(seen, (_, i) => scores[i]!),
-    })
-  }
-  const rankings = new Map<string, ReadonlyMap<number, number[]>>()
+  const cross = crossFittedStatic(all, valuesOf)
   const baselines = [...baselinesOf(columns), staticBaseline(all, valuesOf)]
-  const cross = crossFittedStatic(all, valuesOf, data)
-  for (const baseline of baselines) {
-    const ranking =
-      baseline.kind === 'static'
-        ? cross
-        : new Map(all.map((group) => [group.queryId, rankingOf(baseline, group, data)]))
-    rankings.set(baseline.name, ranking)
-    ways.push({
-      ...{ name: baseline.name, by: 'baseline', model: { ...model, floor: { baseline } } },
-      ...(baseline.kind === 'similarity' && { family: 'rices' }),
-      values: worth(all, ({ queryId }) => ranking.get(queryId)!),
-    })
+  const floor: Floors = {
+    ...{ options, all, validation },
+    unseen: (baseline, { queryId }) => (baseline.kind === 'static' ? cross.get(queryId)! : baseline),
+    worth: (of, scores) =>
+      new Map(of.map((group) => [group.queryId, rankedReward(valuesOf(group), scores(group))])),
   }
-  const free = ways.filter(({ by }) => by === 'baseline')
-  if (trained.phase !== 'init') {
-    const scores = await policyScores(model, validation, options)
-    const policy: Way = {
-      ...{ name: `${trained.phase}, epoch ${trained.epoch}`, by: 'policy', model },
-      values: worth(validation, (_, i) => scores[i]!),
-    }
-    ways.push(policy)
-    const best = baselines.find(({ name }) => name === duel(free).name)!
-    if (best.kind !== 'random') {
-      const unseen = best.kind === 'static' ? staticBaseline(groups, valuesOf) : best
-      ways.push(
-        mixtureOf(best, policy, (weight) =>
-          worth(validation, (group, i) => {
-            const offsets = offsetsOf(unseen, group, data)
-            return scores[i]!.map((score, g) => score + weight * offsets[g]!)
-          }),
-        ),
-      )
-    }
-  }
+  const free = baselines.map((baseline) => baselineWay(floor, baseline, trained[0]!.model))
+  const policies: PolicyWay[] = []
+  for (const one of trained.filter(({ phase }) => phase !== 'init'))
+    policies.push(await policyWay(floor, one))
+  const ways: Way[] = [...(await startWays(floor)), ...free, ...policies]
+  const best = baselines.find(({ name }) => name === duel(free).name)!
+  if (policies.length > 0 && best.kind !== 'random') ways.push(mixtureOf(floor, best, duel(policies)))
   const winner = duel(ways)
-  const { name, by } = winner
-  return { model: winner.model, selection: { name, by, measure, compared: comparedWith(ways, winner) } }
+  const { name, by, model, policy } = winner
+  const selection = { name, by, measure, compared: comparedWith(ways, winner) }
+  return { model, selection, ...(policy !== undefined && { policy }) }
 }
 
-/** The mixture with the weight that is best on validation. */
-function mixtureOf(
-  baseline: Baseline,
-  { name, model }: Way,
-  valuesWith: (weight: number) => Way['values'],
-): Way {
+/** What all ways to choose are judged with. */
+interface Floors {
+  readonly options: FloorOptions
+  readonly all: readonly Group[]
+  readonly validation: readonly Group[]
+  /** A baseline as it is without the rewards of a query. */
+  readonly unseen: (baseline: Baseline, group: Group) => Baseline
+  readonly worth: (of: readonly Group[], scores: (group: Group) => readonly number[]) => Way['values']
+}
+
+/** A policy as a way to choose, with the groups that it is judged on and what it thinks of their pointers. */
+interface PolicyWay extends Way {
+  readonly judged: readonly Group[]
+  readonly scores: (group: Group) => readonly number[]
+}
+
+/** Policies that were there before, judged on all queries where they were trained on agreement. */
+async function startWays({ options, all, validation, worth }: Floors): Promise<Way[]> {
+  const ways: Way[] = []
+  for (const { model, info } of options.starts ?? []) {
+    const seen = info.labels === 'agreement' ? all : validation
+    const scores = await policyScores(model, seen, options)
+    const values = worth(seen, ({ queryId }) => scores.get(queryId)!)
+    ways.push({ name: startName(info), by: 'start', model, values })
+  }
+  return ways
+}
+
+function baselineWay({ options, all, unseen, worth }: Floors, baseline: Baseline, model: PointerModel): Way {
+  return {
+    ...{ name: baseline.name, by: 'baseline', model: { ...model, floor: { baseline } } },
+    ...(baseline.kind === 'similarity' && { family: 'rices' }),
+    values: worth(all, (group) => rankingOf(unseen(baseline, group), group, options.data)),
+  }
+}
+
+async function policyWay(
+  { options, all, validation, worth }: Floors,
+  policy: TrainedPolicy,
+): Promise<PolicyWay> {
+  const { model, phase, epoch, name, unseen } = policy
+  const judged = unseen === undefined ? validation : all
+  const found = unseen ?? (await policyScores(model, judged, options))
+  const scores = ({ queryId }: Group): readonly number[] => found.get(queryId)!
+  const title = `${name === undefined ? '' : `${name}: `}${phase}, epoch ${epoch}`
+  return { name: title, by: 'policy', model, policy, judged, scores, values: worth(judged, scores) }
+}
+
+/** The mixture with the weight that is best on the queries that the policy is judged on. */
+function mixtureOf({ options, unseen, worth }: Floors, baseline: Baseline, way: PolicyWay): Way {
+  const { name, model, policy, judged, scores } = way
+  const offsets = new Map(
+    judged.map((group) => [group.queryId, offsetsOf(unseen(baseline, group), group, options.data)]),
+  )
   const tried = WEIGHTS.map((weight): Way => ({
     name: `${name} + ${weight} ${baseline.name}`,
     by: 'mixture',
     model: { ...model, floor: { baseline, weight } },
-    values: valuesWith(weight),
+    ...(policy !== undefined && { policy }),
+    values: worth(judged, (group) =>
+      scores(group).map((score, g) => score + weight * offsets.get(group.queryId)![g]!),
+    ),
   }))
   const worthOf = ({ values }: Way): number => mean([...values.values()])
   return tried.reduce((best, next) => (worthOf(next) > worthOf(best) ? next : best))
@@ -144,15 +175,16 @@ function measureOf(groups: readonly Group[]): {
   return { measure: 'reward', valuesOf: ({ rawRewards }) => rawRewards }
 }
 
-async function policyScores(
+/** Log-probabilities of the measured pointers under a policy, by query. */
+export async function policyScores(
   model: PointerModel,
   groups: readonly Group[],
-  { data, threads = 1 }: FloorOptions,
-): Promise<number[][]> {
+  { data, threads = 1 }: Pick<FloorOptions, 'data' | 'threads'>,
+): Promise<ReadonlyMap<number, readonly number[]>> {
   const policy = await openPolicy(model, { threads })
   try {
     const found = await pointerLogProbs(policy, groups, data)
-    return found.map((scores) => Array.from(scores))
+    return new Map(groups.map(({ queryId }, i) => [queryId, Array.from(found[i]!)]))
   } finally {
     await policy.close()
   }

@@ -19,7 +19,7 @@ import { describeDefaults, phaseSchema } from './schema.ts'
 type PresetSetting = {
   readonly type: 'text'
   readonly about: string
-  readonly choices: readonly PresetName[]
+  readonly choices: readonly (PresetName | 'auto')[]
   readonly default: 'default'
 }
 
@@ -83,8 +83,9 @@ export const TRAIN_SETTINGS: TrainGroups = {
   Training: {
     preset: {
       type: 'text',
-      about: 'preset whose phases the other training options change',
-      choices: PRESET_NAMES,
+      about:
+        'preset whose phases the other training options change; auto trains three recipes, for three times the time and no prompt more, and delivers the best on validation',
+      choices: [...PRESET_NAMES, 'auto'],
       default: 'default',
     },
     ...startOf(PRESETS),

@@ -3,9 +3,9 @@ import type { RlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
 import type { GivenSettings, Settings } from '@lever/settings'
 import { trainFiles } from '../files/train-files.ts'
-import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/train-files.ts'
-import { AGREEMENT_PRESET, PRESETS, SFT_PRESET } from '../presets.ts'
-import type { Preset, PresetName } from '../presets.ts'
+import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/plan.ts'
+import { AGREEMENT_PRESET, AUTO_CANDIDATES, PRESETS, SFT_PRESET } from '../presets.ts'
+import type { Preset } from '../presets.ts'
 import { SFT_SETTINGS, TRAIN_SETTINGS } from './groups.ts'
 import type { SftGroups, TrainGroups } from './groups.ts'
 import { phasesOf } from './phases-of.ts'
@@ -55,11 +55,31 @@ export function runSft(given: GivenSettings<SftSchema>, options?: TrainFilesOpti
 /** Settings of `lever train` as a plan. @throws InputError for settings that exclude each other */
 export function planTraining(settings: TrainSettings): TrainingPlan {
   const { requirePositiveQuery, preset, floor } = settings
+  const isAuto = preset === 'auto'
+  if (isAuto) refuseInAuto(settings)
   return {
-    ...planCommon(settings, PRESETS[preset as PresetName]),
+    ...planCommon(settings, PRESETS[preset === 'auto' ? 'recommended' : preset]),
+    ...(isAuto && {
+      candidates: Object.entries(AUTO_CANDIDATES).map(([name, recipe]) => {
+        const { architecture, settings: own, phases } = planCommon(settings, recipe)
+        return { name, architecture, settings: own, phases }
+      }),
+    }),
     command: 'train',
     floor,
     rewards: { ...groupOptionsOf(settings), requirePositiveQuery },
+  }
+}
+
+/** @throws InputError for settings that leave `auto` nothing to choose */
+function refuseInAuto({ architecture, init, floor }: TrainSettings): void {
+  const remedies = {
+    '--architecture': architecture !== undefined && 'it trains several and chooses one',
+    '--init': init !== undefined && 'its policies are new ones; use --preset recommended to go on from one',
+    '--no-floor': !floor && 'it chooses by what the floor compares',
+  }
+  for (const [flag, why] of Object.entries(remedies)) {
+    if (why !== false) throw new InputError(`${flag} does not go with --preset auto: ${why}; leave out one`)
   }
 }
 

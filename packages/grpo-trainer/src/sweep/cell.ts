@@ -3,7 +3,7 @@ import { canonicalJson, hashFile, hashOf, readJson, writeFileAtomic } from '@lev
 import { architectureOf, countParameters, readCheckpoint } from '@lever/pointer-model'
 import { loadTraining } from '../files/training-data.ts'
 import { trainFiles } from '../files/train-files.ts'
-import type { TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/train-files.ts'
+import type { TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/plan.ts'
 import type { QueryRewards } from '../reward-metrics.ts'
 import { scorePolicy } from '../score-policy.ts'
 

@@ -1,4 +1,4 @@
-import type { TrainFilesEvent } from '../files/train-files.ts'
+import type { TrainFilesEvent } from '../files/plan.ts'
 import { runCell } from './cell.ts'
 import type { CellWork, FromChild, ToChild } from './pool.ts'
 

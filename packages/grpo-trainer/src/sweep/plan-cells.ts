@@ -26,6 +26,9 @@ function planned({ labels: all, options, problem }: GridCell, { axes }: Grid): S
   const cell = { labels, seed: all[seedAxis] ?? '', name }
   if (options === undefined) return { ...cell, plan: undefined, problem }
   try {
+    if (options['preset'] === 'auto') {
+      throw new InputError('preset auto chooses one of several trainings; a sweep compares single ones')
+    }
     return { ...cell, plan: planTraining({ ...options, out: '' } as unknown as TrainSettings) }
   } catch (error) {
     if (!isInputError(error)) throw error

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { TrainingPlan } from '../files/train-files.ts'
+import type { TrainingPlan } from '../files/plan.ts'
 import type { CellRecord } from './cell.ts'
 
 /** A cell to train. */

@@ -1,6 +1,6 @@
 import { openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import type { TrainingPlan } from '../files/train-files.ts'
+import type { TrainingPlan } from '../files/plan.ts'
 import { cachedHashes, keyOf, readCell } from './cell.ts'
 import type { CellRecord, CellPolicy } from './cell.ts'
 import { runPool } from './pool.ts'

@@ -1,0 +1,66 @@
+import type { Selection } from '@lever/pointer-model'
+import type { RlData } from '@lever/rl-dataset'
+import type { PhaseOptions } from '../phases.ts'
+import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
+import type { ReadPools } from './label-pools.ts'
+import type { LoadedTraining, TrainingFiles } from './training-data.ts'
+
+/** A training of files into a run directory, as plain data. */
+export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSettings {
+  /** `sft` imitates labels, which need pools; with beams alone its loss selects the best policy. */
+  readonly command: 'train' | 'sft'
+  /** Run directory. */
+  readonly out: string
+  /** Checkpoint to start from. */
+  readonly init?: string | undefined
+  /** Of a new policy. */
+  readonly architecture: string
+  /** Gives a new policy a learned number for every demonstration that was measured. */
+  readonly memberBias?: boolean | undefined
+  /** Settings of a new policy besides D. */
+  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly phases: readonly PhaseOptions[]
+  /** Deliver a baseline, the start or a mixture where the trained policy is not better (default false). */
+  readonly floor?: boolean | undefined
+  /** Trainings of new policies, the simplest first, of which the best on validation is delivered; in place of the above. */
+  readonly candidates?: readonly Candidate[] | undefined
+  /** Labels that cost no prompt (`agreementLabels`): a policy is trained on them first, which the floor compares with. */
+  readonly free?: RlData | undefined
+}
+
+/** One of the trainings that `auto` chooses from. */
+export interface Candidate extends Pick<TrainingPlan, 'architecture' | 'settings' | 'phases'> {
+  readonly name: string
+}
+
+/** How a training runs, which does not change what it learns. */
+export interface RunSettings {
+  readonly threads?: number | undefined
+  readonly device?: TrainOptions['device'] | undefined
+  readonly saveEvery?: number | undefined
+  readonly keepEpochs?: boolean | undefined
+  readonly tensorboard?: boolean | undefined
+}
+
+export interface TrainFilesOptions {
+  readonly signal?: AbortSignal
+  /** Reads `poolFile`. */
+  readonly readPools?: ReadPools
+  /** For the manifest: name of a program -> version. */
+  readonly versions?: Readonly<Record<string, string>>
+}
+
+/** What happens: first what the files hold, then the training. */
+export type TrainFilesEvent =
+  TrainEvent | { readonly type: 'loaded'; readonly name: string; readonly training: LoadedTraining }
+
+/** A finished or interrupted training, and its files. */
+export interface TrainedFiles extends TrainResult {
+  /** Path of the run directory, and of the best checkpoint in it. */
+  readonly out: string
+  readonly checkpoint: string
+  /** What was left out of the data, by reason. */
+  readonly dropped: ReadonlyMap<string, number>
+  /** What the checkpoint chooses by, and what it was compared with. */
+  readonly selection?: Selection
+}

@@ -1,0 +1,40 @@
+import type { Group } from '@lever/rl-dataset'
+import { train } from '../train.ts'
+import type { TrainOptions } from '../types.ts'
+import { FOLDS, foldsOf } from './baselines.ts'
+import { policyScores } from './floor.ts'
+
+/** Fewer validation queries than this do not tell whether a policy is better than a baseline. */
+export const TELLING_QUERIES = 40
+
+/**
+ * Of every query, by its id, the log-probabilities of its measured pointers under a policy of the same training without the
+ * query: the queries are cut in 5 parts by image, and each part is scored by a training on the other four, which selects
+ * its epoch on those of their queries that the training validates on. So a policy can be judged on all queries, at four times
+ * the steps of the training. Undefined when the signal is given.
+ */
+export async function crossFit(
+  options: Omit<TrainOptions, 'output' | 'tensorboard'>,
+): Promise<ReadonlyMap<number, readonly number[]> | undefined> {
+  const { data, signal, threads } = options
+  const { groups, validation = [] } = data
+  const folds = [foldsOf(groups), foldsOf(validation)]
+  const isIn = (part: number, of: 0 | 1) => (group: Group) => folds[of]!.get(group.queryId) === part
+  const found = new Map<number, readonly number[]>()
+  for (let part = 0; part < FOLDS; part++) {
+    const rest = {
+      ...data,
+      groups: groups.filter((group) => !isIn(part, 0)(group)),
+      validation: validation.filter((group) => !isIn(part, 1)(group)),
+    }
+    if (rest.groups.length === 0) return undefined
+    const held = [...groups.filter(isIn(part, 0)), ...validation.filter(isIn(part, 1))]
+    const training = train({ ...options, data: rest })
+    let next = await training.next()
+    while (next.done !== true) next = await training.next()
+    if (signal?.aborted) return undefined
+    for (const [id, scores] of await policyScores(next.value.best.model, held, { data, threads }))
+      found.set(id, scores)
+  }
+  return found
+}
