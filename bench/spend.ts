@@ -51,11 +51,14 @@ export async function run({
   budgets?: readonly number[]
 } = {}): Promise<string> {
   await mkdir(FOLDER, { recursive: true })
+  const pattern = process.env['LEVER_SPEND_SCHEMES']
+  const only = pattern === undefined ? undefined : new RegExp(pattern)
   const file = join(FOLDER, 'spend.jsonl')
   for (const name of tasks) {
     const task = await openTask(name, FOLDER)
     if (task === undefined) continue
-    const schemes = task.shots === 1 ? SINGLE_SCHEMES : Object.keys(SCHEMES)
+    const possible = task.shots === 1 ? SINGLE_SCHEMES : Object.keys(SCHEMES)
+    const schemes = possible.filter((scheme) => only === undefined || only.test(scheme))
     for (const budget of budgets ?? BUDGETS[name] ?? USUAL_BUDGETS) {
       for (const seed of seeds) {
         for (const scheme of schemes) {
@@ -131,7 +134,7 @@ function openPurse(
     async withPolicy(use, member) {
       const folder = join(out, `training-${trainings++}`)
       const trained = await trainOn(purse, folder, member === undefined ? {} : { member })
-      const { floor: _, ...model } = (await readCheckpoint(trained.checkpoint)).model
+      const { model } = await readCheckpoint(trained.checkpoint)
       const policy = await openPolicy(model)
       const asked = byIds(policy, task.tables)
       const propose: Propose = async (questions) => {
@@ -165,7 +168,7 @@ async function trainOn(purse: Purse, out: string, { member }: { member?: number 
     seed: member === undefined ? seed : 100 * (seed + 1) + member,
     ...(member !== undefined && small),
     ...task.settings,
-  } as never)
+  })
   const events = trainFiles(planTraining(settings))
   for (;;) {
     const { done, value } = await events.next()

@@ -172,7 +172,8 @@ function someQuestions(
   pointers: number,
 ): { readonly questions: readonly Question[]; readonly size: number } {
   const all = createRandom(seed, 'spend', 'questions').shuffle(task.questions)
-  const count = Math.min(all.length, Math.floor(budget / pointers))
+  const most = Math.min(pointers, ...all.map(({ allowed }) => allowed?.length ?? pointers))
+  const count = Math.min(all.length, Math.floor(budget / most))
   return { questions: all.slice(0, count), size: Math.floor(budget / count) }
 }
 
@@ -299,5 +300,5 @@ export function rlDataOf({ task, measured }: Purse, keep: ReadonlySet<number>): 
   return {
     meta: { schema: 'lever-rl', schema_version: '5.0', shot_num: task.shots, protocol: { hash: task.name } },
     queries,
-  } as RlData
+  }
 }

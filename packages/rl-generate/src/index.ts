@@ -95,6 +95,17 @@ export {
   type EmbeddingFacts,
   type MetaOptions,
 } from './generate/meta.ts'
+export { improveRounds } from './improve/improve.ts'
+export { formatImproved } from './improve/text.ts'
+export type {
+  Improved,
+  ImproveEvent,
+  ImproveOptions,
+  OpenedPolicy,
+  RoundRecord,
+  TrainedRound,
+  TrainingRound,
+} from './improve/types.ts'
 export { planPointers, type PlanOptions, type PointerPlan } from './generate/plan.ts'
 export type {
   GenerationEvent,

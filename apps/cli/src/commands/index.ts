@@ -36,6 +36,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'train a policy on rewards: RCE, then GRPO if asked, or another preset',
     load: async () => (await import('./train.ts')).train,
   },
+  improve: {
+    summary: 'measure and train in rounds, in which the policy proposes what is measured next',
+    load: async () => (await import('./improve.ts')).improve,
+  },
   sweep: {
     summary: 'train a grid of policies from one file, ranked on validation',
     load: async () => (await import('./sweep.ts')).sweep,

@@ -1,6 +1,7 @@
 import { openRunDirectory } from '@lever/durable-files'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
 import { measureRewards } from '../measure/measure.ts'
+import type { PlanLine } from '../measure/plans.ts'
 import type { MeasureStatistics } from '../measure/statistics.ts'
 import type { Answer, MeasureOptions } from '../measure/types.ts'
 import { shardQueries } from '../shard.ts'
@@ -8,6 +9,7 @@ import { writeRlData } from '../write.ts'
 import { checkGeneration } from './checks.ts'
 import { embeddingsOf, metaOf } from './meta.ts'
 import { PLAN_BATCH, planPointers } from './plan.ts'
+import type { PointerPlan } from './plan.ts'
 import type { Answering, GenerationOptions, GenerationSettings } from './types.ts'
 
 /** Different images in a window of the work: prompts of one window may share them in memory. */
@@ -23,9 +25,22 @@ export async function generateJournal<A extends Answer>(
   options: GenerationOptions<A>,
 ): Promise<MeasureStatistics> {
   checkGeneration(options)
-  const { policy, mix, size, embeddings, queries, shard, untilInformative, onEvent } = options
+  const { policy, mix, size, embeddings } = options
   const plan = { mix, size, ...(policy && { policy: policy.facts }), ...embeddingsOf(embeddings) }
-  const planned = await planPointers({ ...options, policy: policy?.proposer })
+  return measurePlanned(options, plan, await planPointers({ ...options, policy: policy?.proposer }))
+}
+
+/**
+ * Measures planned pointers into the journal. `plan` says how they were found.
+ *
+ * @throws as {@link generateJournal}
+ */
+export async function measurePlanned<A extends Answer>(
+  options: GenerationOptions<A>,
+  plan: PlanLine,
+  planned: PointerPlan,
+): Promise<MeasureStatistics> {
+  const { queries, shard, untilInformative, onEvent } = options
   onEvent?.({
     type: 'planned',
     pointers: planned.pointersOf(shard === undefined ? queries : shardQueries(queries, shard)),

@@ -6,6 +6,7 @@ import { proposePointers } from '../proposals/propose.ts'
 import type { PolicyProposer, Proposal } from '../proposals/types.ts'
 import { similarityOf } from '../similarity.ts'
 import { packProposals } from './packed-proposals.ts'
+import type { PackedProposals } from './packed-proposals.ts'
 
 export interface PlanOptions {
   readonly queries: readonly { readonly id: number }[]
@@ -38,6 +39,21 @@ export interface PointerPlan {
   readonly propose: ProposeFunction
 }
 
+/** Proposes for all queries, `PLAN_BATCH` at a time. */
+export async function packPlans(
+  queries: readonly { readonly id: number }[],
+  shots: number,
+  propose: (batch: readonly { readonly id: number }[]) => Promise<Proposal[][]>,
+): Promise<PackedProposals> {
+  const plans = packProposals(shots)
+  for (let first = 0; first < queries.length; first += PLAN_BATCH) {
+    const batch = queries.slice(first, first + PLAN_BATCH)
+    const groups = await propose(batch)
+    batch.forEach(({ id }, i) => plans.add(id, groups[i]!))
+  }
+  return plans
+}
+
 /**
  * Plans all pointers before the first is measured, so that an interrupted run measures the same
  * ones. Later rounds, for queries whose rewards are all equal, are planned query by query.
@@ -60,12 +76,7 @@ export async function planPointers({
     const batch = examples.map(({ id }) => ({ queryId: id, poolIds: pools.byQuery.get(id)! }))
     return proposePointers({ ...rest, ...round, queries: batch, similarities })
   }
-  const plans = packProposals(rest.shots)
-  for (let first = 0; first < queries.length; first += PLAN_BATCH) {
-    const batch = queries.slice(first, first + PLAN_BATCH)
-    const groups = await propose(batch)
-    batch.forEach(({ id }, i) => plans.add(id, groups[i]!))
-  }
+  const plans = await packPlans(queries, rest.shots, propose)
   const pointersOf: PointerPlan['pointersOf'] = (some) =>
     some.reduce((sum, { id }) => sum + plans.countOf(id), 0)
   return {
