@@ -40,7 +40,15 @@ export {
   type PolicyTables,
   type QueryIds,
 } from './by-ids.ts'
-export { MEMBER_PRIOR, rowEnd, rowWidth, widenRows, type Members, type RowEnd } from './members.ts'
+export {
+  MEMBER_PRIOR,
+  memberLogits,
+  rowEnd,
+  rowWidth,
+  widenRows,
+  type Members,
+  type RowEnd,
+} from './members.ts'
 export {
   type Baseline,
   type Columns,

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { add, cast, concat, gather, mul, slice, transposeLast } from '@lever/onnx-grad'
-import type { Tensor } from '@lever/onnx-grad'
+import type { Parameters, Tensor } from '@lever/onnx-grad'
 import { filled } from './initializers.ts'
 import type { Architecture, ArchitectureConfig, Features } from './types.ts'
 
@@ -84,6 +84,29 @@ export function rowEnd({
     const number = numbers.get(id) ?? 0
     row[at] = number
     row[at + 1] = number === 0 ? 0 : counts[number - 1]! / (counts[number - 1]! + MEMBER_PRIOR)
+  }
+}
+
+/**
+ * What an example's learned number adds to its logit, for every query and at every step alike: b(c) n(c) / (n(c) + 12);
+ * 0 for a newcomer. Undefined where the model has no members.
+ */
+export function memberLogits({
+  config,
+  members,
+  parameters,
+}: {
+  readonly config: ArchitectureConfig
+  readonly members?: Members | undefined
+  readonly parameters: Parameters
+}): ((id: number) => number) | undefined {
+  const end = rowEnd({ config, members })
+  if (end === undefined) return undefined
+  const { values } = parameters.get(BIAS)!
+  const row = new Float32Array(EXTRA)
+  return (id) => {
+    end(id, row, 0)
+    return values[row[0]!]! * row[1]!
   }
 }
 
