@@ -86,7 +86,7 @@ export interface OpenSelector {
   readonly size: number
   /** @throws InputError if the question cannot be embedded, is given an image that may not be opened, or too many shots */
   select(query: SelectQuery, options?: SelectOptions): Promise<Selection>
-  /** Many at once, in order. The first that fails fails the call. */
+  /** Many at once, in order. The first that fails fails the call. Where nobody else asks, to the same bits every time. */
   selectMany(queries: readonly SelectQuery[], options?: SelectOptions): Promise<Selection[]>
   /** The example is on disk when this resolves. @throws InputError if it is not one, or the bundle is not writable */
   add(example: ExampleToAdd): Promise<LibraryExample>
@@ -100,6 +100,12 @@ export interface OpenSelector {
   stats(): SelectorStats
   /** Waits for what is being worked on. */
   close(): Promise<void>
+}
+
+/** A question whose image is read. */
+interface Prepared {
+  readonly query: SelectQuery
+  readonly image: ReadImage | undefined
 }
 
 /**
@@ -124,11 +130,14 @@ export async function openSelector(bundle: string, options: OpenSelectorOptions 
   const read = async (source: ImageSource | undefined): Promise<ReadImage | undefined> =>
     source === undefined ? undefined : readImageSource(source, rules)
 
-  async function select(query: SelectQuery, chosen: SelectOptions = {}): Promise<Selection> {
+  async function prepare(query: SelectQuery): Promise<Prepared> {
     if (closed !== undefined) throw new Error('selector: it is closed; open the bundle again')
     checkQuestion(query)
+    return { query, image: await read(query.image) }
+  }
+
+  async function choose({ query, image }: Prepared, chosen: SelectOptions = {}): Promise<Selection> {
     const { shots = manifest.shots, exclude = [], selector } = chosen
-    const image = await read(query.image)
     const found = await batcher.ask({
       ...{ question: query.question, image, shots, exclude, selector, id: query.id },
       embedding: query.embedding,
@@ -142,11 +151,15 @@ export async function openSelector(bundle: string, options: OpenSelectorOptions 
   }
 
   return {
-    ...{ folder, manifest, select },
+    ...{ folder, manifest },
     get size() {
       return size
     },
-    selectMany: (queries, chosen) => Promise.all(queries.map((query) => select(query, chosen))),
+    select: async (query, chosen) => choose(await prepare(query), chosen),
+    async selectMany(queries, chosen) {
+      const prepared = await Promise.all(queries.map(prepare))
+      return Promise.all(prepared.map((one) => choose(one, chosen)))
+    },
     async add({ image, ...example }) {
       if (!writable) throw readOnly()
       const added = await thread.ask('add', { example: { ...example, image: await read(image) } })

@@ -29,7 +29,7 @@ export interface SelectDatasetOptions extends SelectOptions {
 
 /**
  * Chooses for every question of a dataset. What is chosen is kept in `<out>.journal.jsonl` until all is, so that the
- * same call continues an interrupted one.
+ * same call continues an interrupted one, to the same bytes: questions are asked in the same company as without it.
  * @throws InputError for the first question that cannot be asked, or a journal of another bundle, dataset or choice
  */
 export async function selectDataset(
@@ -47,17 +47,20 @@ export async function selectDataset(
     },
   })
   const finish = async (): Promise<{ lines: number; resumed: number }> => {
-    const open = dataset.examples.filter(({ id }) => !journal.has(String(id)))
-    const resumed = dataset.examples.length - open.length
-    for (let from = 0; from < open.length; from += together) {
+    const { examples } = dataset
+    const isOpen = ({ id }: { id: number }): boolean => !journal.has(String(id))
+    const resumed = examples.length - examples.filter(isOpen).length
+    for (let from = 0; from < examples.length; from += together) {
       signal?.throwIfAborted()
-      const part = open.slice(from, from + together)
+      const part = examples.slice(from, from + together)
+      if (!part.some(isOpen)) continue
       const selections = await selector.selectMany(
         part.map(({ id, question, image }) => ({ id, question, image })),
         options,
       )
       for (const [i, { question, selector: by, demonstrations }] of selections.entries()) {
         const { id } = part[i]!
+        if (!isOpen(part[i]!)) continue
         await journal.append(String(id), {
           ...{ query: id, question, selector: by.name },
           demonstrations: demonstrations.map(({ id: own, question: asked, answer, score, similarity }) => ({
@@ -65,11 +68,11 @@ export async function selectDataset(
           })),
         })
       }
-      onProgress(resumed + from + part.length, dataset.examples.length)
+      onProgress(from + part.length, examples.length)
     }
     await journal.flush()
-    await writeFileAtomic(out, jsonLines(dataset.examples.map(({ id }) => journal.get(String(id))!)))
-    return { lines: dataset.examples.length, resumed }
+    await writeFileAtomic(out, jsonLines(examples.map(({ id }) => journal.get(String(id))!)))
+    return { lines: examples.length, resumed }
   }
   const done = await finish().finally(() => journal.close())
   await rm(path)
