@@ -14,7 +14,7 @@ export type {
 export { readEvaluation } from './bundle/evaluation.ts'
 export { INDEX_FROM, type WriteBundleOptions } from './bundle/options.ts'
 export { writeBundle } from './bundle/write.ts'
-export { baselineNames } from './engine/baselines.ts'
+export { baselineNames, selectorNames } from './engine/baselines.ts'
 export { readImageSource, type ImageRules, type ImageSource, type ReadImage } from './images/source.ts'
 export {
   openSelector,
@@ -27,4 +27,5 @@ export {
 } from './open-selector.ts'
 export type { AiSdkMessage, AiSdkPart, OpenAiMessage, OpenAiPart } from './prompts/messages.ts'
 export type { SelectedExample, Selection, SelectionMessages } from './selection.ts'
+export { bundleText, selectionText } from './text.ts'
 export { selectDataset, type SelectDatasetOptions, type SelectedLine } from './select-dataset.ts'

@@ -30,6 +30,12 @@ export interface SelectedExample {
   readonly score: number | null
   /** Cosine of the question and the example, by the embeddings of the bundle. */
   readonly similarity: number
+  /**
+   * Of what lifts the choice above chance, the part that this example has for every question alike: log(N q) / log(N p),
+   * p the policy's probability, q that of its learned numbers per example alone, N the choices left. 1 of `static`; null
+   * where the policy has no such numbers, and for other selectors.
+   */
+  readonly staticShare: number | null
 }
 
 /** The prompt of a selection: its demonstrations and the question, by the bundle's template. */
@@ -88,7 +94,7 @@ export function selectionOf(parts: SelectionParts): Selection {
     demonstrations: demonstrations.map((one) => ({
       ...{ id: one.id, question: one.question, answer: one.answer, imageId: one.imageId },
       ...{ image: pathOf(one.image), thumbnail: pathOf(one.thumbnail) },
-      ...{ score: one.score, similarity: one.similarity },
+      ...{ score: one.score, similarity: one.similarity, staticShare: one.staticShare },
     })),
     messages: {
       openai: async () => openAiMessages(prompt, await images()),

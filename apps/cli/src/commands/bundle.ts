@@ -1,9 +1,9 @@
-import type { BundleManifest } from '@lever/selector'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { BUNDLED_MODEL, makeFolderOf, requireNew, requirePath } from '../files.ts'
 import { bundleOutputOptions, indexOption } from '../options/bundle.ts'
 import { datasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
+import { staticOptions } from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
 import { openDataset, partOf, placesOf } from '../pipeline/inputs/dataset.ts'
 import { readEmbeddings } from '../pipeline/inputs/features.ts'
@@ -29,6 +29,12 @@ export const bundle: Command = defineCommand({
           type: 'text',
           about: 'run directory of lever evaluate whose results the bundle carries along',
         },
+        staticData: {
+          ...staticOptions.staticData,
+          about: 'RL data from whose main effects static chooses',
+          unset: 'what the training of the policy found, where it chooses by that',
+        },
+        staticReward: staticOptions.staticReward,
         poolMethod: { ...poolOptions.poolMethod, unset: "the policy's own" },
         poolSize: { ...poolOptions.poolSize, unset: "the policy's own, or 64" },
       },
@@ -41,7 +47,7 @@ export const bundle: Command = defineCommand({
         },
         selector: {
           type: 'text',
-          about: `what chooses where a question does not say: policy, or a baseline: ${baselineNames().join(', ')}`,
+          about: `what chooses where a question does not say: policy, or a baseline: ${baselineNames().join(', ')}, and static with --static-data`,
           unset: 'what training chose',
         },
         embedder: {
@@ -87,8 +93,7 @@ export const bundle: Command = defineCommand({
     await requireNew(out, '--out')
     await requirePath(options.embeddings, '--embeddings')
     if (policy !== undefined) await requirePath(policy, '--policy')
-    const { readEvaluation, writeBundle } = await import('@lever/selector')
-    const { defaultTemplate, getTemplate } = await import('@lever/vqa-model')
+    const { bundleText, readEvaluation, writeBundle } = await import('@lever/selector')
     const evaluation = run === undefined ? null : await readEvaluation(run)
     const whole = await openDataset(placesOf(options).place, progress)
     const embeddings = await readEmbeddings(
@@ -98,15 +103,11 @@ export const bundle: Command = defineCommand({
     const rows = new Set(embeddings.ids)
     const dataset = options.skipUnreadableImages ? partOf(whole, ({ id }) => rows.has(id)) : whole
     await makeFolderOf(out, '--out')
-    const template = getTemplate(
-      options.template ??
-        evaluation?.protocol?.['template'] ??
-        defaultTemplate(embeddings.model.split(':')[0]!),
-    )
     const stages = new Map<string, ReturnType<typeof progress.stage>>()
     const manifest = await writeBundle({
-      ...{ out, dataset, embeddings, policy, selector, template, evaluation, signal },
+      ...{ out, dataset, embeddings, policy, selector, evaluation, signal },
       ...{ embedder: options.embedder, embedderModel: model, shots: options.shots },
+      ...{ template: options.template, staticData: options.staticData, staticReward: options.staticReward },
       ...{ poolMethod: options.poolMethod, poolSize: options.poolSize, seed: options.seed },
       ...{ includeImages: options.copyImages, thumbnails: options.thumbnails },
       ...{ includeEmbedder: options.copyEmbedder, licences: options.licence },
@@ -119,27 +120,11 @@ export const bundle: Command = defineCommand({
       },
     })
     for (const stage of stages.values()) stage.end()
-    return { json: { out, ...manifest }, text: textOf(out, manifest) }
+    const next = [
+      'What to try next:',
+      `  npx lever select --bundle ${out} --image FILE --question TEXT`,
+      `  npx lever serve --bundle ${out}`,
+    ]
+    return { json: { out, ...manifest }, text: [`${out}: ${bundleText(manifest)}`, ...next].join('\n') }
   },
 })
-
-function textOf(out: string, { selector, policy, pool, library, bytes, shots }: BundleManifest): string {
-  const all = Object.values(bytes).reduce((sum, part) => sum + part, 0)
-  const parts = Object.entries(bytes).filter(([, size]) => size > 0)
-  const who =
-    selector.kind === 'policy'
-      ? `the policy (${policy!.architecture}, ${policy!.phase ?? 'unknown phase'})`
-      : `the baseline ${selector.name}${selector.note === null ? '' : ` (${selector.note})`}`
-  const from = selector.kind === 'policy' ? `, from pools of ${pool!.size} (${pool!.method})` : ''
-  return [
-    `${out}: ${who} chooses ${shots} of ${library.examples} examples${from}`,
-    `Size: ${megabytes(all)} (${parts.map(([name, size]) => `${name} ${megabytes(size)}`).join(', ')})`,
-    'What to try next:',
-    `  npx lever select --bundle ${out} --image FILE --question TEXT`,
-    `  npx lever serve --bundle ${out}`,
-  ].join('\n')
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
-}

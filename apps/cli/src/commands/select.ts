@@ -1,6 +1,5 @@
 import { InputError } from '@lever/durable-files'
 import type { OpenSelector, Selection } from '@lever/selector'
-import { formatTable } from '@lever/terminal'
 import type { Command, Context, Result } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { makeFolderOf, requireNew } from '../files.ts'
@@ -101,34 +100,15 @@ async function selectMany(
   }
 }
 
-async function resultOf(
-  selection: Selection,
-  asMessages: boolean,
-  { manifest, size }: OpenSelector,
-): Promise<Result> {
+async function resultOf(selection: Selection, asMessages: boolean, opened: OpenSelector): Promise<Result> {
   const { question, demonstrations, selector, messages } = selection
-  const json = { question, selector, demonstrations, shots: demonstrations.length, size }
+  const json = { question, selector, demonstrations, shots: demonstrations.length, size: opened.size }
   if (asMessages) {
     const prompt = await messages.openai()
     return { json: { ...json, messages: prompt }, text: JSON.stringify(prompt, null, 2) }
   }
-  const untrained = selector.kind === 'policy' && manifest.policy?.untrained === true
-  const rows = demonstrations.map(({ id, question: asked, answer, score, similarity }, i) => [
-    `${i + 1}`,
-    ...[asked, answer, String(id)],
-    ...[score === null ? '-' : score.toFixed(3), similarity.toFixed(3)],
-  ])
-  const why = selector.kind === 'policy' ? 'probability' : 'score'
-  return {
-    json,
-    text: [
-      `Question: ${question}`,
-      `Chosen by: ${selector.name}${selector.note === null ? '' : `: ${selector.note}`} (${demonstrations.length} of ${size} examples, the last next to the question)`,
-      ...(untrained ? ['The policy is untrained: its choices are those of random parameters.'] : []),
-      '',
-      formatTable([['#', 'question', 'answer', 'id', why, 'similarity'], ...rows], { left: 3 }),
-    ].join('\n'),
-  }
+  const { selectionText } = await import('@lever/selector')
+  return { json, text: selectionText(selection, opened) }
 }
 
 function idOf(text: string): number {

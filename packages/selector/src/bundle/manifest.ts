@@ -6,6 +6,8 @@ import type { EmbedderName, PromptTemplate } from '@lever/vqa-model'
 export const BUNDLE_FILES = {
   manifest: 'manifest.json',
   policy: 'policy.safetensors',
+  /** What every example gains for all questions alike, for `static`. */
+  static: 'static.json',
   library: 'library.jsonl',
   embeddings: 'embeddings.safetensors',
   /** Folder of indexes, and of the embeddings of one kind that an index is of. */

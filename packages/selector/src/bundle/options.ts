@@ -1,3 +1,4 @@
+import type { StaticReward } from '@lever/icl-eval'
 import type { Embeddings } from '@lever/tensor-files'
 import type { Dataset } from '@lever/vqa-dataset'
 import type { EmbedderName, PromptTemplate } from '@lever/vqa-model'
@@ -20,13 +21,21 @@ export interface WriteBundleOptions {
   readonly policy?: string | undefined
   /** `policy`, or the name of a baseline. Default what training chose: the policy, or the floor that it did not reach. */
   readonly selector?: string | undefined
+  /**
+   * Files of RL data whose main effects `static` chooses by. Default what the training of the policy found, where that is
+   * its floor.
+   */
+  readonly staticData?: readonly string[] | undefined
+  /** What main effects are estimated from. Default the expected accuracy, where it was measured. */
+  readonly staticReward?: StaticReward | undefined
   /** Default that of the policy's data. */
   readonly poolMethod?: string | undefined
   readonly poolSize?: number | undefined
   readonly seed?: number | undefined
   /** K where none is asked for. */
   readonly shots: number
-  readonly template: PromptTemplate
+  /** A template, or the name of one. Default that of the evaluation, else the one of the embedder's model. */
+  readonly template?: PromptTemplate | string | undefined
   readonly evaluation?: BundledEvaluation | null | undefined
   readonly licences?: readonly string[] | undefined
   readonly includeImages?: boolean

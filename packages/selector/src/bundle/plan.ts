@@ -3,10 +3,11 @@ import { InputError } from '@lever/durable-files'
 import { encodeCheckpoint, isUntrained, readCheckpoint, type LoadedCheckpoint } from '@lever/pointer-model'
 import { defaultPoolMethod, POOL_METHOD_NAMES, POOL_METHODS, type PoolMethodName } from '@lever/rl-generate'
 import { kindsOf, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
-import { openEmbedder } from '@lever/vqa-model'
-import { baselineOf, POLICY } from '../engine/baselines.ts'
+import { defaultTemplate, getTemplate, openEmbedder, type PromptTemplate } from '@lever/vqa-model'
+import { baselineOf, POLICY, type StaticEffects } from '../engine/baselines.ts'
 import type { BundledPolicy, BundledPool, ChosenSelector } from './manifest.ts'
 import type { WriteBundleOptions } from './options.ts'
+import { staticEffects } from './static-effects.ts'
 
 /** What a bundle will hold, checked before anything is written. */
 export interface BundlePlan {
@@ -15,6 +16,9 @@ export interface BundlePlan {
   /** The bytes of `policy.safetensors`. */
   readonly checkpoint: Uint8Array | null
   readonly pool: BundledPool
+  /** What `static` chooses by; undefined where that is not known. */
+  readonly effects: StaticEffects | undefined
+  readonly template: PromptTemplate
   /** Kinds of embeddings that choices search, the first that of the file. */
   readonly kinds: readonly EmbeddingKind[]
   readonly embedder: { readonly name: string; readonly hash: string }
@@ -28,9 +32,11 @@ export async function planBundle(options: WriteBundleOptions): Promise<BundlePla
   const kinds = Object.keys(kindsOf(embeddings)) as EmbeddingKind[]
   const loaded = options.policy === undefined ? undefined : await readCheckpoint(options.policy)
   if (loaded !== undefined) checkFits(loaded, embeddings, options.policy!)
-  const selector = selectorOf(options, loaded)
+  const effects = await staticEffects(options, loaded?.model)
+  const selector = selectorOf(options, loaded, effects)
   const pool = poolOf(options, loaded, kinds)
-  if (selector.kind === 'baseline') checkNeeds(selector.name, baselineOf(selector.name).needs, kinds)
+  const needs = selector.kind === 'baseline' ? baselineOf(selector.name, effects).needs : []
+  checkNeeds(selector.name, needs, kinds)
   if (shots > pool.size && selector.kind === 'policy') {
     throw new InputError(
       `selector: ${shots} shots are asked for from pools of ${pool.size}; give fewer, or a larger pool`,
@@ -42,10 +48,15 @@ export async function planBundle(options: WriteBundleOptions): Promise<BundlePla
   const searched = [
     embeddings.kind,
     ...(loaded === undefined ? [] : POOL_METHODS[pool.method as PoolMethodName].needs),
-    ...(selector.kind === 'baseline' ? baselineOf(selector.name).needs : []),
+    ...needs,
   ]
   return {
-    ...{ selector, pool, embedder },
+    ...{ selector, pool, effects, embedder },
+    template: getTemplate(
+      options.template ??
+        options.evaluation?.protocol?.['template'] ??
+        defaultTemplate(embeddings.model.split(':')[0]!),
+    ),
     policy: loaded === undefined ? null : policyOf(loaded),
     checkpoint: loaded === undefined ? null : await bytesOf(options.policy!, loaded),
     kinds: [...new Set(searched)].filter((kind): kind is EmbeddingKind =>
@@ -65,9 +76,10 @@ function checkFits({ model }: LoadedCheckpoint, { dim }: Embeddings, path: strin
 function selectorOf(
   { selector: asked }: WriteBundleOptions,
   loaded: LoadedCheckpoint | undefined,
+  effects: StaticEffects | undefined,
 ): ChosenSelector {
   if (asked !== undefined && asked !== POLICY) {
-    baselineOf(asked)
+    baselineOf(asked, effects)
     return { kind: 'baseline', name: asked, because: 'asked', note: null }
   }
   if (loaded === undefined) {

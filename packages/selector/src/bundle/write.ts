@@ -12,6 +12,7 @@ import type { LibraryExample } from './library-file.ts'
 import { BUNDLE_FILES, type BundledEmbedder, type BundleManifest, type FileRecord } from './manifest.ts'
 import { INDEX_FROM, type WriteBundleOptions } from './options.ts'
 import { planBundle, type BundlePlan } from './plan.ts'
+import { encodeEffects } from './static-effects.ts'
 
 /**
  * Writes a bundle: all that a choice needs, in one folder. It is made beside `out` and renamed when it is whole; a call
@@ -33,6 +34,10 @@ export async function writeBundle(options: WriteBundleOptions): Promise<BundleMa
   if (plan.checkpoint !== null) {
     await writeFileAtomic(join(folder, BUNDLE_FILES.policy), plan.checkpoint)
     await record(BUNDLE_FILES.policy)
+  }
+  if (plan.effects !== undefined) {
+    await writeFileAtomic(join(folder, BUNDLE_FILES.static), encodeEffects(plan.effects))
+    await record(BUNDLE_FILES.static)
   }
   const rows = rowsOf(options.embeddings, dataset.examples)
   await writeEmbeddings(join(folder, BUNDLE_FILES.embeddings), rows)
@@ -88,7 +93,7 @@ interface Written {
 }
 
 function manifestOf(
-  { dataset, shots, template, evaluation = null, licences = [], ...how }: WriteBundleOptions,
+  { dataset, shots, evaluation = null, licences = [], ...how }: WriteBundleOptions,
   plan: BundlePlan,
   { files, indexes, images, imageBytes, embedder }: Written,
 ): BundleManifest {
@@ -105,7 +110,7 @@ function manifestOf(
     policy: plan.policy,
     pool: plan.pool,
     embedder,
-    template,
+    template: plan.template,
     library: { name, split, hash, examples: examples.length, images },
     evaluation,
     licences,
@@ -113,7 +118,7 @@ function manifestOf(
     indexes,
     files,
     bytes: {
-      policy: bytesOf((path) => path === BUNDLE_FILES.policy),
+      policy: bytesOf((path) => path === BUNDLE_FILES.policy || path === BUNDLE_FILES.static),
       library: bytesOf((path) => path === BUNDLE_FILES.library),
       embeddings: bytesOf((path) => path === BUNDLE_FILES.embeddings),
       index: bytesOf(folder(BUNDLE_FILES.index)),

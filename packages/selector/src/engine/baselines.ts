@@ -1,9 +1,16 @@
 import { InputError } from '@lever/durable-files'
 import { createSelector, resolveSelectors, SELECTOR_NAMES, type Selector } from '@lever/icl-eval'
 import type { EmbeddingKind } from '@lever/tensor-files'
+import { BUNDLE_FILES, type BundleManifest } from '../bundle/manifest.ts'
 
 /** The name by which the policy of a bundle is asked for. */
 export const POLICY = 'policy'
+
+/** The examples that gain most for every question alike, where the bundle knows what they gain. */
+export const STATIC = 'static'
+
+/** What showing an example gains for every question alike, by its id. */
+export type StaticEffects = ReadonlyMap<number, number>
 
 /** Baselines that rank by a cosine, which is their score. */
 export const RANKED_BY: ReadonlyMap<string, EmbeddingKind> = new Map([
@@ -16,8 +23,13 @@ export const RANKED_BY: ReadonlyMap<string, EmbeddingKind> = new Map([
  * A selector of `icl-eval` by its name.
  * @throws InputError if there is none of this name, or it needs what a question in service does not have
  */
-export function baselineOf(name: string): Selector {
-  const [selector] = resolveSelectors([name])
+export function baselineOf(name: string, effects?: StaticEffects): Selector {
+  if (name.split(':').at(-1) === STATIC && effects === undefined) {
+    throw new InputError(
+      `selector: ${name} needs to know what every example gains, and nothing here says it; make the bundle with --static-data, measured RL data`,
+    )
+  }
+  const [selector] = resolveSelectors([name], { ...(effects && { sets: effects }) })
   if (choosesExamples(selector!)) return selector!
   throw new InputError(
     `selector: ${name} chooses no demonstrations; choose one of ${baselineNames().join(', ')}`,
@@ -25,10 +37,10 @@ export function baselineOf(name: string): Selector {
 }
 
 /** {@link baselineOf} that makes each selector once. */
-export function keptBaselines(): (name: string) => Selector {
+export function keptBaselines(effects?: StaticEffects): (name: string) => Selector {
   const made = new Map<string, Selector>()
   return (name) => {
-    const selector = made.get(name) ?? baselineOf(name)
+    const selector = made.get(name) ?? baselineOf(name, effects)
     made.set(name, selector)
     return selector
   }
@@ -43,6 +55,15 @@ export function baselineNames(): string[] {
       return false
     }
   })
+}
+
+/** All that can be asked of a bundle by name. */
+export function selectorNames({ policy, files }: Pick<BundleManifest, 'policy' | 'files'>): string[] {
+  return [
+    ...(policy === null ? [] : [POLICY]),
+    ...baselineNames(),
+    ...(Object.hasOwn(files, BUNDLE_FILES.static) ? [STATIC] : []),
+  ]
 }
 
 function choosesExamples(selector: Selector): boolean {

@@ -3,7 +3,7 @@ import type { Policy } from '@lever/pointer-model'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { BundledPool } from '../bundle/manifest.ts'
 import { chooseBaseline } from './baseline-choice.ts'
-import { POLICY, RANKED_BY } from './baselines.ts'
+import { POLICY, RANKED_BY, STATIC } from './baselines.ts'
 import type { Collection } from './collection.ts'
 import type { EmbeddedQuery, QueryEmbedder } from './embed.ts'
 import { failure, failureOf, type Failed } from './failure.ts'
@@ -84,9 +84,8 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
     const chosen = await choosePointers(policy!, asked, own, shots, (row) => collection.example(row).id)
     return chosen.map((picks, i) => ({
       selector,
-      picks: picks.map(({ row, probability }) => ({
-        row,
-        score: probability,
+      picks: picks.map(({ row, probability, staticShare }) => ({
+        ...{ row, score: probability, staticShare },
         similarity: similarityOf(group[i]!, row),
       })),
     }))
@@ -99,7 +98,7 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
   return chosen.map((picks, i) => ({
     selector,
     picks: picks.map((row) => ({
-      row,
+      ...{ row, staticShare: selector === STATIC ? 1 : null },
       score: ranking === undefined ? null : cosine(group[i]!.rows[ranking]!, unitRows(ranking).row(row)),
       similarity: similarityOf(group[i]!, row),
     })),

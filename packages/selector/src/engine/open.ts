@@ -5,6 +5,7 @@ import { openPolicy, readCheckpoint, type Policy } from '@lever/pointer-model'
 import { makeThumbnail, openEmbedder, type Embedder } from '@lever/vqa-model'
 import { readLibrary, type LibraryExample } from '../bundle/library-file.ts'
 import { BUNDLE_FILES, type BundleManifest } from '../bundle/manifest.ts'
+import { readEffects } from '../bundle/static-effects.ts'
 import { imageName, thumbnailFile } from '../images/names.ts'
 import { decodeRow, encodeRow, openChanges, type Changes } from './changes.ts'
 import { createCollection, type Collection } from './collection.ts'
@@ -43,6 +44,7 @@ export interface ChosenExample extends LibraryExample {
   readonly score: number | null
   /** Cosine of question and example. */
   readonly similarity: number
+  readonly staticShare: number | null
 }
 
 export interface Chosen {
@@ -74,6 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     library.map(({ id }) => id),
   )
   const policy = manifest.policy === null ? undefined : await policyOf(folder, threads)
+  const effects = await readEffects(folder, manifest)
   const embedder = queryEmbedder(await embedderOf(options), manifest.embedder)
   const changes = await openChanges(folder, manifest, writable)
   for (const change of changes.before) {
@@ -81,7 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     else add(collection, vectors, change.add, decodeRow(change.row))
   }
   const parts: EngineParts = {
-    ...{ collection, embedder, policy, kind: manifest.embedder.kind, baseline: keptBaselines() },
+    ...{ collection, embedder, policy, kind: manifest.embedder.kind, baseline: keptBaselines(effects) },
     pool: manifest.pool ?? { method: 'random', size: 64, seed: 0 },
     selector: manifest.selector.kind === 'policy' ? POLICY : manifest.selector.name,
     rows: (kind) => vectors.rows(kind),
@@ -183,11 +186,7 @@ function remove(collection: Collection, vectors: Vectors, id: number): void {
 function withExamples({ picks, selector }: EngineChoice, collection: Collection): Chosen {
   return {
     selector,
-    demonstrations: picks.map(({ row, score, similarity }) => ({
-      ...collection.example(row),
-      score,
-      similarity,
-    })),
+    demonstrations: picks.map(({ row, ...why }) => ({ ...collection.example(row), ...why })),
   }
 }
 

@@ -1,6 +1,7 @@
 import { chooseByFloor, type Policy } from '@lever/pointer-model'
 import type { KindRows } from './rows.ts'
 import { stacked } from './pools.ts'
+import { staticShares } from './static-share.ts'
 
 /** A question and the rows of its pool. */
 export interface PolicyQuestion {
@@ -14,6 +15,8 @@ export interface PolicyQuestion {
 export interface PolicyPick {
   readonly row: number
   readonly probability: number | null
+  /** What of it is the same for every query; null where the policy has no number per member. */
+  readonly staticShare: number | null
 }
 
 /**
@@ -36,19 +39,36 @@ export async function choosePointers(
     items: asked.map(({ pool }, row) => ({ row, pool: pool.map((one) => place.get(one)!) })),
   }
   const { floor } = policy.model
+  const poolIds = asked.map(({ pool }) => pool.map(idOf))
+  const sharesOf = staticShares(policy.model)
+  const picksOf = (
+    i: number,
+    pointer: Int32Array,
+    probabilities: readonly (number | null)[],
+  ): PolicyPick[] => {
+    const shares = sharesOf(poolIds[i]!, pointer, probabilities)
+    return Array.from(pointer, (position, step) => ({
+      row: asked[i]!.pool[position]!,
+      probability: probabilities[step]!,
+      staticShare: shares[step]!,
+    }))
+  }
   if (floor !== undefined) {
-    const queryIds = asked.map(({ id }) => id)
-    const places = { input, queryIds, poolIds: asked.map(({ pool }) => pool.map(idOf)) }
-    const chosen = await chooseByFloor(policy, floor, places, shots)
+    const chosen = await chooseByFloor(policy, floor, { input, queryIds: input.queries.ids, poolIds }, shots)
     return chosen.map((pointer, i) =>
-      Array.from(pointer, (position) => ({ row: asked[i]!.pool[position]!, probability: null })),
+      picksOf(
+        i,
+        pointer,
+        Array.from(pointer, () => null),
+      ),
     )
   }
   const choices = await policy.greedy(input, { shots })
   return choices.map(({ pointer, stepLogProbs }, i) =>
-    Array.from(pointer, (position, step) => ({
-      row: asked[i]!.pool[position]!,
-      probability: Math.exp(stepLogProbs[step]!),
-    })),
+    picksOf(
+      i,
+      pointer,
+      Array.from(pointer, (_, step) => Math.exp(stepLogProbs[step]!)),
+    ),
   )
 }

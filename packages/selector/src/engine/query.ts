@@ -21,4 +21,5 @@ export interface EnginePick {
   readonly row: number
   readonly score: number | null
   readonly similarity: number
+  readonly staticShare: number | null
 }

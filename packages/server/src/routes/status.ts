@@ -1,4 +1,4 @@
-import { baselineNames } from '@lever/selector'
+import { selectorNames } from '@lever/selector'
 import { object, type JsonSchema, type Route } from '../http/route.ts'
 import type { Serving } from './serving.ts'
 
@@ -66,7 +66,7 @@ export function statusRoutes(serving: Serving): Route[] {
         version,
         selector: manifest.selector.name,
         note: manifest.selector.note,
-        selectors: [...(manifest.policy === null ? [] : ['policy']), ...baselineNames()],
+        selectors: selectorNames(manifest),
         shots: manifest.shots,
         examples: selector.size,
         library: manifest.library.name,
