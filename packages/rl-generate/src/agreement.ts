@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { RlCandidate, RlData, RlQuery } from '@lever/rl-dataset'
 import type { Pools } from './pools/types.ts'
+import { mostFrequent } from '@lever/vqa-eval'
 import type { Example } from './types.ts'
 
 /** `gen_method` of labels, and `labels` of the `_meta` of such data and of checkpoints that were trained on it. */
@@ -38,7 +39,62 @@ export interface AgreementLabels {
  * @throws InputError if no candidate's answer is right for any query: there is nothing to learn
  */
 export function agreementLabels(options: AgreementOptions): AgreementLabels {
-  const { queries, candidates, pools, score } = options
+  const labels = labelPools(options)
+  if (labels.positive === 0) {
+    throw new InputError(
+      `agreement has nothing to teach: in ${labels.pairs} pairs of ${labels.queries} questions and the candidates of their pools no candidate's answer is right; give other pools (--pool-method, --pool-size), or train on measured rewards (lever generate, lever train)`,
+    )
+  }
+  return labels
+}
+
+/**
+ * Labels of RL data itself, where its queries are the library too: what a candidate shows is known where it is one of the
+ * queries. Candidates that are not stay out of the pools.
+ * @returns undefined where fewer than half of the candidates are known, or no candidate's answer is right
+ */
+export function agreementOfRlData(
+  files: readonly RlData[],
+  score: AgreementOptions['score'],
+): AgreementLabels | undefined {
+  const examples = files.flatMap(({ queries }) => queries.map(exampleOf))
+  const known = new Set(examples.flatMap(({ id, answers }) => (answers.length > 0 ? [id] : [])))
+  const pools = new Map<number, readonly number[]>()
+  let candidates = 0
+  for (const { query_id: id, candidate_pool_ids } of files.flatMap(({ queries }) => queries)) {
+    const pool = candidate_pool_ids ?? []
+    candidates += pool.length
+    if (known.has(id))
+      pools.set(
+        id,
+        pool.filter((one) => known.has(one)),
+      )
+  }
+  const kept = [...pools.values()].reduce((sum, pool) => sum + pool.length, 0)
+  if (kept === 0 || kept < candidates / 2) return undefined
+  const queries = examples.filter(({ id }) => pools.has(id))
+  const size = Math.max(...[...pools.values()].map((pool) => pool.length))
+  const found = labelPools({
+    queries,
+    candidates: examples,
+    pools: { byQuery: pools, method: 'file', size, seed: 0 },
+    score,
+  })
+  return found.positive === 0 ? undefined : found
+}
+
+/** A query of RL data; as a demonstration it shows its most frequent answer. */
+function exampleOf({ query_id: id, query }: RlQuery): Example {
+  const {
+    question_id: questionId = id,
+    image_id: imageId = null,
+    question = '',
+    gt_answers_raw: answers = [],
+  } = query
+  return { id, questionId, imageId, question, answers, answer: mostFrequent(answers) }
+}
+
+function labelPools({ queries, candidates, pools, score }: AgreementOptions): AgreementLabels {
   const byId = new Map(candidates.map((example) => [example.id, example]))
   const labelled = queries.map((query) => {
     const pool = pools.byQuery.get(query.id) ?? []
@@ -48,11 +104,6 @@ export function agreementLabels(options: AgreementOptions): AgreementLabels {
   const answered = labelled.filter(({ labels }) => labels.some(isPositive)).length
   const pairs = labelled.reduce((sum, { labels }) => sum + labels.length, 0)
   const positive = labelled.reduce((sum, { labels }) => sum + labels.filter(isPositive).length, 0)
-  if (positive === 0) {
-    throw new InputError(
-      `agreement has nothing to teach: in ${pairs} pairs of ${queries.length} questions and the candidates of their pools no candidate's answer is right; give other pools (--pool-method, --pool-size), or train on measured rewards (lever generate, lever train)`,
-    )
-  }
   const { method, size, seed } = pools
   const data: RlData = {
     meta: { labels: AGREEMENT, shot_num: 1, pool_size: size, pool: { method, size, seed } },

@@ -62,7 +62,12 @@ export type {
 export { parseShard, shardQueries, type Shard } from './shard.ts'
 export { mergeShards, type MergeOptions, type MergeReport } from './merge.ts'
 export { writeRlData, type WriteRlDataOptions } from './write.ts'
-export { agreementLabels, type AgreementLabels, type AgreementOptions } from './agreement.ts'
+export {
+  agreementLabels,
+  agreementOfRlData,
+  type AgreementLabels,
+  type AgreementOptions,
+} from './agreement.ts'
 export { growBeams } from './beams/grow.ts'
 export { encodeBeams, writeBeams } from './beams/file.ts'
 export type {

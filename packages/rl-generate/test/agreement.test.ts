@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { isInputError } from '@lever/durable-files'
 import { officialScore } from '@lever/vqa-eval'
-import { agreementLabels } from '../src/index.ts'
+import { agreementLabels, agreementOfRlData } from '../src/index.ts'
+import type { RlQuery } from '@lever/rl-dataset'
 import type { Example } from '../src/index.ts'
 
 const example = (id: number, answer: string, answers: readonly string[] = []): Example => ({
@@ -69,4 +70,47 @@ test('says that there is nothing to learn', () => {
   expect(String(error)).toMatch(
     /nothing to teach: in 7 pairs of 2 questions.*no candidate's answer is right.*lever generate/,
   )
+})
+
+test('RL data whose queries are its library is labelled without a dataset', () => {
+  const row = (id: number, pool: readonly number[], answers: readonly string[]): RlQuery => ({
+    query_id: id,
+    query: { query_id: id, question: 'What?', gt_answers_raw: answers },
+    candidate_pool_ids: pool,
+    pointer_candidates: [],
+  })
+  const red = row(1, [2, 3, 9], human('red', 10))
+  const blue = row(2, [1, 3], human('blue', 10))
+  const mixed = row(3, [1, 2], [...human('red', 7), ...human('blue', 3)])
+  const made = agreementOfRlData(
+    [
+      { meta: {}, queries: [red, blue] },
+      { meta: {}, queries: [mixed] },
+    ],
+    score,
+  )!
+  const found = made.data.queries.map(({ candidate_pool_ids: pool, pointer_candidates: all }) => [
+    pool,
+    all.map((one) => one.vqa_acc_score! > 0),
+  ])
+  // 9 is no query, so nobody knows what it answers.
+  expect(found).toEqual([
+    [
+      [2, 3],
+      [false, true],
+    ],
+    [
+      [1, 3],
+      [false, false],
+    ],
+    [
+      [1, 2],
+      [true, true],
+    ],
+  ])
+  const unknown = row(4, [7, 8, 9, 1], human('red', 10))
+  expect(agreementOfRlData([{ meta: {}, queries: [red, unknown] }], score)).toBeUndefined()
+  expect(
+    agreementOfRlData([{ meta: {}, queries: [row(1, [2], ['red']), row(2, [1], ['blue'])] }], score),
+  ).toBeUndefined()
 })

@@ -1,7 +1,9 @@
 import { InputError } from '@lever/durable-files'
-import type { SftSettings, TrainingPlan } from '@lever/grpo-trainer'
+import type { SftSettings, TrainingPlan, TrainSettings } from '@lever/grpo-trainer'
+import type { AgreementLabels } from '@lever/rl-generate'
 import { officialScore } from '@lever/vqa-eval'
 import type { Context } from '../../command.ts'
+import { requirePath } from '../../files.ts'
 import { openInputs } from '../inputs/inputs.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 
@@ -30,10 +32,34 @@ export async function planOnAgreement(settings: AgreementSettings, context: Cont
   )
   const candidates = pool.examples
   const labels = agreementLabels({ queries, candidates, pools, score: officialScore() })
-  const { data, answered, pairs, positive } = labels
+  tell(labels, context)
+  return planAgreement(settings, labels.data)
+}
+
+/**
+ * The plan of `lever train` with labels that cost no prompt, where the queries of the RL data are its library too: the floor
+ * compares with a policy that is trained on them.
+ */
+export async function planWithAgreement(settings: TrainSettings, context: Context): Promise<TrainingPlan> {
+  const { planTraining } = await import('@lever/grpo-trainer')
+  const plan = planTraining(settings)
+  if (!settings.floor) return plan
+  const { agreementOfRlData } = await import('@lever/rl-generate')
+  const { readRlData } = await import('@lever/rl-dataset/node')
+  const files = []
+  for (const path of settings.rlData) {
+    await requirePath(path, '--rl-data')
+    files.push(await readRlData(path))
+  }
+  const labels = agreementOfRlData(files, officialScore())
+  if (labels === undefined) return plan
+  tell(labels, context)
+  return { ...plan, free: labels.data }
+}
+
+function tell({ answered, pairs, positive, queries }: AgreementLabels, { progress }: Context): void {
   const share = ((100 * positive) / pairs).toFixed(1)
-  context.progress.info(
-    `agreement: ${positive} of ${pairs} pairs (${share} %) are right, for ${answered} of ${labels.queries} questions; no model was asked`,
+  progress.info(
+    `agreement: ${positive} of ${pairs} pairs (${share} %) are right, for ${answered} of ${queries} questions; no model was asked`,
   )
-  return planAgreement(settings, data)
 }
