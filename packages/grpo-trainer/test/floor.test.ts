@@ -34,6 +34,18 @@ describe('a duel', () => {
     expect(duel([way('first', many), policy(20)]).name).toBe('policy')
   })
 
+  test('chance has to be beaten by two standard errors', () => {
+    const by = (points: number): Contender =>
+      way(
+        'better',
+        spread.map((x, i) => x + points + (i % 2 === 0 ? 0.3 : -0.3)),
+      )
+    const random = { ...way('random', spread), guard: 2 }
+    expect(duel([random, by(0.15)]).name).toBe('random')
+    expect(duel([random, by(0.25)]).name).toBe('better')
+    expect(duel([way('first', spread), by(0.15)]).name).toBe('better')
+  })
+
   test('in a family the better mean wins, be it by little', () => {
     const hardly = spread.map((x, i) => x + (i === 0 ? 1 : i === 1 ? -0.9 : 0))
     const [one, two] = [way('one', spread), way('two', hardly)].map((each) => ({ ...each, family: 'rices' }))

@@ -1,9 +1,9 @@
 import { baselineRanking } from '@lever/pointer-model'
 import type { Baseline, Columns, FloorQuery } from '@lever/pointer-model'
 import type { Embeddings } from '@lever/tensor-files'
+import { mainEffects } from '@lever/rl-dataset'
 import type { Group } from '@lever/rl-dataset'
 import type { TrainingData } from '../data.ts'
-import { staticEffects } from './static-effects.ts'
 
 /** Parts in which the queries are cut for what is learnt on the others. */
 export const FOLDS: number = 5
@@ -55,17 +55,32 @@ export function rankingOf(baseline: Baseline, group: Group, data: TrainingData):
   return Array.from(baselineRanking(baseline, queryOf(group, data), list))
 }
 
-/** `static` with the effects of some groups. */
+/** `static` with the main effects that some groups show. */
 export function staticBaseline(
   groups: readonly Group[],
   valuesOf: (group: Group) => ArrayLike<number>,
 ): Baseline {
-  const effects = staticEffects(groups, valuesOf)
+  const { effects } = mainEffects(
+    groups.map((group) => {
+      const { pointers, shots, size, poolIds } = group
+      const values = valuesOf(group)
+      const shown = (g: number): number[] =>
+        Array.from(pointers.subarray(g * shots, (g + 1) * shots)).flatMap((n) => (n < 0 ? [] : [poolIds[n]!]))
+      return {
+        pointers: Array.from({ length: size }, (_, g) => ({ ids: shown(g), value: values[g]! })).filter(
+          ({ ids }) => ids.length > 0,
+        ),
+      }
+    }),
+  )
   return {
     name: 'static',
     kind: 'static',
     effects: Object.fromEntries(
-      Array.from(effects, ([id, effect]): [string, number] => [String(id), Number(effect.toPrecision(6))]),
+      Array.from(effects, ([id, { effect }]): [string, number] => [
+        String(id),
+        Number(effect.toPrecision(6)),
+      ]),
     ),
   }
 }
