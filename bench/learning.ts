@@ -75,7 +75,7 @@ export async function run({
   /** Budgets as `40x6`; all without any. */
   only?: readonly string[]
 } = {}): Promise<LearningRow[]> {
-  await mkdir(folder, { recursive: true })
+  await mkdir(join(folder, 'runs'), { recursive: true })
   const file = join(folder, 'learning.jsonl')
   const rows = existsSync(file)
     ? (await readFile(file, 'utf8'))

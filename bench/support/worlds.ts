@@ -36,7 +36,8 @@ export interface World {
   readonly tables: { readonly queries: Embeddings; readonly candidates: Embeddings }
   /** Settings of `lever train` for these rewards. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** Plan of a start that costs no prompt. */
+  /** Labels that cost no prompt, and the plan of a start that is trained on them. */
+  readonly labels?: RlData
   readonly free?: (out: string, seed: number) => TrainingPlan
   readonly baselines: () => Promise<Readonly<Record<string, readonly number[]>>>
   /** Accuracy 0..1 of a chooser, question by question. */
@@ -154,6 +155,7 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
     tables,
     settings: other ? { queryEmbeddings: at('train') } : {},
     ...(labels !== undefined && {
+      labels,
       free: (path: string, seed: number) =>
         planAgreement(
           readSettings(SFT_SCHEMA, {

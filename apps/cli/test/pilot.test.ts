@@ -47,6 +47,11 @@ test('measures under two wordings, continues, and says the same from its data', 
   const again = await lever([...args, '--other-template', 'lever-plus', '--json', '--quiet'])
   expect(again.code).toBe(0)
   expect(files.map((file) => statSync(file).size)).toEqual(sizes)
+  const shown = await lever(['report', out])
+  expect(shown.code).toBe(0)
+  expect(shown.stdout).toMatch(/^verdict: /m)
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('<section id="pilot"')
+
   const [a, b] = files
   const offline = await lever(['pilot', '--from-rl-data', a!, '--other-wording', b!, '--json', '--quiet'])
   expect(offline.code).toBe(0)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import type { MeasuredOutcome, MeasuredQuery } from '../src/offline/measured-queries.ts'
 import { reportExamples } from '../src/report/examples.ts'
 import { renderReport, reportPlots } from '../src/report/report.ts'
 import { describeRewards } from '../src/report/rewards.ts'
@@ -106,6 +107,28 @@ describe('renderReport', () => {
     expect(html.match(/ n\.s\.<\/small>/g)).toHaveLength(unsure)
     expect(html).toContain(`Holm: over all ${all.length} comparisons`)
     expect(html).toContain('Accuracy over seeds, in per cent')
+  })
+
+  test('a pilot stands first, and rewards that were not decoded are shown as expected accuracies', () => {
+    const outcome = (expected: number): MeasuredOutcome => ({
+      ...{ ids: [1], accuracy: NaN, expected, answer: '', method: 'random', mode: 'file' },
+    })
+    const query = { id: 1 } as MeasuredQuery['query']
+    const rewards = describeRewards([{ query, pool: [], outcomes: [outcome(0.02), outcome(0.06)] }])
+    expect(rewards).toMatchObject({ measure: 'expected accuracy', flat: 0, pointers: 2 })
+    expect(rewards.methods[0]!.mean).toBeCloseTo(0.04, 12)
+    const table = { title: 'What was measured', header: ['', 'accuracy'], rows: [['flat <groups>', '60 %']] }
+    const pilot = {
+      verdict: 'worth training',
+      reasons: ['It is so.'],
+      tables: [table],
+      notes: ['recommended: E'],
+    }
+    const shown = renderReport({ title: 't', runs: [{ name: 'pilot', pilot, rewards }] })
+    expect(shown.indexOf('<strong>worth training</strong>')).toBeGreaterThan(0)
+    expect(shown.indexOf('id="pilot"')).toBeLessThan(shown.indexOf('id="rewards"'))
+    for (const text of ['flat &lt;groups&gt;', 'recommended: E', 'mean expected accuracy, %'])
+      expect(shown).toContain(text)
   })
 
   test('a policy has one colour in every plot', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { createRandom } from '@lever/reward-utils'
 import type { RlData } from '@lever/rl-dataset'
-import { analysePilot, formatPilot } from '../src/index.ts'
+import { analysePilot, formatPilot, pilotTables } from '../src/index.ts'
 import { components } from '../src/pilot/components.ts'
 import { jackknife, shareOf } from '../src/pilot/estimate.ts'
 import type { PilotGroup } from '../src/pilot/outcomes.ts'
@@ -186,6 +186,20 @@ describe('the verdict', () => {
     expect(equal.recommendation.verdict).toBe('nothing to win by choosing here')
     const noise = verdict({ sd: [1, 0, 0], noise: 0.5 })
     expect(noise.recommendation.verdict).toMatch(/nothing to win|too few queries/)
+  })
+
+  test('none from a handful of queries, whatever they say', () => {
+    const drawn = draw(3, { sd: [1, 0.2, 1], noise: 0.3 })
+    const [a, b] = [drawn.a, drawn.b].map((one) => dataOf(one, (value) => (value > 2 ? 1 : 0)))
+    const first = (data: RlData): RlData => ({ ...data, queries: data.queries.slice(0, 8) })
+    const { recommendation } = analysePilot({ data: first(a!), other: first(b!) })
+    expect(recommendation.verdict).toMatch(/^8 queries are too few to say anything; measure 20 at least/)
+    const { verdict: said, tables, notes } = pilotTables(analysePilot({ data: a!, other: b! }))
+    expect(said).not.toMatch(/too few/)
+    expect(tables.every(({ header, rows }) => rows.every(({ length }) => length === header.length))).toBe(
+      true,
+    )
+    expect(notes.at(-1)).toMatch(/^recommended: reward/)
   })
 
   test('as text begins with the verdict; too few queries, or one wording twice, are said', () => {

@@ -6,6 +6,7 @@ import { accuracyChart, accuracySection } from './sections/accuracy.ts'
 import { differencesSection } from './sections/differences.ts'
 import { examplesSection } from './sections/examples.ts'
 import { factsSection, warningsBlock } from './sections/facts.ts'
+import { pilotSection } from './sections/pilot.ts'
 import { rankingSection } from './sections/ranking.ts'
 import { rewardCharts, rewardsSection } from './sections/rewards.ts'
 import { trainingCharts, trainingSection } from './sections/training.ts'
@@ -15,6 +16,7 @@ import { standaloneSvg } from './svg/standalone.ts'
 import type { ReportInput } from './types.ts'
 
 const SECTIONS: readonly (readonly [id: string, title: string, render: (input: ReportInput) => string])[] = [
+  ['pilot', 'Pilot', pilotSection],
   ['accuracy', 'Accuracy', accuracySection],
   ['differences', 'Differences', differencesSection],
   ['types', 'By type', typesSection],

@@ -2,6 +2,8 @@ import type { MeasuredQuery } from '../offline/measured-queries.ts'
 
 /** Measured rewards of training data, for the report. */
 export interface RewardDescription {
+  /** What the figures are of: the accuracy, or where answers were not decoded the expected one. */
+  readonly measure: 'accuracy' | 'expected accuracy'
   readonly queries: number
   readonly pointers: number
   /** Queries with several pointers that all have one accuracy: they teach nothing. */
@@ -20,16 +22,21 @@ export interface MethodRewards {
   readonly bins: readonly number[]
 }
 
-/** Distribution of measured accuracies per proposal method, and the share of queries without variance. */
+/** Distribution of measured accuracies, or expected ones where there is no other, per proposal method, and the share of queries without variance. */
 export function describeRewards(queries: readonly MeasuredQuery[]): RewardDescription {
+  const decoded = queries.every(({ outcomes }) => outcomes.every((one) => !Number.isNaN(one.accuracy)))
+  const valueOf = (one: MeasuredQuery['outcomes'][number]): number =>
+    decoded ? one.accuracy : (one.expected ?? NaN)
   const byMethod = new Map<string, number[]>()
   let flat = 0
   for (const { outcomes } of queries) {
     const [first] = outcomes
-    const same = outcomes.every(({ accuracy }) => Math.abs(accuracy - first!.accuracy) < 1e-9)
+    const same = outcomes.every((one) => Math.abs(valueOf(one) - valueOf(first!)) < 1e-9)
     if (outcomes.length > 1 && same) flat += 1
-    for (const { method, accuracy } of outcomes) {
-      const name = method || 'unknown'
+    for (const one of outcomes) {
+      const accuracy = valueOf(one)
+      if (Number.isNaN(accuracy)) continue
+      const name = one.method || 'unknown'
       const known = byMethod.get(name)
       if (known === undefined) byMethod.set(name, [accuracy])
       else known.push(accuracy)
@@ -50,5 +57,11 @@ export function describeRewards(queries: readonly MeasuredQuery[]): RewardDescri
     }
   })
   const pointers = methods.reduce((sum, method) => sum + method.pointers, 0)
-  return { queries: queries.length, pointers, flat, methods }
+  return {
+    measure: decoded ? 'accuracy' : 'expected accuracy',
+    queries: queries.length,
+    pointers,
+    flat,
+    methods,
+  }
 }

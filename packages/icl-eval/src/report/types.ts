@@ -28,6 +28,19 @@ export interface ReportRun {
   /** Trainings that were compared with each other. */
   readonly ranking?: RankingTable
   readonly examples?: ReportExamples
+  readonly pilot?: PilotTables
+}
+
+/** What a pilot found: `pilotTables` of rl-generate. */
+export interface PilotTables {
+  readonly verdict: string
+  readonly reasons: readonly string[]
+  readonly tables: readonly {
+    readonly title: string
+    readonly header: readonly string[]
+    readonly rows: readonly (readonly string[])[]
+  }[]
+  readonly notes: readonly string[]
 }
 
 /** Trainings in rows, the best first. */

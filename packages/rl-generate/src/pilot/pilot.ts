@@ -63,7 +63,13 @@ export function analysePilot(options: PilotOptions): PilotReport {
     methods: methodMeans(data),
     rewards,
     needed: accuracy ? neededQuestions(accuracy.components.within) : null,
-    recommendation: recommend(rewards, { library, groupSize, promptsPerSecond, pricePerHour }),
+    recommendation: recommend(rewards, {
+      queries: groups.length,
+      library,
+      groupSize,
+      promptsPerSecond,
+      pricePerHour,
+    }),
   }
 }
 

@@ -1,6 +1,8 @@
 import type { PilotRewardReport, Recommendation } from './types.ts'
 
 export interface RecommendOptions {
+  /** Queries of the pilot. */
+  readonly queries: number
   readonly library: number
   readonly groupSize: number
   readonly promptsPerSecond?: number | undefined
@@ -14,6 +16,8 @@ const MOST_QUERIES = 2_000
 const MOST_CHOICES = 16
 /** A reward must be so much more alike under the two wordings to be preferred to a simpler one. */
 const MARGIN = 0.05
+/** Fewer queries than this give no verdict but to measure more. */
+const FEWEST_TO_JUDGE = 20
 /** A gain below this is nothing to win. */
 const WORTHWHILE = 0.01
 
@@ -44,7 +48,7 @@ export function recommend(rewards: readonly PilotRewardReport[], options: Recomm
     prompts,
     hours,
     money: hours === null || pricePerHour === undefined ? null : hours * pricePerHour,
-    ...judge(best),
+    ...judge(best, options.queries),
   }
 }
 
@@ -53,14 +57,10 @@ function trust({ reliability, flat }: PilotRewardReport): number {
   return (reliability?.correlation.low ?? 1) * (1 - flat.value)
 }
 
-function judge({
-  reward,
-  headroom,
-  reliability,
-  components,
-  predictable,
-  flat,
-}: PilotRewardReport): Pick<Recommendation, 'verdict' | 'reasons'> {
+function judge(
+  { reward, headroom, reliability, components, predictable, flat }: PilotRewardReport,
+  queries: number,
+): Pick<Recommendation, 'verdict' | 'reasons'> {
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
   const share = components.demonstrationWithin
   const r2 = predictable?.r2.value ?? null
@@ -79,7 +79,13 @@ function judge({
       ? 'Without embeddings it is not known how much of the rest can be predicted.'
       : `The embeddings predict ${percent(Math.max(0, r2))} of it on held-out queries.`,
   ]
-  if (flat.value >= 0.999 || (headroom !== null && (headroom.high < WORTHWHILE || headroom.value <= 0))) {
+  if (queries < FEWEST_TO_JUDGE) {
+    return {
+      verdict: `${queries} queries are too few to say anything; measure ${FEWEST_TO_JUDGE} at least, better 50`,
+      reasons,
+    }
+  }
+  if (flat.value >= 0.999 || (headroom !== null && headroom.high < WORTHWHILE)) {
     return { verdict: 'nothing to win by choosing here', reasons }
   }
   if (headroom !== null && headroom.low <= 0) {

@@ -2,13 +2,25 @@ import { formatTable } from '@lever/terminal'
 import type { Estimate } from './estimate.ts'
 import type { PilotReport } from './types.ts'
 
-/** A pilot as text for people; the verdict comes first. */
-export function formatPilot(report: PilotReport): string {
+/** A pilot as sentences and tables, for whatever shows it. */
+export interface PilotTables {
+  readonly verdict: string
+  readonly reasons: readonly string[]
+  readonly tables: readonly {
+    readonly title: string
+    readonly header: readonly string[]
+    readonly rows: readonly (readonly string[])[]
+  }[]
+  /** What a gain needs, and what is recommended. */
+  readonly notes: readonly string[]
+}
+
+/** The figures of a pilot with their intervals; the verdict comes first. */
+export function pilotTables(report: PilotReport): PilotTables {
   const { queries, groupSize, shots, methods, rewards, needed, recommendation: said } = report
   const known = (value: Estimate | null | undefined, format: (estimate: Estimate) => string): string =>
     value == null ? '-' : format(value)
   const rows = [
-    ['', ...rewards.map(({ reward }) => reward.replaceAll('_', ' '))],
     ['flat groups, %', ...rewards.map(({ flat }) => percent(flat))],
     ['variance of the query, %', ...rewards.map(({ components }) => percent(components.query))],
     ['of the demonstration, %', ...rewards.map(({ components }) => percent(components.demonstration))],
@@ -24,30 +36,47 @@ export function formatPilot(report: PilotReport): string {
     ],
     ['gain that is not luck, points', ...rewards.map(({ headroom }) => known(headroom, percent))],
   ]
-  return [
-    `verdict: ${said.verdict}`,
-    ...said.reasons.map((reason) => `  ${reason}`),
-    '',
-    `${queries} queries with ${groupSize.toFixed(1)} choices of ${shots} demonstration${shots === 1 ? '' : 's'} on average; 95 % intervals`,
-    '',
-    formatTable(rows),
-    '',
-    formatTable([
-      ['', 'queries', 'accuracy, %', 'expected accuracy, %'],
-      ...methods.map(({ method, queries: n, accuracy, expected }) => [
-        method,
-        String(n),
-        known(accuracy, percent),
-        known(expected, percent),
-      ]),
-    ]),
-    '',
-    ...(needed === null
-      ? []
-      : [
-          `test questions for 80 % power, against blind choices: ${needed.map(({ gain, questions }) => `${100 * gain} point${gain === 0.01 ? '' : 's'} ${count(questions.value)} [${count(questions.low)}, ${count(questions.high)}]`).join(', ')}; twice as many against another single choice`,
+  const plural = shots === 1 ? '' : 's'
+  return {
+    verdict: said.verdict,
+    reasons: said.reasons,
+    tables: [
+      {
+        title: `${queries} queries with ${groupSize.toFixed(1)} choices of ${shots} demonstration${plural} on average; 95 % intervals`,
+        header: ['', ...rewards.map(({ reward }) => reward.replaceAll('_', ' '))],
+        rows,
+      },
+      {
+        title: 'how demonstrations were chosen',
+        header: ['', 'queries', 'accuracy, %', 'expected accuracy, %'],
+        rows: methods.map(({ method, queries: n, accuracy, expected }) => [
+          method,
+          String(n),
+          known(accuracy, percent),
+          known(expected, percent),
         ]),
-    `recommended: reward ${said.reward}, pool ${said.pool}, ${said.groupSize} choices a query, ${count(said.trainingQueries)} training queries: ${count(said.prompts)} prompts${costs(said)}`,
+      },
+    ],
+    notes: [
+      ...(needed === null
+        ? []
+        : [
+            `test questions for 80 % power, against blind choices: ${needed.map(({ gain, questions }) => `${100 * gain} point${gain === 0.01 ? '' : 's'} ${count(questions.value)} [${count(questions.low)}, ${count(questions.high)}]`).join(', ')}; twice as many against another single choice`,
+          ]),
+      `recommended: reward ${said.reward}, pool ${said.pool}, ${said.groupSize} choices a query, ${count(said.trainingQueries)} training queries: ${count(said.prompts)} prompts${costs(said)}`,
+    ],
+  }
+}
+
+/** A pilot as text for people; the verdict comes first. */
+export function formatPilot(report: PilotReport): string {
+  const { verdict, reasons, tables, notes } = pilotTables(report)
+  return [
+    `verdict: ${verdict}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...tables.flatMap(({ title, header, rows }) => ['', title, '', formatTable([header, ...rows])]),
+    '',
+    ...notes,
   ].join('\n')
 }
 

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InputError, writeFilesAtomic } from '@lever/durable-files'
+import { hashFile, InputError, openRunDirectory, writeFilesAtomic } from '@lever/durable-files'
 import type { PilotReport } from '@lever/rl-generate'
 import type { RlData } from '@lever/rl-dataset'
 import type { Context } from '../../command.ts'
 import { requirePath } from '../../files.ts'
+import { version } from '../../version.ts'
 import { generate } from '../generate/generate.ts'
 import type { GenerateSettings } from '../generate/generate.ts'
 import { readEmbeddings } from '../inputs/features.ts'
@@ -31,7 +32,31 @@ export async function pilotFromData(settings: PilotData, context: Context): Prom
       'without --other-wording, the same choices under another wording of the prompt, nobody knows how much of the differences is luck',
     )
   } else await requirePath(otherWording, '--other-wording')
-  return analyse(settings, rlData, otherWording)
+  return recorded(settings.out, { rlData, otherWording }, () => analyse(settings, rlData, otherWording))
+}
+
+/** Does the work of a pilot in its run directory, if it has one, so that a report finds what it was. */
+async function recorded(
+  out: string | undefined,
+  files: Readonly<Record<string, string | undefined>>,
+  work: () => Promise<PilotReport>,
+): Promise<PilotReport> {
+  if (out === undefined) return work()
+  const inputs: Record<string, string> = {}
+  for (const [name, file] of Object.entries(files))
+    if (file !== undefined) inputs[name] = await hashFile(file)
+  const run = await openRunDirectory({
+    path: out,
+    command: 'pilot',
+    config: {},
+    inputs,
+    versions: { lever: version() },
+  })
+  try {
+    return await work()
+  } finally {
+    await run.close()
+  }
 }
 
 export interface PilotMeasure
@@ -69,12 +94,17 @@ export interface PilotMeasure
  * @throws InputError if the two wordings are one
  */
 export async function pilotWithModel(settings: PilotMeasure, context: Context): Promise<PilotReport> {
-  const { otherTemplate, otherSystem, singles, out, embeddings } = settings
+  const { otherTemplate, otherSystem, out } = settings
   if (otherTemplate === undefined && otherSystem === undefined) {
     throw new InputError(
       'a pilot measures every choice under two wordings of the prompt, to tell what is luck; give --other-template or --other-system',
     )
   }
+  return recorded(out, {}, () => measureAndAnalyse(settings, context))
+}
+
+async function measureAndAnalyse(settings: PilotMeasure, context: Context): Promise<PilotReport> {
+  const { otherTemplate, otherSystem, singles, out, embeddings } = settings
   const similar = embeddings === undefined ? 0 : Math.floor(singles / 4)
   const { defaultMix } = await import('@lever/rl-generate')
   const mix = defaultMix({

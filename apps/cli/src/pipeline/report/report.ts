@@ -1,4 +1,7 @@
+import { join } from 'node:path'
+import { readJson } from '@lever/durable-files'
 import type { DatasetRecord, ReportSources } from '@lever/icl-eval'
+import type { PilotReport } from '@lever/rl-generate'
 import { exists } from '../../files.ts'
 import type { Progress } from '@lever/terminal'
 import { openDataset } from '../inputs/dataset.ts'
@@ -12,11 +15,13 @@ export interface ReportPlaces {
 /** What the report of a run reads besides its folder: the datasets, small images, the ranking of a sweep. */
 export async function reportSources(progress: Progress, places: ReportPlaces = {}): Promise<ReportSources> {
   const { readRanking } = await import('@lever/grpo-trainer')
+  const { pilotTables } = await import('@lever/rl-generate')
   const { makeThumbnail } = await import('@lever/vqa-model')
   const { dataset, poolDataset = dataset } = places
   return {
     thumbnail: makeThumbnail,
     readRanking,
+    readPilot: async (path) => pilotTables((await readJson(join(path, 'pilot.json'))) as PilotReport),
     openDataset: (record, role) => openAgain(record, role === 'pool' ? poolDataset : dataset, progress),
   }
 }

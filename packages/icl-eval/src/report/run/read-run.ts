@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { exists, hashFile, InputError, readJson, readJsonLines, requirePath } from '@lever/durable-files'
 import type { Manifest } from '@lever/durable-files'
 import { isScored, RL_DATA_FILES } from '@lever/rl-dataset'
+import type { RlCandidate } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import type { Coverage } from '../../offline/evaluate-measured.ts'
 import { measuredQueries } from '../../offline/measured-queries.ts'
@@ -15,7 +16,7 @@ import type { EvaluationRow, Example } from '../../types.ts'
 import type { ReportExamples } from '../examples.ts'
 import { describeRewards } from '../rewards.ts'
 import type { RewardDescription } from '../rewards.ts'
-import type { RankingTable, ReportRun } from '../types.ts'
+import type { PilotTables, RankingTable, ReportRun } from '../types.ts'
 import { curvesOf } from './curves.ts'
 import { factsOf, warningsOf } from './facts.ts'
 import { examplesWithImages } from './thumbnails.ts'
@@ -40,6 +41,8 @@ export interface ReportSources {
   ) => Promise<{ readonly hash: string; readonly examples: readonly Example[] } | undefined>
   /** Makes small images for the browser of examples. Without it, examples have none. */
   readonly thumbnail?: Thumbnail
+  /** Reads what a pilot found. */
+  readonly readPilot?: (path: string) => Promise<PilotTables>
   /** Reads the ranking of a sweep. */
   readonly readRanking?: (path: string) => Promise<RankingTable>
 }
@@ -68,9 +71,16 @@ export async function readRun(options: ReadRunOptions): Promise<RunContent> {
   const curves = await curvesOf(await trainingsOf(path))
   const rewards = await rewardsOf(path, manifest, onWarning)
   const ranking = manifest.command === 'sweep' ? await options.readRanking?.(path) : undefined
-  if (summary === undefined && curves.length === 0 && rewards === undefined && ranking === undefined) {
+  const pilot = manifest.command === 'pilot' ? await options.readPilot?.(path) : undefined
+  if (
+    pilot === undefined &&
+    summary === undefined &&
+    curves.length === 0 &&
+    rewards === undefined &&
+    ranking === undefined
+  ) {
     throw new InputError(
-      `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, sweep, generate or demo`,
+      `${path} has no results, no metrics.jsonl and no RL data yet; give a run of evaluate, train, sft, sweep, pilot, generate or demo`,
     )
   }
   const examples = summary && rows && record ? await examplesOf(options, record, summary, rows) : undefined
@@ -83,6 +93,7 @@ export async function readRun(options: ReadRunOptions): Promise<RunContent> {
     ...(curves.length > 0 && { curves }),
     ...(rewards && { rewards }),
     ...(ranking && { ranking }),
+    ...(pilot && { pilot }),
     ...(examples && { examples }),
   }
   return { path, manifest, run }
@@ -141,8 +152,11 @@ async function rewardsOf(
       continue
     }
     const data = await readRlData(file)
-    if (!data.queries.some((query) => query.pointer_candidates.some(isScored))) continue
-    return describeRewards(measuredQueries(data, { allowFallback: true }).queries)
+    const has = (is: (candidate: RlCandidate) => boolean): boolean =>
+      data.queries.some((query) => query.pointer_candidates.some(is))
+    const expectedAlone = !has(isScored)
+    if (expectedAlone && !has((one) => typeof one.vqa_gt_prob === 'number')) continue
+    return describeRewards(measuredQueries(data, { allowFallback: true, expectedAlone }).queries)
   }
   return undefined
 }

@@ -3,7 +3,7 @@ import { escapeCell, renderMarkdown } from '../../render/markdown.ts'
 import { renderText } from '../../render/text.ts'
 import { comparisonsOf, resultsOf } from '../../run/results.ts'
 import type { RewardDescription } from '../rewards.ts'
-import type { Curve, Fact, ReportRun } from '../types.ts'
+import type { Curve, Fact, PilotTables, ReportRun } from '../types.ts'
 import type { RunContent } from './read-run.ts'
 
 interface Written {
@@ -16,7 +16,7 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
   return {
     ...written,
     runs: contents.map(({ path, manifest, run }) => {
-      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking, pilot } = run
       const { command, seed, versions } = manifest
       return {
         name,
@@ -37,6 +37,7 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
         ...(curves.length > 0 && { training: curves.flatMap(endsOf) }),
         ...(rewards && { rewards }),
         ...(ranking && { ranking }),
+        ...(pilot && { pilot }),
       }
     }),
   }
@@ -45,10 +46,11 @@ export function reportJson(contents: readonly RunContent[], written: Written): u
 /** The tables of runs for a terminal, and what was written. */
 export function reportText(contents: readonly RunContent[], { out, plots }: Written): string {
   const blocks = contents.map(({ run }) => {
-    const { name, summary, warnings = [], curves = [], rewards, ranking } = run
+    const { name, summary, warnings = [], curves = [], rewards, ranking, pilot } = run
     return [
       ...(contents.length > 1 ? [`== ${name}`] : []),
       ...warnings.map((warning) => `warning: ${warning}`),
+      ...(pilot ? [`verdict: ${pilot.verdict}`, ...pilotBlocks(pilot, formatTable)] : []),
       ...(summary ? [renderText(summary, { comparisons: contents.length === 1 }).trimEnd()] : []),
       ...(ranking
         ? [formatTable([ranking.header, ...ranking.rows], { left: ranking.text }), ranking.notes.join('\n')]
@@ -61,14 +63,30 @@ export function reportText(contents: readonly RunContent[], { out, plots }: Writ
   return [...blocks, [`report: ${out}`, ...files].join('\n')].join('\n\n')
 }
 
+function pilotBlocks(
+  { reasons, tables, notes }: PilotTables,
+  table: (rows: readonly (readonly string[])[]) => string,
+): string[] {
+  const shown = tables.map(({ title, header, rows }) => `${title}\n\n${table([header, ...rows])}`)
+  return [reasons.join('\n'), ...shown, notes.join('\n')]
+}
+
 /** The same as Markdown. */
 export function reportMarkdown(contents: readonly RunContent[]): string {
   return contents
     .map(({ run }) => {
-      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking } = run
+      const { name, summary, facts = [], warnings = [], curves = [], rewards, ranking, pilot } = run
       return [
         ...(contents.length > 1 ? [`## ${escapeCell(name)}`] : []),
         ...warnings.map((warning) => `> Warning: ${escapeCell(warning)}`),
+        ...(pilot
+          ? [
+              `**${escapeCell(pilot.verdict)}**`,
+              ...pilot.reasons.map(escapeCell),
+              ...pilot.tables.map(({ title, header, rows }) => markdownTable(title, [header, ...rows])),
+              ...pilot.notes.map(escapeCell),
+            ]
+          : []),
         ...(summary ? [renderMarkdown(summary).trimEnd()] : []),
         ...(ranking
           ? [

@@ -15,16 +15,17 @@ export function rewardsSection({ runs }: ReportInput): string {
   return section('rewards', 'Measured rewards', blocks.join('\n'))
 }
 
-/** The distribution of accuracies of every proposal method as an SVG element. */
+/** The distribution of (expected) accuracies of every proposal method as an SVG element. */
 export function rewardCharts({
+  measure,
   methods,
 }: RewardDescription): { readonly name: string; readonly chart: string }[] {
   const max = methods.reduce((most, { bins }) => Math.max(most, ...bins), 0)
   return methods.map(({ method, bins }) => ({
     name: method,
     chart: histogram({
-      title: `Accuracy of the pointers proposed by ${method}`,
-      xLabel: 'accuracy',
+      title: `${measure === 'accuracy' ? 'Accuracy' : 'Expected accuracy'} of the pointers proposed by ${method}`,
+      xLabel: measure,
       yLabel: 'pointers, %',
       bars: bins.map((share, bin) => ({ label: String(bin / 10), value: 100 * share })),
       max: 100 * max,
@@ -33,11 +34,11 @@ export function rewardCharts({
 }
 
 function rewardsBlock(rewards: RewardDescription, caption: string): string {
-  const { queries, pointers, flat, methods } = rewards
+  const { measure, queries, pointers, flat, methods } = rewards
   const share = queries === 0 ? 0 : flat / queries
   const table = sortableTable({
     caption,
-    header: ['method', 'pointers', 'mean accuracy, %', 'positive, %'],
+    header: ['method', 'pointers', `mean ${measure}, %`, 'positive, %'],
     rows: methods.map((method) => [
       { text: method.method },
       { text: method.pointers.toLocaleString('en'), value: method.pointers },
@@ -52,7 +53,7 @@ function rewardsBlock(rewards: RewardDescription, caption: string): string {
   )
   return (
     `${table}\n<p>${count(pointers, 'pointer')} of ${count(queries, 'question')}. In ${count(flat, 'question')} ` +
-    `(${percent(share)} %, the zero-variance share) all pointers have the same accuracy: these teach nothing. Positive: an accuracy above 0.</p>\n` +
+    `(${percent(share)} %, the zero-variance share) all pointers have the same ${measure}: these teach nothing. Positive: above 0.</p>\n` +
     `<div class="grid narrow">${figures.join('\n')}</div>`
   )
 }
