@@ -3,6 +3,7 @@
 // - removes what tsc once wrote for sources that are gone, so that no tarball carries it;
 // - lets declarations import './x.js' instead of './x.ts', which TypeScript before 5.7 does not resolve there (the two
 //   are of one length, so declaration maps stay true);
+// - declares tables, modules whose exports have names in quotes, as TypeScript before 5.6 reads them too;
 // - writes dist/cjs, the same modules for `require` (docs/decisions/0010-two-builds.md), unless --esm-only is given.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
@@ -27,7 +28,9 @@ const files = (await readdir('dist', { recursive: true }))
 const stale = files.filter((path) => !existsSync(sourceOf(path)))
 for (const path of stale) await rm(path)
 const live = files.filter((path) => !stale.includes(path))
-await Promise.all(live.filter((path) => path.endsWith('.d.ts')).map(importScripts))
+const declarations = live.filter((path) => path.endsWith('.d.ts'))
+await Promise.all(declarations.map(importScripts))
+await describeTables()
 if (!process.argv.includes('--esm-only')) await writeCommonJs()
 
 function sourceOf(path) {
@@ -40,11 +43,35 @@ async function importScripts(path) {
   if (mended !== text) await writeFile(path, mended)
 }
 
+/** The rows of a table, `export { row as 'name' } from './row.js'`, become a type, which is the module's default. */
+async function describeTables() {
+  const texts = new Map(
+    await Promise.all(declarations.map(async (path) => [path, await readFile(path, 'utf8')])),
+  )
+  const tables = new Set()
+  for (const [path, text] of texts) {
+    if (text.includes('\nexport default table;\n')) tables.add(path)
+    if (!/^export \{ \w+ as '/m.test(text)) continue
+    tables.add(path)
+    const rows = Array.from(text.matchAll(/^export \{ (\w+)(?: as ('[^']+'|\w+))? \} from ('[^']+');$/gm))
+    const imports = rows.map(([, row, , from], i) => `import type { ${row} as row${i} } from ${from};`)
+    const types = rows.map(([, row, name = row], i) => `    readonly ${name}: typeof row${i};`)
+    const body = `declare const table: {\n${types.join('\n')}\n};\nexport default table;\n`
+    await writeFile(path, `${imports.join('\n')}\n${body}`)
+  }
+  for (const [path, text] of texts) {
+    const mended = text.replace(/^import \* as (\w+) from '(\.[^']+)\.js'/gm, (all, name, from) =>
+      tables.has(join(dirname(path), `${from}.d.ts`)) ? all.replace(`* as ${name}`, name) : all,
+    )
+    if (mended !== text) await writeFile(path, mended)
+  }
+}
+
 async function writeCommonJs() {
   await rm('dist/cjs', { recursive: true, force: true })
   await mkdir('dist/cjs', { recursive: true })
   await Promise.all(live.filter((path) => path.endsWith('.js')).map(writeModule))
-  for (const path of live.filter((one) => one.endsWith('.d.ts'))) {
+  for (const path of declarations) {
     const to = join('dist/cjs', relative('dist', path))
     await mkdir(dirname(to), { recursive: true })
     await cp(path, to)

@@ -40,12 +40,10 @@ export async function manifestOf(folder) {
     publishConfig: { access: 'public' },
     scripts: { ...own.scripts, build: buildOf(own.scripts.build, isLibrary) },
   }
-  for (const field of ['dependencies', 'peerDependencies', 'devDependencies']) {
-    if (own[field]) manifest[field] = byRange(own[field])
-    if (field === 'peerDependencies' && own.peerDependenciesMeta) {
-      manifest.peerDependenciesMeta = own.peerDependenciesMeta
-    }
-  }
+  const peers = isLibrary ? peersOf(folder, own) : {}
+  if (own.dependencies) manifest.dependencies = byRange(own.dependencies)
+  Object.assign(manifest, peers)
+  if (own.devDependencies) manifest.devDependencies = byRange(own.devDependencies)
   const rest = Object.fromEntries(
     Object.entries(own).filter(([key]) => !(key in { ...manifest, ...DERIVED })),
   )
@@ -53,7 +51,15 @@ export async function manifestOf(folder) {
   return format(JSON.stringify({ ...manifest, ...rest }), { ...options, filepath: 'package.json' })
 }
 
-const DERIVED = { main: true, types: true, typesVersions: true, exports: true, sideEffects: true }
+const DERIVED = {
+  peerDependencies: true,
+  peerDependenciesMeta: true,
+  main: true,
+  types: true,
+  typesVersions: true,
+  exports: true,
+  sideEffects: true,
+}
 
 /**
  * Entries of a library. Node takes `module-sync` for `import` and for `require`, so a process has one copy of a module;
@@ -85,6 +91,44 @@ function entriesOf(exported) {
       './package.json': './package.json',
     },
   }
+}
+
+/**
+ * What runs models has ONNX Runtime, and what opens VQA models transformers.js, as peers, because two copies of the runtime
+ * in one process do not load (docs/onnxruntime.md). Optional where something is of use without them.
+ */
+const RUNTIMES = {
+  'onnxruntime-node': { range: '>=1.25.1 <1.31.0', neededBy: '@lever/onnx-grad' },
+  '@huggingface/transformers': { range: '4.3.1', neededBy: '@lever/vqa-model' },
+}
+const NEED_RUNTIMES = ['packages/selector', 'packages/server']
+
+function peersOf(folder, { peerDependencies = {}, peerDependenciesMeta = {} }) {
+  const below = closureOf(folder)
+  const runtimes = Object.entries(RUNTIMES).filter(([, { neededBy }]) => below.has(neededBy))
+  const others = Object.entries(peerDependencies).filter(([peer]) => !(peer in RUNTIMES))
+  const peers = [...others, ...runtimes.map(([peer, { range }]) => [peer, range])]
+  if (peers.length === 0) return {}
+  const optional = Object.keys(Object.fromEntries(peers)).filter((peer) =>
+    peer in RUNTIMES ? !NEED_RUNTIMES.includes(folder) : peerDependenciesMeta[peer]?.optional,
+  )
+  return {
+    peerDependencies: Object.fromEntries(peers),
+    ...(optional.length > 0 && {
+      peerDependenciesMeta: Object.fromEntries(optional.map((peer) => [peer, { optional: true }])),
+    }),
+  }
+}
+
+/** Names of a package and of all packages of this repository that it depends on. */
+function closureOf(folder, found = new Set()) {
+  const { name, dependencies = {} } = read(`${folder}/package.json`)
+  found.add(name)
+  for (const one of Object.keys(dependencies)) {
+    if (one.startsWith('@lever/') && !found.has(one))
+      closureOf(`packages/${one.slice('@lever/'.length)}`, found)
+  }
+  return found
 }
 
 function buildOf(build, isLibrary) {

@@ -40,6 +40,7 @@ export default defineConfig({
           page('Serving', '/serving'),
           page('Clusters', '/cluster'),
           page('GPU', '/gpu'),
+          page('ONNX Runtime', '/onnxruntime'),
           page('Sweeps', '/sweeps'),
           page('Checkpoints', '/checkpoints'),
           page('OK-VQA, step by step', '/okvqa-walkthrough'),

@@ -5,11 +5,8 @@ import type * as Ort from 'onnxruntime-node'
 export type { Ort }
 export { CUDA_PROVIDER, preloadLibraries, providerFolder } from './preload.ts'
 
-/**
- * Versions of onnxruntime-node that the peer dependency accepts. All tests run with the last one; 1.25.1, 1.27.0 and 1.29.0
- * were loaded and opened a graph.
- */
-const ACCEPTED = '1.25 to 1.30'
+/** Versions of onnxruntime-node that the peer dependency accepts, all tried (docs/onnxruntime.md); tests run with the last. */
+const ACCEPTED = '1.25.1 to 1.30'
 const RECOMMENDED = '1.30.0'
 
 /**
@@ -18,17 +15,27 @@ const RECOMMENDED = '1.30.0'
  * @throws Error that says what to install or to override when onnxruntime-node is missing, was installed for another
  * platform, or when two copies of it meet in the process: their libraries have one name, so the second gets the first's.
  */
-export async function loadOrt(): Promise<typeof Ort> {
+export function loadOrt(): Promise<typeof Ort> {
+  return withRuntime(() => import('onnxruntime-node'), ownFolder())
+}
+
+/**
+ * Imports something that imports ONNX Runtime itself, with its telemetry off.
+ *
+ * @param folder of the copy that it imports, where that is known: any other that the process has is one too many.
+ * @throws Error as {@link loadOrt}.
+ */
+export async function withRuntime<T>(load: () => Promise<T>, folder?: string): Promise<T> {
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
   try {
-    return await import('onnxruntime-node')
+    return await load()
   } catch (error) {
-    throw new Error(explain(error, loadedCopies()), { cause: error })
+    throw new Error(explain(error, loadedCopies(), folder), { cause: error })
   }
 }
 
-/** Why onnxruntime-node cannot be imported, and the remedy. Exported for tests. */
-export function explain(error: unknown, loaded: readonly string[]): string {
+/** Why what needs ONNX Runtime cannot be imported, and the remedy. */
+function explain(error: unknown, loaded: readonly string[], folder?: string): string {
   const { code = '', message = String(error) } = (error ?? {}) as { code?: string; message?: string }
   const said = message.split('\n')[0]!
   if (/MODULE_NOT_FOUND/.test(code) && message.includes("'onnxruntime-node'")) {
@@ -38,12 +45,11 @@ export function explain(error: unknown, loaded: readonly string[]): string {
       'install script cannot reach api.nuget.org)'
     )
   }
-  const own = ownFolder()
-  const others = loaded.filter((path) => own === undefined || !path.startsWith(own + sep))
+  const others = loaded.filter((path) => folder === undefined || !path.startsWith(folder + sep))
   if (others.length > 0) {
     return (
       `onnx-grad: two copies of ONNX Runtime meet in this process, and only the first can be loaded: ${others.join(', ')}` +
-      `${own === undefined ? '' : ` before ${own}`}. Let every package use one: "overrides": { "onnxruntime-node": ` +
+      `${folder === undefined ? '' : ` before ${folder}`}. Let every package use one: "overrides": { "onnxruntime-node": ` +
       `"${RECOMMENDED}" } in your package.json, then npm install; npm ls onnxruntime-node lists the copies (${said})`
     )
   }

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run, writeFiles } from './project.mjs'
+
+/** Examples that need what a README cannot bring along, and why. They are type checked like all others. */
+const NOT_RUN = {
+  '@lever/rl-generate-2': 'needs a Redis or a PostgreSQL',
+  '@lever/selector-2': 'needs an API key',
+  '@lever/selector-3': 'needs an API key',
+  '@lever/shapes-vqa-2': 'is about the makers of the world, which are not in the package',
+}
+
+/** The examples in TypeScript and JavaScript of the installed READMEs, each a file of the project. */
+export async function writeExamples(project, packages) {
+  const examples = []
+  for (const { name } of packages) {
+    const readme = readFileSync(join(project, 'node_modules', name, 'README.md'), 'utf8')
+    const blocks = Array.from(readme.matchAll(/^```(js|ts)\n([^]*?)^```$/gm))
+    for (const [i, [, language, code]] of blocks.entries()) {
+      const id = `${name}-${i + 1}`
+      const path = `readme/${id.replace('@lever/', '')}.${language}`
+      await writeFiles(project, { [path]: `${code}\nexport {}\n` })
+      examples.push({ id, path })
+    }
+  }
+  return examples.filter(({ id }) => id !== '@lever/shapes-vqa-2')
+}
+
+/** Runs the examples, in one folder, on one Node; they may leave files. TypeScript is only stripped. */
+export async function runExamples(project, examples, node) {
+  const { transform } = await import('esbuild')
+  for (const { id, path } of examples.filter((one) => !(one.id in NOT_RUN))) {
+    const { code } = await transform(readFileSync(join(project, path), 'utf8'), { loader: 'ts' })
+    const file = path.replace(/\.[jt]s$/, '.run.mjs')
+    await writeFiles(project, { [file]: code })
+    await run(project, node.path, [file]).catch((error) => {
+      throw new Error(`example ${id} on Node ${node.version}: ${error.message}`)
+    })
+  }
+}

@@ -1,0 +1,50 @@
+import { run, writeFiles } from './project.mjs'
+
+const COMPILERS = ['typescript-5.4', 'typescript-current']
+const RESOLUTIONS = { nodenext: 'nodenext', bundler: 'esnext' }
+
+/**
+ * Type checks entries and README examples as a strict project of a consumer does, with the oldest and the newest
+ * TypeScript, under nodenext and bundler. `skipLibCheck` is off, and faults in declarations of others are not ours.
+ */
+export async function checkTypes(project, entries, examples) {
+  await writeFiles(project, {
+    'types/entries.ts': `${entries.map((entry, i) => `import * as e${i} from '${entry}'`).join('\n')}
+export const all: readonly object[] = [${entries.map((_, i) => `e${i}`).join(', ')}]\n`,
+    'types/entries.cts': `${entries.map((entry, i) => `import e${i} = require('${entry}')`).join('\n')}
+export const all: readonly object[] = [${entries.map((_, i) => `e${i}`).join(', ')}]\n`,
+  })
+  for (const compiler of COMPILERS) {
+    for (const [resolution, module] of Object.entries(RESOLUTIONS)) {
+      const files = ['types/entries.ts', ...examples.map(({ path }) => path)]
+      await check(project, compiler, { moduleResolution: resolution, module }, files)
+    }
+    const commonJs = { moduleResolution: 'nodenext', module: 'nodenext' }
+    await check(project, compiler, commonJs, ['types/entries.cts'])
+  }
+}
+
+async function check(project, compiler, options, files) {
+  const config = `tsconfig.${compiler}.${options.moduleResolution}.json`
+  await writeFiles(project, {
+    [config]: {
+      compilerOptions: {
+        ...{ strict: true, target: 'es2022', noEmit: true, allowJs: true, checkJs: true },
+        ...{ noImplicitAny: true, skipLibCheck: false, types: ['node'], ...options },
+      },
+      files,
+    },
+  })
+  const program = `node_modules/${compiler}/bin/tsc`
+  const { stdout } = await run(project, process.execPath, [program, '-p', config], { mayFail: true })
+  const faults = stdout.split('\n').filter((line) => isOurs(line))
+  if (faults.length > 0) {
+    throw new Error(`${compiler}, ${options.moduleResolution}:\n${faults.slice(0, 20).join('\n')}`)
+  }
+}
+
+/** A fault, not in the declarations of somebody else's package. */
+function isOurs(line) {
+  if (!/error TS\d+/.test(line)) return false
+  return !line.includes('node_modules/') || line.includes('node_modules/@lever/')
+}
