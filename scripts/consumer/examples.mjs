@@ -4,10 +4,10 @@ import { run, writeFiles } from './project.mjs'
 
 /** Examples that need what a README cannot bring along, and why. They are type checked like all others. */
 const NOT_RUN = {
+  '@lever/grpo-trainer-2': 'trains and sweeps over files of a run, for minutes',
   '@lever/rl-generate-2': 'needs a Redis or a PostgreSQL',
   '@lever/selector-2': 'needs an API key',
   '@lever/selector-3': 'needs an API key',
-  '@lever/shapes-vqa-2': 'is about the makers of the world, which are not in the package',
 }
 
 /** The examples in TypeScript and JavaScript of the installed READMEs, each a file of the project. */

@@ -79,7 +79,17 @@ export async function checkCommand(project, { full, readme }) {
     ...['--dataset', `${world}/train`, '--embeddings', 'runs/demo/embeddings/train.safetensors'],
     ...['--evaluation', 'runs/demo', '--out', 'runs/bundle'],
   ])
+  await writeInputs(project, world)
+}
+
+/** Files that examples of READMEs name. */
+async function writeInputs(project, world) {
   await cp(join(project, world, 'images/601.png'), join(project, 'photo.jpg'))
+  const annotations = await readFile(join(project, world, 'test/annotations.json'), 'utf8')
+  const results = JSON.parse(annotations).annotations.map(({ question_id, multiple_choice_answer }) => {
+    return { question_id, answer: multiple_choice_answer }
+  })
+  await writeFiles(project, { 'annotations.json': annotations, 'results.json': results })
 }
 
 /** Every accuracy of the README's table is in the printed one; trained policies may differ by 3 points between machines. */
