@@ -14,9 +14,11 @@ const VERSION = '4.3.1'
  * @throws Error that says what to install when it is missing, or as `loadOrt` when it has another copy of ONNX Runtime.
  */
 export async function loadTransformers(): Promise<typeof Transformers> {
-  const transformers = await withRuntime(() => import('@huggingface/transformers')).catch((error: unknown) => {
-    throw isMissing((error as Error).cause) ? new Error(MISSING, { cause: error }) : error
-  })
+  const transformers = await withRuntime(() => import('@huggingface/transformers')).catch(
+    (error: unknown) => {
+      throw isMissing((error as Error).cause) ? new Error(MISSING, { cause: error }) : error
+    },
+  )
   transformers.env.cacheDir = cacheFolder()
   return transformers
 }
