@@ -8,7 +8,7 @@ import type { Summary } from '../summary/types.ts'
 import { swappedChoices } from '../selectors/swapped.ts'
 import type { Answer, EvaluationRow } from '../types.ts'
 import { measureBounds } from './bounds.ts'
-import { addExpected } from './expected.ts'
+import { addExpected, answerTogether } from './expected.ts'
 import type { ExpectedMeasure } from './expected.ts'
 
 export interface EvaluateAllOptions
@@ -70,6 +70,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     let last = { done: 0, total: 0 }
     const { rows } = await evaluateSelectors({
       ...asking,
+      answer: answerTogether(shared.answer, expected, { journal, protocol: options.protocol }),
       selectors,
       shots,
       ...(seeds && { seeds }),

@@ -1,6 +1,6 @@
 import { isInputError } from '@lever/durable-files'
 import type { AnswerStore, AskOptions } from '../ask.ts'
-import { createAsker } from '../ask.ts'
+import { answerKey, createAsker } from '../ask.ts'
 import type { Pools } from '../evaluate.ts'
 import type { Reporting } from '../progress.ts'
 import { isSwapped } from '../summary/split.ts'
@@ -13,6 +13,8 @@ export interface ExpectedMeasure {
   readonly answer: AskOptions['answer']
   /** E, 0..1, of what `answer` gave; throws where it gave no log-probabilities. */
   readonly of: (query: Example, answer: Answer) => number
+  /** Asks for the answer and for these log-probabilities at once, where that costs less than asking twice. */
+  readonly together?: AskOptions['answer'] | undefined
   /** Different human answers that are scored; undefined for all. */
   readonly maxAnswers?: number | undefined
 }
@@ -55,7 +57,7 @@ export async function addExpected(
   const asker = createAsker({
     answer: measure.answer,
     journal,
-    protocol: `${protocol} expected ${measure.maxAnswers ?? 'all'}`,
+    protocol: protocolOf(protocol, measure),
     ...{ batchSize, concurrency, signal },
     onProgress: (progress) => {
       last = progress
@@ -81,6 +83,32 @@ export async function addExpected(
     const expected = found.get(row)
     return expected === undefined ? row : { ...row, expected }
   })
+}
+
+const protocolOf = (protocol: string, { maxAnswers }: ExpectedMeasure): string =>
+  `${protocol} expected ${maxAnswers ?? 'all'}`
+
+/**
+ * The function that answers prompts and, where the model can say both at once, keeps their log-probabilities where
+ * {@link addExpected} looks for them.
+ */
+export function answerTogether(
+  answer: AskOptions['answer'],
+  measure: ExpectedMeasure | undefined,
+  { journal, protocol }: Pick<AddExpectedOptions, 'journal' | 'protocol'>,
+): AskOptions['answer'] {
+  const together = measure?.together
+  if (together === undefined) return answer
+  const expectedProtocol = protocolOf(protocol, measure!)
+  return async (prompts, options) => {
+    const answers = await together(prompts, options)
+    for (const [i, { scores = [], error }] of answers.entries()) {
+      const prompt = prompts[i]
+      if (prompt === undefined || scores.length === 0 || error !== undefined) continue
+      await journal.append(answerKey(expectedProtocol, prompt), { text: '', scores })
+    }
+    return answers.map(({ text, error }) => ({ text, ...(error !== undefined && { error }) }))
+  }
 }
 
 /** Finds the prompt that a row is about; undefined where one of its examples is not known. */

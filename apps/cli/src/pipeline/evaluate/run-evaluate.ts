@@ -1,5 +1,5 @@
 import type { EvaluatedDataset, EvaluatedRun, EvaluateRunSettings } from '@lever/icl-eval'
-import type { Dataset } from '@lever/vqa-dataset'
+import type { Dataset, Example } from '@lever/vqa-dataset'
 import { distinctAnswers, expectedScore, metricOf, officialScore } from '@lever/vqa-eval'
 import type { VqaModel } from '@lever/vqa-model'
 import type { Context } from '../../command.ts'
@@ -98,11 +98,10 @@ async function expectedMeasure(
     )
   }
   const score = expectedScore({ allowFallback })
+  const scored = { score: ({ answers }: Example) => distinctAnswers(answers, maxAnswers) }
   return {
-    answer: answerWith(model, {
-      score: ({ answers }) => distinctAnswers(answers, maxAnswers),
-      scoresOnly: true,
-    }),
+    answer: answerWith(model, { ...scored, scoresOnly: true }),
+    ...(model.calls.sharesWork && { together: answerWith(model, scored) }),
     of: (query, answer) => score('', query, answer).gtProb,
     maxAnswers,
   }
