@@ -23,8 +23,14 @@ from transformers.models.clip.image_processing_clip import CLIPImageProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.idefics3.image_processing_idefics3 import Idefics3ImageProcessor
 from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+from transformers.models.llava.image_processing_llava import LlavaImageProcessor
+from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+from transformers.models.llava_onevision.image_processing_llava_onevision import LlavaOnevisionImageProcessor
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+from transformers.models.siglip.image_processing_siglip import SiglipImageProcessor
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 from transformers.models.smolvlm.image_processing_smolvlm import SmolVLMImageProcessor
 
@@ -88,7 +94,22 @@ PROCESSORS = {
         CLIPImageProcessorPil,
         {"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}},
     ),
+    "siglip": (SiglipImageProcessor, SiglipImageProcessorPil, {"size": {"height": 98, "width": 98}}),
+    "llava-padded": (
+        LlavaImageProcessor,
+        LlavaImageProcessorPil,
+        {"do_pad": True, "size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}},
+    ),
+    "llava-onevision": (
+        LlavaOnevisionImageProcessor,
+        LlavaOnevisionImageProcessorPil,
+        {"size": {"height": 98, "width": 98}, "image_mean": HALF, "image_std": HALF},
+    ),
 }
+
+# what differs from clip only in how it finds the size, tried with a few
+FEW = [(1, 1), (29, 57), (401, 2), (37, 1000), (90, 60), (427, 640)]
+WHOLE = ("siglip", "llava-padded", "llava-onevision")
 
 # width, height of the images that both sides generate
 SIZES = [
@@ -236,11 +257,13 @@ def summary(tensor):
 
 def process(processor, image):
     splits = {"return_row_col_info": True} if hasattr(processor, "do_image_splitting") else {}
+    several = "Onevision" in type(processor).__name__  # shows one of several images of a prompt whole
     try:
-        out = processor(images=[image], return_tensors="pt", **splits)
+        out = processor(images=[[image, image]] if several else [image], return_tensors="pt", **splits)
     except ValueError as error:
         return {"error": str(error)}
-    found = summary(out["pixel_values"].numpy())
+    values = out["pixel_values"].numpy()
+    found = summary(values[0] if several else values)
     if "image_grid_thw" in out:
         found["grid"] = out["image_grid_thw"][0].tolist()[1:]
     if "rows" in out:
@@ -275,6 +298,8 @@ def main():
         for name, both in pairs.items():
             for resizer, processor in both.items():
                 if width * height > 10**6 and (name, resizer) not in LARGE:
+                    continue
+                if name in WHOLE and (width, height) not in FEW:
                     continue
                 found = process(processor, image)
                 processed.append({"size": [width, height], "processor": name, "resizer": resizer, **found})

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chatMessages, getTemplate, type PromptWithImages } from '@lever/vqa-model'
+import { chatMessages, getTemplate, type ChatMessage, type PromptWithImages } from '@lever/vqa-model'
 import { writeImages } from '../../packages/vqa-model/test/support/images.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -30,7 +30,7 @@ const ANSWERS = ['red', '2', 'a dog', 'yes', 'blue circle']
 
 /**
  * Prompts of 0 to 3 demonstrations with images of many kinds and sizes, each image once as the query; the last eight
- * share their demonstrations. Written for Python as `cases.json`.
+ * share their demonstrations. Written for Python as `cases.json`, as one turn and in turns.
  */
 export async function writeCases(out: string): Promise<PromptWithImages[]> {
   const files = FILES.split(' ').map((name) => join(ROOT, 'fixtures/golden/pixels/images', name))
@@ -55,14 +55,16 @@ export async function writeCases(out: string): Promise<PromptWithImages[]> {
     ),
     ...[1, 2, 4, 9, 15, 18, 19, 21].map((query) => promptOf(query, [3, 8])),
   ]
-  const template = getTemplate('lever-plus')
-  const cases = prompts.map(({ demonstrations, query, scoreAnswers }) => ({
-    messages: chatMessages(template, {
+  const chat = (template: string, { demonstrations, query }: PromptWithImages): ChatMessage[] =>
+    chatMessages(getTemplate(template), {
       questions: [...demonstrations, query].map(({ question }) => question),
       answers: demonstrations.map(({ answer }) => answer),
-    }),
-    images: [...demonstrations, query].map(({ image }) => image),
-    answer: scoreAnswers![0]!,
+    })
+  const cases = prompts.map((prompt) => ({
+    messages: chat('lever-plus', prompt),
+    turns: chat('shapes', prompt),
+    images: [...prompt.demonstrations, prompt.query].map(({ image }) => image),
+    answer: prompt.scoreAnswers![0]!,
   }))
   const corpus = await Promise.all(CORPUS.map((name) => readFile(join(ROOT, name), 'utf8')))
   await writeFile(join(out, 'cases.json'), JSON.stringify({ corpus, cases }))

@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vlm_onnx import QWEN, SUFFIXES, write_onnx
+from vlm_onnx import LLAVA, QWEN, SUFFIXES, write_onnx
 from vlm_tiny import FAMILIES, tiny
 
 NEW_TOKENS = 8
@@ -125,7 +125,11 @@ class Graphs:
 
 
 def vision_inputs(processor, family, image):
-    """What the vision encoder takes of one image."""
+    """What the vision encoder takes of one image, for LLaVA-OneVision as one of several."""
+    if family in LLAVA:
+        several = family == "llava_onevision"
+        pixels = processor.image_processor(images=[[image, image]] if several else [image], return_tensors="np")["pixel_values"]
+        return {"pixel_values": pixels[0] if several else pixels}
     pixels = processor.image_processor(images=[image], return_tensors="np")
     return {name: pixels[name] for name in ("pixel_values", "image_grid_thw" if family in QWEN else "pixel_attention_mask")} | (
         {} if family in QWEN else {"pixel_attention_mask": np.asarray(pixels["pixel_attention_mask"], bool)}
@@ -152,7 +156,10 @@ def main():
     for family in sys.argv[2:] or FAMILIES:
         start = time.time()
         model, processor = tiny(family, given["corpus"])
-        found = {"torch": [by_torch(model, processor, case) for case in given["cases"]], "graphs": {}}
+        cases = [case | {"messages": case["turns"]} for case in given["cases"]] if family in LLAVA else given["cases"]
+        if family == "llava_onevision":  # shows an image alone in parts, which depends on the prompt
+            cases = [case for case in cases if len(case["images"]) > 1]
+        found = {"torch": [by_torch(model, processor, case) for case in cases], "graphs": {}}
         for attention in ("matmul", "gqa"):
             folder = out / f"{family}-{attention}"
             write_onnx(model, family, attention, folder / "onnx", processor.tokenizer)
@@ -160,7 +167,9 @@ def main():
             model.generation_config.save_pretrained(folder)
             processor.save_pretrained(folder)
             for dtype in SUFFIXES:
-                found["graphs"][f"{attention} {dtype}"] = by_graphs(model, processor, family, folder, dtype, given["cases"])
+                found["graphs"][f"{attention} {dtype}"] = by_graphs(model, processor, family, folder, dtype, cases)
+        model.save_pretrained(out / f"{family}-torch")
+        processor.save_pretrained(out / f"{family}-torch")
         (out / f"{family}.json").write_text(json.dumps(found) + "\n")
         print(family, f"{time.time() - start:.0f} s", flush=True)
 

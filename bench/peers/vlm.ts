@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,11 +38,13 @@ interface Row {
   score: number
   /** smallest distance of two logits in PyTorch among the answers that differ from it */
   margins: number[]
-  shares: string
   failed: number
 }
 
-const FAMILIES = ['qwen2_vl', 'qwen2_5_vl', 'qwen3_vl', 'idefics3', 'smolvlm']
+const FAMILIES = ['qwen2_vl', 'qwen2_5_vl', 'qwen3_vl', 'idefics3', 'smolvlm', 'llava', 'llava_onevision']
+
+/** Whose chat templates write all images of a turn before its texts, so that a turn can show one only. */
+const IN_TURNS = new Set(['llava', 'llava_onevision'])
 
 /** Runs vlm.py; the Python is LEVER_PYTHON, or python3. */
 async function makeModels(out: string, families: readonly string[]): Promise<void> {
@@ -59,21 +62,15 @@ async function makeModels(out: string, families: readonly string[]): Promise<voi
 async function answersOf(
   options: OnnxOptions & { model: string },
   prompts: readonly PromptWithImages[],
-): Promise<{ answers: Answer[]; shares: string }> {
-  const notices: string[] = []
+): Promise<Answer[]> {
   const model = await openVqaModel({
     backend: 'onnx',
     threads: 1,
     maxNewTokens: 8,
-    template: 'lever-plus',
-    onNotice: (line) => notices.push(line),
     ...options,
   })
   try {
-    const answers = await model.answer(prompts)
-    const { decoderRuns } = model.stats()
-    const runs = `${decoderRuns} runs`
-    return { answers, shares: notices.length > 0 ? `nothing, ${runs}` : runs }
+    return await model.answer(prompts)
   } finally {
     await model.close()
   }
@@ -88,15 +85,16 @@ async function compare(
 ): Promise<Row> {
   const [attention = '', dtype = ''] = name.split(' ')
   const model = join(out, `${family}-${attention}`)
-  const options = { model, dtype, cacheFolder: join(out, 'cache'), imageDiskBytes: 2 ** 26 }
+  const template = IN_TURNS.has(family) ? 'shapes' : 'lever-plus'
+  const options = { model, dtype, template, cacheFolder: join(out, 'cache'), imageDiskBytes: 2 ** 26 }
   const tokenizer = await AutoTokenizer.from_pretrained(model, { local_files_only: true })
   const textOf = (tokens: readonly number[]): string =>
     tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true })
-  const { answers, shares } = await answersOf(options, prompts)
+  const answers = await answersOf(options, prompts)
   const plain = prompts.map(({ demonstrations, query }) => ({ demonstrations, query }))
-  const { answers: alone } = await answersOf({ ...options, sharing: false }, plain)
-  const { answers: beams } = await answersOf({ ...options, beams: 3 }, plain)
-  const { answers: beamsAlone } = await answersOf({ ...options, beams: 3, sharing: false }, plain)
+  const alone = await answersOf({ ...options, sharing: false }, plain)
+  const beams = await answersOf({ ...options, beams: 3 }, plain)
+  const beamsAlone = await answersOf({ ...options, beams: 3, sharing: false }, plain)
   const count = (found: readonly Answer[], wanted: (i: number) => string | undefined): number =>
     found.filter(({ raw }, i) => raw === wanted(i)).length
   const graph = graphs[name]!
@@ -111,37 +109,47 @@ async function compare(
     beamsAsAlone: count(beams, (i) => beamsAlone[i]!.raw),
     score: Math.max(...answers.map(({ scores }, i) => Math.abs(scores![0]!.logProb - torch[i]!.logProb))),
     margins: answers.flatMap(({ raw }, i) => (raw === textOf(torch[i]!.tokens) ? [] : [torch[i]!.margin])),
-    shares,
     failed: answers.filter(({ error }) => error !== undefined).length,
   }
 }
 
-/** A line of the table in docs/vqa-models.md. */
-function line({ family, prompts: n, margins, shares, failed, ...row }: Row): string {
-  const cells = [
-    ...[family, row.export, row.aloneAsGraph, row.sameAsGraph, row.sameAsTorch],
-    ...[row.beamsAsAlone, row.beamsAsTorch, row.score.toPrecision(2), shares],
-    margins.length === 0
-      ? ''
-      : `${Math.min(...margins).toPrecision(2)} to ${Math.max(...margins).toPrecision(2)}`,
-  ]
-  return `| ${cells.join(' | ')} |${failed === 0 ? '' : ` ${failed} of ${n} failed`}`
+/**
+ * A line of the table in docs/vqa-models.md: of a family and an attention, by dtype how many answers are the same as the
+ * graph's in Python (alone and together), as PyTorch's, and as PyTorch's by beam search.
+ */
+function line(rows: readonly Row[]): string {
+  const cells = rows.map((row) => {
+    const counts = [
+      Math.min(row.sameAsGraph, row.aloneAsGraph, row.beamsAsAlone),
+      row.sameAsTorch,
+      row.beamsAsTorch,
+    ]
+    return counts.join(', ')
+  })
+  const [{ family, export: name, prompts }] = rows as [Row]
+  return `| ${family}, ${name.split(' ')[0]!} | ${prompts} | ${cells.join(' | ')} |`
 }
 
 const [to = '', ...asked] = process.argv.slice(2)
-if (to === '') throw new Error('usage: npx tsx bench/peers/vlm.ts OUT [family...]')
+if (to === '')
+  throw new Error('usage: npx tsx bench/peers/vlm.ts OUT [family...]; what is in OUT already is kept')
 const out = resolve(to)
 await mkdir(out, { recursive: true })
 const families = asked.length > 0 ? asked : FAMILIES
 const prompts = await writeCases(out)
-if (process.env['KEEP'] === undefined) await makeModels(out, families)
-const rows: Row[] = []
+const missing = families.filter((family) => !existsSync(join(out, `${family}.json`)))
+if (missing.length > 0) await makeModels(out, missing)
 for (const family of families) {
   const found = JSON.parse(await readFile(join(out, `${family}.json`), 'utf8')) as Found
-  for (const name of Object.keys(found.graphs)) {
-    const row = await compare(out, family, name, found, prompts)
-    rows.push(row)
-    console.log(line(row))
+  // LLaVA-OneVision shows an image alone in parts, in Python
+  const shown =
+    family === 'llava_onevision' ? prompts.filter(({ demonstrations }) => demonstrations.length > 0) : prompts
+  for (const attention of ['matmul', 'gqa']) {
+    const rows: Row[] = []
+    for (const name of Object.keys(found.graphs).filter((each) => each.startsWith(attention))) {
+      rows.push(await compare(out, family, name, found, shown))
+    }
+    await writeFile(join(out, `${family}-${attention}.rows.json`), `${JSON.stringify(rows, null, 1)}\n`)
+    console.log(line(rows))
   }
 }
-await writeFile(join(out, 'rows.json'), `${JSON.stringify(rows, null, 1)}\n`)

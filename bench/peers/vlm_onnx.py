@@ -18,13 +18,14 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime_genai.models.builder import create_model, parse_extra_options
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 from transformers.cache_utils import DynamicCache
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLConfig
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.modeling_qwen2_vl import apply_rotary_pos_emb_vision
 from transformers.vision_utils import _interpolation_axis_taps_weights as taps_weights
 
+LLAVA = ("llava", "llava_onevision")
 QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
 SUFFIXES = {"fp32": "", "fp16": "_fp16", "q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized"}
 
@@ -128,6 +129,21 @@ class TileVision(nn.Module):
         return self.connector(self.vision.post_layernorm(hidden)) + used
 
 
+class WholeVision(nn.Module):
+    """LLaVA, and LLaVA-OneVision for one of several images of a prompt."""
+
+    def __init__(self, model, family):
+        super().__init__()
+        self.model, self.several = model.model, family == "llava_onevision"
+        config = model.config
+        self.options = {"vision_feature_layer": config.vision_feature_layer, "vision_feature_select_strategy": config.vision_feature_select_strategy}
+
+    def forward(self, pixel_values):
+        several = {"image_sizes": torch.ones(1, 2, dtype=torch.long), "batch_num_images": torch.tensor([2]), "vision_aspect_ratio": "anyres_max_9"}
+        found = self.model.get_image_features(pixel_values, return_dict=True, **self.options, **(several if self.several else {}))
+        return torch.cat(list(found.pooler_output))
+
+
 def export(module, path, inputs, outputs, dynamic):
     """Traces the module; `inputs` are names and examples."""
     with contextlib.redirect_stdout(io.StringIO()):
@@ -149,6 +165,8 @@ def export_vision(model, family, path):
         dynamic = {"pixel_values": {0: "num_patches"}, "image_grid_thw": {0: "num_images"}, "image_features": {0: "num_tokens"}}
         return export(QwenVision(model, family), path, inputs, ["image_features"], dynamic)
     side = model.config.vision_config.image_size
+    if family in LLAVA:
+        return export(WholeVision(model, family), path, {"pixel_values": torch.rand(1, 3, side, side)}, ["image_features"], {"pixel_values": {0: "batch_size"}})
     inputs = {"pixel_values": torch.rand(1, 2, 3, side, side), "pixel_attention_mask": torch.ones(1, 2, side, side, dtype=torch.bool)}
     dynamic = {"pixel_values": {0: "batch_size", 1: "num_images"}, "pixel_attention_mask": {0: "batch_size", 1: "num_images"}, "image_features": {0: "num_tiles"}}
     return export(TileVision(model), path, inputs, ["image_features"], dynamic)
@@ -190,12 +208,18 @@ def build_decoder(model, family, path, precision, provider, tokenizer):
 
 
 def known_to_builder(model, family):
-    """Qwen2-VL's decoder is that of Qwen2.5-VL, and the one of Idefics3 and SmolVLM a Llama, which the builder knows."""
+    """Qwen2-VL's decoder is that of Qwen2.5-VL; those of the others are Llama or Qwen2, which the builder knows."""
     text = model.config.text_config.to_dict()
     text.pop("model_type")
     if family in ("idefics3", "smolvlm"):
         known = LlamaForCausalLM(LlamaConfig(**text))
         known.model.load_state_dict(model.model.text_model.state_dict())
+    elif family == "llava":
+        known = LlamaForCausalLM(LlamaConfig(**text))
+        known.model.load_state_dict(model.model.language_model.state_dict())
+    elif family == "llava_onevision":
+        known = Qwen2ForCausalLM(Qwen2Config(**text))
+        known.model.load_state_dict(model.model.language_model.state_dict())
     elif family == "qwen2_vl":
         vision = {"depth": 1, "hidden_size": 32, "out_hidden_size": text["hidden_size"], "num_heads": 2, "intermediate_size": 32}
         known = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=False))

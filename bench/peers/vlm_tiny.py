@@ -7,9 +7,16 @@ import any_torchvision  # noqa: F401
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.idefics3.configuration_idefics3 import Idefics3Config
 from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 from transformers.models.idefics3.processing_idefics3 import Idefics3Processor
+from transformers.models.llava.configuration_llava import LlavaConfig
+from transformers.models.llava.processing_llava import LlavaProcessor
+from transformers.models.llava_onevision.configuration_llava_onevision import LlavaOnevisionConfig
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
+from transformers.models.llava_onevision.processing_llava_onevision import LlavaOnevisionProcessor
+from transformers.models.llava_onevision.video_processing_llava_onevision import LlavaOnevisionVideoProcessor
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLConfig
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLConfig
@@ -44,6 +51,15 @@ IDEFICS_CHAT = (
     "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}"
     "{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+)
+
+
+LLAVA_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>"]
+LLAVA_CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>\n{% endif %}{% endfor %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
@@ -90,10 +106,10 @@ def qwen2_5_vl(tokenizer):
 
 
 def qwen3_vl(tokenizer):
-    """Without DeepStack, whose features no export of the Hub's layout hands to its decoder."""
+    """With DeepStack features of zeros, as no export of the Hub's layout hands them to its decoder."""
     vision = {
         "depth": 2, "hidden_size": 32, "out_hidden_size": 64, "num_heads": 2, "intermediate_size": 64, "patch_size": 16,
-        "num_position_embeddings": 64, "deepstack_visual_indexes": [],
+        "num_position_embeddings": 64, "deepstack_visual_indexes": [0],
     }  # fmt: skip
     rope = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [3, 3, 2], "mrope_interleaved": True}
     image = {"patch_size": 16, "size": {"shortest_edge": 4096, "longest_edge": 65536}, "image_mean": HALF, "image_std": HALF}
@@ -117,14 +133,39 @@ def smolvlm(tokenizer):
     return idefics(tokenizer, SmolVLMConfig, SmolVLMProcessor, images, SmolVLMVideoProcessor())
 
 
+def llava(tokenizer):
+    """CLIP and Llama, as LLaVA 1.5."""
+    vision = {"model_type": "clip_vision_model", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 56, "patch_size": 14}
+    text = text_config(tokenizer, model_type="llama", head_dim=16)
+    config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=tokenizer.convert_tokens_to_ids("<image>"), image_seq_length=16)
+    images = CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
+    sizes = {"patch_size": 14, "num_additional_image_tokens": 1, "vision_feature_select_strategy": "default"}
+    return config, LlavaProcessor(images, tokenizer, chat_template=tokenizer.chat_template, **sizes)
+
+
+def llava_onevision(tokenizer):
+    """SigLIP and Qwen2."""
+    ids = tokenizer.convert_tokens_to_ids
+    vision = {"model_type": "siglip_vision_model", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 56, "patch_size": 14, "vision_use_head": False}
+    text = text_config(tokenizer, model_type="qwen2")
+    places = [[56, 56], [56, 112], [112, 56], [112, 112]]
+    config = LlavaOnevisionConfig(vision_config=vision, text_config=text, image_token_index=ids("<image>"), video_token_index=ids("<video>"), image_grid_pinpoints=places)
+    images = LlavaOnevisionImageProcessorPil(size={"height": 56, "width": 56}, image_grid_pinpoints=places)
+    more = {"num_image_tokens": 16, "vision_feature_select_strategy": "full", "chat_template": tokenizer.chat_template}
+    return config, LlavaOnevisionProcessor(images, tokenizer, LlavaOnevisionVideoProcessor(), **more)
+
+
 QWEN_TEXT = (QWEN_TOKENS, "<|im_end|>", QWEN_CHAT)
 IDEFICS_TEXT = (IDEFICS_TOKENS, "<end_of_utterance>", IDEFICS_CHAT)
+LLAVA_TEXT = (LLAVA_TOKENS, "<|im_end|>", LLAVA_CHAT)
 FAMILIES = {
     "qwen2_vl": (qwen2_vl, QWEN_TEXT),
     "qwen2_5_vl": (qwen2_5_vl, QWEN_TEXT),
     "qwen3_vl": (qwen3_vl, QWEN_TEXT),
     "idefics3": (idefics3, IDEFICS_TEXT),
     "smolvlm": (smolvlm, IDEFICS_TEXT),
+    "llava": (llava, LLAVA_TEXT),
+    "llava_onevision": (llava_onevision, LLAVA_TEXT),
 }
 
 
@@ -134,7 +175,9 @@ def scale_weights(model, tokenizer, seed):
     special token or part of a letter, so that texts tell answers apart."""
     torch.manual_seed(seed)
     for name, weight in model.named_parameters():
-        if weight.dim() < 2:
+        if "deepstack" in name:
+            weight.zero_()
+        elif weight.dim() < 2:
             weight.copy_(torch.randn_like(weight) * 0.1 + (1 if "norm" in name and name.endswith("weight") else 0))
         elif "embed" in name and "patch" not in name:
             weight.copy_(torch.randn_like(weight))

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { embedderNames, embedExamples, openEmbedder, type Embedder, type EmbedderName } from '../src/index.ts'
 import { joinRows, normalizeRows } from '../src/embed/normalize.ts'
@@ -118,6 +119,15 @@ test('the bundled embedder finds images of the same object', async () => {
   expect(dim).toBe(embedder.dim.image + embedder.dim.text)
   expect(model).toContain('vision-pool+bag-of-words')
   expect(data.every(Number.isFinite)).toBe(true)
+  await embedder.close()
+})
+
+test('a folder saved by transformers 5 keeps its image processor in another file, and is embedded too', async () => {
+  const folder = fileURLToPath(new URL('../../../fixtures/tiny-vlm', import.meta.url))
+  const embedder = await openEmbedder({ model: folder })
+  const rows = await embedder.images([world.images[0]!])
+  expect(rows).toHaveLength(embedder.dim.image)
+  expect(rows.every(Number.isFinite)).toBe(true)
   await embedder.close()
 })
 

@@ -52,9 +52,13 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
   })
 
   test('config.json', async () => {
-    await edit('config.json', (json) => (json['model_type'] = 'llava'))
+    await edit('config.json', (json) => (json['model_type'] = 'mystery'))
     await refusal(
-      'model_type "llava"; the onnx backend runs qwen2_vl, qwen2_5_vl, qwen3_vl, idefics3, smolvlm',
+      'model_type "mystery"; the onnx backend runs qwen2_vl, qwen2_5_vl, qwen3_vl, idefics3, smolvlm',
+    )
+    await edit('config.json', (json) => (json['model_type'] = 'gemma3'))
+    await refusal(
+      'model_type "gemma3", which is left out: in its decoder the tokens of an image see each other',
     )
     await edit('config.json', (json) => Object.assign(json, { model_type: 'qwen2_vl', hidden_size: '32' }))
     await refusal('hidden_size is "32", not a number')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { locateModel } from '../hub/locate.ts'
-import { readModelFolder } from '../onnx/folder.ts'
+import { readModelFolder, type ModelFolder } from '../onnx/folder.ts'
 import { createImageEncoder } from '../onnx/image-encoder.ts'
 import { loadOrt } from '../onnx/ort.ts'
 import { openSession } from '../onnx/sessions.ts'
@@ -11,8 +11,6 @@ import type { Embedder, EmbedderFiles, EmbedderOptions, ImageFile } from './type
 
 /** Above this a bag of words is not a sensible vector. */
 const LARGEST_VOCABULARY = 8192
-
-const FILES = ['preprocessor_config.json', 'tokenizer.json', 'onnx/vision_encoder.onnx']
 
 /**
  * Embeddings from a VQA model's own folder, nothing else needed. Image: mean over the visual
@@ -46,7 +44,7 @@ export async function openVisionPool({
   const session = await openSession(ort, encoderFile, { device, threads })
   const encoder = createImageEncoder({ ort, session, folder, pixels })
   const hashes = await Promise.all(
-    FILES.map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
+    fixingFiles(folder).map(async (file) => [file, await hashFile(join(folder.path, file))] as const),
   )
 
   async function pooled(file: ImageFile): Promise<Float32Array> {
@@ -80,6 +78,11 @@ export async function openVisionPool({
     },
     close: () => session.release(),
   }
+}
+
+/** Files that fix an embedding. */
+function fixingFiles({ preprocessorFile, sessionFiles }: ModelFolder): string[] {
+  return [preprocessorFile ?? 'preprocessor_config.json', 'tokenizer.json', ...sessionFiles.vision_encoder!]
 }
 
 /** Where a VQA model lies, and its files. @throws InputError if there is none */

@@ -87,7 +87,7 @@ export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Pr
     name: modelName(config, id ?? family.modelType),
     commit,
     family,
-    imageTokenId: takesImages ? number(config, 'image_token_id') : -1,
+    imageTokenId: takesImages ? number(config, imageTokenKey(config)) : -1,
     deepstackLayers: deepstackLayers(config),
     tileTokens: tiled ? tileTokens(processor, path) : 0,
     width,
@@ -134,6 +134,13 @@ async function readPreprocessor(path: string): Promise<{ preprocessor: Json; pre
     return { preprocessor: joined['image_processor'], preprocessorFile: PROCESSOR }
   }
   return { preprocessor: await readJson(path, PREPROCESSOR), preprocessorFile: PREPROCESSOR }
+}
+
+/** Older configurations of LLaVA call it an index. */
+function imageTokenKey(config: Json): string {
+  return 'image_token_id' in config || !('image_token_index' in config)
+    ? 'image_token_id'
+    : 'image_token_index'
 }
 
 function modelName(config: Json, fallback: string): string {

@@ -12,7 +12,9 @@ export function imagePlacer(
   codec: Pick<TextCodec, 'encode'>,
   imageToken: string,
 ): PlaceImage {
-  if (folder.family.images !== 'tiles') return (image) => [image]
+  const { images } = folder.family
+  if (images === 'whole') return (image) => [{ ...image, sequence: true }]
+  if (images !== 'tiles') return (image) => [image]
   const { tileTokens, width, imageTokenId } = folder
   const texts = new Map<string, Int32Array>()
   return ({ grid, features }) => {

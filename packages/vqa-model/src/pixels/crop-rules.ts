@@ -2,7 +2,14 @@ import { InputError } from '@lever/durable-files'
 import { show } from '../show.ts'
 import { cropCenter, type CropRules } from './center-crop.ts'
 import { writePlanes, type Levels } from './levels.ts'
-import { processorDefaults, readLevels, readResampling, type ProcessorConfig } from './processor-config.ts'
+import {
+  processorDefaults,
+  readLevels,
+  readResampling,
+  type ProcessorConfig,
+  type ProcessorDefaults,
+} from './processor-config.ts'
+import type { Resizer } from './resample.ts'
 import type { ImageSize, RgbImage } from './rgb-image.ts'
 
 /** How CLIP takes images. */
@@ -32,7 +39,11 @@ export function prepareCrops(
 }
 
 /** @throws InputError if the configuration is unusable */
-export function readClipRules(config: ProcessorConfig): ClipRules {
+export function readClipRules(
+  config: ProcessorConfig,
+  defaults: ProcessorDefaults = processorDefaults.clip,
+  resizer?: Resizer,
+): ClipRules {
   const { file, values } = config
   const wrong = (name: string): InputError =>
     new InputError(
@@ -57,11 +68,11 @@ export function readClipRules(config: ProcessorConfig): ClipRules {
     if (found === undefined) throw wrong('crop_size')
     return found
   }
-  const resampling = readResampling(config, processorDefaults.clip)
+  const resampling = readResampling(config, defaults, resizer)
   return {
     resize: values['do_resize'] === false ? undefined : resizeOf(),
     crop: values['do_center_crop'] === false ? undefined : cropOf(),
     resampling,
-    levels: readLevels(config, processorDefaults.clip, resampling.resizer),
+    levels: readLevels(config, defaults, resampling.resizer),
   }
 }

@@ -29,10 +29,11 @@ const openaiClip = {
 }
 
 /** Of the Python classes of the same names. */
-export const processorDefaults: Record<'qwen2Vl' | 'idefics3' | 'clip', ProcessorDefaults> = {
+export const processorDefaults: Record<'qwen2Vl' | 'idefics3' | 'clip' | 'siglip', ProcessorDefaults> = {
   qwen2Vl: { filter: 'bicubic', ...openaiClip },
   idefics3: { filter: 'lanczos', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   clip: { filter: 'bicubic', ...openaiClip },
+  siglip: { filter: 'bicubic', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 }
 
 /** @throws InputError if images are not to be resized, where nothing else gives them a size that the model takes */

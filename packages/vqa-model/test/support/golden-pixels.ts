@@ -6,6 +6,7 @@ import { prepareGrid, readGridRules } from '../../src/pixels/grid.ts'
 import type { Resizer } from '../../src/pixels/resample.ts'
 import type { RgbImage } from '../../src/pixels/rgb-image.ts'
 import { prepareTiles, readTileRules } from '../../src/pixels/tile-rules.ts'
+import { prepareWhole, readWholeRules } from '../../src/pixels/whole-rules.ts'
 
 /** What Python's image processors make of files and generated images; fixtures/golden/pixels/README.md. */
 export const goldenFolder: string = fileURLToPath(
@@ -47,14 +48,22 @@ export function pattern(width: number, height: number): RgbImage {
   return { data, width, height }
 }
 
+/** Classes of processors that find the size of an image each in their own way. */
+const WHOLE = new Map([
+  ['siglip', 'SiglipImageProcessor'],
+  ['llava-padded', 'LlavaImageProcessor'],
+  ['llava-onevision', 'LlavaOnevisionImageProcessor'],
+])
+
 /** The tensor of an image, its dimensions and its grid. */
 export function prepare(
   image: RgbImage,
   { processor, resizer }: Pick<Processed, 'processor' | 'resizer'>,
 ): { data: Float32Array; dims: number[]; grid?: number[] } {
-  const type = resizer === 'torchvision' ? 'AnyImageProcessorFast' : 'AnyImageProcessor'
+  const type = `${WHOLE.get(processor) ?? 'AnyImageProcessor'}${resizer === 'torchvision' ? 'Fast' : ''}`
   const values = { ...golden.processors[processor]!, image_processor_type: type }
   const config = { file: 'preprocessor_config.json', values }
+  if (WHOLE.has(processor)) return prepareWhole(image, readWholeRules(config))
   if (processor === 'clip') return prepareCrops([image], readClipRules(config))
   if (/^idefics|^smolvlm/.test(processor)) {
     const rules = readTileRules(config)
