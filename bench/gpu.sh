@@ -4,11 +4,13 @@
 #   bench/gpu.sh list MODEL           what must be carried there, with sizes
 #   bench/gpu.sh pack MODEL PARTS     packs it into PARTS/part-000, part-001, ... of at most 64 MiB each, with SHA-256 sums
 #   bench/gpu.sh unpack PARTS TO      checks the sums and unpacks there; then run the steps in TO/lever
-#   bench/gpu.sh STEP MODEL RESULTS   one step, into RESULTS/STEP.*: doctor equality speed memory ties
+#   bench/gpu.sh STEP MODEL RESULTS   one step, into RESULTS/STEP.*: doctor equality speed memory ties pytorch
 #   bench/gpu.sh all MODEL RESULTS    all steps
 #
 # MODEL is a folder in the Hub's ONNX layout. Settings: DEVICE (cuda), DTYPES ("fp32"; "fp16 q4" too), QUERIES (20),
-# MAX_PIXELS (50176), STEP_SECONDS (600).
+# MAX_PIXELS (50176, none for a model that takes no limit), STEP_SECONDS (600). The step pytorch compares with generate() of
+# transformers; it needs TORCH, the folder of the model's PyTorch weights, which is packed too, and LEVER_PYTHON, a Python
+# with torch and transformers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,13 +22,14 @@ STEP_SECONDS=${STEP_SECONDS:-600}
 PART_BYTES=$((64 * 1024 * 1024))
 CUDA=${LEVER_CACHE:-$HOME/.cache/lever}/cuda
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 lever() { timeout "$STEP_SECONDS" node apps/cli/bin/lever.js "$@"; }
 
 # What travels: this checkout as built, Node, the CUDA libraries where they are installed, and the model.
 carried() {
   echo "$PWD"; readlink -f "$(command -v node)"; readlink -f "$1"
   if [ -d "$CUDA" ]; then readlink -f "$CUDA"; fi
+  if [ -n "${TORCH:-}" ]; then readlink -f "$TORCH"; fi
 }
 
 list() { carried "$1" | while read -r path; do du -shL --exclude=.git "$path"; done; }
@@ -38,6 +41,7 @@ pack() {
   local sets=(-C "$PWD/.." --exclude=.git --transform="s,^$(basename "$PWD"),lever," "$(basename "$PWD")")
   sets+=(-C "$(dirname "$node")" "$(basename "$node")" -C "$(dirname "$model")" "$(basename "$model")")
   if [ -d "$CUDA" ]; then sets+=(-C "$(dirname "$CUDA")" cuda); fi
+  if [ -n "${TORCH:-}" ]; then sets+=(-C "$(dirname "$(readlink -f "$TORCH")")" "$(basename "$(readlink -f "$TORCH")")"); fi
   tar -cf - "${sets[@]}" | gzip -1 | split -b "$PART_BYTES" -d -a 3 - "$2/part-"
   (cd "$2" && sha256sum part-* > SHA256SUMS && ls -l part-*)
 }
@@ -63,8 +67,10 @@ doctor() {
 
 # generate MODEL RESULTS DTYPE DEVICE: a run in RESULTS/run-DTYPE-DEVICE; again, it continues
 generate() {
+  local limit=()
+  if [ "$MAX_PIXELS" != none ]; then limit=(--max-pixels "$MAX_PIXELS"); fi
   lever generate --dataset fixtures/shapes-vqa/world/train --queries "$QUERIES" --seed 1 --model "$1" --dtype "$3" \
-    --max-pixels "$MAX_PIXELS" --workers 1 --device "$4" --out "$2/run-$3-$4"
+    "${limit[@]}" --workers 1 --device "$4" --out "$2/run-$3-$4"
 }
 
 # Answers of both devices, line by line; how many lines differ.
@@ -112,14 +118,25 @@ memory() {
 # Near ties and equality with plain generate() of transformers.js, on the small models of the benchmark.
 ties() { timeout "$STEP_SECONDS" npx tsx bench/vqa-model.ts --device "$DEVICE" | tee "$2/ties.txt"; }
 
+# Answers a second beside generate() of transformers on the same device, and how many are equal.
+pytorch() {
+  local dtype limit=()
+  if [ -z "${TORCH:-}" ]; then echo 'no TORCH: nothing was compared with PyTorch' | tee "$2/pytorch.txt"; return; fi
+  if [ "$MAX_PIXELS" != none ]; then limit=(--max-pixels "$MAX_PIXELS"); fi
+  for dtype in $DTYPES; do
+    timeout "$STEP_SECONDS" npx tsx bench/peers/generate-speed.ts "$1" "$TORCH" --device "$DEVICE" --dtype "$dtype" \
+      "${limit[@]}" | tee -a "$2/pytorch.txt"
+  done
+}
+
 step=${1:-}
 case $step in
   list) [ $# -eq 2 ] || usage ;;
   pack | unpack) [ $# -eq 3 ] || usage ;;
-  doctor | equality | speed | memory | ties) [ $# -eq 3 ] || usage; mkdir -p "$3" ;;
+  doctor | equality | speed | memory | ties | pytorch) [ $# -eq 3 ] || usage; mkdir -p "$3" ;;
   all)
     [ $# -eq 3 ] || usage
-    for each in doctor equality speed memory ties; do "$0" "$each" "$2" "$3"; done
+    for each in doctor equality speed memory ties pytorch; do "$0" "$each" "$2" "$3"; done
     exit ;;
   *) usage ;;
 esac
