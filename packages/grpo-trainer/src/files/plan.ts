@@ -24,7 +24,7 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   readonly floor?: boolean | undefined
   /** Trainings of new policies, the simplest first, of which the best on validation is delivered; in place of the above. */
   readonly candidates?: readonly Candidate[] | undefined
-  /** Labels that cost no prompt (`agreementLabels`): a policy is trained on them first, which the floor compares with. */
+  /** Labels that cost no prompt (`agreementLabels`): a policy is trained on them too, which the floor compares with. */
   readonly free?: RlData | undefined
 }
 
