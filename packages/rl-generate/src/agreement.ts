@@ -57,7 +57,9 @@ export function agreementOfRlData(
   files: readonly RlData[],
   score: AgreementOptions['score'],
 ): AgreementLabels | undefined {
-  const examples = files.flatMap(({ queries }) => queries.map(exampleOf))
+  // Several files may hold the same queries, measured by different models.
+  const all = files.flatMap(({ queries }) => queries.map(exampleOf))
+  const examples = [...new Map(all.map((example) => [example.id, example])).values()]
   const known = new Set(examples.flatMap(({ id, answers }) => (answers.length > 0 ? [id] : [])))
   const pools = new Map<number, readonly number[]>()
   let candidates = 0
