@@ -29,7 +29,9 @@ export {
   type SequenceInputs,
   type SequenceLogits,
 } from './sequence.ts'
-export { searchVectors, type SearchVectors } from './search-vectors.ts'
+export { openSearcher, searchVectors, type LibrarySearcher, type SearchVectors } from './search-vectors.ts'
+export { readPolicySearch, type PolicySearch } from './read-search.ts'
+export { checkEmbedder, type EmbedderFacts } from './checkpoint/embedder.ts'
 export { openPolicy, type Policy, type PolicyOptions } from './policy.ts'
 export { type PolicyInput, type PolicyQuery } from './batches.ts'
 export {

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { RlCandidate, RlData, RlQuery } from '@lever/rl-dataset'
+import { poolRecord } from './pools/types.ts'
 import type { Pools } from './pools/types.ts'
 import { mostFrequent } from '@lever/vqa-eval'
 import type { Example } from './types.ts'
@@ -12,7 +13,7 @@ export interface AgreementOptions {
   readonly queries: readonly Example[]
   /** What pools refer to. */
   readonly candidates: readonly Example[]
-  readonly pools: Pick<Pools, 'byQuery' | 'method' | 'size' | 'seed'>
+  readonly pools: Omit<Pools, 'source'>
   /** The official accuracy of an answer on a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: (answer: string, question: Example) => { readonly accuracy: number }
 }
@@ -106,9 +107,8 @@ function labelPools({ queries, candidates, pools, score }: AgreementOptions): Ag
   const answered = labelled.filter(({ labels }) => labels.some(isPositive)).length
   const pairs = labelled.reduce((sum, { labels }) => sum + labels.length, 0)
   const positive = labelled.reduce((sum, { labels }) => sum + labels.filter(isPositive).length, 0)
-  const { method, size, seed } = pools
   const data: RlData = {
-    meta: { labels: AGREEMENT, shot_num: 1, pool_size: size, pool: { method, size, seed } },
+    meta: { labels: AGREEMENT, shot_num: 1, pool_size: pools.size, pool: poolRecord(pools) },
     queries: labelled
       .filter(({ pool }) => pool.length > 0)
       .map(({ query, pool, labels }) => labelQuery(query, pool, labels))

@@ -3,10 +3,13 @@ export type { Example } from './types.ts'
 export { similarityOf } from './similarity.ts'
 export { defaultPoolMethod, POOL_METHODS, POOL_METHOD_NAMES, type PoolMethodName } from './pools/methods.ts'
 export type {
+  LearnedVectors,
   PoolContext,
   PoolDataset,
   PoolEmbeddings,
+  PoolFeatures,
   PoolMethod,
+  PoolSearch,
   PoolSource,
   Pools,
 } from './pools/types.ts'

@@ -7,7 +7,11 @@ import type { BuildPoolsOptions, PoolExpectation, Pools, PoolSource } from '../s
 import { toyExamples, toyFeatures } from './toys.ts'
 
 const examples = toyExamples(60)
-const features = { text: toyFeatures(examples, 'text'), image: toyFeatures(examples, 'image') }
+const features = {
+  text: toyFeatures(examples, 'text'),
+  image: toyFeatures(examples, 'image'),
+  learned: { ...toyFeatures(examples, 'learned', 8), policy: 'c'.repeat(64) },
+}
 const file = await buildPools({ queries: examples, candidates: examples, size: 16, seed: 3 })
 const options = (method: (typeof POOL_METHOD_NAMES)[number]): BuildPoolsOptions => ({
   queries: examples,
@@ -159,6 +163,23 @@ test('a pool file with the query, its image or a stranger in it is refused', asy
   expect((await buildPools(withPool([9, 2]))).byQuery.get(4)).toEqual([9, 2])
 })
 
+test('learned pools hold what the vectors of a policy rank first, and say which policy', async () => {
+  const pools = await buildPools(options('learned'))
+  const { learned } = features
+  const byText = await buildPools({ ...options('text-similar'), features: { text: learned } })
+  expect([...pools.byQuery]).toEqual([...byText.byQuery])
+  expect(pools.policy).toBe(learned.policy)
+  expect((await buildPools(options('mixed'))).policy).toBeUndefined()
+  const path = join(await mkdtemp(join(tmpdir(), 'pools-')), 'pools.json')
+  await savePools(path, pools)
+  const read = await readPools(path)
+  expect(read.policy).toBe(learned.policy)
+  expect((await buildPools({ ...options('file'), file: read })).policy).toBe(learned.policy)
+  await expect(buildPools({ ...options('learned'), features: {} })).rejects.toThrow(
+    'needs the vectors of a policy of architecture bi-encoder',
+  )
+})
+
 test('saved pools are read back, and the original sampler cache is read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pools-'))
   const path = join(folder, 'pools.json')
@@ -245,6 +266,15 @@ describe('pools of other data', () => {
     const { queries, candidates } = source
     expect(say({ queries, candidates })).toBe('')
     expect(say(source, { ...file, source: { queries, candidates } })).toBe('')
+  })
+
+  test('pools of another policy are refused', () => {
+    const learned = { ...made(), method: 'learned', policy: 'a'.repeat(64) }
+    expect(say({ ...source, policy: 'a'.repeat(64) }, learned)).toBe('')
+    expect(say({ ...source, policy: 'b'.repeat(64) }, learned)).toMatch(
+      /searched by the policy aaaaaaaaaaaa, not by bbbbbbbbbbbb/,
+    )
+    expect(say({ ...source, policy: 'b'.repeat(64) })).toMatch(/searched by no policy, not by bbbb/)
   })
 
   test('what differs is listed', () => {

@@ -50,8 +50,42 @@ export function kindsOf(embeddings: Embeddings): Partial<Record<EmbeddingKind, E
   }
 }
 
-/** Queries and candidates by every kind that both have; see {@link kindsOf}. */
-export function pairsOf({ queries, candidates }: EmbeddingPair<Embeddings>): EmbeddingPairs {
+/**
+ * Refuses queries and candidates that different embedders made: sizes may agree where spaces do not. Files that do not
+ * say what made them pass.
+ * @param names what a message calls them
+ * @throws InputError that names both
+ */
+export function checkOneEmbedder(
+  { queries, candidates }: EmbeddingPair<Pick<Embeddings, 'model' | 'modelHash'> & EmbeddingMatrix>,
+  names: EmbeddingPairNames = PAIR_NAMES,
+): void {
+  const hashes = [queries.modelHash, candidates.modelHash]
+  if (hashes.includes('') || hashes[0] === hashes[1]) return
+  const nameOf = ({ model, modelHash }: Pick<Embeddings, 'model' | 'modelHash'>): string =>
+    `${model} (${modelHash.slice(0, 12)})`
+  throw new InputError(
+    `${names.queries} were made by ${nameOf(queries)} and ${names.candidates} by ${nameOf(candidates)}, whose spaces differ; embed both datasets with one model`,
+  )
+}
+
+interface EmbeddingPairNames {
+  readonly queries: string
+  readonly candidates: string
+}
+
+const PAIR_NAMES: EmbeddingPairNames = {
+  queries: 'the embeddings of the queries',
+  candidates: 'those of the candidates',
+}
+
+/**
+ * Queries and candidates by every kind that both have; see {@link kindsOf}.
+ * @throws InputError if they were made by different embedders
+ */
+export function pairsOf(pair: EmbeddingPair<Embeddings>): EmbeddingPairs {
+  const { queries, candidates } = pair
+  checkOneEmbedder(pair)
   const ofQueries = kindsOf(queries)
   const ofCandidates = candidates === queries ? ofQueries : kindsOf(candidates)
   const pairs: Partial<Record<EmbeddingKind, EmbeddingPair>> = {}

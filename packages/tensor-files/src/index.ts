@@ -4,6 +4,7 @@ export { readEmbeddings, writeEmbeddings } from './embedding-files.ts'
 export {
   EMBEDDING_KINDS,
   kindsOf,
+  checkOneEmbedder,
   pairsOf,
   rowFinder,
   type EmbeddingKind,

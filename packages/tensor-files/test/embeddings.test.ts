@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
 import {
+  checkOneEmbedder,
   kindsOf,
   pairsOf,
   readEmbeddings,
@@ -49,6 +50,21 @@ test('rows, ids and what the file says of itself', async () => {
     modelHash: '',
     source: 'abc',
   })
+})
+
+test('queries and candidates of two embedders are refused, in pairs too', () => {
+  const of = (model: string, modelHash: string): Embeddings => ({
+    ...{ ids: [1], data: Float32Array.of(1, 0), dim: 2, kind: 'text', imageDim: 0, source: '' },
+    ...{ model, modelHash },
+  })
+  const [a, b, unknown] = [of('clip', 'aaaaaaaaaaaaaaaa'), of('siglip', 'bbbbbbbbbbbbbbbb'), of('x', '')]
+  const names = { queries: '--embeddings', candidates: '--pool-embeddings' }
+  expect(() => checkOneEmbedder({ queries: a, candidates: b }, names)).toThrow(
+    '--embeddings were made by clip (aaaaaaaaaaaa) and --pool-embeddings by siglip (bbbbbbbbbbbb), whose spaces differ',
+  )
+  expect(() => pairsOf({ queries: a, candidates: b })).toThrow('whose spaces differ')
+  expect(Object.keys(pairsOf({ queries: a, candidates: unknown }))).toEqual(['text'])
+  expect(Object.keys(pairsOf({ queries: a, candidates: a }))).toEqual(['text'])
 })
 
 test('without ids rows are those of the given order, or 0, 1, 2', async () => {

@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { BUNDLED_MODEL, makeFolderOf, requireNew, requirePath } from '../files.ts'
 import { bundleOutputOptions, indexOption } from '../options/bundle.ts'
-import { datasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
+import { datasetOptions, poolOptions, poolPolicyOption, skipImagesOption } from '../options/data.ts'
 import { staticOptions } from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
 import { openDataset, partOf, placesOf } from '../pipeline/inputs/dataset.ts'
@@ -36,6 +36,7 @@ export const bundle: Command = defineCommand({
         },
         staticReward: staticOptions.staticReward,
         poolMethod: { ...poolOptions.poolMethod, unset: "the policy's own" },
+        poolPolicy: poolPolicyOption,
         poolSize: { ...poolOptions.poolSize, unset: "the policy's own, or 64" },
       },
       Model: {
@@ -93,6 +94,7 @@ export const bundle: Command = defineCommand({
     await requireNew(out, '--out')
     await requirePath(options.embeddings, '--embeddings')
     if (policy !== undefined) await requirePath(policy, '--policy')
+    if (options.poolPolicy !== undefined) await requirePath(options.poolPolicy, '--pool-policy')
     const { bundleText, readEvaluation, writeBundle } = await import('@lever/selector')
     const evaluation = run === undefined ? null : await readEvaluation(run)
     const whole = await openDataset(placesOf(options).place, progress)
@@ -108,7 +110,8 @@ export const bundle: Command = defineCommand({
       ...{ out, dataset, embeddings, policy, selector, evaluation, signal },
       ...{ embedder: options.embedder, embedderModel: model, shots: options.shots },
       ...{ template: options.template, staticData: options.staticData, staticReward: options.staticReward },
-      ...{ poolMethod: options.poolMethod, poolSize: options.poolSize, seed: options.seed },
+      ...{ poolMethod: options.poolMethod, poolPolicy: options.poolPolicy },
+      ...{ poolSize: options.poolSize, seed: options.seed },
       ...{ includeImages: options.copyImages, thumbnails: options.thumbnails },
       ...{ includeEmbedder: options.copyEmbedder, licences: options.licence },
       index: options.index ? true : undefined,

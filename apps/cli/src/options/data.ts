@@ -85,7 +85,16 @@ const fixedPoolOptions = {
 
 type PoolMethodOption = {
   readonly poolMethod: { readonly type: 'text'; readonly about: string; readonly unset: string }
+  readonly poolPolicy: typeof poolPolicyOption & {
+    readonly onlyWith: { readonly poolMethod: readonly string[] }
+  }
 }
+
+/** The policy that searches the library. */
+export const poolPolicyOption = {
+  type: 'text',
+  about: 'checkpoint of architecture bi-encoder that searches the library, for pool method learned',
+} as const
 
 const poolMethodOption: PoolMethodOption = {
   poolMethod: {
@@ -93,6 +102,7 @@ const poolMethodOption: PoolMethodOption = {
     about: `how pools are built: ${POOL_METHOD_NAMES.filter((name) => name !== 'file').join(', ')}`,
     unset: 'that of --pool-file; else mixed, what the embeddings allow of it, or random without any',
   },
+  poolPolicy: { ...poolPolicyOption, onlyWith: { poolMethod: ['learned'] } },
 }
 
 /** How the pools of labels are made: `lever sft --target agreement`. */

@@ -3,8 +3,8 @@ import type { BuiltGroups, Group, GroupOptions, RlCandidate, RlData, RlMeta } fr
 import type { Split, SplitItem } from '@lever/rl-dataset'
 import { BEAM_METHOD, buildGroups, encodeRlData, splitByImage } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
-import { readEmbeddings } from '@lever/tensor-files'
-import type { Columns } from '@lever/pointer-model'
+import { checkOneEmbedder, readEmbeddings } from '@lever/tensor-files'
+import type { CheckpointInfo, Columns, EmbedderFacts } from '@lever/pointer-model'
 import type { Embeddings } from '@lever/tensor-files'
 import type { TrainingData } from '../data.ts'
 import { columnsOf } from '../floor/baselines.ts'
@@ -38,7 +38,9 @@ export interface LoadedTraining {
   /** SHA-256 of every file, by its role. */
   readonly hashes: Readonly<Record<string, string>>
   /** For the checkpoints. */
-  readonly info: { dataHash: string; protocolHash?: string; pool?: unknown; labels?: string }
+  readonly info: Pick<CheckpointInfo, 'protocolHash' | 'pool' | 'embeddings' | 'labels'> & {
+    dataHash: string
+  }
   /** What was left out, by reason. */
   readonly dropped: ReadonlyMap<string, number>
   /** Are all pointers InfoScore beams? */
@@ -114,6 +116,7 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
       dataHash: hashOf(hashes),
       ...(protocolHash !== undefined && { protocolHash }),
       ...(pool !== undefined && { pool }),
+      ...(candidates.modelHash !== '' && { embeddings: embedderOf(candidates) }),
       ...(isLabelled && { labels }),
     },
     dropped,
@@ -123,6 +126,10 @@ export async function loadTraining(files: TrainingFiles): Promise<LoadedTraining
     columns: columnsOf(candidates),
     splitByData: split.by === 'meta',
   }
+}
+
+function embedderOf({ model, modelHash, kind }: Embeddings): EmbedderFacts {
+  return { model, modelHash, kind }
 }
 
 /** What messages call the files of RL data, and the data that is in no file. */
@@ -159,9 +166,11 @@ async function readInputs({
   if (queryEmbeddings !== undefined) await requirePath(queryEmbeddings, '--query-embeddings')
   if (poolFile !== undefined) await requirePath(poolFile, '--pool-file')
   const candidates = await readEmbeddings(embeddings)
+  const queries = queryEmbeddings === undefined ? candidates : await readEmbeddings(queryEmbeddings)
+  checkOneEmbedder({ queries, candidates }, { queries: '--query-embeddings', candidates: '--embeddings' })
   return {
     candidates,
-    queries: queryEmbeddings === undefined ? candidates : await readEmbeddings(queryEmbeddings),
+    queries,
     pools: poolFile === undefined ? undefined : await readPools!(poolFile),
     hashes: {
       embeddings: await hashFile(embeddings),

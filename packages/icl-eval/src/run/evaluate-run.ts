@@ -200,7 +200,10 @@ function openRun(settings: EvaluateRunSettings): Promise<RunDirectory> {
       protocol: model.protocol,
       split: dataset.split,
       queries: queries.length,
-      pool: { method: pools.method, size: pools.size, seed: pools.seed },
+      pool: {
+        ...{ method: pools.method, size: pools.size, seed: pools.seed },
+        ...(pools.policy !== undefined && { policy: pools.policy }),
+      },
     },
     inputs,
     seed,

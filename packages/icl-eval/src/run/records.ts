@@ -143,11 +143,14 @@ export interface NamedPools {
   readonly method: string
   readonly size: number
   readonly seed: number | string
+  /** SHA-256 of the checkpoint that searched, for method `learned`. */
+  readonly policy?: string | undefined
 }
 
 /** How pools were made, in words. */
-export function poolText({ method, size, seed }: Omit<NamedPools, 'byQuery'>): string {
-  return `${size} examples a question, ${method}, seed ${seed}`
+export function poolText({ method, size, seed, policy }: Omit<NamedPools, 'byQuery'>): string {
+  const by = policy === undefined ? '' : ` by the policy ${policy.slice(0, 12)}`
+  return `${size} examples a question, ${method}${by}, seed ${seed}`
 }
 
 /** Pools of ids as pools of examples. */

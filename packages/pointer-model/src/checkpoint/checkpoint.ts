@@ -8,6 +8,7 @@ import { architectureOf, resolveConfig } from '../model.ts'
 import type { ModelSettings, PointerModel } from '../model.ts'
 import type { ArchitectureConfig } from '../types.ts'
 import { VERSION } from '../version.ts'
+import type { EmbedderFacts } from './embedder.ts'
 import { legacyInfo, legacyTensors } from './legacy.ts'
 import { memberTensors, takeMembers } from './members.ts'
 import { matchParameters } from './strict.ts'
@@ -31,6 +32,8 @@ export interface CheckpointInfo {
   readonly protocolHash?: string
   /** How pools are made, as plain JSON. */
   readonly pool?: unknown
+  /** What made the embeddings that it was trained on. */
+  readonly embeddings?: EmbedderFacts
   /** `agreement` where the policy was trained on labels that need no model, and not on measured rewards. */
   readonly labels?: string
   /** What was compared at the end of the training, and what won. */
@@ -76,6 +79,7 @@ const metadataKeys = {
   dataHash: 'data_hash',
   protocolHash: 'protocol_hash',
   pool: 'pool',
+  embeddings: 'embeddings',
   labels: 'labels',
   selection: 'selection',
   training: 'training',

@@ -1,6 +1,7 @@
 import { canonicalJson } from '@lever/durable-files'
 import type { RlMeta } from '@lever/rl-dataset'
 import type { MeasureMeta } from '../measure/types.ts'
+import { poolRecord } from '../pools/types.ts'
 import type { Pools } from '../pools/types.ts'
 
 /** The model that answers, by name and rules. `VqaModel` of `@lever/vqa-model` is one. */
@@ -64,7 +65,7 @@ export function metaOf({
     },
     vqa_model: model.name,
     protocol: protocolOf(model),
-    pool: { method: pools.method, size: pools.size, seed: pools.seed },
+    pool: poolRecord(pools),
     strict_eval: strict,
     index_space: 'global',
     shot_num: shots,

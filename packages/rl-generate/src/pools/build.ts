@@ -1,10 +1,9 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
-import type { EmbeddingPairs } from '@lever/tensor-files'
 import type { Example } from '../types.ts'
 import { POOL_METHODS, type PoolMethodName } from './methods.ts'
 import { featuresOf } from './similar.ts'
-import type { PoolContext, PoolMethod, Pools } from './types.ts'
+import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
 
 export interface BuildPoolsOptions {
   queries: readonly Example[]
@@ -13,8 +12,8 @@ export interface BuildPoolsOptions {
   /** N. For method `file`: the size of the file's pools when left out. */
   size?: number
   seed?: number | string
-  /** Embeddings for the similar and mixed methods. */
-  features?: EmbeddingPairs
+  /** Embeddings for the similar and mixed methods, and what method `learned` searches by. */
+  features?: PoolFeatures
   /** Pools for method `file`, from `readPools`. */
   file?: Pools
 }
@@ -70,7 +69,13 @@ export async function buildPools({
     const largest = Array.from(byQuery.values()).reduce((most, pool) => Math.max(most, pool.length), 0)
     return { method, size: largest, seed, byQuery }
   }
-  return { method: method === 'file' ? file!.method : method, size, seed: file?.seed ?? seed, byQuery }
+  const made = method === 'file' ? file! : { method, seed, policy: policyOf(method, features) }
+  const { policy } = made
+  return { method: made.method, size, seed: made.seed, ...(policy !== undefined && { policy }), byQuery }
+}
+
+function policyOf(method: PoolMethodName, { learned }: PoolFeatures): string | undefined {
+  return method === 'learned' ? learned!.policy : undefined
 }
 
 const NEEDS = {
@@ -78,6 +83,7 @@ const NEEDS = {
   text: 'text embeddings of queries and candidates (lever embed)',
   image: 'image embeddings of queries and candidates (lever embed)',
   both: 'embeddings of images and questions (lever embed --kind both)',
+  learned: 'the vectors of a policy of architecture bi-encoder (--pool-policy)',
 }
 
 function wrongSize(query: Example, rows: readonly number[], size: number, method: string): InputError {

@@ -6,6 +6,8 @@ export interface PoolExpectation extends PoolSource {
   /** How they would be made, where that was asked for. */
   readonly method?: string | undefined
   readonly size?: number | undefined
+  /** SHA-256 of the checkpoint that would search, where one was given. */
+  readonly policy?: string | undefined
 }
 
 /**
@@ -14,13 +16,22 @@ export interface PoolExpectation extends PoolSource {
  *
  * @throws InputError that lists what differs
  */
-export function checkPools({ method, size, source }: Pools, wanted: PoolExpectation, path: string): void {
+export function checkPools(
+  { method, size, policy, source }: Pools,
+  wanted: PoolExpectation,
+  path: string,
+): void {
   const differences = [
     ...(wanted.method !== undefined && wanted.method !== method && source !== undefined
       ? [`they were made by method ${method}, not ${wanted.method}`]
       : []),
     ...(wanted.size !== undefined && wanted.size !== size
       ? [`they have ${size} examples, not ${wanted.size}`]
+      : []),
+    ...(wanted.policy !== undefined && wanted.policy !== policy
+      ? [
+          `they were searched by ${policy === undefined ? 'no policy' : `the policy ${short(policy)}`}, not by ${short(wanted.policy)}`,
+        ]
       : []),
     ...(source === undefined ? [] : sourceDifferences(source, wanted)),
   ]

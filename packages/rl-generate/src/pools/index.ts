@@ -5,6 +5,7 @@
 export { bothSimilar as 'both-similar' } from './similar.ts'
 export { file } from './file.ts'
 export { imageSimilar as 'image-similar' } from './similar.ts'
+export { learned } from './learned.ts'
 export { library } from './library.ts'
 export { mixed } from './mixed.ts'
 export { random } from './random.ts'

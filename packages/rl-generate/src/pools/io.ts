@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { InputError, writeFileAtomic } from '@lever/durable-files'
+import { poolRecord } from './types.ts'
 import type { PoolSource, Pools } from './types.ts'
 
 /**
@@ -7,12 +8,12 @@ import type { PoolSource, Pools } from './types.ts'
  * made, for which data, and what was kept out of them.
  */
 export async function savePools(path: string, pools: Pools): Promise<void> {
-  const { method, size, seed, byQuery, source } = pools
+  const { byQuery, source } = pools
   const lines = [...byQuery]
     .sort(([a], [b]) => a - b)
     .map(([query, pool]) => `${JSON.stringify(String(query))}:${JSON.stringify(pool)}`)
   const excluded = ['query', 'image of the query']
-  const head = `{"_meta":${JSON.stringify({ pools: 1, method, size, seed, excluded, ...(source && { source }) })}`
+  const head = `{"_meta":${JSON.stringify({ pools: 1, ...poolRecord(pools), excluded, ...(source && { source }) })}`
   await writeFileAtomic(path, `${[head, ...lines].join(',\n')}}\n`)
 }
 
@@ -52,12 +53,13 @@ export async function readPools(path: string): Promise<Pools> {
   const [first] = byQuery.values()
   if (first === undefined) return refuse('it holds no pool')
   const meta = isObject(value['_meta']) ? value['_meta'] : {}
-  const { method, seed, pools: version = 1, source } = meta
+  const { method, seed, policy, pools: version = 1, source } = meta
   if (version !== 1) return refuse(`it is of version ${JSON.stringify(version)}, and 1 can be read`)
   return {
     method: typeof method === 'string' ? method : 'file',
     size: first.length,
     seed: typeof seed === 'number' || typeof seed === 'string' ? seed : 0,
+    ...(typeof policy === 'string' && { policy }),
     byQuery,
     ...(isSource(source) && { source }),
   }

@@ -1,7 +1,7 @@
 import { nearest } from '@lever/retrieval'
-import type { EmbeddingKind, EmbeddingPair, EmbeddingPairs } from '@lever/tensor-files'
+import type { EmbeddingPair } from '@lever/tensor-files'
 import { joined, rowsOf } from '../embeddings.ts'
-import type { PoolContext, PoolMethod } from './types.ts'
+import type { PoolContext, PoolFeatures, PoolMethod, PoolSearch } from './types.ts'
 
 /** The N candidates whose question is most like the query's. */
 export const textSimilar: PoolMethod = {
@@ -21,20 +21,20 @@ export const bothSimilar: PoolMethod = {
   build: (context) => similarRows(context, 'both', context.size),
 }
 
-/** The `k` allowed rows most similar by one kind of embedding, per query, most similar first. */
+/** The `k` allowed rows most similar by one kind of vectors, per query, most similar first. */
 export async function similarRows(
   context: PoolContext,
-  kind: EmbeddingKind,
+  by: PoolSearch,
   k: number,
 ): Promise<readonly (readonly number[])[]> {
-  if (context.similar !== undefined) return context.similar(kind, k)
-  const { queries, candidates } = featuresOf(context.features, kind)!
+  if (context.similar !== undefined) return context.similar(by, k)
+  const { queries, candidates } = featuresOf(context.features, by)!
   const excluded = context.queries.map((query) => context.excluded(query))
   const found = await nearest({
     queries: queries.data,
-    queryRows: rowsOf(queries, idsOf(context.queries), `${kind} query`),
+    queryRows: rowsOf(queries, idsOf(context.queries), `${by} query`),
     candidates: candidates.data,
-    candidateRows: rowsOf(candidates, idsOf(context.candidates), `${kind} candidate`),
+    candidateRows: rowsOf(candidates, idsOf(context.candidates), `${by} candidate`),
     dim: candidates.dim,
     k,
     excluded: (i, row) => excluded[i]!.has(row),
@@ -46,12 +46,10 @@ function idsOf(examples: readonly { id: number }[]): number[] {
   return examples.map(({ id }) => id)
 }
 
-/** Embeddings of a kind; those of both are joined of the others where they were not given. */
-export function featuresOf(
-  { text, image, both }: EmbeddingPairs,
-  kind: EmbeddingKind,
-): EmbeddingPair | undefined {
-  if (kind !== 'both') return kind === 'text' ? text : image
+/** Vectors of a kind; those of both are joined of the others where they were not given. */
+export function featuresOf(features: PoolFeatures, by: PoolSearch): EmbeddingPair | undefined {
+  const { text, image, both } = features
+  if (by !== 'both') return features[by]
   if (both !== undefined || text === undefined || image === undefined) return both
   return {
     queries: joined(image.queries, text.queries, 'query'),

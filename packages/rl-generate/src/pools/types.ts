@@ -1,6 +1,20 @@
 import type { Random } from '@lever/reward-utils'
-import type { EmbeddingKind, EmbeddingPairs } from '@lever/tensor-files'
+import type { EmbeddingKind, EmbeddingPair, EmbeddingPairs } from '@lever/tensor-files'
 import type { Example } from '../types.ts'
+
+/** What pools are searched by: embeddings of a kind, or vectors that a policy has learned. */
+export type PoolSearch = EmbeddingKind | 'learned'
+
+/** Vectors by which a policy ranks a library, `searchVectors` of `pointer-model`. */
+export interface LearnedVectors extends EmbeddingPair {
+  /** SHA-256 of the checkpoint. */
+  readonly policy: string
+}
+
+/** Vectors of queries and candidates, by what pools are searched by. */
+export interface PoolFeatures extends EmbeddingPairs {
+  readonly learned?: LearnedVectors | undefined
+}
 
 /** Which solved examples a query may be shown. */
 export interface Pools {
@@ -9,6 +23,8 @@ export interface Pools {
   /** N */
   readonly size: number
   readonly seed: number | string
+  /** SHA-256 of the checkpoint that searched, for method `learned`. */
+  readonly policy?: string | undefined
   /** Query id -> [N] distinct ids of examples. A pool is a set: built ones are ascending. */
   readonly byQuery: ReadonlyMap<number, readonly number[]>
   /** What they were made for and from; absent in files of the original. */
@@ -46,12 +62,12 @@ export interface PoolContext {
   /** N */
   readonly size: number
   /** Where `both` is missing, it is made of `image` and `text`. */
-  readonly features: EmbeddingPairs
+  readonly features: PoolFeatures
   readonly file: Pools | undefined
   /** The stream of a query, independent of all others. */
   readonly random: (query: Example) => Random
   /** The most similar allowed rows of every query, most similar first, where they are searched by other means than `features`. */
-  readonly similar?: (kind: EmbeddingKind, k: number) => Rows | Promise<Rows>
+  readonly similar?: (by: PoolSearch, k: number) => Rows | Promise<Rows>
   /** Rows that are the query itself or show its image. */
   readonly excluded: (query: Example) => ReadonlySet<number>
 }
@@ -59,10 +75,20 @@ export interface PoolContext {
 type Rows = readonly (readonly number[])[]
 
 export interface PoolMethod {
-  /** Inputs that must be given: embeddings of a kind (`both`: or of `text` and `image`), or a file. */
-  readonly needs: readonly (EmbeddingKind | 'file')[]
+  /** Inputs that must be given: embeddings of a kind (`both`: or of `text` and `image`), vectors of a policy, or a file. */
+  readonly needs: readonly (PoolSearch | 'file')[]
   /** Takes all there are: N differs between queries, and `size` is not asked for. */
   readonly takesAll?: boolean
   /** Rows of the pool of every query, in the order of `queries`. */
   readonly build: (context: PoolContext) => Rows | Promise<Rows>
+}
+
+/** How pools were made, as `_meta.pool` of RL data and checkpoints say it. */
+export function poolRecord({ method, size, seed, policy }: Omit<Pools, 'byQuery'>): {
+  method: string
+  size: number
+  seed: number | string
+  policy?: string
+} {
+  return { method, size, seed, ...(policy !== undefined && { policy }) }
 }

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import type { PoolSearch } from '@lever/rl-generate'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { EmbedderName, PromptTemplate } from '@lever/vqa-model'
 
@@ -8,6 +9,9 @@ export const BUNDLE_FILES = {
   policy: 'policy.safetensors',
   /** What every example gains for all questions alike, for `static`. */
   static: 'static.json',
+  /** The policy that searches the library, for pool method `learned`, and the library's vectors by it. */
+  poolPolicy: 'pool-policy.safetensors',
+  poolVectors: 'pool-vectors.safetensors',
   library: 'library.jsonl',
   embeddings: 'embeddings.safetensors',
   /** Folder of indexes, and of the embeddings of one kind that an index is of. */
@@ -67,6 +71,8 @@ export interface BundledPool {
   /** N */
   readonly size: number
   readonly seed: number
+  /** SHA-256 of the checkpoint that searches, for method `learned`. */
+  readonly policy?: string
 }
 
 /** A line of what an evaluation found, in per cent. */
@@ -117,8 +123,8 @@ export interface BundleManifest {
   /** What whoever passes the bundle on must know. */
   readonly licences: readonly string[]
   readonly images: { readonly included: boolean; readonly thumbnails: boolean }
-  /** Kinds of embeddings that have an index; empty where searches compare every row. */
-  readonly indexes: readonly EmbeddingKind[]
+  /** What is searched by an index; empty where searches compare every row. */
+  readonly indexes: readonly PoolSearch[]
   /** Every file but the manifest itself, images and thumbnails, whose names are hashes of their content. */
   readonly files: Readonly<Record<string, FileRecord>>
   /** What all of it takes, by the formula of the package's README. */

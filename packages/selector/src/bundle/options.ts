@@ -30,6 +30,8 @@ export interface WriteBundleOptions {
   readonly staticReward?: StaticReward | undefined
   /** Default that of the policy's data. */
   readonly poolMethod?: string | undefined
+  /** Path of the checkpoint that searches the library, for pool method `learned`. */
+  readonly poolPolicy?: string | undefined
   readonly poolSize?: number | undefined
   readonly seed?: number | undefined
   /** K where none is asked for. */

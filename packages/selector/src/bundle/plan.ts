@@ -1,7 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import { InputError } from '@lever/durable-files'
-import { encodeCheckpoint, isUntrained, readCheckpoint, type LoadedCheckpoint } from '@lever/pointer-model'
-import { defaultPoolMethod, POOL_METHOD_NAMES, POOL_METHODS, type PoolMethodName } from '@lever/rl-generate'
+import {
+  checkEmbedder,
+  encodeCheckpoint,
+  isUntrained,
+  readCheckpoint,
+  readPolicySearch,
+  type LoadedCheckpoint,
+  type PolicySearch,
+} from '@lever/pointer-model'
+import {
+  defaultPoolMethod,
+  POOL_METHOD_NAMES,
+  POOL_METHODS,
+  type PoolMethodName,
+  type PoolSearch,
+} from '@lever/rl-generate'
 import { kindsOf, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
 import { defaultTemplate, getTemplate, openEmbedder, type PromptTemplate } from '@lever/vqa-model'
 import { baselineOf, POLICY, type StaticEffects } from '../engine/baselines.ts'
@@ -19,8 +33,10 @@ export interface BundlePlan {
   /** What `static` chooses by; undefined where that is not known. */
   readonly effects: StaticEffects | undefined
   readonly template: PromptTemplate
-  /** Kinds of embeddings that choices search, the first that of the file. */
-  readonly kinds: readonly EmbeddingKind[]
+  /** By what the library is searched for pools, and the bytes of `pool-policy.safetensors`; null for other pool methods. */
+  readonly learned: { readonly search: PolicySearch; readonly checkpoint: Uint8Array } | null
+  /** What choices search by, the first the kind of the file. */
+  readonly kinds: readonly PoolSearch[]
   readonly embedder: { readonly name: string; readonly hash: string }
   /** What whoever makes the bundle should know. */
   readonly notices: readonly string[]
@@ -34,7 +50,10 @@ export async function planBundle(options: WriteBundleOptions): Promise<BundlePla
   if (loaded !== undefined) checkFits(loaded, embeddings, options.policy!)
   const effects = await staticEffects(options, loaded?.model)
   const selector = selectorOf(options, loaded, effects)
-  const pool = poolOf(options, loaded, kinds)
+  const drawn = poolOf(options, loaded, kinds)
+  const learned = await learnedOf(options, drawn)
+  const pool = learned === null ? drawn : { ...drawn, policy: learned.search.policy }
+  checkPoolPolicy(pool, options, loaded)
   const needs = selector.kind === 'baseline' ? baselineOf(selector.name, effects).needs : []
   checkNeeds(selector.name, needs, kinds)
   if (shots > pool.size && selector.kind === 'policy') {
@@ -51,7 +70,7 @@ export async function planBundle(options: WriteBundleOptions): Promise<BundlePla
     ...needs,
   ]
   return {
-    ...{ selector, pool, effects, embedder },
+    ...{ selector, pool, learned, effects, embedder },
     template: getTemplate(
       options.template ??
         options.evaluation?.protocol?.['template'] ??
@@ -59,14 +78,16 @@ export async function planBundle(options: WriteBundleOptions): Promise<BundlePla
     ),
     policy: loaded === undefined ? null : policyOf(loaded),
     checkpoint: loaded === undefined ? null : await bytesOf(options.policy!, loaded),
-    kinds: [...new Set(searched)].filter((kind): kind is EmbeddingKind =>
-      kinds.includes(kind as EmbeddingKind),
+    kinds: [...new Set(searched)].filter(
+      (kind): kind is PoolSearch => kind === 'learned' || kinds.includes(kind as EmbeddingKind),
     ),
     notices: noticesOf(loaded, selector),
   }
 }
 
-function checkFits({ model }: LoadedCheckpoint, { dim }: Embeddings, path: string): void {
+function checkFits({ model, info }: LoadedCheckpoint, embeddings: Embeddings, path: string): void {
+  const { dim } = embeddings
+  checkEmbedder(info, embeddings, path)
   if (model.config.dim === dim) return
   throw new InputError(
     `selector: ${path} was trained on embeddings of size ${model.config.dim}, and these have size ${dim}; give the embeddings that it was trained on`,
@@ -117,12 +138,46 @@ function poolOf(
       `selector: there is no pool method ${method} for new questions; give one of ${names.join(', ')}`,
     )
   }
-  checkNeeds(`the pool method ${method}`, POOL_METHODS[method as PoolMethodName].needs, kinds)
+  const needs = POOL_METHODS[method as PoolMethodName].needs.filter((need) => need !== 'learned')
+  checkNeeds(`the pool method ${method}`, needs, kinds)
   return {
     method,
     size: poolSize ?? (typeof said.size === 'number' ? said.size : 64),
     seed: seed ?? (typeof said.seed === 'number' ? said.seed : 0),
   }
+}
+
+/** @throws InputError if the policy that searches is missing, is not used, or does not fit the embeddings */
+async function learnedOf(
+  { poolPolicy, embeddings }: WriteBundleOptions,
+  { method }: BundledPool,
+): Promise<BundlePlan['learned']> {
+  if (method !== 'learned') {
+    if (poolPolicy === undefined) return null
+    throw new InputError(
+      `selector: the pool method is ${method}, and a policy is given that would search for pools; leave it out, or ask for the pool method learned`,
+    )
+  }
+  if (poolPolicy === undefined) {
+    throw new InputError(
+      'selector: the pool method learned searches the library by a policy; give its checkpoint (--pool-policy), or another pool method',
+    )
+  }
+  const search = await readPolicySearch(poolPolicy, { queries: embeddings, candidates: embeddings })
+  return { search, checkpoint: await bytesOf(poolPolicy, await readCheckpoint(poolPolicy)) }
+}
+
+/** @throws InputError if the policy learned from pools that another policy had searched */
+function checkPoolPolicy(
+  { policy: given }: BundledPool,
+  { poolMethod, poolPolicy }: WriteBundleOptions,
+  loaded: LoadedCheckpoint | undefined,
+): void {
+  const { policy: known } = (loaded?.info.pool ?? {}) as { policy?: unknown }
+  if (poolMethod !== undefined || given === undefined || typeof known !== 'string' || known === given) return
+  throw new InputError(
+    `selector: the pools that the policy learned from were searched by the policy ${known.slice(0, 12)}, and ${poolPolicy!} is ${given.slice(0, 12)}; give that one, or ask for this one with --pool-method learned`,
+  )
 }
 
 function checkNeeds(name: string, needs: readonly string[], kinds: readonly string[]): void {

@@ -2,7 +2,14 @@ import { copyFile, mkdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hashFile, jsonLines, writeFileAtomic } from '@lever/durable-files'
 import { buildIndex } from '@lever/retrieval'
-import { kindsOf, rowFinder, writeEmbeddings, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
+import type { PoolSearch } from '@lever/rl-generate'
+import {
+  kindsOf,
+  rowFinder,
+  writeEmbeddings,
+  type EmbeddingMatrix,
+  type Embeddings,
+} from '@lever/tensor-files'
 import type { Example } from '@lever/vqa-dataset'
 import { embedderFiles } from '@lever/vqa-model'
 import { indexedFile, indexFile } from '../engine/vectors.ts'
@@ -42,9 +49,13 @@ export async function writeBundle(options: WriteBundleOptions): Promise<BundleMa
   const rows = rowsOf(options.embeddings, dataset.examples)
   await writeEmbeddings(join(folder, BUNDLE_FILES.embeddings), rows)
   await record(BUNDLE_FILES.embeddings)
+  if (plan.learned !== null) {
+    await writeLearned(folder, plan.learned, dataset.examples)
+    for (const name of [BUNDLE_FILES.poolPolicy, BUNDLE_FILES.poolVectors]) await record(name)
+  }
   const indexes = await writeIndexes(folder, rows, plan, options)
   for (const kind of indexes) {
-    if (kind !== rows.kind) await record(indexedFile(kind, rows.kind))
+    if (kind !== rows.kind && kind !== 'learned') await record(indexedFile(kind, rows.kind))
     for (const name of [indexFile(kind), `${indexFile(kind)}.json`]) await record(name)
   }
   const model = await embedderFiles(embedder, embedderModel)
@@ -84,9 +95,12 @@ export async function writeBundle(options: WriteBundleOptions): Promise<BundleMa
   return manifest
 }
 
+/** What `bytes.policy` counts. */
+const POLICY_FILES: readonly string[] = [BUNDLE_FILES.policy, BUNDLE_FILES.poolPolicy, BUNDLE_FILES.static]
+
 interface Written {
   readonly files: BundleManifest['files']
-  readonly indexes: readonly EmbeddingKind[]
+  readonly indexes: readonly PoolSearch[]
   readonly images: number
   readonly imageBytes: { readonly images: number; readonly thumbnails: number }
   readonly embedder: BundledEmbedder
@@ -118,9 +132,9 @@ function manifestOf(
     indexes,
     files,
     bytes: {
-      policy: bytesOf((path) => path === BUNDLE_FILES.policy || path === BUNDLE_FILES.static),
+      policy: bytesOf((path) => POLICY_FILES.includes(path)),
       library: bytesOf((path) => path === BUNDLE_FILES.library),
-      embeddings: bytesOf((path) => path === BUNDLE_FILES.embeddings),
+      embeddings: bytesOf((path) => path === BUNDLE_FILES.embeddings || path === BUNDLE_FILES.poolVectors),
       index: bytesOf(folder(BUNDLE_FILES.index)),
       embedder: bytesOf(folder(BUNDLE_FILES.embedder)),
       ...imageBytes,
@@ -138,7 +152,7 @@ function libraryExample(
 }
 
 /** The rows of the examples, in their order. @throws InputError if one has none */
-function rowsOf(embeddings: Embeddings, examples: readonly Example[]): Embeddings {
+function rowsOf<E extends EmbeddingMatrix>(embeddings: E, examples: readonly Example[]): E {
   const { data, dim } = embeddings
   const rowOf = rowFinder(embeddings, 'library')
   const ids = examples.map(({ id }) => id)
@@ -147,17 +161,35 @@ function rowsOf(embeddings: Embeddings, examples: readonly Example[]): Embedding
   return { ...embeddings, ids, data: rows }
 }
 
+/** The policy that searches the library, and the library as it sees it. */
+async function writeLearned(
+  folder: string,
+  { search, checkpoint }: NonNullable<BundlePlan['learned']>,
+  examples: readonly Example[],
+): Promise<void> {
+  await writeFileAtomic(join(folder, BUNDLE_FILES.poolPolicy), checkpoint)
+  const vectors = rowsOf(search.candidates, examples)
+  const facts = {
+    kind: 'both',
+    imageDim: 0,
+    model: 'pool policy',
+    modelHash: search.policy,
+    source: '',
+  } as const
+  await writeEmbeddings(join(folder, BUNDLE_FILES.poolVectors), { ...vectors, ...facts })
+}
+
 async function writeIndexes(
   folder: string,
   rows: Embeddings,
   { kinds }: BundlePlan,
   { index = rows.ids.length >= INDEX_FROM, onProgress, signal, indexThreads = 1 }: WriteBundleOptions,
-): Promise<EmbeddingKind[]> {
+): Promise<PoolSearch[]> {
   if (!index) return []
   await mkdir(join(folder, BUNDLE_FILES.index), { recursive: true })
   for (const kind of kinds) {
     const embeddings = join(folder, indexedFile(kind, rows.kind))
-    if (kind !== rows.kind) await writeEmbeddings(embeddings, kindsOf(rows)[kind]!)
+    if (kind !== rows.kind && kind !== 'learned') await writeEmbeddings(embeddings, kindsOf(rows)[kind]!)
     await buildIndex({
       embeddings,
       path: join(folder, indexFile(kind)),

@@ -1,5 +1,6 @@
 import type { Selector } from '@lever/icl-eval'
-import type { Policy } from '@lever/pointer-model'
+import type { LibrarySearcher, Policy } from '@lever/pointer-model'
+import type { PoolSearch } from '@lever/rl-generate'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { BundledPool } from '../bundle/manifest.ts'
 import { chooseBaseline } from './baseline-choice.ts'
@@ -8,7 +9,7 @@ import type { Collection } from './collection.ts'
 import type { EmbeddedQuery, QueryEmbedder } from './embed.ts'
 import { failure, failureOf, type Failed } from './failure.ts'
 import { choosePointers } from './policy-choice.ts'
-import { drawPools, type PoolQuery } from './pools.ts'
+import { drawPools, stacked, type PoolQuery } from './pools.ts'
 import type { EnginePick, EngineQuery } from './query.ts'
 import { queryId } from './query-id.ts'
 import type { KindRows } from './rows.ts'
@@ -19,13 +20,15 @@ export interface EngineParts {
   readonly embedder: QueryEmbedder
   readonly policy: Policy | undefined
   readonly pool: BundledPool
+  /** Searches the library, for pool method `learned`. */
+  readonly searcher: LibrarySearcher | undefined
   /** Name of the selector where none is asked for. */
   readonly selector: string
   /** The kind of the embeddings, that of policies and of similarities. */
   readonly kind: EmbeddingKind
   /** A baseline by its name, the same at every call: some keep what they compute of a library. */
   readonly baseline: (name: string) => Selector
-  readonly rows: (kind: EmbeddingKind) => KindRows
+  readonly rows: (by: PoolSearch) => KindRows
   readonly unitRows: (kind: EmbeddingKind) => KindRows
 }
 
@@ -77,7 +80,8 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
   const { collection, policy, rows, unitRows, kind, pool } = parts
   const own = rows(kind)
   const similarityOf = (one: Embedded, row: number): number => cosine(one.rows[kind]!, own.row(row))
-  const pools = (): Promise<number[][]> => drawPools(group, collection, pool, rows)
+  const pools = async (): Promise<number[][]> =>
+    drawPools(await withLearned(parts, group), collection, pool, rows)
   if (selector === POLICY) {
     const drawn = await pools()
     const asked = group.map((one, i) => ({ id: one.query.id, row: one.rows[kind]!, pool: drawn[i]! }))
@@ -102,6 +106,21 @@ async function chooseGroup(parts: EngineParts, group: readonly Embedded[]): Prom
       score: ranking === undefined ? null : cosine(group[i]!.rows[ranking]!, unitRows(ranking).row(row)),
       similarity: similarityOf(group[i]!, row),
     })),
+  }))
+}
+
+/** The questions with the vectors by which the library is searched for them, where a policy does that. */
+async function withLearned(
+  { searcher, kind }: EngineParts,
+  group: readonly Embedded[],
+): Promise<readonly PoolQuery[]> {
+  if (searcher === undefined) return group
+  const { rowDim, dim } = searcher
+  const data = stacked(group.map(({ rows }) => rows[kind]!))
+  const { queries } = await searcher.vectors({ data, dim: rowDim })
+  return group.map((one, i) => ({
+    ...one,
+    rows: { ...one.rows, learned: queries.slice(i * dim, (i + 1) * dim) },
   }))
 }
 

@@ -1,7 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hashBytes, InputError, writeFileAtomic } from '@lever/durable-files'
-import { openPolicy, readCheckpoint, type Policy } from '@lever/pointer-model'
+import {
+  openPolicy,
+  openSearcher,
+  readCheckpoint,
+  type LibrarySearcher,
+  type Policy,
+} from '@lever/pointer-model'
 import { makeThumbnail, openEmbedder, type Embedder } from '@lever/vqa-model'
 import { readLibrary, type LibraryExample } from '../bundle/library-file.ts'
 import { BUNDLE_FILES, type BundleManifest } from '../bundle/manifest.ts'
@@ -77,17 +83,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   )
   const policy = manifest.policy === null ? undefined : await policyOf(folder, threads)
   const effects = await readEffects(folder, manifest)
+  const searcher = manifest.pool?.policy === undefined ? undefined : await searcherOf(folder, threads)
   const embedder = queryEmbedder(await embedderOf(options), manifest.embedder)
   const changes = await openChanges(folder, manifest, writable)
   for (const change of changes.before) {
     if ('remove' in change) remove(collection, vectors, change.remove)
-    else add(collection, vectors, change.add, decodeRow(change.row))
+    else await add({ collection, vectors, searcher }, change.add, decodeRow(change.row))
   }
   const parts: EngineParts = {
-    ...{ collection, embedder, policy, kind: manifest.embedder.kind, baseline: keptBaselines(effects) },
+    ...{ collection, embedder, policy, searcher, kind: manifest.embedder.kind },
+    baseline: keptBaselines(effects),
     pool: manifest.pool ?? { method: 'random', size: 64, seed: 0 },
     selector: manifest.selector.kind === 'policy' ? POLICY : manifest.selector.name,
-    rows: (kind) => vectors.rows(kind),
+    rows: (by) => vectors.rows(by),
     unitRows: (kind) => vectors.unitRows(kind),
   }
   return engineOf({ folder, manifest, parts, vectors, changes, embedder, policy })
@@ -104,7 +112,7 @@ interface Opened {
 }
 
 function engineOf({ folder, manifest, parts, vectors, changes, embedder, policy }: Opened): Engine {
-  const { collection } = parts
+  const { collection, searcher } = parts
   return {
     get size() {
       return collection.size
@@ -124,7 +132,7 @@ function engineOf({ folder, manifest, parts, vectors, changes, embedder, policy 
         imageId: given.imageId ?? known ?? shown.imageHash,
       }
       await changes.append({ add: example, row: encodeRow(row) })
-      add(collection, vectors, example, row)
+      await add({ collection, vectors, searcher }, example, row)
       return example
     },
     async remove(id) {
@@ -146,6 +154,7 @@ function engineOf({ folder, manifest, parts, vectors, changes, embedder, policy 
       await changes.close()
       vectors.close()
       await policy?.close()
+      await searcher?.close()
       await embedder.close()
     },
   }
@@ -154,6 +163,11 @@ function engineOf({ folder, manifest, parts, vectors, changes, embedder, policy 
 async function policyOf(folder: string, threads: number): Promise<Policy> {
   const { model } = await readCheckpoint(join(folder, BUNDLE_FILES.policy))
   return openPolicy(model, { threads })
+}
+
+async function searcherOf(folder: string, threads: number): Promise<LibrarySearcher> {
+  const { model } = await readCheckpoint(join(folder, BUNDLE_FILES.poolPolicy))
+  return openSearcher(model, { threads })
 }
 
 /** @throws InputError if the embedder here is not the one that the bundle was made with */
@@ -173,9 +187,18 @@ async function embedderOf({ folder, manifest, threads, embedderModel }: EngineOp
   )
 }
 
-function add(collection: Collection, vectors: Vectors, example: LibraryExample, row: Float32Array): void {
+async function add(
+  {
+    collection,
+    vectors,
+    searcher,
+  }: { collection: Collection; vectors: Vectors } & Pick<EngineParts, 'searcher'>,
+  example: LibraryExample,
+  row: Float32Array,
+): Promise<void> {
+  const learned = await searcher?.vectors({ data: row, dim: searcher.rowDim })
   collection.add(example)
-  vectors.add(row)
+  vectors.add(row, learned?.candidates)
 }
 
 function remove(collection: Collection, vectors: Vectors, id: number): void {

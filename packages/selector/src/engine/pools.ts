@@ -1,6 +1,5 @@
 import { createRandom } from '@lever/reward-utils'
-import { POOL_METHODS, type PoolContext, type PoolMethodName } from '@lever/rl-generate'
-import type { EmbeddingKind } from '@lever/tensor-files'
+import { POOL_METHODS, type PoolContext, type PoolMethodName, type PoolSearch } from '@lever/rl-generate'
 import type { Example } from '@lever/vqa-dataset'
 import type { BundledPool } from '../bundle/manifest.ts'
 import type { Collection } from './collection.ts'
@@ -9,7 +8,7 @@ import type { KindRows } from './rows.ts'
 /** A question whose candidates are drawn. */
 export interface PoolQuery {
   readonly query: Example
-  readonly rows: Readonly<Partial<Record<EmbeddingKind, Float32Array>>>
+  readonly rows: Readonly<Partial<Record<PoolSearch, Float32Array>>>
   /** Rows of the library that it may not be shown. */
   readonly excluded: ReadonlySet<number>
 }
@@ -22,7 +21,7 @@ export async function drawPools(
   asked: readonly PoolQuery[],
   collection: Collection,
   { method, size, seed }: BundledPool,
-  kindRows: (kind: EmbeddingKind) => KindRows,
+  kindRows: (by: PoolSearch) => KindRows,
 ): Promise<number[][]> {
   const excluded = new Map(asked.map(({ query, excluded: rows }) => [query, rows]))
   const context: PoolContext = {
@@ -36,9 +35,9 @@ export async function drawPools(
     file: undefined,
     random: (query) => createRandom(seed, 'pool', query.id),
     excluded: (query) => excluded.get(query)!,
-    similar(kind, k) {
-      const found = kindRows(kind).search(
-        stacked(asked.map(({ rows }) => rows[kind]!)),
+    similar(by, k) {
+      const found = kindRows(by).search(
+        stacked(asked.map(({ rows }) => rows[by]!)),
         k,
         asked.map(({ excluded: rows }) => rows),
       )

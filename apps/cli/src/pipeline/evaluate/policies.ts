@@ -43,7 +43,7 @@ export async function readPolicies(
       throw new InputError('--policies need embeddings; give --embeddings (make them with lever embed)')
     await requirePath(file, '--policies')
     const choice = { policy: file, architecture: '', hidden: undefined }
-    const { model, info, hash, floor } = await readPolicy(choice, features.candidates.dim, seed)
+    const { model, info, hash, floor } = await readPolicy(choice, features.candidates, seed)
     const { by, name: chosen } = info.selection ?? {}
     rows.push({
       name,

@@ -89,5 +89,8 @@ async function readFeatures(
   }
   const queries = await read(embeddings, '--embeddings', dataset)
   if (poolEmbeddings === undefined) return { queries, candidates: queries }
-  return { queries, candidates: await read(poolEmbeddings, '--pool-embeddings', pool) }
+  const candidates = await read(poolEmbeddings, '--pool-embeddings', pool)
+  const { checkOneEmbedder } = await import('@lever/tensor-files')
+  checkOneEmbedder({ queries, candidates }, { queries: '--embeddings', candidates: '--pool-embeddings' })
+  return { queries, candidates }
 }

@@ -153,7 +153,7 @@ async function namedPolicy(
   if (!mixNeeds(settings.mix, 'policy')) return undefined
   if (features === undefined)
     throw new InputError('a policy needs embeddings; give --embeddings (make them with lever embed)')
-  const named = await readPolicy(settings, features.candidates.dim, settings.seed)
+  const named = await readPolicy(settings, features.candidates, settings.seed)
   const { architectureOf } = await import('@lever/pointer-model')
   if (architectureOf(named.model.architecture).stops === true)
     throw new InputError(

@@ -102,6 +102,8 @@ async function openFeatures(
   }
   await requirePath(poolEmbeddings, '--pool-embeddings')
   const candidates = await readEmbeddings(poolEmbeddings, ids(pool.examples))
+  const { checkOneEmbedder } = await import('@lever/tensor-files')
+  checkOneEmbedder({ queries, candidates }, { queries: '--embeddings', candidates: '--pool-embeddings' })
   if (queries.dim !== candidates.dim || queries.kind !== candidates.kind) {
     throw new InputError(
       `--embeddings have ${queries.dim} columns (${queries.kind}) and --pool-embeddings ${candidates.dim} (${candidates.kind}); embed both datasets with one model`,

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { hashFile, InputError } from '@lever/durable-files'
-import type { PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
+import type { LearnedVectors, PoolEmbeddings, Pools, PoolSource } from '@lever/rl-generate'
 import type { Embeddings } from '@lever/tensor-files'
 import type { Dataset } from '@lever/vqa-dataset'
 import { exists, requirePath } from '../../files.ts'
@@ -13,6 +13,8 @@ import { inputWarnings } from './input-warnings.ts'
 export interface PoolSettings {
   /** Undefined: as the file has it, or random. */
   readonly poolMethod: string | undefined
+  /** The checkpoint that searches, for method `learned`. */
+  readonly poolPolicy?: string | undefined
   readonly poolSize: number | undefined
   /** Read when it is there, else made. */
   readonly poolFile: string | undefined
@@ -43,12 +45,15 @@ export async function openPools(
   for (const warning of inputWarnings(inputs)) progress.warn(warning)
   const candidates = pool.examples
   const size = poolSize === undefined ? {} : { size: poolSize }
-  if (poolFile !== undefined && (await exists(poolFile))) {
+  const isThere = poolFile !== undefined && (await exists(poolFile))
+  const needsPolicy = method === 'learned' && (!isThere || settings.poolPolicy !== undefined)
+  const learned = needsPolicy ? await learnedOf(settings, features, progress) : undefined
+  if (isThere) {
     await requirePath(poolFile, '--pool-file')
     const file = await readPools(poolFile)
     const wouldMake = poolMethod !== undefined && file.source?.embeddings !== undefined
     const source = sourceOf(inputs, wouldMake ? await embeddingsOf(settings, features) : undefined)
-    checkPools(file, { ...source, method: poolMethod, size: poolSize }, poolFile)
+    checkPools(file, { ...source, method: poolMethod, size: poolSize, policy: learned?.policy }, poolFile)
     return buildPools({ queries, candidates, method: 'file', ...size, file })
   }
   if (poolFile !== undefined) await requirePath(dirname(poolFile), '--pool-file', 'folder')
@@ -58,7 +63,7 @@ export async function openPools(
     method,
     seed,
     ...size,
-    features: pairs,
+    features: { ...pairs, learned },
   })
   if (poolFile === undefined) return pools
   const needsEmbeddings = POOL_METHODS[method].needs.length > 0
@@ -69,6 +74,23 @@ export async function openPools(
   await savePools(poolFile, { ...pools, source })
   progress.info(`made pools of ${pools.size} examples for ${queries.length} questions: ${poolFile}`)
   return pools
+}
+
+/** What the policy of `--pool-policy` searches by. @throws InputError if it is missing or does not fit the embeddings */
+async function learnedOf(
+  { poolPolicy }: PoolSettings,
+  features: Features | undefined,
+  progress: Progress,
+): Promise<LearnedVectors> {
+  if (poolPolicy === undefined || features === undefined) {
+    const missing = poolPolicy === undefined ? '--pool-policy, a checkpoint' : '--embeddings (lever embed)'
+    throw new InputError(`--pool-method learned searches the library by a policy; give ${missing}`)
+  }
+  await requirePath(poolPolicy, '--pool-policy')
+  const { isUntrained, readPolicySearch } = await import('@lever/pointer-model')
+  const { info, ...vectors } = await readPolicySearch(poolPolicy, features)
+  if (isUntrained(info)) progress.warn('--pool-policy is untrained: its pools are arbitrary')
+  return vectors
 }
 
 function sourceOf(

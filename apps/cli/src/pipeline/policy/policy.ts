@@ -1,4 +1,4 @@
-import type { StartingModel } from '@lever/pointer-model'
+import type { EmbedderFacts, StartingModel } from '@lever/pointer-model'
 import { requirePath } from '../../files.ts'
 
 export interface PolicyChoice {
@@ -8,16 +8,19 @@ export interface PolicyChoice {
 }
 
 /**
- * The model of a checkpoint, or a new one for embeddings of size `dim`.
+ * The model of a checkpoint, or a new one, for embeddings.
  * @throws InputError if the checkpoint is missing, broken or made for other embeddings
  */
 export async function readPolicy(
   { policy, architecture, hidden }: PolicyChoice,
-  dim: number,
+  embeddings: EmbedderFacts & { readonly dim: number },
   seed: number,
 ): Promise<StartingModel> {
   if (policy !== undefined) await requirePath(policy, '--policy')
-  const { startingModel } = await import('@lever/pointer-model')
+  const { checkEmbedder, startingModel } = await import('@lever/pointer-model')
   const settings = hidden === undefined ? {} : { hidden }
-  return startingModel({ checkpoint: policy, architecture, settings, dim, seed })
+  const { dim } = embeddings
+  const start = await startingModel({ checkpoint: policy, architecture, settings, dim, seed })
+  if (policy !== undefined) checkEmbedder(start.info, embeddings, policy)
+  return start
 }

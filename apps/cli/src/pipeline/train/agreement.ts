@@ -8,7 +8,9 @@ import { openInputs } from '../inputs/inputs.ts'
 import type { InputSettings } from '../inputs/inputs.ts'
 
 export interface AgreementSettings
-  extends SftSettings, Pick<InputSettings, 'place' | 'poolPlace' | 'queries' | 'poolMethod' | 'poolSize'> {}
+  extends
+    SftSettings,
+    Pick<InputSettings, 'place' | 'poolPlace' | 'queries' | 'poolMethod' | 'poolPolicy' | 'poolSize'> {}
 
 /**
  * The plan of a training on agreement: pools of a dataset, and the accuracy of every candidate's own answer.

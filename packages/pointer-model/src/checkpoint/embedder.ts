@@ -1,0 +1,31 @@
+import { InputError } from '@lever/durable-files'
+import type { Embeddings } from '@lever/tensor-files'
+import type { CheckpointInfo } from './checkpoint.ts'
+
+/** What made the embeddings that a policy was trained on. */
+export type EmbedderFacts = Pick<Embeddings, 'model' | 'modelHash' | 'kind'>
+
+/**
+ * Refuses embeddings of another embedder or kind than a policy was trained on: sizes may agree where spaces do not.
+ * Files that do not say what made them pass.
+ *
+ * @throws InputError that names both
+ */
+export function checkEmbedder(
+  { embeddings: known }: CheckpointInfo,
+  given: EmbedderFacts,
+  path: string,
+): void {
+  if (known === undefined) return
+  const isSame =
+    known.kind === given.kind &&
+    (known.modelHash === '' || given.modelHash === '' || known.modelHash === given.modelHash)
+  if (isSame) return
+  throw new InputError(
+    `${path} was trained on embeddings ${nameOf(known)}, and these are ${nameOf(given)}; give the embeddings that it was trained on, or train on these`,
+  )
+}
+
+function nameOf({ kind, model, modelHash }: EmbedderFacts): string {
+  return `of kind ${kind} by ${model}${modelHash === '' ? '' : ` (${modelHash.slice(0, 12)})`}`
+}
