@@ -12,9 +12,10 @@ export type { Example } from './example.ts'
 export type { DatasetForm } from './format-of.ts'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
 export { locateDataset, type DatasetFiles } from './locate.ts'
-export { readDataset, type ReadDatasetOptions } from './read-dataset.ts'
+export { NEAR_IMAGES, readDataset, type ReadDatasetOptions } from './read-dataset.ts'
 export {
   identifyImages,
+  nearImageNotice,
   type IdentifiedImages,
   type IdentifyOptions,
   type NearImages,

@@ -10,9 +10,13 @@ import { finishDataset } from './finish.ts'
 import { FORMATS, formatOf } from './format-of.ts'
 import type { DatasetFormat } from './formats/format.ts'
 import { createImageFinder } from './images/finder.ts'
-import { identifyImages, sameImageNotice } from './images/identity.ts'
+import { identifyImages, nearImageNotice, sameImageNotice } from './images/identity.ts'
+import type { LookAt } from './images/look.ts'
 import { isKeptImage } from './images/store.ts'
 import type { Joined } from './joined.ts'
+
+/** Image files up to which all are looked at, to find those that look alike. */
+export const NEAR_IMAGES = 5000
 
 /** Files of a dataset, and how they are read. */
 export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
@@ -37,13 +41,20 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
   readonly keepDifficult?: boolean
   /** Folder for the joined form and for the images of parquet files, which need it. */
   readonly cache?: string
+  /**
+   * Reads an image small (`lookAtImage` of `vqa-model`). With it files that look alike count as one image too, where there
+   * are at most {@link NEAR_IMAGES} of them: every one is decoded.
+   */
+  readonly look?: LookAt
+  /** Folder for what was seen of images. Default `cache`. */
+  readonly imageCache?: string
   /** Read images outside the folder of the questions and `images` too, by absolute path, `..` or link. Default false. */
   readonly allowOutsideImages?: boolean
 }
 
 /**
  * Reads a dataset of any form: questions joined with answers, and images found by id or path. Images of equal bytes have
- * one id.
+ * one id; with `look`, so have images that look alike.
  * @throws InputError if a file is malformed, an id is repeated or beyond 2^53, questions and annotations do not have the
  *   same ids, a question has no usable answers, or the image folder cannot be read
  */
@@ -57,6 +68,8 @@ export async function readDataset({
   keepDifficult = false,
   cache,
   allowOutsideImages = false,
+  look,
+  imageCache = cache,
   ...stream
 }: ReadDatasetOptions): Promise<Dataset> {
   const split = givenSplit === '' ? undefined : givenSplit
@@ -100,15 +113,24 @@ export async function readDataset({
       images: images ?? folder,
     },
   )
-  return findImage === null ? dataset : withIdentity(dataset, cache)
+  return findImage === null ? dataset : withIdentity(dataset, { cache: imageCache, look })
 }
 
-/** One id for every picture of the dataset, and a notice of those that lie there more than once. */
-async function withIdentity(dataset: Dataset, cache: string | undefined): Promise<Dataset> {
-  const { datasets, same } = await identifyImages([dataset], { cache })
-  const notice = sameImageNotice(same)
-  if (notice === undefined) return datasets[0]!
-  return { ...datasets[0]!, sameImages: same, notices: [...dataset.notices, notice] }
+/** One id for every picture of the dataset, and notices of those that lie there more than once. */
+async function withIdentity(
+  dataset: Dataset,
+  { cache, look }: { readonly cache: string | undefined; readonly look: LookAt | undefined },
+): Promise<Dataset> {
+  const files = new Set(dataset.examples.map(({ image }) => image))
+  const near = look !== undefined && files.size <= NEAR_IMAGES
+  const { datasets, same, near: alike } = await identifyImages([dataset], { cache, look, near })
+  const notices = [sameImageNotice(same), nearImageNotice(alike)].filter((notice) => notice !== undefined)
+  if (notices.length === 0) return datasets[0]!
+  return {
+    ...datasets[0]!,
+    ...(same.length > 0 && { sameImages: same }),
+    notices: [...dataset.notices, ...notices],
+  }
 }
 
 function imagesAreThere({ rows }: Joined, folder: string): boolean {

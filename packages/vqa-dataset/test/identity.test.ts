@@ -65,6 +65,43 @@ describe('in one dataset', () => {
     expect((await identifyImages([given])).datasets[0]).toBe(given)
   })
 
+  test('a mirrored picture is the same one, a rotated one is not', async () => {
+    const at = await folderOf({ a: 'left', b: 'right', c: 'turned', d: 'other' })
+    const look = async (path: string): Promise<Uint8Array> => {
+      const { readFile } = await import('node:fs/promises')
+      const which = await readFile(path, 'utf8')
+      const shade = (x: number, y: number): number =>
+        ({ left: 20 * x, right: 20 * (8 - x), turned: 20 * y, other: 160 - 20 * y })[which]!
+      return Uint8Array.from({ length: 9 * 8 * 3 }, (_, i) => {
+        const pixel = Math.floor(i / 3)
+        return shade(pixel % 9, Math.floor(pixel / 9))
+      })
+    }
+    const given = dataset('h', ...['a', 'b', 'c', 'd'].map((name, i) => example(i, name, join(at, name))))
+    const { datasets, near } = await identifyImages([given], { look, near: true })
+    expect(idsOf(datasets[0])).toEqual(['a', 'a', 'c', 'd'])
+    expect(near).toEqual([{ imageId: 'a', paths: [join(at, 'a'), join(at, 'b')] }])
+  })
+
+  test('a dataset that is read with a look groups by how pictures look too, and says so', async () => {
+    const at = await folderOf({ 'a.png': 'cat', 'b.png': 'coat', 'c.png': 'zebra' })
+    const lines = ['a', 'b', 'c'].map((name) => JSON.stringify({ image: `${name}.png`, question: 'What?' }))
+    await writeFile(join(at, 'questions.jsonl'), lines.join('\n'))
+    const questions = join(at, 'questions.jsonl')
+    const blind = await readDataset({ questions })
+    expect(new Set(idsOf(blind)).size).toBe(3)
+    const steep = async (path: string): Promise<Uint8Array> => {
+      const [first] = await brightness(path)
+      return Uint8Array.from({ length: 9 * 8 * 3 }, (_, i) => first! + (Math.floor(i / 3) % 9))
+    }
+    const read = await readDataset({ questions, look: steep, imageCache: at })
+    expect(idsOf(read)[1]).toBe(idsOf(read)[0])
+    expect(idsOf(read)[2]).not.toBe(idsOf(read)[0])
+    expect(read.notices).toEqual([
+      `1 image file looks like another one (${join(at, 'a.png')} and ${join(at, 'b.png')}); such files count as one image`,
+    ])
+  })
+
   test('a dataset that is read says so, and groups by the picture', async () => {
     const at = await folderOf({ 'a.png': 'cat', 'b.png': 'dog', 'copy.png': 'cat' })
     const lines = ['a', 'b', 'copy'].map((name) =>
@@ -159,7 +196,7 @@ describe('files that look alike', () => {
     const at = await folderOf(Object.fromEntries(names.map((name, i) => [name, 'x'.repeat(i + 1)])))
     const given = dataset('h', ...names.map((name, i) => example(i, name, join(at, name))))
     // b is a lighter copy of a, c falls where a grows, d is a in another light, e cannot be read
-    const look = stripes({ a: [50, 10], b: [55, 10], c: [130, -10], d: [100, 10] })
+    const look = stripes({ a: [50, 10], b: [55, 10], c: [230, -10], d: [100, 10] })
     const { datasets, near, same } = await identifyImages([given], { look, near: true })
     expect(idsOf(datasets[0])).toEqual(['a', 'a', 'c', 'd', 'e'])
     expect(near).toEqual([{ imageId: 'a', paths: [join(at, 'a'), join(at, 'b')] }])

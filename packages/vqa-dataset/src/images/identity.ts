@@ -29,7 +29,7 @@ export interface IdentifiedImages<D> {
   readonly datasets: readonly D[]
   /** Pictures that lie there more than once. */
   readonly same: readonly SameImage[]
-  /** Files that look like one before them, which had another id: copies in another size or encoding. */
+  /** Files that look like one before them, which had another id: copies in another size or encoding, or mirrored. */
   readonly near: readonly NearImages[]
   /** Ids that two datasets use for different pictures; the later dataset's images have other ids now. */
   readonly clashes: number
@@ -207,6 +207,14 @@ function sameOf(
   return [...byContent.values()]
     .filter((paths) => paths.length > 1)
     .map((paths) => ({ imageId: idOf.get(paths[0]!)!, paths }))
+}
+
+/** Files that look like another one, in words; undefined when there are none. */
+export function nearImageNotice(near: readonly NearImages[]): string | undefined {
+  const [first] = near
+  if (first === undefined) return undefined
+  const files = near.length === 1 ? '1 image file looks' : `${near.length} image files look`
+  return `${files} like another one (${first.paths.join(' and ')}); such files count as one image`
 }
 
 /** Pictures that lie there more than once, in words; undefined when there are none. */

@@ -50,6 +50,18 @@ export function areAlike(a: Look, b: Look): boolean {
   return bitsOf(a.hash ^ b.hash) <= MOST_BITS
 }
 
+/** The look of the mirrored picture, left and right exchanged. */
+export function mirrored({ pixels }: Look): Look {
+  const out = new Uint8Array(pixels.length)
+  for (let y = 0; y < HEIGHT; y++) {
+    for (let x = 0; x < WIDTH; x++) {
+      const from = 3 * (y * WIDTH + WIDTH - 1 - x)
+      out.set(pixels.subarray(from, from + 3), 3 * (y * WIDTH + x))
+    }
+  }
+  return lookOf(out)
+}
+
 function bitsOf(value: bigint): number {
   let [bits, rest] = [0, value]
   for (; rest !== 0n; rest &= rest - 1n) bits += 1

@@ -1,13 +1,13 @@
 import { forEach } from './contents.ts'
 import type { ImageFacts } from './facts.ts'
-import { areAlike, type Look, type LookAt } from './look.ts'
+import { areAlike, mirrored, type Look, type LookAt } from './look.ts'
 import { lookAt } from './numbering.ts'
 
 /** Images that are decoded at a time. */
 const AT_ONCE = 4
 
 /**
- * Pairs of files that look alike: copies of one picture in another size or encoding. Of files in places a < b, in order
+ * Pairs of files that look alike: copies of one picture in another size or encoding, also mirrored. Of files in places a < b, in order
  * of b, then a. Files that cannot be read look like nothing.
  */
 export async function pairsAlike(
@@ -26,11 +26,15 @@ export async function pairsAlike(
     const one = looks.get(at)
     if (one === undefined) continue
     const near = new Set<number>()
+    for (const look of [one, mirrored(one)]) {
+      for (const key of bytesOf(look.hash)) {
+        for (const other of buckets.get(key) ?? []) if (areAlike(looks.get(other)!, look)) near.add(other)
+      }
+    }
     for (const key of bytesOf(one.hash)) {
-      const bucket = buckets.get(key) ?? []
-      for (const other of bucket) if (areAlike(looks.get(other)!, one)) near.add(other)
-      bucket.push(at)
-      buckets.set(key, bucket)
+      const bucket = buckets.get(key)
+      if (bucket === undefined) buckets.set(key, [at])
+      else bucket.push(at)
     }
     for (const other of [...near].sort((a, b) => a - b)) pairs.push([other, at])
   }

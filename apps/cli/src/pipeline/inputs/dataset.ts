@@ -28,7 +28,7 @@ const LARGE = 32e6
  */
 export async function openDataset(place: DatasetPlace, progress: Progress, prefix = '--'): Promise<Dataset> {
   const files = await filesOf(place, prefix)
-  const dataset = await readFiles(files, prefix)
+  const dataset = await readFiles(files, prefix, lookAt)
   const { missingImages, examples, notices } = dataset
   if (missingImages === examples.length) {
     throw new InputError(`no image of ${files.questions} is there: ${notices.at(-1)!}; check ${prefix}images`)
@@ -52,11 +52,11 @@ export function partOf(dataset: Dataset, isKept: (example: Example) => boolean):
 }
 
 /**
- * Reads a dataset of any form, with images or without. The joined form of large files and the images of parquet
+ * Reads a dataset of any form, with images or without; with `look`, images that look alike are one. The joined form of large files and the images of parquet
  * files are kept in `LEVER_CACHE`, or ~/.cache/lever.
  * @throws InputError for files that are missing, malformed or do not belong together
  */
-export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dataset> {
+export async function readFiles(files: DatasetFiles, prefix = '--', look?: LookAt): Promise<Dataset> {
   const { questions, annotations, images, split, allowOutsideImages } = files
   const isPattern = /[*?]/.test(questions)
   if (!isPattern) await requirePath(questions, `${prefix}questions`)
@@ -72,6 +72,7 @@ export async function readFiles(files: DatasetFiles, prefix = '--'): Promise<Dat
     ...(split !== undefined && { split }),
     ...(allowOutsideImages === true && { allowOutsideImages }),
     ...(isLarge && { cache: cacheFolder() }),
+    ...(look && { look, imageCache: cacheFolder() }),
   })
   if (dataset.examples.length > 0) return dataset
   throw new InputError(`${questions} holds no question; give another file`)
@@ -81,26 +82,22 @@ function cacheFolder(): string {
   return process.env['LEVER_CACHE'] || join(homedir(), '.cache', 'lever')
 }
 
-/** Above so many images, opening datasets does not wait until all were looked at; `lever data describe --all-images` does. */
-export const LOOKED_AT_IMAGES = 5000
-
 /**
  * Datasets that are used together, with one image id for every picture; says where their ids misled. Images that look
  * alike count as one, unless there are very many.
  */
 export async function openTogether(datasets: readonly Dataset[], progress: Progress): Promise<Dataset[]> {
   const files = imageFilesOf(datasets)
-  const isNear = files.size <= LOOKED_AT_IMAGES
+  const { NEAR_IMAGES, nearImageNotice } = await import('@lever/vqa-dataset')
+  const isNear = files.size <= NEAR_IMAGES
   const identified = await identify(datasets, isNear)
   const { clashes, near } = identified
   if (!isNear)
     progress.info(
       `${files.size} images are compared by their bytes alone; lever data describe --all-images finds those that look alike`,
     )
-  if (near.length > 0)
-    progress.warn(
-      `${near.length} image files look like another one (${near[0]!.paths.join(' and ')}); such files count as one image`,
-    )
+  const alike = nearImageNotice(near)
+  if (alike !== undefined) progress.warn(alike)
   if (clashes > 0)
     progress.info(
       `${clashes} image ids mean one picture in the questions and another in the library; they count as different images`,
@@ -119,10 +116,14 @@ export function imageFilesOf(datasets: readonly Dataset[]): ReadonlySet<string> 
 export async function identify(
   datasets: readonly Dataset[],
   near: boolean,
-  look: LookAt = async (path) => (await import('@lever/vqa-model')).lookAtImage(path),
+  look: LookAt = lookAt,
 ): Promise<IdentifiedImages<Dataset>> {
   const { identifyImages } = await import('@lever/vqa-dataset')
   return identifyImages(datasets, { cache: cacheFolder(), look, near })
+}
+
+async function lookAt(path: string): Promise<Uint8Array | undefined> {
+  return (await import('@lever/vqa-model')).lookAtImage(path)
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

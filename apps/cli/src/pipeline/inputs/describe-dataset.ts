@@ -10,7 +10,7 @@ import type {
   LookAt,
 } from '@lever/vqa-dataset'
 import type { DatasetPlace } from './dataset.ts'
-import { filesOf, identify, imageFilesOf, LOOKED_AT_IMAGES, readFiles } from './dataset.ts'
+import { filesOf, identify, imageFilesOf, readFiles } from './dataset.ts'
 
 /** A dataset and, where it has images, whether they can be read. */
 type Description = DatasetDescription & { readonly imageCheck?: ImageCheckup }
@@ -82,7 +82,7 @@ async function lookAtImages(
   isWhole: boolean
   checks: (ImageCheckup | undefined)[]
 }> {
-  const [{ checkImages }, { lookAtImage }, { createRandom }] = await Promise.all([
+  const [{ checkImages, NEAR_IMAGES }, { lookAtImage }, { createRandom }] = await Promise.all([
     import('@lever/vqa-dataset'),
     import('@lever/vqa-model'),
     import('@lever/reward-utils'),
@@ -94,7 +94,7 @@ async function lookAtImages(
     seen.set(path, reason)
     return pixels
   }
-  const isWhole = allImages || imageFilesOf(read).size <= LOOKED_AT_IMAGES
+  const isWhole = allImages || imageFilesOf(read).size <= NEAR_IMAGES
   const identified = await identify(read, isWhole, look)
   const twins = new Map(identified.same.flatMap(({ paths }) => paths.map((path) => [path, paths[0]!])))
   const check = async (path: string): Promise<void> => {
