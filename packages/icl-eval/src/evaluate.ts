@@ -3,10 +3,9 @@ import { createRandom } from '@lever/reward-utils'
 import type { AskOptions, AskStats } from './ask.ts'
 import { createAsker } from './ask.ts'
 import type { EmbeddingLookup } from './embeddings.ts'
-import { librarySearch } from './library-search.ts'
+import { librarySearch, neighboursOf } from './library-search.ts'
 import type { LibrarySearch } from './library-search.ts'
 import { contextFor, selectAll } from './selectors/check.ts'
-import type { EmbeddingKind } from '@lever/tensor-files'
 import type { SelectionContext, Selector } from './selectors/types.ts'
 import { scoreRow } from './score-row.ts'
 import { voteOf } from './selectors/vote.ts'
@@ -171,16 +170,6 @@ async function planSelector(
     }
   }
   return plans
-}
-
-/** What was searched in the library for the embeddings that a selector reads. */
-async function neighboursOf(
-  { needs }: Selector,
-  search: LibrarySearch,
-): Promise<(query: Example) => NonNullable<SelectionContext['nearest']>> {
-  const found = new Map<EmbeddingKind, ReadonlyMap<number, Int32Array>>()
-  for (const kind of needs) found.set(kind, await search.nearest(kind))
-  return (query) => (kind) => found.get(kind)?.get(query.id)
 }
 
 function assertUnique(values: readonly (number | string)[], what: string): void {

@@ -1,6 +1,7 @@
 import { nearest } from '@lever/retrieval'
-import type { EmbeddingLookup } from './embeddings.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
+import type { EmbeddingLookup } from './embeddings.ts'
+import type { SelectionContext, Selector } from './selectors/types.ts'
 import type { Example } from './types.ts'
 
 /** Neighbours searched for every query: enough for any number of shots and for the filters of `mmices` and `mmr`. */
@@ -51,6 +52,16 @@ export function librarySearch({ queries, library, embeddings }: LibrarySearchOpt
       return searched
     },
   }
+}
+
+/** What was searched in the library for the embeddings that a selector reads. */
+export async function neighboursOf(
+  { needs }: Selector,
+  search: LibrarySearch,
+): Promise<(query: Example) => NonNullable<SelectionContext['nearest']>> {
+  const found = new Map<EmbeddingKind, ReadonlyMap<number, Int32Array>>()
+  for (const kind of needs) found.set(kind, await search.nearest(kind))
+  return (query) => (kind) => found.get(kind)?.get(query.id)
 }
 
 function exclusions(

@@ -5,9 +5,11 @@ import { measuredOf, measuredQueries } from '../src/offline/measured-queries.ts'
 import { majorityVote } from '../src/selectors/majority-vote.ts'
 import { oracle } from '../src/selectors/oracle.ts'
 import { pointer } from '../src/selectors/pointer.ts'
+import { overLibrary } from '../src/selectors/scope.ts'
 import { random } from '../src/selectors/random.ts'
 import { worst } from '../src/selectors/worst.ts'
 import { summarize } from '../src/summary/summarize.ts'
+import type { Example } from '../src/types.ts'
 import { officialScore } from './toy-world.ts'
 
 const outcome = (
@@ -104,6 +106,31 @@ describe('evaluateMeasured', () => {
         .slice(0, k)
         .map(({ id }) => id)
         .reverse(),
+  })
+
+  test('selectors of the library choose from it where it is given, else from the measured pool', async () => {
+    const example = (id: number, imageId: number): Example => ({
+      ...{ id, questionId: id, imageId, question: `q${id}`, answer: 'a', answers: ['a'] },
+    })
+    const first = overLibrary(
+      pointer({
+        name: 'first',
+        select: ({ pool, excluded }, k) =>
+          pool
+            .map(({ id }) => id)
+            .filter((id) => !excluded?.has(id))
+            .slice(0, k),
+      }),
+    )
+    const options = { queries, selectors: [first], shots: [2] }
+    expect((await evaluateMeasured(options)).rows.map(({ demonstrations }) => demonstrations)).toEqual([
+      [10, 11],
+      [20, 21],
+    ])
+    const library = [example(5, 7), example(11, 1), example(10, 2), example(99, 3)]
+    const { rows, coverage } = await evaluateMeasured({ ...options, library })
+    expect(rows.map(({ query, demonstrations }) => [query, demonstrations])).toEqual([[1, [11, 10]]])
+    expect(coverage).toEqual([{ selector: 'first', shots: 2, choices: 2, measured: 1 }])
   })
 
   test('looks choices up and shows coverage', async () => {

@@ -1,11 +1,13 @@
 import { createRandom } from '@lever/reward-utils'
 import type { Random } from '@lever/reward-utils'
 import type { EmbeddingLookup } from '../embeddings.ts'
+import { librarySearch, neighboursOf } from '../library-search.ts'
+import type { LibrarySearch } from '../library-search.ts'
 import { contextFor, selectAll } from '../selectors/check.ts'
 import type { SelectionContext, Selector } from '../selectors/types.ts'
 import { scoreRow } from '../score-row.ts'
 import { voteOf } from '../selectors/vote.ts'
-import type { EvaluationRow, ScoreFunction } from '../types.ts'
+import type { EvaluationRow, Example, ScoreFunction } from '../types.ts'
 import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
 
 export interface EvaluateMeasuredOptions {
@@ -18,6 +20,11 @@ export interface EvaluateMeasuredOptions {
   /** Default 0, 1, 2, 3, 4. */
   readonly seeds?: readonly number[]
   readonly embeddings?: EmbeddingLookup
+  /**
+   * What selectors of the whole library choose from, but `random` and `static`; needs a row of `embeddings` for every
+   * example. Without it all choose from the pool that was measured for the query.
+   */
+  readonly library?: readonly Example[] | undefined
   /** For selectors that answer without a model, or vote; without it they are not covered. */
   readonly score?: ScoreFunction
   /** `ordered`: the very pointer was measured. `set`: the same examples in any order will do. Default `ordered`. */
@@ -48,6 +55,9 @@ export interface MeasuredEvaluation {
 export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promise<MeasuredEvaluation> {
   const { queries, selectors, shots = measuredShots(queries) } = options
   const tables = new Map(queries.map((entry) => [entry, lookup(entry, options.match ?? 'ordered')]))
+  const { library, embeddings } = options
+  const asked = queries.map(({ query }) => query)
+  const search = library && librarySearch({ queries: asked, library, embeddings })
   const rows: (readonly EvaluationRow[])[] = []
   const coverage: Coverage[] = []
   for (const selector of selectors) {
@@ -58,7 +68,7 @@ export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promis
       const found =
         draws.length > 0
           ? { rows: draws, choices: draws.length }
-          : await covered(selector, k, options, tables)
+          : await covered(selector, k, options, { tables, search })
       rows.push(found.rows)
       coverage.push({
         selector: selector.name,
@@ -106,26 +116,40 @@ function randomDraws(queries: readonly MeasuredQuery[], k: number): EvaluationRo
   )
 }
 
+/** Does a selector choose from the whole library here, where most of what it chooses may be unmeasured? */
+export function choosesWidely({ name, scope }: Selector): boolean {
+  return scope === 'library' && name !== 'random' && name !== 'static'
+}
+
+interface Prepared {
+  readonly tables: ReadonlyMap<MeasuredQuery, Lookup>
+  readonly search: LibrarySearch | undefined
+}
+
 async function covered(
   selector: Selector,
   k: number,
   { queries, seeds = [0, 1, 2, 3, 4], embeddings, score }: EvaluateMeasuredOptions,
-  tables: ReadonlyMap<MeasuredQuery, Lookup>,
+  { tables, search }: Prepared,
 ): Promise<{ rows: EvaluationRow[]; choices: number }> {
   const bounded = selector.name === 'oracle' || selector.name === 'worst'
+  const wide = choosesWidely(selector) ? search : undefined
   const able = queries.filter((entry) => {
     const others = (selector.pool ?? entry.pool).filter((example) => example.id !== entry.query.id)
     return others.length >= k && (!bounded || entry.outcomes.some(({ ids }) => ids.length === k))
   })
+  const nearest = wide && (await neighboursOf(selector, wide))
   const rows: EvaluationRow[] = []
   const runs = selector.seeded ? seeds : [null]
   for (const seed of runs) {
-    const contexts = able.map(({ query, pool }): SelectionContext => {
+    const contexts = able.map(({ query, pool: own }): SelectionContext => {
+      const pool = wide?.library ?? own
       const stream = [seed ?? 0, 'select', selector.stream ?? selector.name] as const
       const random = createRandom(...stream, query.id)
       const shared = (): Random => createRandom(...stream)
       const rows = embeddings?.(query, pool) ?? {}
-      return contextFor(selector, { query, pool, random, shared, embeddings: rows })
+      const found = wide && { excluded: wide.excluded(query), nearest: nearest!(query) }
+      return contextFor(selector, { query, pool, random, shared, embeddings: rows, ...found })
     })
     const chosen = await selectAll(selector, contexts, k)
     able.forEach((entry, i) => {

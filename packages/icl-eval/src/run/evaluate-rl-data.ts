@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { hashFile, hashOf, InputError, openRunDirectory } from '@lever/durable-files'
 import { lookUpEmbeddings } from '../embeddings.ts'
 import { findLeakage } from '../leakage.ts'
-import { evaluateMeasured, methodRows } from '../offline/evaluate-measured.ts'
+import { choosesWidely, evaluateMeasured, methodRows } from '../offline/evaluate-measured.ts'
 import type { Coverage, EvaluateMeasuredOptions } from '../offline/evaluate-measured.ts'
 import { measuredOf } from '../offline/measured-queries.ts'
 import type { MeasuredQuery } from '../offline/measured-queries.ts'
@@ -12,7 +12,7 @@ import { resolveSelectors } from '../selectors/resolve.ts'
 import { swappedWithin } from '../selectors/swapped.ts'
 import type { Selector } from '../selectors/types.ts'
 import { summarizeBoth } from '../summary/expected.ts'
-import type { EvaluationRow } from '../types.ts'
+import type { EvaluationRow, Example } from '../types.ts'
 import { saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
 import { openAmong, reportingOf, seedsOf } from './evaluate-run.ts'
@@ -65,7 +65,10 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
   const { protocol, queries, shots } = rewards
   if (protocol) checkProtocol(policies, protocol.hash, settings.allowProtocolMismatch ?? false)
   const measured = await staticOf(settings, rewards)
-  const { names, selectors } = chooseSelectors(settings, queries, measured)
+  const library = libraryOf(settings)
+  const { names, selectors } = chooseSelectors(settings, { queries, found: measured, library })
+  const where = scopeWarning(selectors, library)
+  if (where !== undefined) onWarning?.(where)
   const run = await openRun(settings, rewards)
   try {
     await recordRead(run, {
@@ -84,6 +87,7 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
       seeds: seedsOf(settings),
       match: settings.match ?? 'ordered',
       embeddings: lookUpEmbeddings(settings.embeddings),
+      library,
       ...(queries.every(({ query }) => query.answers.length > 0) && { score: settings.score }),
       ...(queries.some(({ outcomes }) => outcomes.some(({ ids }) => ids.length === 1)) && {
         voteShots: settings.shots,
@@ -96,9 +100,13 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
       )
     }
     const summary = summarizeBoth(all, { seed, ...(resamples !== undefined && { resamples }) })
-    const record = { ...(await recordOf(settings, rewards)), ...(measured && { static: measured.record }) }
-    for (const warning of [...leakageWarnings(record.leakage), ...(record.warnings ?? [])])
-      onWarning?.(warning)
+    const known = await recordOf(settings, rewards)
+    for (const warning of [...leakageWarnings(known.leakage), ...(known.warnings ?? [])]) onWarning?.(warning)
+    const record = {
+      ...known,
+      warnings: [...(known.warnings ?? []), ...(where === undefined ? [] : [where])],
+      ...(measured && { static: measured.record }),
+    }
     await saveEvaluation(run, { rows: all, summary }, { coverage })
     await run.update({ rlData: [resolve(settings.rlData)], evaluated: record })
     await writeReport(run, {
@@ -129,8 +137,15 @@ function openRun(
 
 function chooseSelectors(
   settings: EvaluateRlDataSettings,
-  queries: readonly MeasuredQuery[],
-  found: MeasuredStatic | undefined,
+  {
+    queries,
+    found,
+    library,
+  }: {
+    readonly queries: readonly MeasuredQuery[]
+    readonly found: MeasuredStatic | undefined
+    readonly library: readonly Example[] | undefined
+  },
 ): { readonly names: readonly string[]; readonly selectors: readonly Selector[] } {
   const { policies } = settings
   const kinds = Object.keys(settings.embeddings)
@@ -139,6 +154,7 @@ function chooseSelectors(
   const asked = settings.selectors ?? [
     'random',
     ...(found ? ['static'] : []),
+    ...(library ? kinds.map((kind) => `rices-${kind}`) : []),
     ...kinds.map((kind) => `pool:rices-${kind}`),
     ...['worst', 'oracle', METHODS],
   ]
@@ -165,6 +181,30 @@ function chooseSelectors(
   ]
   checkFeatures(selectors, kinds)
   return { names, selectors }
+}
+
+/** What demonstrations come from, where its dataset and an embedding of every example are at hand. */
+function libraryOf({
+  dataset,
+  pool = dataset,
+  embeddings,
+}: EvaluateRlDataSettings): readonly Example[] | undefined {
+  const [pair] = Object.values(embeddings)
+  if (pool === undefined || pair === undefined) return undefined
+  const rows = new Set(pair.candidates.ids)
+  return pool.examples.every(({ id }) => rows.has(id)) ? pool.examples : undefined
+}
+
+/** Where the selectors of the whole library choose here, in words; undefined when there are none. */
+function scopeWarning(
+  selectors: readonly Selector[],
+  library: readonly Example[] | undefined,
+): string | undefined {
+  const names = selectors.filter(choosesWidely).map(({ name }) => name)
+  if (names.length === 0) return undefined
+  return library === undefined
+    ? `${names.join(', ')} choose from the measured pool of each question here, not from the whole library; give the dataset of the pool and its embeddings to choose from all of it`
+    : `${names.join(', ')} choose from all ${library.length} examples; what they choose and nobody measured counts nowhere, see their coverage`
 }
 
 async function staticOf(
