@@ -11,8 +11,13 @@ import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } fro
 export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly queries: readonly Example[]
   readonly pools: Pools
-  /** Where `known` choices come from that are not in the pool of their query. */
+  /** Where `known` choices come from that are not in the pool of their query, and single demonstrations to measure. */
   readonly library?: readonly Example[]
+  /**
+   * Single demonstrations of `library` outside the pools, all queries together, up to which they are all measured at 1
+   * shot: the oracle is over the library then. Default 0: the pools alone.
+   */
+  readonly librarySingles?: number
   /** Largest number of shots. Default 4. */
   readonly shots?: number
   readonly score: ScoreFunction
@@ -47,11 +52,13 @@ export interface OracleProgress {
 export interface OracleLevel {
   readonly shots: number
   /**
-   * `exhaustive`: every ordered sequence of every pool (not of the library), except that a query at the accuracy of its best human answer
+   * `exhaustive`: every ordered sequence of its `scope`, except that a query at the accuracy of its best human answer
    * needs no more. `maximum reached`: not every sequence, but every query is at that accuracy, so nothing is higher.
    * `best known`: the best of those measured; the true oracle may be higher.
    */
   readonly how: 'exhaustive' | 'maximum reached' | 'best known'
+  /** What demonstrations were taken from; `pools` where it does not say. Choices of other selectors count wherever they come from. */
+  readonly scope?: 'pools' | 'library'
   /** Sequences measured, all queries together. */
   readonly measured: number
   /** Queries at the accuracy of their best human answer. */
@@ -71,6 +78,8 @@ const ROUND = 8
 interface QueryState {
   readonly query: Example
   readonly pool: readonly Example[]
+  /** What it may be shown of the library besides, until all of that was measured. */
+  readonly outside: readonly Example[]
   /** Ids of the pool. */
   readonly members: ReadonlySet<number>
   readonly reachable: number
@@ -79,7 +88,8 @@ interface QueryState {
 }
 
 /**
- * The best demonstrations that measuring can find. At 1 shot every example of the pool is measured. At k shots the
+ * The best demonstrations that measuring can find. At 1 shot every example of the pool is measured, and of the library
+ * where no more than `librarySingles` are left. At k shots the
  * best known sequence: those of `known`, and extensions within the `budget` of the `top` best sequences of k - 1 by one
  * example, before and after, most promising first. Promising are examples whose answer adds words of the true answer,
  * then those that are good alone (so pairs of good singles, in both orders, come before the rest of the pool).
@@ -93,6 +103,7 @@ export async function measureOracle(options: OracleOptions): Promise<Oracle> {
     return {
       query,
       pool,
+      outside: outsideOf(query, pool, options.library ?? []),
       members: new Set(pool.map(({ id }) => id)),
       reachable: bestReachable(query, score),
       levels: new Map(levelsUpTo(shots).map((k) => [k, new Map<string, MeasuredSequence>()])),
@@ -100,6 +111,7 @@ export async function measureOracle(options: OracleOptions): Promise<Oracle> {
   })
   recordKnown(states, known, options.library ?? [])
   let before = 0
+  let isWide = false
   for (let k = 1; k <= shots; k++) {
     const later = levelsUpTo(shots)
       .slice(k)
@@ -109,12 +121,15 @@ export async function measureOracle(options: OracleOptions): Promise<Oracle> {
       const expected = done + left + Math.round(share * later * states.length)
       onProgress?.({ shots: k, done: before + done, total: before + expected })
     })
+    if (k > 1) continue
+    isWide = isAffordable(states, options)
+    if (isWide) before += await measureOutside(states, asker, options)
   }
   const sequences = (state: QueryState): MeasuredSequence[] =>
     Array.from(state.levels.values()).flatMap((level) => Array.from(level.values()))
   return {
     rows: levelsUpTo(shots).flatMap((k) => states.map((state) => bestRow(state, k, name, score))),
-    levels: levelsUpTo(shots).map((k) => describeLevel(states, k)),
+    levels: levelsUpTo(shots).map((k) => describeLevel(states, k, k === 1 && isWide ? 'library' : 'pools')),
     measured: new Map(
       states.map((state) => [
         state.query.id,
@@ -200,6 +215,32 @@ async function measureLevel(
   return done
 }
 
+/** Examples of the library that are not in the pool, and neither the query nor about its image. */
+function outsideOf(query: Example, pool: readonly Example[], library: readonly Example[]): Example[] {
+  const members = new Set(pool.map(({ id }) => id))
+  const isOwn = ({ id, imageId }: Example): boolean =>
+    id === query.id || (imageId !== null && String(imageId) === String(query.imageId))
+  return library.filter((example) => !members.has(example.id) && !isOwn(example))
+}
+
+/** Are few enough single demonstrations of the library left? */
+function isAffordable(states: readonly QueryState[], options: OracleOptions): boolean {
+  const { librarySingles = 0, library = [], stopAtBest = true } = options
+  if (librarySingles === 0 || library.length === 0) return false
+  const open = states.filter((state) => !(stopAtBest && isAtBest(state, 1)))
+  return open.reduce((sum, { outside }) => sum + outside.length, 0) <= librarySingles
+}
+
+/** Measures the single demonstrations of the library outside the pools; gives their number. */
+async function measureOutside(
+  states: readonly QueryState[],
+  asker: Asker,
+  options: OracleOptions,
+): Promise<number> {
+  const wide = states.map((state) => ({ ...state, pool: state.outside }))
+  return measureLevel(wide, 1, asker, options, () => undefined)
+}
+
 function record(
   level: Map<string, MeasuredSequence>,
   query: Example,
@@ -238,26 +279,36 @@ function bestRow(state: QueryState, k: number, selector: string, score: ScoreFun
   return scoreRow(subject, answered, score)
 }
 
-function describeLevel(states: readonly QueryState[], k: number): OracleLevel {
+function describeLevel(
+  states: readonly QueryState[],
+  k: number,
+  scope: NonNullable<OracleLevel['scope']>,
+): OracleLevel {
   const atBest = states.filter((state) => isAtBest(state, k)).length
   const isExhausted = (state: QueryState): boolean => {
     const inPool = Array.from(state.levels.get(k)!.values()).filter(({ examples }) =>
-      examples.every(({ id }) => state.members.has(id)),
+      examples.every(({ id }) => scope === 'library' || state.members.has(id)),
     )
-    return inPool.length >= orderedSequences(state, k)
+    return inPool.length >= orderedSequences(state, k, scope)
   }
   const all = states.every(isExhausted)
   const settled = states.every((state) => isAtBest(state, k) || isExhausted(state))
   return {
     shots: k,
     how: all || (settled && k === 1) ? 'exhaustive' : settled ? 'maximum reached' : 'best known',
+    scope,
     measured: states.reduce((sum, state) => sum + state.levels.get(k)!.size, 0),
     atBest,
   }
 }
 
 /** N (N - 1) ... (N - k + 1) for the N candidates of the query. */
-function orderedSequences({ pool, query }: QueryState, k: number): number {
-  const candidates = pool.filter((example) => example.id !== query.id).length
+function orderedSequences(
+  { pool, query, outside }: QueryState,
+  k: number,
+  scope: OracleLevel['scope'],
+): number {
+  const own = pool.filter((example) => example.id !== query.id).length
+  const candidates = own + (scope === 'library' ? outside.length : 0)
   return Array.from({ length: k }, (_, i) => candidates - i).reduce((product, n) => product * n, 1)
 }

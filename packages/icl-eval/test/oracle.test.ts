@@ -28,9 +28,9 @@ describe('measureOracle', () => {
       score: officialScore,
     })
     expect(found.levels).toEqual([
-      { shots: 1, how: 'exhaustive', measured: 6, atBest: 0 },
-      { shots: 2, how: 'maximum reached', measured: 8, atBest: 1 },
-      { shots: 3, how: 'maximum reached', measured: 8, atBest: 1 },
+      { shots: 1, how: 'exhaustive', scope: 'pools', measured: 6, atBest: 0 },
+      { shots: 2, how: 'maximum reached', scope: 'pools', measured: 8, atBest: 1 },
+      { shots: 3, how: 'maximum reached', scope: 'pools', measured: 8, atBest: 1 },
     ])
     expect(found.rows.map((row) => [row.shots, row.accuracy])).toEqual([
       [1, expect.closeTo(0.6, 12)],
@@ -56,8 +56,32 @@ describe('measureOracle', () => {
       answer: toyModel((prompt) => (prompt.demonstrations.length === 2 ? '' : toyReply(prompt))).answer,
       score: officialScore,
     })
-    expect(found.levels[1]).toEqual({ shots: 2, how: 'best known', measured: 3, atBest: 0 })
+    expect(found.levels[1]).toEqual({ shots: 2, how: 'best known', scope: 'pools', measured: 3, atBest: 0 })
     expect(found.rows[1]!.accuracy).toBe(0)
+  })
+
+  test('goes on to the library at one shot where it can be afforded, and says so', async () => {
+    const right = { ...toyQuestion(20, 2, 3), imageId: 'another' }
+    const own = { ...toyQuestion(21, 2, 3), imageId: query.imageId }
+    const options = {
+      queries: [query],
+      pools: pool,
+      library: [...pool, right, own, query],
+      shots: 1,
+      answer: toyModel().answer,
+      score: officialScore,
+    }
+    const narrow = await measureOracle({ ...options, librarySingles: 0 })
+    expect(narrow.levels[0]).toMatchObject({ scope: 'pools', measured: 6, atBest: 0 })
+    const wide = await measureOracle({ ...options, librarySingles: 1 })
+    expect(wide.levels).toEqual([{ shots: 1, how: 'exhaustive', scope: 'library', measured: 7, atBest: 1 }])
+    expect(wide.rows[0]!.demonstrations).toEqual([20])
+    const dear = await measureOracle({
+      ...options,
+      library: [...options.library, toyQuestion(22, 0, 0)],
+      librarySingles: 1,
+    })
+    expect(dear.levels[0]).toMatchObject({ scope: 'pools', measured: 6 })
   })
 
   test('a small pool is exhausted at two shots as well', async () => {

@@ -61,6 +61,14 @@ export const evaluate: Command = defineCommand({
         min: 0,
         whole: true,
       },
+      oracleLibrary: {
+        type: 'number',
+        about:
+          'single demonstrations outside the pools, all questions together, up to which the oracle at 1 shot is over the whole library; 0 for the pools alone',
+        default: 20_000,
+        min: 0,
+        whole: true,
+      },
       resamples: {
         type: 'number',
         about: 'bootstrap resamples for the intervals',

@@ -68,11 +68,22 @@ export function comparisonTable(
     range(c.ci, points),
     formatP(c.p),
     formatP(c.pHolm),
+    c.detectable === null ? '' : percent(c.detectable),
     String(c.n),
   ]
   return {
     title: `${what} to ${named ? 'the best baseline' : baseline} in points [${formatLevel(level)} interval, paired]`,
-    header: ['selector', 'shots', ...(named ? ['against'] : []), 'points', 'interval', 'p', 'p (Holm)', 'n'],
+    header: [
+      'selector',
+      'shots',
+      ...(named ? ['against'] : []),
+      'points',
+      'interval',
+      'p',
+      'p (Holm)',
+      'can show',
+      'n',
+    ],
     rows: all.map(row),
   }
 }
@@ -138,9 +149,10 @@ export function footnotes(summary: Summary): string[] {
     ...(detectable === null
       ? []
       : [
-          `This sample can show a difference of ${percent(detectable)} points (80 % power at 5 %, median over ` +
-            'the comparisons); smaller ones may go unseen.',
+          `Half of the comparisons can show a true difference of ${percent(detectable)} points or less (80 % power at 5 %); ` +
+            '"can show" has the figure of each, and smaller ones may go unseen.',
         ]),
+    ...bestNote(summary),
     ...priceNote(summary),
     ...shuffleNote(summary),
     ...intervalNotes(summary),
@@ -150,8 +162,8 @@ export function footnotes(summary: Summary): string[] {
           'E: the sum over the human answers of accuracy x probability under the model; none where an answer took no prompt or several.',
         ]),
     ...oracle.map(
-      ({ shots, how, measured, atBest }) =>
-        `oracle at ${count(shots, 'shot')}: ${how}${how === 'maximum reached' ? '' : ' in the pools'}, ${count(measured, 'sequence')} measured, ` +
+      ({ shots, how, scope, measured, atBest }) =>
+        `oracle at ${count(shots, 'shot')}: ${how}${how === 'maximum reached' ? '' : scope === 'library' ? ' over the library' : ' in the pools'}, ${count(measured, 'sequence')} measured, ` +
         `${atBest} of ${count(questions, 'question')} at the accuracy of their best human answer.`,
     ),
     ...(modes.fallback > 0
@@ -160,6 +172,16 @@ export function footnotes(summary: Summary): string[] {
     ...(modes.error > 0 ? [`Failed and counted nowhere: ${count(modes.error, 'answer')}.`] : []),
     ...partialNote(summary),
   ]
+}
+
+/** What picking the best baseline on the evaluated questions does. */
+function bestNote({ table }: Summary): string[] {
+  const isPicked = table.some(({ comparisons }) => comparisons.some(({ role }) => role === BEST_BASELINE))
+  return isPicked
+    ? [
+        'The best baseline is the most accurate one on these very questions, at each number of shots: some of that is luck, which favours it, so the differences to it are rather too small than too large.',
+      ]
+    : []
 }
 
 /** What answers cost that take not one prompt each. */

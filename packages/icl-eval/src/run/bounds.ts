@@ -42,7 +42,8 @@ export async function measureBounds({
   onProgress?.({ stage: 'oracle', done: oracle.prompts.prompts, unit: 'sequences', note: '', ended: true })
   const rows = best ? oracle.rows.filter((row) => shots.includes(row.shots)) : []
   const levels = best ? oracle.levels.filter(({ shots: k }) => shots.includes(k)) : []
-  const lowestRows = lowest ? await worstRows({ ...shared, shots, known, onProgress }, oracle.measured) : []
+  const narrow = { ...shared, librarySingles: 0 }
+  const lowestRows = lowest ? await worstRows({ ...narrow, shots, known, onProgress }, oracle.measured) : []
   return { rows: [...rows, ...lowestRows], levels }
 }
 

@@ -31,6 +31,8 @@ export interface EvaluateAllOptions
   readonly worst?: boolean
   /** Sequences measured per question for the oracle at 2 shots and more. Default 48. */
   readonly oracleBudget?: number
+  /** Single demonstrations outside the pools up to which the oracle at 1 shot is over the library. Default 0. */
+  readonly oracleLibrary?: number
   /** Also measure the expected accuracy of every row's prompt, where the model gives probabilities. */
   readonly expected?: ExpectedMeasure | undefined
   /** Bootstrap resamples of the intervals. Default 10,000. */
@@ -55,6 +57,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     oracle,
     worst = false,
     oracleBudget,
+    oracleLibrary,
     resamples,
     seed = 0,
     data,
@@ -90,6 +93,7 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
       worst,
       known: chosen,
       ...(oracleBudget !== undefined && { budget: oracleBudget }),
+      ...(oracleLibrary !== undefined && { librarySingles: oracleLibrary }),
       onProgress,
     })
     const measured = [...chosen, ...bounds.rows]

@@ -70,6 +70,7 @@ export interface EvaluateRunSettings
   /** Names of selectors; `all` for every one that the embeddings allow. */
   readonly selectors: readonly string[]
   readonly oracleBudget?: number
+  readonly oracleLibrary?: number
   /** Also measure expected accuracies. */
   readonly expected?: ExpectedMeasure | undefined
   /** How often the choices of every policy are shuffled over the queries, to split its gain. Default 1. */
@@ -214,7 +215,7 @@ function openRun(settings: EvaluateRunSettings): Promise<RunDirectory> {
 /** What asking for answers takes, wherever they are used. */
 function askingOf(settings: EvaluateRunSettings, run: RunDirectory) {
   const { answer, score, shots, seed, batchSize, concurrency, strict, dataset, pool, model } = settings
-  const { oracleBudget, resamples, static: sets } = settings
+  const { oracleBudget, oracleLibrary, resamples, static: sets } = settings
   return {
     ...reportingOf(settings),
     ...{ answer, score, shots, seed, batchSize, concurrency, strict: strict ?? true, static: sets },
@@ -222,6 +223,7 @@ function askingOf(settings: EvaluateRunSettings, run: RunDirectory) {
     protocol: model.protocolHash,
     data: `${dataset.hash} ${pool.hash}`,
     ...(oracleBudget !== undefined && { oracleBudget }),
+    ...(oracleLibrary !== undefined && { oracleLibrary }),
     ...(resamples !== undefined && { resamples }),
   }
 }

@@ -27,6 +27,7 @@ export interface EvaluateSettings
   readonly staticSets: number
   readonly staticQuestions: number
   readonly oracleBudget: number
+  readonly oracleLibrary: number
   readonly splitGain: number
   readonly resamples: number
   readonly strict: boolean

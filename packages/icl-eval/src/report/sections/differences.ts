@@ -30,6 +30,9 @@ export function differencesSection({ runs }: ReportInput): string {
   return section('differences', 'Differences', parts.join('\n'))
 }
 
+/** What a difference to the best baseline is worth. */
+const PICKED = 'picked on these very questions, which favours it'
+
 /** One row per selector, one column per number of shots. */
 function pivot<T extends { readonly selector: string; readonly shots: number }>(
   caption: string,
@@ -52,7 +55,7 @@ function pivot<T extends { readonly selector: string; readonly shots: number }>(
 
 function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
   const rows = gapClosed.filter((row) => (row.role ?? 'random') === role)
-  const start = role === BEST_BASELINE ? `the best baseline (${startsOf(rows)})` : role
+  const start = role === BEST_BASELINE ? `the best baseline (${startsOf(rows)}; ${PICKED})` : role
   return pivot(`Share of the gap from ${start} to the oracle closed, in per cent`, rows, ({ value, ci }) => ({
     text: value === null ? 'no gap' : ci === null ? TOO_FEW : percent(value),
     value: ci === null ? null : value,
@@ -63,7 +66,7 @@ function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
 function baselineTable({ table }: Pick<Summary, 'table'>, baseline: string, what = 'Difference'): HtmlTable {
   const all = comparisonsOf(table).filter((one) => (one.role ?? one.baseline) === baseline)
   return pivot(
-    `${what} to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
+    `${what} to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))}; ${PICKED})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
     all,
     ({ delta, ci, pHolm }) => ({
       text: points(delta),
