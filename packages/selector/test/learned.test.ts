@@ -39,24 +39,28 @@ async function chosen(open: OpenSelector): Promise<number[][]> {
   return found.map(({ demonstrations }) => demonstrations.map(({ id }) => id))
 }
 
-test.each([false, true])('a bundle searches its library as evaluate does (index: %p)', async (index) => {
-  const bundled = await bundleOf(80, { ...learned(80)[1], index })
-  const features = { queries: await embed(asked), candidates: embeddings }
-  const { byQuery, policy: hash } = await buildPools({
-    ...{ queries: asked.examples, candidates: bundled.train.examples, method: 'learned', size: 12 },
-    features: { learned: await readPolicySearch(poolPolicy, features) },
-  })
-  expect(bundled.manifest.pool).toEqual({ method: 'learned', size: 12, seed: 5, policy: hash })
-  const policy = await openPolicy((await readCheckpoint(bundled.policy)).model)
-  const wanted = await byIds(policy, features).choose(
-    asked.examples.map(({ id }) => ({ queryId: id, poolIds: byQuery.get(id)! })),
-    { shots: 3 },
-  )
-  await policy.close()
-  const selector = await openSelector(bundled.folder)
-  expect(await chosen(selector)).toEqual(wanted)
-  await selector.close()
-})
+test.each([false, true])(
+  'a bundle searches its library as evaluate does (index: %p)',
+  async (index) => {
+    const bundled = await bundleOf(80, { ...learned(80)[1], index })
+    const features = { queries: await embed(asked), candidates: embeddings }
+    const { byQuery, policy: hash } = await buildPools({
+      ...{ queries: asked.examples, candidates: bundled.train.examples, method: 'learned', size: 12 },
+      features: { learned: await readPolicySearch(poolPolicy, features) },
+    })
+    expect(bundled.manifest.pool).toEqual({ method: 'learned', size: 12, seed: 5, policy: hash })
+    const policy = await openPolicy((await readCheckpoint(bundled.policy)).model)
+    const wanted = await byIds(policy, features).choose(
+      asked.examples.map(({ id }) => ({ queryId: id, poolIds: byQuery.get(id)! })),
+      { shots: 3 },
+    )
+    await policy.close()
+    const selector = await openSelector(bundled.folder)
+    expect(await chosen(selector)).toEqual(wanted)
+    await selector.close()
+  },
+  300_000,
+)
 
 test('what is added to the library is searched by the policy too, also after opening again', async () => {
   const [whole, part] = [await bundleOf(...learned(80)), await bundleOf(...learned(60))]
@@ -71,7 +75,7 @@ test('what is added to the library is searched by the policy too, also after ope
   const again = await openSelector(part.folder)
   expect(await chosen(again)).toEqual(wanted)
   await again.close()
-})
+}, 300_000)
 
 test('a policy to search by is asked for, has to be able to, and is not taken without use', async () => {
   const other = join(await scratch(), 'pairs.safetensors')
@@ -87,4 +91,4 @@ test('a policy to search by is asked for, has to be able to, and is not taken wi
   await expect(bundleOf(80, { policy: other, poolPolicy })).rejects.toThrow(
     'were searched by the policy ffffffffffff',
   )
-})
+}, 300_000)
