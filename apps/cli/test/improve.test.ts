@@ -12,6 +12,7 @@ function improve(out: string, ...more: readonly string[]): string[] {
   return [
     ...['improve', '--dataset', folder, '--embeddings', embeddings, '--pool-size', '12'],
     ...['--rounds', '2', '--group-size', '4', '--workers', '1', '--batch-size', '8', '--val-ratio', '0.2'],
+    ...['--no-floor', '--set', 'listwise.epochs=5'],
     ...['--out', join(root, out), ...more],
   ]
 }

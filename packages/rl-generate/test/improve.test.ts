@@ -116,7 +116,6 @@ test('a finished run is kept, and continued with more rounds', async () => {
     [1, 'measured'],
     [1, 'trained'],
     [2, 'measured'],
-    [2, 'trained'],
   ])
   await expect(improveRounds(options(out, { explore: 0.25 }))).rejects.toThrow(
     /another configuration: .*explore/,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { InputError, openRunDirectory, runStage, writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
@@ -59,10 +59,9 @@ export async function improveRounds<A extends Answer>(options: ImproveOptions<A>
       policy = opened
       close = () => opened.close()
     }
-    const last = placesOf(run, rounds)
     const [rlData, checkpoint] = [run.file(RL_DATA_FILES.data), run.file(CHECKPOINT)]
-    await writeFileAtomic(rlData, await readFile(last.rlData))
-    await writeFileAtomic(checkpoint, await readFile(last.checkpoint))
+    await writeFileAtomic(rlData, await readFile(dataOf(run, rounds)))
+    await writeFileAtomic(checkpoint, await readFile(join(trainingOf(run, rounds, true), CHECKPOINT)))
     const journal = run.file(RL_DATA_FILES.journal)
     return { out: run.path, journal, rlData, checkpoint, rounds: recordsOf(run).slice(0, rounds) }
   } finally {
@@ -80,9 +79,9 @@ async function measureRound<A extends Answer>(
   const { size, embeddings, onEvent } = options
   const explore = round === 1 ? 1 : options.explore
   const mix = round === 1 ? options.mix : withoutBeams(options.mix)
-  const { name, rlData } = placesOf(run, round)
-  const before = round === 1 ? undefined : await readRlData(placesOf(run, round - 1).rlData)
-  const done = await runStage(run, `measure ${round}`, [`${name}/${RL_DATA_FILES.data}`], async () => {
+  const rlData = dataOf(run, round)
+  const before = round === 1 ? undefined : await readRlData(dataOf(run, round - 1))
+  const done = await runStage(run, `measure ${round}`, [relative(run.path, rlData)], async () => {
     const planned = await planRound({
       ...{ ...options, policy: policy?.proposer, round, explore, mix },
       known: before === undefined ? new Map() : pointersOf(before),
@@ -100,14 +99,18 @@ async function measureRound<A extends Answer>(
   if (!done) onEvent?.({ type: 'known', round, what: 'measured' })
 }
 
+/** The checkpoint of what a round trained. */
 async function trainRound<A extends Answer>(
   run: RunDirectory,
-  { train, onEvent }: ImproveOptions<A>,
+  { rounds, train, onEvent }: ImproveOptions<A>,
   round: number,
 ): Promise<string> {
-  const { name, rlData, training, checkpoint } = placesOf(run, round)
-  const done = await runStage(run, `train ${round}`, [`${name}/train/${CHECKPOINT}`], async () => {
-    const { chosen } = await train({ round, rlData, out: training })
+  const last = round === rounds
+  const out = trainingOf(run, round, last)
+  const checkpoint = join(out, CHECKPOINT)
+  const stage = last ? `train ${round}, final` : `train ${round}`
+  const done = await runStage(run, stage, [relative(run.path, checkpoint)], async () => {
+    const { chosen } = await train({ round, last, rlData: dataOf(run, round), out })
     await record(run, { ...recordsOf(run)[round - 1]!, chosen })
   })
   if (!done) onEvent?.({ type: 'known', round, what: 'trained' })
@@ -119,24 +122,14 @@ function withoutBeams(mix: readonly ProposalRequest[]): ProposalRequest[] {
   return mix.map((request) => (request.method === 'beam' ? { ...request, count: 0 } : request))
 }
 
-interface RoundPlaces {
-  /** Folder of the round inside the run directory. */
-  readonly name: string
-  readonly rlData: string
-  /** Run directory of the training. */
-  readonly training: string
-  readonly checkpoint: string
+/** Everything measured up to a round. */
+function dataOf(run: RunDirectory, round: number): string {
+  return run.file(`round-${round}/${RL_DATA_FILES.data}`)
 }
 
-function placesOf(run: RunDirectory, round: number): RoundPlaces {
-  const name = `round-${round}`
-  return {
-    name,
-    rlData: run.file(`${name}/${RL_DATA_FILES.data}`),
-    // Not made here: the training makes its own run directory.
-    training: join(run.path, name, 'train'),
-    checkpoint: join(run.path, name, 'train', CHECKPOINT),
-  }
+/** Run directory of a training, which makes it itself. The last one has a floor, and so a folder of its own. */
+function trainingOf(run: RunDirectory, round: number, last: boolean): string {
+  return join(run.path, `round-${round}`, last ? 'final' : 'train')
 }
 
 function recordsOf({ manifest }: RunDirectory): readonly RoundRecord[] {

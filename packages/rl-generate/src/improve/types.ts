@@ -10,6 +10,8 @@ export interface OpenedPolicy extends GenerationPolicy {
 export interface TrainingRound {
   /** 1, 2, ... */
   readonly round: number
+  /** It is delivered; the others only propose. */
+  readonly last: boolean
   /** Everything measured so far, as canonical JSON. */
   readonly rlData: string
   /** Run directory of the training, where it continues if it was interrupted. */
@@ -42,7 +44,7 @@ export interface ImproveOptions<A extends Answer = Answer> extends Omit<
   readonly policy?: GenerationPolicy | undefined
   /** Trains on all that was measured; called again after an interruption, it continues. */
   readonly train: (round: TrainingRound) => Promise<TrainedRound>
-  /** Opens the policy of a checkpoint, without a baseline that stands above it: it proposes in the next round. */
+  /** Opens the policy of a checkpoint, which proposes in the next round. */
   readonly openPolicy: (checkpoint: string) => Promise<OpenedPolicy>
   readonly onEvent?: (event: ImproveEvent) => void
 }

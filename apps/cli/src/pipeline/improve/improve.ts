@@ -90,14 +90,14 @@ function roundReporter(
 
 /** Trains on what was measured so far, by expected accuracy where it was measured. */
 async function trainOn(
-  { rlData, out }: TrainingRound,
+  { rlData, out, last }: TrainingRound,
   settings: ImproveSettings,
   context: Context,
 ): Promise<TrainedRound> {
   const { embeddings, poolEmbeddings, seed, preset, set, valRatio, floor, policy, reward } = settings
   const own = poolEmbeddings === undefined
   const given = {
-    ...{ rlData: [rlData], out, seed, preset, valRatio, floor, keepEpochs: false },
+    ...{ rlData: [rlData], out, seed, preset, valRatio, floor: floor && last, keepEpochs: false },
     ...(own ? { embeddings } : { embeddings: poolEmbeddings, queryEmbeddings: embeddings }),
     ...(set.length > 0 && { set: [...set] }),
     ...(policy !== undefined && { init: policy }),
