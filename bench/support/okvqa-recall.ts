@@ -14,9 +14,8 @@ import type { RetrieverRow } from '../retriever.ts'
 import { lever } from './lever.ts'
 import { recallAt } from './recall.ts'
 
-const SEEDS = [0, 1, 2]
 const RECIPE = [
-  ...['--preset', 'recommended', '--no-floor', '--set', 'listwise+rce.weight=0', '--listwise-epochs', '60'],
+  ...['--preset', 'recommended', '--no-floor', '--set', 'listwise+rce.weight=0', '--listwise-epochs', '20'],
   ...['--listwise-lr', '1e-3', '--architecture', 'bi-encoder', '--hidden', '128'],
 ]
 
@@ -25,7 +24,11 @@ const RECIPE = [
  * mean of the question, and among all 256 of the bank by the right answer. Retrievers are trained on agreement over
  * the bank, and on the expected accuracy of 16 singles of each of 512 questions.
  */
-export async function okvqaRecall(data: string, at: string): Promise<RetrieverRow[]> {
+export async function okvqaRecall(
+  data: string,
+  at: string,
+  seeds: readonly number[],
+): Promise<RetrieverRow[]> {
   await mkdir(at, { recursive: true })
   const embeddings = join(data, 'embeddings.safetensors')
   const [bank, train, dev] = ['bank', 'train', 'dev'].map((name) => examplesOf(join(data, `${name}.jsonl`)))
@@ -34,14 +37,19 @@ export async function okvqaRecall(data: string, at: string): Promise<RetrieverRo
     const ids = bank!.map(({ id }) => id)
     const pools = { method: 'library', size: ids.length, seed: 0 }
     const byQuery = new Map(train!.map(({ id }) => [id, ids]))
-    const given = { queries: train!, candidates: bank!, pools: { ...pools, byQuery }, score: officialScore() }
+    const given = {
+      queries: train!,
+      candidates: bank!,
+      pools: { ...pools, byQuery },
+      score: officialScore(),
+    }
     await writeFile(labels, encodeRlData(agreementLabels(given).data).bytes)
   }
   const searches = new Map<string, string>()
-  for (const seed of SEEDS) {
+  for (const seed of seeds) {
     for (const [by, flags] of [
-      ['agreement', ['--rl-data', labels]],
       ['rewards', ['--rl-data', join(data, 'train-singles.json'), '--reward-mode', 'expected_accuracy']],
+      ['agreement', ['--rl-data', labels]],
     ] as const) {
       const out = join(at, `${by}-${seed}`)
       await lever(
@@ -75,7 +83,12 @@ export async function okvqaRecall(data: string, at: string): Promise<RetrieverRo
   const { queries } = measuredQueries(await readRlData(join(data, 'dev-singles.json')))
   const rows: RetrieverRow[] = []
   const add = async (by: string, vectors: EmbeddingPair): Promise<void> => {
-    rows.push({ world: 'OK-VQA, 256', good: 'answer', by, ...(await recallAt(vectors, right)) })
+    rows.push({
+      world: 'OK-VQA, 256',
+      good: 'answer',
+      by,
+      ...(await recallAt(vectors, right)),
+    })
     rows.push({
       world: 'OK-VQA, the measured 64',
       good: 'reward',
@@ -109,7 +122,10 @@ async function withinMeasured(
   const able = found.filter(({ n }) => n > 0)
   const over = (of: (one: (typeof able)[number]) => number): number =>
     able.reduce((sum, one) => sum + of(one), 0) / able.length
-  const recall = { 16: over((one) => one.recall[16]!), 64: over((one) => one.recall[64]!) }
+  const recall = {
+    16: over((one) => one.recall[16]!),
+    64: over((one) => one.recall[64]!),
+  }
   return { recall, n: able.length, good_each: over((one) => one.good_each) }
 }
 
@@ -131,6 +147,13 @@ function examplesOf(path: string): Example[] {
         question: string
         answers: string[]
       }
-      return { id, questionId: id, imageId: image_id, question, answers, answer: mostFrequent(answers) }
+      return {
+        id,
+        questionId: id,
+        imageId: image_id,
+        question,
+        answers,
+        answer: mostFrequent(answers),
+      }
     })
 }
