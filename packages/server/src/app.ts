@@ -27,6 +27,8 @@ export interface AppOptions {
 
 /** Seconds until a request must be there as a whole. */
 const REQUEST_SECONDS = 30
+/** How often it is looked for requests that are late. */
+const LATE_CHECK_SECONDS = 5
 /** Longer than load balancers keep idle connections, so that they close them and not this server. */
 const KEEP_ALIVE_SECONDS = 72
 
@@ -60,6 +62,11 @@ export function createApp(
     return503OnClosing: false,
     bodyLimit: Math.floor(maxBody * 2 ** 20),
     requestTimeout: REQUEST_SECONDS * 1_000,
+    http: {
+      connectionsCheckingInterval: LATE_CHECK_SECONDS * 1_000,
+      headersTimeout: REQUEST_SECONDS * 1_000,
+      requestTimeout: REQUEST_SECONDS * 1_000,
+    },
     keepAliveTimeout: KEEP_ALIVE_SECONDS * 1_000,
     forceCloseConnections: 'idle',
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
