@@ -84,12 +84,24 @@ describe.each([
     expect(response.headers.get('lever-demonstrations')).toBe(wanted.ids.join(','))
     let text = ''
     const reasons: unknown[] = []
-    for await (const { choices } of data) {
+    const notes: unknown[] = []
+    for await (const { choices, ...chunk } of data) {
+      if ('lever' in chunk) notes.push(chunk.lever)
       text += choices[0]!.delta.content ?? ''
       reasons.push(choices[0]!.finish_reason)
     }
     expect(text).toBe(wanted.text)
     expect(reasons.at(-1)).toBe('stop')
+    const demonstrations = wanted.ids.map((id) => expect.objectContaining({ id }))
+    expect(notes).toEqual([{ selector: 'policy', demonstrations }])
+  })
+
+  test('streams it to the helpers of the client, which put the pieces together', async () => {
+    const [example] = examples
+    const messages = await messagesOf(example!)
+    const stream = clientOf(started()).chat.completions.stream({ model: 'lever', messages })
+    const { choices } = await stream.finalChatCompletion()
+    expect(choices[0]!.message.content).toBe((await expected(example!)).text)
   })
 
   test('can say how many, by whom, and none', async () => {
@@ -265,7 +277,7 @@ describe('what an upstream gets and says', () => {
     expect(moved.status).toBe(302)
   })
 
-  test('a stream comes piece by piece, as it is written', async () => {
+  test('a stream comes piece by piece, as it is written but for the field in its first event', async () => {
     const pieces = ['data: {"a":1}\n\n', 'data: {"b":2}\n\n', 'data: [DONE]\n\n']
     let write: ((text: string | null) => void) | undefined
     answer = (raw) => {
@@ -280,7 +292,11 @@ describe('what an upstream gets and says', () => {
     for (const [i, piece] of pieces.entries()) {
       if (i > 0) write!(piece)
       const { value } = (await reader.read()) as { value?: Uint8Array }
-      expect(new TextDecoder().decode(value)).toBe(piece)
+      const noted = {
+        a: 1,
+        lever: { selector: null, unchanged: 'the request has no image', demonstrations: [] },
+      }
+      expect(new TextDecoder().decode(value)).toBe(i === 0 ? `data: ${JSON.stringify(noted)}\n\n` : piece)
     }
     write!(null)
     expect((await reader.read()).done).toBe(true)

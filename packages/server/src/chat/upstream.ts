@@ -1,6 +1,7 @@
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { InputError } from '@lever/durable-files'
 import { Refusal } from '../http/refusal.ts'
+import { noteStream } from './note-stream.ts'
 import type { ChatCall, ChatReply } from './reply.ts'
 
 /** Headers that belong to one connection, or that no longer hold of the body that is sent. */
@@ -79,8 +80,9 @@ export function createUpstream({ url, key, hasOwnKey, timeout }: UpstreamOptions
     async complete({ body, raw, headers, note, signal }) {
       const init = { method: 'POST', headers: headersFor(headers), body: raw ?? JSON.stringify(body) }
       const response = await ask('/chat/completions', init, signal)
-      const isJson = /^application\/json\b/i.test(response.headers.get('content-type') ?? '')
-      if (response.status !== 200 || !isJson) return passedOn(response)
+      const type = response.headers.get('content-type') ?? ''
+      if (response.status === 200 && /^text\/event-stream\b/i.test(type)) return streamed(response, note)
+      if (response.status !== 200 || !/^application\/json\b/i.test(type)) return passedOn(response)
       const bytes = Buffer.from(await response.arrayBuffer())
       return { ...head(response), body: withNote(bytes, note) }
     },
@@ -109,6 +111,15 @@ function head(response: Response): Pick<ChatReply, 'status' | 'headers'> {
 function passedOn(response: Response): ChatReply {
   const body = response.body === null ? '' : Readable.fromWeb(response.body as never)
   return { ...head(response), body }
+}
+
+/** A stream of events with the field in its first. One that breaks off breaks off for the client too. */
+function streamed(response: Response, note: ChatCall['note']): ChatReply {
+  const { body, ...rest } = passedOn(response)
+  if (!(body instanceof Readable)) return { ...rest, body }
+  const noted = noteStream(note)
+  pipeline(body, noted, () => undefined)
+  return { ...rest, body: noted }
 }
 
 function withNote(bytes: Buffer, lever: ChatCall['note']): Buffer | string {

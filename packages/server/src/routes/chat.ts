@@ -37,7 +37,7 @@ export function chatRoutes(
       responses: {
         200: {
           description:
-            'The answer of the model; with stream, events as they come. The headers lever-demonstrations and lever-selector say what was put before it.',
+            'The answer of the model; with stream, events as they come, the field lever in the first. The headers lever-demonstrations and lever-selector say it too.',
           type: 'application/json',
           schema: {
             type: 'object',
