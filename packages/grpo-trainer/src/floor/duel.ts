@@ -8,8 +8,8 @@ export interface Contender {
   /** Ways of one family are equally simple: of them the better mean wins. */
   readonly family?: string
   readonly values: ReadonlyMap<number, number>
-  /** Standard errors by which another must be better (default 1). */
-  readonly guard?: number
+  /** Is it chance, or retrieval, which has to be better than chance by two standard errors? */
+  readonly kind?: 'chance' | 'retrieval'
 }
 
 /**
@@ -22,13 +22,17 @@ function leastQueries(by: Selection['by']): number {
 
 /**
  * The winner among ways to choose, the one that nobody has to be convinced of first: each takes the place of what stood so
- * far where it is better by more than one standard error of the paired differences (`guard` of what stood), on the queries of
- * both. So ties go to the earlier one (the one-standard-error rule; Breiman et al. 1984).
+ * far where it is better by more than one standard error of the paired differences on the queries of
+ * both; retrieval by more than two where chance stood, since several are tried, and on real data they may be worse than
+ * chance. So ties go to the earlier one (the one-standard-error rule; Breiman et al. 1984).
  */
 export function duel<C extends Contender>(contenders: readonly C[]): C {
   return contenders.reduce((best, next) => {
     const { difference, error, queries } = paired(next, best)
-    const bar = next.family !== undefined && next.family === best.family ? 0 : (best.guard ?? 1) * error
+    const bar =
+      next.family !== undefined && next.family === best.family
+        ? 0
+        : (best.kind === 'chance' && next.kind === 'retrieval' ? 2 : 1) * error
     return queries >= leastQueries(next.by) && difference > bar ? next : best
   })
 }

@@ -44,12 +44,6 @@ export interface Delivered {
 /** Weights of the standardised scores of a baseline beside the logits of a policy. */
 const WEIGHTS = [0.5, 1, 2, 4]
 
-/**
- * Standard errors by which a way must be better than chance. Several are tried, so one by chance is easily the better of few
- * queries; and nothing is lost with chance that was not there before.
- */
-const RANDOM_GUARD = 2
-
 interface Way extends Contender {
   readonly model: PointerModel
   readonly policy?: TrainedPolicy
@@ -125,7 +119,8 @@ function baselineWay({ options, all, unseen, worth }: Floors, baseline: Baseline
   return {
     ...{ name: baseline.name, by: 'baseline', model: { ...model, floor: { baseline } } },
     ...(baseline.kind === 'similarity' && { family: 'rices' }),
-    ...(baseline.kind === 'random' && { guard: RANDOM_GUARD }),
+    ...(baseline.kind === 'random' && { kind: 'chance' }),
+    ...(['similarity', 'mmr'].includes(baseline.kind) && { kind: 'retrieval' }),
     values: worth(all, (group) => rankingOf(unseen(baseline, group), group, options.data)),
   }
 }
