@@ -11,11 +11,12 @@ import warnings
 import any_torchvision  # noqa: F401
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.image_utils import load_image
 
 
 def with_images(messages, images):
     left = iter(images)
-    part = lambda one: {"type": "image", "path": next(left)} if one["type"] == "image" else one
+    part = lambda one: {"type": "image", "image": load_image(next(left))} if one["type"] == "image" else one
     return [{**message, "content": [part(one) for one in message["content"]]} for message in messages]
 
 

@@ -1,7 +1,7 @@
 """A text model with more than 2 GB of weights in a file beside its graph, and what ONNX Runtime for Python does with it.
 
-    python bench/peers/large.py make FOLDER fp32|fp16     a Llama with random weights and the tokenizer of fixtures/tiny-text
-    python bench/peers/large.py ask FOLDER fp32|fp16 IDS  greedy tokens, seconds and memory, as JSON
+    python bench/peers/large.py make FOLDER     a Llama with random weights and the tokenizer of fixtures/tiny-text
+    python bench/peers/large.py ask FOLDER IDS  greedy tokens, seconds and memory, as JSON
 
 `npx tsx bench/peers/large.ts` starts it. Needs pip install onnx==1.23.2 onnxruntime==1.30.0 numpy==2.4.6.
 """
@@ -23,25 +23,22 @@ sys.path.insert(0, str(ROOT / "bench/real"))
 import llama_onnx  # noqa: E402
 
 TINY = ROOT / "fixtures/tiny-text/matmul"
-SUFFIX = {"fp32": "", "fp16": "_fp16"}
-LAYERS = {"fp32": 9, "fp16": 18}
 NEW_TOKENS = 5
 BLOCK = np.random.default_rng(5).standard_normal(2**22).astype(np.float32)
 
 
-def sizes(dtype):
-    return llama_onnx.LlamaConfig(
-        hidden=2048, layers=LAYERS[dtype], heads=16, kv_heads=4, head_dim=128, feed_forward=8192, vocabulary=400, norm_eps=1e-5, rope_theta=10000.0, positions=512
-    )
+CONFIG = llama_onnx.LlamaConfig(
+    hidden=2048, layers=9, heads=16, kv_heads=4, head_dim=128, feed_forward=8192, vocabulary=400, norm_eps=1e-5, rope_theta=10000.0, positions=512
+)
 
 
 class Weights(dict):
-    """Random weights by their names in transformers, made when they are asked for and not kept."""
+    """Random weights by their names in transformers, the same in all layers, made when they are asked for."""
 
     def __init__(self, config):
         c = config
         kv = c.kv_heads * c.head_dim
-        self.config = config
+        self.config, self.made = config, {}
         self.shapes = {
             "q_proj": (c.heads * c.head_dim, c.hidden), "k_proj": (kv, c.hidden), "v_proj": (kv, c.hidden), "o_proj": (c.hidden, c.heads * c.head_dim),
             "gate_proj": (c.feed_forward, c.hidden), "up_proj": (c.feed_forward, c.hidden), "down_proj": (c.hidden, c.feed_forward),
@@ -53,22 +50,27 @@ class Weights(dict):
         if kind.endswith("norm"):
             return np.ones(self.config.hidden, np.float32)
         rows, columns = self.shapes[kind]
-        start = sum(name.encode()) * 7919 % BLOCK.size
+        start = sum(kind.encode()) * 7919 % BLOCK.size
         scale = 1 if kind == "embed_tokens" else columns**-0.5
-        return np.resize(np.roll(BLOCK, start), (rows, columns)) * np.float32(scale)
+        if kind not in self.made:
+            self.made[kind] = np.resize(np.roll(BLOCK, start), (rows, columns)) * np.float32(scale)
+        return self.made[kind]
 
 
-def file_graph(data, half):
+def file_graph(data):
     """A graph whose large weights go to a file at once; `placed` says where they are."""
 
     class FileGraph(llama_onnx.Graph):
-        placed = {}
+        placed, made = {}, {}
 
         def weight(self, name, values):
             if values.nbytes < 2**20 or name in self.weights:
                 return super().weight(name, values)
             data.write(b"\0" * (-data.tell() % 4096))
-            raw = values.astype(np.float16 if half else np.float32).tobytes()
+            kind = name.split(".")[-1]
+            if kind not in self.made:
+                self.made[kind] = values.astype(np.float32).tobytes()
+            raw = self.made[kind]
             self.placed[name] = (data.tell(), len(raw))
             data.write(raw)
             self.weights[name] = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=values.shape)
@@ -77,22 +79,18 @@ def file_graph(data, half):
     return FileGraph
 
 
-def make(folder, dtype):
+def make(folder):
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
-    config = sizes(dtype)
+    config = CONFIG
     for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
         shutil.copy(TINY / name, folder / name)
     named = {"num_hidden_layers": config.layers, "num_attention_heads": config.heads, "num_key_value_heads": config.kv_heads, "max_position_embeddings": config.positions}
     told = json.loads((TINY / "config.json").read_text()) | {"hidden_size": config.hidden, "head_dim": config.head_dim, "_name_or_path": "large", **named}
     (folder / "config.json").write_text(json.dumps(told, indent=2))
-    path = folder / "onnx" / f"model{SUFFIX[dtype]}.onnx"
+    path = folder / "onnx" / "model.onnx"
     with open(f"{path}.data", "wb") as data:
-        llama_onnx.Graph = file_graph(data, dtype == "fp16")
+        llama_onnx.Graph = file_graph(data)
         model = llama_onnx.build(config, Weights(config))
-    if dtype == "fp16":
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-
-        model = convert_float_to_float16(model, disable_shape_infer=True)
     for tensor in model.graph.initializer:
         if tensor.name in llama_onnx.Graph.placed:
             offset, length = llama_onnx.Graph.placed[tensor.name]
@@ -102,16 +100,14 @@ def make(folder, dtype):
     onnx.save(model, path)
 
 
-def ask(folder, dtype, ids):
+def ask(folder, ids):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False
     opening = time.time()
-    session = onnxruntime.InferenceSession(str(folder / "onnx" / f"model{SUFFIX[dtype]}.onnx"), options, ["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(folder / "onnx/model.onnx"), options, ["CPUExecutionProvider"])
     opened, used = time.time(), time.process_time()
-    config = sizes(dtype)
-    kind = np.float16 if dtype == "fp16" else np.float32
-    past = {i.name: np.zeros((1, config.kv_heads, 0, config.head_dim), kind) for i in session.get_inputs() if i.name.startswith("past")}
+    past = {i.name: np.zeros((1, CONFIG.kv_heads, 0, CONFIG.head_dim), np.float32) for i in session.get_inputs() if i.name.startswith("past")}
     names = ["logits", *(name.replace("past_key_values", "present") for name in past)]
     tokens, feed, total = [], ids, 0
     while len(tokens) < NEW_TOKENS:
@@ -127,8 +123,8 @@ def ask(folder, dtype, ids):
 
 
 if __name__ == "__main__":
-    what, folder, dtype, *ids = sys.argv[1:]
+    what, folder, *ids = sys.argv[1:]
     if what == "make":
-        make(Path(folder), dtype)
+        make(Path(folder))
     else:
-        ask(Path(folder), dtype, json.loads(ids[0]))
+        ask(Path(folder), json.loads(ids[0]))

@@ -8,7 +8,7 @@ import { openVqaModel, type Prompt } from '@lever/vqa-model'
  * A text model with more than 2 GB of weights: whether it opens and answers as in ONNX Runtime for Python, how long one
  * prompt takes, and the most memory of each process.
  *
- *     LEVER_PYTHON=python npx tsx bench/peers/large.ts FOLDER [fp32] [fp16]
+ *     LEVER_PYTHON=python npx tsx bench/peers/large.ts FOLDER
  */
 const run = promisify(execFile)
 const SCRIPT = fileURLToPath(new URL('large.py', import.meta.url))
@@ -34,11 +34,11 @@ async function longestCase(): Promise<{ ids: number[]; prompt: Prompt }> {
   return { ids, prompt: { demonstrations: shown.map(example), query: example(asked) } }
 }
 
-async function ours(folder: string, dtype: string): Promise<Figures> {
+async function ours(folder: string): Promise<Figures> {
   const { prompt } = await longestCase()
   const opening = performance.now()
   const model = await openVqaModel({
-    ...{ backend: 'onnx', model: folder, dtype, threads: 1, sharing: false, maxNewTokens: 5, stop: [] },
+    ...{ backend: 'onnx', model: folder, threads: 1, sharing: false, maxNewTokens: 5, stop: [] },
     cacheFolder: `${folder}/cache`,
   })
   const opened = performance.now()
@@ -57,20 +57,19 @@ async function ours(folder: string, dtype: string): Promise<Figures> {
   }
 }
 
-async function measure(folder: string, dtype: string): Promise<void> {
+async function measure(folder: string): Promise<void> {
   const python = process.env['LEVER_PYTHON'] ?? 'python3'
-  const to = `${folder}/${dtype}`
-  await run(python, [SCRIPT, 'make', to, dtype])
+  await run(python, [SCRIPT, 'make', folder])
   const { ids } = await longestCase()
   const env = { ...process.env, OMP_NUM_THREADS: '1' }
-  const theirs = await run(python, [SCRIPT, 'ask', to, dtype, JSON.stringify(ids)], { env })
-  const mine = await run(process.execPath, [...process.execArgv, process.argv[1]!, '--ours', to, dtype])
-  console.log(dtype, ids.length, 'tokens')
+  const theirs = await run(python, [SCRIPT, 'ask', folder, JSON.stringify(ids)], { env })
+  const mine = await run(process.execPath, [...process.execArgv, process.argv[1]!, '--ours', folder])
+  console.log(ids.length, 'tokens')
   console.log('python', theirs.stdout.trim())
   console.log('ours  ', mine.stdout.trim())
 }
 
 const [first = '', ...rest] = process.argv.slice(2)
-if (first === '--ours') console.log(JSON.stringify(await ours(rest[0]!, rest[1]!)))
-else if (first === '') throw new Error('usage: npx tsx bench/peers/large.ts FOLDER [fp32] [fp16]')
-else for (const dtype of rest.length > 0 ? rest : ['fp32', 'fp16']) await measure(first, dtype)
+if (first === '--ours') console.log(JSON.stringify(await ours(rest[0]!)))
+else if (first === '') throw new Error('usage: npx tsx bench/peers/large.ts FOLDER')
+else await measure(first)
