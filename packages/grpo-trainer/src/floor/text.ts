@@ -7,6 +7,8 @@ export function selectionEvent(selection: Selection): Extract<TrainEvent, { type
   const { by, name, measure, compared } = selection
   const trained = compared.find((one) => one.by === 'policy')
   const judged = `by ${measure} on the validation queries`
+  const before =
+    name === 'agreement' ? 'agreement, whose labels cost no prompt,' : `the policy it started from (${name})`
   switch (by) {
     case 'policy':
     case 'mixture':
@@ -14,7 +16,7 @@ export function selectionEvent(selection: Selection): Extract<TrainEvent, { type
     case 'start':
       return {
         type: 'warning',
-        message: `training found nothing better than the policy it started from (${name}) ${judged}${gainOf(trained)}: the checkpoint is that policy`,
+        message: `training found nothing better than ${before} ${judged}${gainOf(trained)}: the checkpoint is that policy`,
       }
     case 'baseline':
       return {
