@@ -16,7 +16,7 @@ export interface TrainingCase {
   pool: number
   pointers: number
   shots: number
-  phase: Omit<PhaseOptions, 'epochs' | 'batchSize'>
+  phase: Partial<PhaseOptions> & Pick<PhaseOptions, 'objective'>
 }
 
 export interface TrainingFigures {
@@ -74,7 +74,9 @@ async function measure(of: TrainingCase, threads: number, steps: number): Promis
   const model = createModel({ architecture: of.architecture, settings: of.settings })
   const data = randomData(of)
   const epochs = Math.ceil((2 * steps) / (data.groups.length / of.batch))
-  const phases = [{ ...of.phase, epochs, batchSize: of.batch, dropFlat: false }]
+  const phases: PhaseOptions[] = [
+    { ...of.phase, epochs, batchSize: of.batch, dropFlat: false } as PhaseOptions,
+  ]
   const chunk = Math.max(1, Math.floor(steps / 4))
   const seconds: number[] = []
   const cpu: number[] = []

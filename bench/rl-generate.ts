@@ -212,7 +212,9 @@ async function oneRound(
   const cpuDirect = cpuSince(before)
   const [start, workerBefore] = [process.cpuUsage(), await cpuOf(worker)]
   const journal = join(folder, `queued-${round}.jsonl`)
-  for await (const event of measureByQueue({ ...options, ...size, journal, queue: { url } })) {
+  const { queries, candidates, propose, meta, score } = options
+  const asked = { queries, candidates, propose, meta, score, ...size, journal }
+  for await (const event of measureByQueue({ ...asked, queue: { url } })) {
     if (event.type !== 'done') continue
     const { outcomes, seconds } = event.statistics
     const jobs = outcomes / size.batchSize

@@ -14,6 +14,14 @@ export {
   writeNew,
 } from './files.ts'
 export { hashBytes, hashFile, hashOf } from './hash.ts'
+export {
+  nearest,
+  pickOptions,
+  refuseUnknownNames,
+  refuseUnknownOptions,
+  remedyForName,
+  type OptionNames,
+} from './known-options.ts'
 export { openJournal } from './journal.ts'
 export type { Journal, JournalOptions } from './journal.ts'
 export {

@@ -13,6 +13,7 @@ import { fileStore, memoryStore } from './journal-store.ts'
 import { LineWriter } from './journal-writer.ts'
 import type { Lock, LockOptions } from './lock.ts'
 import { acquireLock } from './lock.ts'
+import { refuseUnknownOptions, type OptionNames } from './known-options.ts'
 
 /** Where a journal is, and what its lines mean. */
 export interface JournalOptions<T = unknown> {
@@ -29,6 +30,16 @@ export interface JournalOptions<T = unknown> {
   onLine?: (key: string, value: T, place: LinePlace) => void
   /** For tests: times of the lock. */
   lock?: LockOptions
+}
+
+export const JOURNAL_OPTIONS: OptionNames<JournalOptions<unknown>> = {
+  path: true,
+  header: true,
+  explain: true,
+  syncEvery: true,
+  keepValues: true,
+  onLine: true,
+  lock: true,
 }
 
 /** A line of a journal that is being opened. */
@@ -76,15 +87,17 @@ export interface Journal<T> {
  * @throws InputError for another header (naming what differs), another live writer, a corrupt
  * line (with its number), or a path that cannot be written
  */
-export async function openJournal<T>({
-  path,
-  header,
-  explain,
-  syncEvery = 32,
-  keepValues = true,
-  onLine = () => undefined,
-  lock: lockOptions = {},
-}: JournalOptions<T>): Promise<Journal<T>> {
+export async function openJournal<T>(options: JournalOptions<T>): Promise<Journal<T>> {
+  refuseUnknownOptions(options, JOURNAL_OPTIONS, 'durable-files: openJournal')
+  const {
+    path,
+    header,
+    explain,
+    syncEvery = 32,
+    keepValues = true,
+    onLine = () => undefined,
+    lock: lockOptions = {},
+  } = options
   if (!Number.isInteger(syncEvery) || syncEvery < 1) {
     throw new RangeError(`durable-files: syncEvery is ${syncEvery}; use a whole number from 1`)
   }

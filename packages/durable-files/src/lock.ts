@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileError, InputError, systemCode } from './errors.ts'
 import { processPlace, processStart } from './process-identity.ts'
+import { refuseUnknownOptions, type OptionNames } from './known-options.ts'
 
 /** How a lock shows that it is alive, in milliseconds. */
 export interface LockOptions {
@@ -14,6 +15,8 @@ export interface LockOptions {
   /** How long a lock of another machine must stand still before it counts as abandoned. */
   watchMs?: number
 }
+
+export const LOCK_OPTIONS: OptionNames<LockOptions> = { beatMs: true, watchMs: true }
 
 /** A lock that this process holds. */
 export interface Lock {
@@ -42,10 +45,9 @@ const ATTEMPTS = 4
  *
  * @throws InputError if another live process holds it
  */
-export async function acquireLock(
-  path: string,
-  { beatMs = 5_000, watchMs = 20_000 }: LockOptions = {},
-): Promise<Lock> {
+export async function acquireLock(path: string, options: LockOptions = {}): Promise<Lock> {
+  refuseUnknownOptions(options, LOCK_OPTIONS, 'durable-files: acquireLock')
+  const { beatMs = 5_000, watchMs = 20_000 } = options
   const full = resolve(path)
   const place = processPlace()
   for (let attempt = 1; ; attempt++) {

@@ -7,6 +7,7 @@ import { listDifferences } from './differences.ts'
 import { fileError, InputError, systemCode } from './errors.ts'
 import type { LockOptions } from './lock.ts'
 import { acquireLock, isLockName } from './lock.ts'
+import { refuseUnknownOptions, type OptionNames } from './known-options.ts'
 
 /** What `manifest.json` holds: what was run, and what callers add with `update`. */
 export interface Manifest {
@@ -32,6 +33,16 @@ export interface RunDirectoryOptions {
   seed?: number
   /** For tests: times of the lock. */
   lock?: LockOptions
+}
+
+export const RUN_DIRECTORY_OPTIONS: OptionNames<RunDirectoryOptions> = {
+  path: true,
+  command: true,
+  config: true,
+  versions: true,
+  inputs: true,
+  seed: true,
+  lock: true,
 }
 
 /** The folder of one run, with its manifest; it is locked until it is closed. */
@@ -62,15 +73,9 @@ const MANIFEST = 'manifest.json'
  * @throws InputError if it belongs to another configuration (naming the differing keys), when
  * it has files but no manifest, or when another process has it open
  */
-export async function openRunDirectory({
-  path,
-  command,
-  config,
-  versions = {},
-  inputs = {},
-  seed,
-  lock: lockOptions = {},
-}: RunDirectoryOptions): Promise<RunDirectory> {
+export async function openRunDirectory(options: RunDirectoryOptions): Promise<RunDirectory> {
+  refuseUnknownOptions(options, RUN_DIRECTORY_OPTIONS, 'durable-files: openRunDirectory')
+  const { path, command, config, versions = {}, inputs = {}, seed, lock: lockOptions = {} } = options
   const full = resolve(path)
   const file = join(full, MANIFEST)
   const wanted = JSON.parse(

@@ -11,8 +11,8 @@ export {
   type TrainResult,
 } from './types.ts'
 export { type Sizes, type TrainingData } from './data.ts'
-export { BACKBONE, resolvePhase, type Phase, type PhaseOptions } from './phases.ts'
-export { type AddedObjective } from './terms.ts'
+export { BACKBONE, resolvePhase, type Phase, type PhaseFields, type PhaseOptions } from './phases.ts'
+export { type AddedObjective, type ResolvedAddition } from './terms.ts'
 export {
   AGREEMENT_PRESET,
   AUTO_CANDIDATES,
@@ -21,7 +21,13 @@ export {
   type Preset,
   type PresetName,
 } from './presets.ts'
-export { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions, type ObjectiveName } from './objectives/index.ts'
+export {
+  OBJECTIVE_NAMES,
+  OBJECTIVES,
+  resolveOptions,
+  type ObjectiveName,
+  type ObjectiveOptions,
+} from './objectives/index.ts'
 export {
   type LossInputs,
   type Moment,

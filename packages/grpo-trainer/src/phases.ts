@@ -2,17 +2,26 @@ import { InputError } from '@lever/durable-files'
 import { layoutParameters } from '@lever/onnx-grad'
 import type { ParameterLayout } from '@lever/onnx-grad'
 import type { PointerModel } from '@lever/pointer-model'
+import { refuseUnknownNames, remedyForName } from '@lever/durable-files/known-options'
 import { describeLimits, isWithin } from './limits.ts'
 import type { Limits } from './limits.ts'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
-import type { ObjectiveName } from './objectives/index.ts'
+import type { ObjectiveName, ObjectiveOptions } from './objectives/index.ts'
 import type { Options } from './objectives/types.ts'
 import { resolveAdded } from './terms.ts'
-import type { AddedObjective } from './terms.ts'
+import type { AddedObjective, ResolvedAddition } from './terms.ts'
 
-/** One phase of a training: an objective, how long, and how the optimiser steps. */
-export interface PhaseOptions {
-  readonly objective: ObjectiveName
+/** One phase of a training: an objective with its options, how long, and how the optimiser steps. */
+export type PhaseOptions<Name extends ObjectiveName = ObjectiveName> = Name extends ObjectiveName
+  ? PhaseFields & {
+      readonly objective: Name
+      /** Options of the objective that differ from its defaults. */
+      readonly options?: Partial<ObjectiveOptions[Name]>
+    }
+  : never
+
+/** What phases of all objectives have. */
+export interface PhaseFields {
   /** 0 leaves the phase out. */
   readonly epochs: number
   /** Default 1e-4; grpo 1e-5. */
@@ -44,15 +53,15 @@ export interface PhaseOptions {
   readonly average?: number | null
   /** Where the phase starts: from the best or the last parameters of the phases before (default `best`). */
   readonly startFrom?: 'best' | 'last'
-  /** Options of the objective. */
-  readonly options?: Options
   /** Objectives that are added to the loss, each with a weight (default none). */
   readonly plus?: readonly AddedObjective[]
 }
 
 /** A phase with every default filled in. */
-export type Phase = Required<Omit<PhaseOptions, 'plus'>> & {
-  readonly plus: readonly Required<AddedObjective>[]
+export type Phase = Required<Omit<PhaseFields, 'plus'>> & {
+  readonly objective: ObjectiveName
+  readonly options: Options
+  readonly plus: readonly ResolvedAddition[]
 }
 
 /** What a field of a phase may be. */
@@ -70,7 +79,7 @@ const share = { min: 0, below: 1 }
 type NoField = 'objective' | 'options' | 'plus'
 
 /** The fields of a phase besides its objective and that objective's options: one line each, and one in `PhaseOptions`. */
-export const FIELDS: Readonly<Record<Exclude<keyof PhaseOptions, NoField>, Field>> = {
+export const FIELDS: Readonly<Record<Exclude<keyof PhaseFields, NoField>, Field>> = {
   epochs: { default: () => 0, limits: { min: 0, whole: true } },
   learningRate: { default: (objective) => (objective === 'grpo' ? 1e-5 : 1e-4), limits: { above: 0 } },
   schedule: { default: () => 'constant', choices: ['constant', 'cosine'] },
@@ -102,26 +111,30 @@ export const BACKBONE: readonly string[] = ['input_proj.*', 'query_proj.*', 'can
 export function resolvePhase(given: PhaseOptions): Phase {
   if (!OBJECTIVE_NAMES.includes(given.objective)) {
     throw new InputError(
-      `grpo-trainer: there is no objective "${given.objective as string}"; use ${OBJECTIVE_NAMES.join(', ')}`,
+      `grpo-trainer: there is no objective "${given.objective as string}"; ${remedyForName(given.objective, OBJECTIVE_NAMES)}`,
     )
   }
   const defaults = Object.fromEntries(
     FIELD_NAMES.map((name) => [name, FIELDS[name].default(given.objective)]),
   ) as unknown as Omit<Phase, NoField>
-  const foreign = Object.keys(given).find(
-    (key) => ![...FIELD_NAMES, 'objective', 'options', 'plus'].includes(key),
-  )
-  if (foreign !== undefined) {
-    throw new InputError(
-      `grpo-trainer: a phase has no "${foreign}"; it has objective, ${FIELD_NAMES.join(', ')}, options, plus (those of ${given.objective} go into options)`,
-    )
-  }
+  refusePlacedWrongly(given)
   const options = resolveOptions(given.objective, given.options, FIELD_NAMES)
   const plus = resolveAdded(given.objective, given.plus)
   const phase: Phase = { ...defaults, ...given, options, plus }
   for (const name of FIELD_NAMES) checkField(name, phase)
   checkKl(phase)
   return phase
+}
+
+/** @throws InputError for a field that phases do not have, and for an option that stands beside `options` */
+function refusePlacedWrongly(given: PhaseOptions): void {
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(OBJECTIVES[given.objective].defaults, key) || Object.hasOwn(FIELDS, key)) continue
+    throw new InputError(
+      `grpo-trainer: a phase has no option "${key}", it is one of ${given.objective}; write options: { ${key}: ... }`,
+    )
+  }
+  refuseUnknownNames(given, ['objective', ...FIELD_NAMES, 'options', 'plus'], 'grpo-trainer: a phase')
 }
 
 /** @throws InputError if a field is not what `FIELDS` says */

@@ -1,4 +1,4 @@
-import type { ArchitectureName } from '@lever/pointer-model'
+import type { ArchitectureName, OwnSettings } from '@lever/pointer-model'
 import type { PhaseOptions } from './phases.ts'
 
 /** A recipe: which model, and which phases. */
@@ -6,7 +6,7 @@ export interface Preset {
   readonly summary: string
   readonly architecture: ArchitectureName
   /** Settings of the architecture besides `dim`. */
-  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly settings: OwnSettings
   readonly phases: readonly PhaseOptions[]
 }
 

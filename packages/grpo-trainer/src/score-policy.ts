@@ -1,6 +1,7 @@
 import { openPolicy } from '@lever/pointer-model'
 import type { PointerModel, Policy, PolicyInput } from '@lever/pointer-model'
 import type { Group } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { TrainingData } from './data.ts'
 import { queryRewards } from './reward-metrics.ts'
 import type { QueryRewards } from './reward-metrics.ts'
@@ -15,14 +16,18 @@ export interface ScorePolicyOptions {
   readonly threads?: number
 }
 
+export const SCORE_POLICY_OPTIONS: OptionNames<ScorePolicyOptions> = {
+  model: true,
+  groups: true,
+  embeddings: true,
+  queryEmbeddings: true,
+  threads: true,
+}
+
 /** What a policy earns on measured pointers, query by query: the numbers behind the validation metrics. */
-export async function scorePolicy({
-  model,
-  groups,
-  embeddings,
-  queryEmbeddings,
-  threads = 1,
-}: ScorePolicyOptions): Promise<QueryRewards[]> {
+export async function scorePolicy(options: ScorePolicyOptions): Promise<QueryRewards[]> {
+  refuseUnknownOptions(options, SCORE_POLICY_OPTIONS, 'grpo-trainer: scorePolicy')
+  const { model, groups, embeddings, queryEmbeddings, threads = 1 } = options
   const data = { groups: [], embeddings, ...(queryEmbeddings && { queryEmbeddings }) }
   const policy = await openPolicy(model, { threads })
   try {

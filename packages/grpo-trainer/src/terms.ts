@@ -1,15 +1,25 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownNames } from '@lever/durable-files/known-options'
 import { OBJECTIVE_NAMES, OBJECTIVES, resolveOptions } from './objectives/index.ts'
-import type { ObjectiveName } from './objectives/index.ts'
+import type { ObjectiveName, ObjectiveOptions } from './objectives/index.ts'
 import type { Moment, Objective, Options, RewardedGroup } from './objectives/types.ts'
 
 /** An objective that is added to that of a phase: loss + weight x its loss, on the same pointers. */
-export interface AddedObjective {
+export type AddedObjective<Name extends ObjectiveName = ObjectiveName> = Name extends ObjectiveName
+  ? {
+      readonly objective: Name
+      /** Default 1. */
+      readonly weight?: number
+      /** Options of this objective that differ from its defaults. */
+      readonly options?: Partial<ObjectiveOptions[Name]>
+    }
+  : never
+
+/** An added objective with every default filled in. */
+export interface ResolvedAddition {
   readonly objective: ObjectiveName
-  /** Default 1. */
-  readonly weight?: number
-  /** Options of this objective. */
-  readonly options?: Options
+  readonly weight: number
+  readonly options: Options
 }
 
 /** One term of the loss of a phase: first the objective of the phase, then those that are added. */
@@ -24,7 +34,7 @@ export interface Term {
 interface Terms {
   readonly objective: ObjectiveName
   readonly options: Options
-  readonly plus: readonly Required<AddedObjective>[]
+  readonly plus: readonly ResolvedAddition[]
 }
 
 /** The terms of the loss of a phase. */
@@ -64,12 +74,11 @@ export function uniformLossOf(phase: Terms, group: RewardedGroup & { poolSize: n
  * Added objectives with their defaults.
  * @throws InputError for one that is unknown, given twice, compares with other policies, or has a wrong weight or option
  */
-export function resolveAdded(
-  main: ObjectiveName,
-  plus: readonly AddedObjective[] = [],
-): Required<AddedObjective>[] {
+export function resolveAdded(main: ObjectiveName, plus: readonly AddedObjective[] = []): ResolvedAddition[] {
   const names = [main, ...plus.map(({ objective }) => objective)]
-  return plus.map(({ objective, weight = 1, options }, i) => {
+  return plus.map((added, i) => {
+    refuseUnknownNames(added, ['objective', 'weight', 'options'], 'grpo-trainer: an added objective')
+    const { objective, weight = 1, options } = added
     const fail = (what: string): never => {
       throw new InputError(`grpo-trainer: ${objective as string} added to phase ${main} ${what}`)
     }

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
+import { TRAIN_OPTIONS } from './types.ts'
 
 /** Options as they are handed to the worker. */
 export type WorkerOptions = Omit<TrainOptions, 'signal'>
@@ -18,10 +20,9 @@ export type WorkerMessage =
  *
  * @throws as `train`
  */
-export async function* trainInWorker({
-  signal,
-  ...options
-}: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
+export async function* trainInWorker(given: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
+  refuseUnknownOptions(given, TRAIN_OPTIONS, 'grpo-trainer: trainInWorker')
+  const { signal, ...options } = given
   const worker = new Worker(new URL('../dist/worker.js', import.meta.url), { workerData: options })
   const received: WorkerMessage[] = []
   let wake: () => void = () => undefined

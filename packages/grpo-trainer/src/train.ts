@@ -1,4 +1,5 @@
 import { architectureOf } from '@lever/pointer-model'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { auditData, groupsOf } from './audit.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
@@ -8,6 +9,7 @@ import { openRun, saveRun } from './run.ts'
 import type { Run } from './run.ts'
 import type { RunState } from './state.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
+import { TRAIN_OPTIONS } from './types.ts'
 
 /**
  * Trains a pointer policy, phase after phase, and yields what happens: an audit of the data, every
@@ -19,6 +21,7 @@ import type { TrainEvent, TrainOptions, TrainResult } from './types.ts'
  * @throws Error if a loss or a gradient is not finite, with the ids of the queries
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
+  refuseUnknownOptions(options, TRAIN_OPTIONS, 'grpo-trainer: train')
   const run = await openRun(options)
   let state = run.start
   try {

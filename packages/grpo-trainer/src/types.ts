@@ -1,4 +1,5 @@
 import type { CheckpointInfo, PointerModel } from '@lever/pointer-model'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { TrainingData } from './data.ts'
 import type { PhaseOptions } from './phases.ts'
 
@@ -37,6 +38,24 @@ export interface TrainOptions {
   readonly keepEpochs?: boolean
   /** Stops after the current chunk; the state is saved. */
   readonly signal?: AbortSignal
+}
+
+export const TRAIN_OPTIONS: OptionNames<TrainOptions> = {
+  model: true,
+  data: true,
+  phases: true,
+  seed: true,
+  output: true,
+  info: true,
+  start: true,
+  selectBy: true,
+  threads: true,
+  device: true,
+  chunk: true,
+  saveEvery: true,
+  tensorboard: true,
+  keepEpochs: true,
+  signal: true,
 }
 
 /** Validation metrics that can select, without `eval/`; the first is the default. */

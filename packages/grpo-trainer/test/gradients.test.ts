@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import type { AdvantageScaling } from '@lever/reward-utils'
 import { OBJECTIVES, resolveOptions } from '../src/objectives/index.ts'
 import type { Options } from '../src/objectives/types.ts'
 import { B, build, evaluate, G, groups, hostSteps, K, logits, moment, random } from './toy-batch.ts'
@@ -75,7 +76,7 @@ describe('cispo, whose ratio is a constant in the gradient', () => {
   const old = hostSteps(logits.old)
 
   /** -mean over pointers of w A log p with the weights w of the policy as it is, at any logits. */
-  function surrogate(at: Float64Array, level: string, scaling: string): number {
+  function surrogate(at: Float64Array, level: string, scaling: AdvantageScaling): number {
     const advantages = OBJECTIVES.grpo.weigh(groups, moment, resolveOptions('grpo', { scaling }))
     const [now, before] = [hostSteps(at), hostSteps(logits.policy)]
     let total = 0

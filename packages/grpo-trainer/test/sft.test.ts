@@ -9,7 +9,7 @@ import { makeWorld } from './world.ts'
 
 const world = makeWorld({ queries: 40, validation: 24, pool: 10, pointers: 6, good: 0.5 })
 
-test.each(['best', 'first'])(
+test.each(['best', 'first'] as const)(
   'validation accuracy is that of the greedy pointer, target %s',
   async (target) => {
     const { events, result } = await runAll({

@@ -92,7 +92,7 @@ describe('a policy that stops', () => {
   })
 
   test('its first GRPO step has ratio 1 and KL 0', async () => {
-    for (const form of ['grpo', 'dr_grpo', 'dapo', 'cispo']) {
+    for (const form of ['grpo', 'dr_grpo', 'dapo', 'cispo'] as const) {
       const phase: PhaseOptions = {
         objective: 'grpo',
         epochs: 1,

@@ -62,7 +62,7 @@ describe('objectives that are added', () => {
 })
 
 test('scaled rewards do not depend on their unit', async () => {
-  const scaled: PhaseOptions = {
+  const scaled: PhaseOptions<'listwise'> = {
     ...phase,
     options: { reward: 'scaled', temperatureStart: 0.5, temperatureEnd: 0.5 },
   }
@@ -78,6 +78,6 @@ test('scaled rewards do not depend on their unit', async () => {
     return only(events, 'step').at(-1)!.metrics['loss']!
   }
   expect(await lossOf(times(8), scaled)).toBe(await lossOf(world, scaled))
-  const raw = { ...scaled, options: { ...scaled.options, reward: 'raw' } }
+  const raw: PhaseOptions<'listwise'> = { ...scaled, options: { ...scaled.options, reward: 'raw' } }
   expect(await lossOf(times(8), raw)).not.toBeCloseTo(await lossOf(world, raw), 2)
 })

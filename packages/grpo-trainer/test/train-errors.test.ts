@@ -15,7 +15,10 @@ const learning: PhaseOptions = { objective: 'listwise', epochs: 8, learningRate:
 describe('errors', () => {
   const group = world.groups[0]!
   test.each([
-    ['there is no objective "ppo"; use sft, rce', { phases: [{ objective: 'ppo' as 'rce', epochs: 1 }] }],
+    [
+      'there is no objective "ppo"; did you mean grpo?',
+      { phases: [{ objective: 'ppo' as 'rce', epochs: 1 }] },
+    ],
     [
       'epochs of phase rce must be a whole number from 0, got 1.5',
       { phases: [{ objective: 'rce', epochs: 1.5 }] },
@@ -36,7 +39,10 @@ describe('errors', () => {
       'option temperatureEnd of rce must be a number, got 1',
       { phases: [{ objective: 'rce', epochs: 1, options: { temperatureEnd: '1' } }] },
     ],
-    ['a phase has no "lr"; it has objective, epochs, learningRate', { phases: [{ ...learning, lr: 1 }] }],
+    [
+      'a phase has no option "lr"; choose one of objective, epochs, learningRate',
+      { phases: [{ ...learning, lr: 1 }] },
+    ],
     [
       'phase grpo: reward-utils: adaptive KL needs',
       { phases: [learning, { objective: 'grpo', epochs: 1, options: { klTargetLow: 0.2 } }] },

@@ -10,10 +10,10 @@ const world = makeWorld({ queries: 48, validation: 24, pool: 10, pointers: 8 })
 const start = { model: smallModel(), data: world }
 
 describe('GRPO', () => {
-  const grpo: PhaseOptions = { objective: 'grpo', epochs: 2, learningRate: 0.01, batchSize: 8 }
+  const grpo: PhaseOptions<'grpo'> = { objective: 'grpo', epochs: 2, learningRate: 0.01, batchSize: 8 }
 
   test('the first step has ratio 1 and KL 0, exactly; later ones do not', async () => {
-    for (const options of [{}, { level: 'token', kl: 'k3' }]) {
+    for (const options of [{}, { level: 'token', kl: 'k3' }] as const) {
       const { events } = await runAll({ ...start, phases: [{ ...grpo, options }] })
       const steps = only(events, 'step').map(({ metrics }) => metrics)
       expect(steps[0]).toMatchObject({ 'pointer/ratio_mean': 1, kl: 0, 'clip_ratio/region_mean': 0 })
@@ -101,7 +101,7 @@ describe('GRPO', () => {
   })
 
   test('the KL coefficient adapts once an epoch, or after every step', async () => {
-    const betas = async (adaptiveKl: string): Promise<number[]> => {
+    const betas = async (adaptiveKl: 'never' | 'epoch' | 'step'): Promise<number[]> => {
       const { events } = await runAll({
         ...start,
         phases: [{ ...grpo, options: { adaptiveKl, klTargetHigh: 0.02 } }],

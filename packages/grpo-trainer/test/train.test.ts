@@ -126,9 +126,12 @@ test('phases without epochs: says that nothing is trained, and which policy is f
 
 describe('learning', () => {
   test.each(['sft', 'rce', 'listwise', 'grpo'] as const)('%s raises the reward', async (objective) => {
-    const options = objective === 'rce' ? { temperatureEnd: 0.1 } : {}
+    const learningRate = objective === 'grpo' ? 0.005 : 0.02
+    const fields = { epochs: 8, learningRate, batchSize: 8 }
     const phases: PhaseOptions[] = [
-      { ...learning, objective, options, ...(objective === 'grpo' ? { learningRate: 0.005 } : {}) },
+      objective === 'rce'
+        ? { ...fields, objective, options: { temperatureEnd: 0.1 } }
+        : { ...fields, objective },
     ]
     const { events, result } = await runAll({ ...start, phases })
     const rewards = only(events, 'validation').map(({ metrics }) => metrics['eval/reward_ranked']!)

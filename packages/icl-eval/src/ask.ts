@@ -1,4 +1,5 @@
 import { hashOf, InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AnswerFunction, Answer, ExamplePrompt } from './types.ts'
 
 /** Where answers are kept between calls and runs. A `Journal<Answer>` of `@lever/durable-files` is one. */
@@ -31,6 +32,17 @@ export interface AskOptions {
   readonly onProgress?: ((progress: AskProgress) => void) | undefined
 }
 
+export const ASK_OPTIONS: OptionNames<AskOptions> = {
+  answer: true,
+  journal: true,
+  protocol: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  onProgress: true,
+}
+
 export interface AskStats {
   /** Different prompts. */
   readonly prompts: number
@@ -58,6 +70,7 @@ export interface Asker {
  * @throws InputError (from `ask`) if `strict` is true and an answer failed
  */
 export function createAsker(options: AskOptions): Asker {
+  refuseUnknownOptions(options, ASK_OPTIONS, 'icl-eval: createAsker')
   const { journal, protocol = '', batchSize = 256, concurrency = 1, onProgress } = options
   for (const [name, value] of Object.entries({ batchSize, concurrency })) {
     if (Number.isInteger(value) && value >= 1) continue

@@ -1,7 +1,8 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import type { AskOptions, AskStats } from './ask.ts'
-import { createAsker } from './ask.ts'
+import { createAsker, ASK_OPTIONS } from './ask.ts'
 import type { EmbeddingLookup } from './embeddings.ts'
 import { librarySearch, neighboursOf } from './library-search.ts'
 import type { LibrarySearch } from './library-search.ts'
@@ -26,6 +27,25 @@ export interface EvaluateOptions extends AskOptions {
   readonly seeds?: readonly number[]
   readonly embeddings?: EmbeddingLookup
   readonly score: ScoreFunction
+}
+
+export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
+  queries: true,
+  pools: true,
+  library: true,
+  selectors: true,
+  shots: true,
+  seeds: true,
+  embeddings: true,
+  score: true,
+  answer: true,
+  journal: true,
+  protocol: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  onProgress: true,
 }
 
 export interface Evaluation {
@@ -53,6 +73,7 @@ interface Planned {
  * id or a selector name appears twice, or a selector cannot choose.
  */
 export async function evaluateSelectors(options: EvaluateOptions): Promise<Evaluation> {
+  refuseUnknownOptions(options, EVALUATE_OPTIONS, 'icl-eval: evaluateSelectors')
   const { queries, selectors, score } = options
   assertUnique(
     queries.map((query) => query.id),
@@ -68,7 +89,7 @@ export async function evaluateSelectors(options: EvaluateOptions): Promise<Evalu
   const search = library && librarySearch({ queries, library, embeddings: options.embeddings })
   for (const selector of selectors) planned.push(await planSelector(selector, options, search))
   const plans = planned.flat()
-  const asker = createAsker(options)
+  const asker = createAsker(pickOptions(options, ASK_OPTIONS))
   const prompts = plans.map(promptsOf)
   const answers = await asker.ask(prompts.flat())
   let next = 0

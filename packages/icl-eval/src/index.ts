@@ -6,7 +6,7 @@ export type { EmbeddingLookup } from './embeddings.ts'
 export { checkScorable, evaluateSelectors } from './evaluate.ts'
 export type { EvaluateOptions, Evaluation, Pools } from './evaluate.ts'
 export { findLeakage } from './leakage.ts'
-export type { Leakage } from './leakage.ts'
+export type { Leakage, LeakageOptions } from './leakage.ts'
 export { evaluateMeasured, methodRows } from './offline/evaluate-measured.ts'
 export type { Coverage, EvaluateMeasuredOptions, MeasuredEvaluation } from './offline/evaluate-measured.ts'
 export { measuredOf, measuredQueries } from './offline/measured-queries.ts'
@@ -75,7 +75,7 @@ export type { CopyNearestOptions } from './selectors/copy-nearest.ts'
 export { selectAll } from './selectors/check.ts'
 export { overLibrary, withinPool } from './selectors/scope.ts'
 export { createSelector, SELECTOR_NAMES, SELECTORS } from './selectors/index.ts'
-export type { SelectorName } from './selectors/index.ts'
+export type { SelectorName, SelectorOptionsOf } from './selectors/index.ts'
 export { checkPolicyName, expandSelectors } from './selectors/expand.ts'
 export type { ExpandOptions } from './selectors/expand.ts'
 export { kMeansDiversity } from './selectors/k-means.ts'
@@ -111,6 +111,7 @@ export type {
   EmbeddingRows,
   Measured,
   MeasuredPointer,
+  NameOptions,
   Order,
   Selection,
   SelectionContext,
@@ -139,7 +140,7 @@ export { holm } from './statistics/holm.ts'
 export { percentileInterval } from './statistics/interval.ts'
 export type { Interval } from './statistics/interval.ts'
 export { mcnemar } from './statistics/mcnemar.ts'
-export type { McNemar } from './statistics/mcnemar.ts'
+export type { McNemar, McNemarOptions } from './statistics/mcnemar.ts'
 export { signFlipP } from './statistics/sign-flip.ts'
 export type { SignFlipOptions } from './statistics/sign-flip.ts'
 export { spread } from './statistics/spread.ts'

@@ -1,6 +1,18 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 import type { Pools } from './evaluate.ts'
 import { poolOf } from './evaluate.ts'
 import type { Example } from './types.ts'
+
+/** What is searched for shared images and questions. */
+export interface LeakageOptions {
+  readonly queries: readonly Example[]
+  readonly pools: Pools
+  /** Examples that a policy was trained on. Default none. */
+  readonly training?: readonly Example[]
+}
+
+const LEAKAGE_OPTIONS: OptionNames<LeakageOptions> = { queries: true, pools: true, training: true }
 
 /** Questions that an evaluation shares with what it may learn from. */
 export interface Leakage {
@@ -17,15 +29,9 @@ export interface Leakage {
  * image id share nothing. An evaluation on a test split should find none; another question about the query's image in
  * the pool often gives the answer away.
  */
-export function findLeakage({
-  queries,
-  pools,
-  training = [],
-}: {
-  readonly queries: readonly Example[]
-  readonly pools: Pools
-  readonly training?: readonly Example[]
-}): Leakage {
+export function findLeakage(options: LeakageOptions): Leakage {
+  refuseUnknownOptions(options, LEAKAGE_OPTIONS, 'icl-eval: findLeakage')
+  const { queries, pools, training = [] } = options
   const trained = imagesOf(training)
   const trainedIds = new Set(training.map(({ id }) => id))
   const pooled = new Map<readonly Example[], ReadonlyMap<string, readonly number[]>>()

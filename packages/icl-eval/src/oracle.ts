@@ -1,5 +1,6 @@
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import type { AskOptions, Asker, AskStats } from './ask.ts'
-import { createAsker } from './ask.ts'
+import { createAsker, ASK_OPTIONS } from './ask.ts'
 import type { Pools } from './evaluate.ts'
 import { poolOf } from './evaluate.ts'
 import { bestReachable, proposalsOf } from './oracle-proposals.ts'
@@ -38,6 +39,27 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   /** Default `oracle`. */
   readonly name?: string
   readonly onProgress?: (progress: OracleProgress) => void
+}
+
+export const ORACLE_OPTIONS: OptionNames<OracleOptions> = {
+  queries: true,
+  pools: true,
+  library: true,
+  shots: true,
+  score: true,
+  known: true,
+  top: true,
+  budget: true,
+  stopAtBest: true,
+  name: true,
+  onProgress: true,
+  answer: true,
+  journal: true,
+  protocol: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
 }
 
 export interface OracleProgress {
@@ -96,8 +118,12 @@ interface QueryState {
  * The oracle looks at the answers of the query: it is a bound, not a method.
  */
 export async function measureOracle(options: OracleOptions): Promise<Oracle> {
+  refuseUnknownOptions(options, ORACLE_OPTIONS, 'icl-eval: measureOracle')
   const { queries, pools, shots = 4, score, known = [], name = 'oracle', onProgress } = options
-  const asker = createAsker({ ...options, onProgress: undefined })
+  const asker = createAsker({
+    ...pickOptions<Omit<AskOptions, 'onProgress'>>(options, ASK_OPTIONS),
+    onProgress: undefined,
+  })
   const states = queries.map((query): QueryState => {
     const pool = poolOf(pools, query)
     return {

@@ -1,6 +1,7 @@
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import type { AskOptions, AskStats } from './ask.ts'
-import { createAsker } from './ask.ts'
+import { createAsker, ASK_OPTIONS } from './ask.ts'
 import type { Example, ScoreFunction } from './types.ts'
 
 export interface StaticSearchOptions extends AskOptions {
@@ -14,6 +15,23 @@ export interface StaticSearchOptions extends AskOptions {
   /** Random sets tried per number of shots (R). Default 16. */
   readonly candidates?: number
   readonly seed?: number
+}
+
+export const STATIC_SEARCH_OPTIONS: OptionNames<StaticSearchOptions> = {
+  library: true,
+  queries: true,
+  score: true,
+  shots: true,
+  candidates: true,
+  seed: true,
+  answer: true,
+  journal: true,
+  protocol: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  onProgress: true,
 }
 
 export interface StaticSearch {
@@ -35,8 +53,9 @@ export interface StaticSearch {
  * @throws RangeError if too few examples are left
  */
 export async function findStaticSets(options: StaticSearchOptions): Promise<StaticSearch> {
+  refuseUnknownOptions(options, STATIC_SEARCH_OPTIONS, 'icl-eval: findStaticSets')
   const { library, queries, score, shots = [1, 2, 3, 4], candidates = 16, seed = 0 } = options
-  const asker = createAsker(options)
+  const asker = createAsker(pickOptions(options, ASK_OPTIONS))
   const queried = new Set(queries.map(({ id }) => id))
   const available = library.filter(({ id }) => !queried.has(id))
   const sets: Example[][] = []

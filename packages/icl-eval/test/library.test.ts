@@ -95,7 +95,10 @@ test('k-means clusters a library once: queries differ only by what they may not 
 
 test('the oracle counts what selectors chose outside the pool, and says nothing of the library', async () => {
   const { rows } = await evaluateSelectors(settings([overLibrary(random())]))
-  const oracle = await measureOracle({ ...settings([]), shots: 1, known: rows, onProgress: () => undefined })
+  const oracle = await measureOracle({
+    ...{ queries, pools, library, score: officialScore, answer: toyModel().answer },
+    ...{ shots: 1, known: rows, onProgress: () => undefined },
+  })
   const best = new Map(oracle.rows.map((row) => [row.query, row.accuracy!]))
   for (const row of rows)
     if (row.shots === 1) expect(best.get(row.query)).toBeGreaterThanOrEqual(row.accuracy!)

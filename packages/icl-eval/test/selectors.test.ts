@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { createRandom } from '@lever/reward-utils'
-import { createSelector, SELECTORS, SELECTOR_NAMES } from '../src/selectors/index.ts'
+import { createSelector, selectorFrom, SELECTORS, SELECTOR_NAMES } from '../src/selectors/index.ts'
 import type { SelectorName } from '../src/selectors/index.ts'
 import { selectAll, contextFor } from '../src/selectors/check.ts'
 import { similarityBoth } from '../src/selectors/similarity-both.ts'
@@ -15,7 +15,7 @@ const pool = examples
 const SHOTS = [1, 2, 3, 4]
 
 function build(name: SelectorName, query: Example, from: readonly Example[] = pool): Selector {
-  return createSelector(name, {
+  return selectorFrom(name, {
     of: similarityBoth(),
     select: (context, k) => {
       const others = context.pool.filter((example) => example.id !== context.query.id)
@@ -151,7 +151,6 @@ describe.each([...SELECTOR_NAMES])('selector %s', (name) => {
 })
 
 function requirements(name: SelectorName): Parameters<typeof createSelector>[1] {
-  return SELECTORS[name].requires.length === 0
-    ? {}
-    : { of: similarityBoth(), select: () => [], measured: new Map(), sets: [] }
+  const all = { of: similarityBoth(), select: () => [], measured: new Map(), sets: [] }
+  return Object.fromEntries(SELECTORS[name].requires.map((option) => [option, all[option]]))
 }

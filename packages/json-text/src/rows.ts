@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import type { Hash } from 'node:crypto'
 import { InputError } from '@lever/durable-files/input-error'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { createCursor, needMore } from './cursor.ts'
 import { JsonSyntaxError, placeText } from './errors.ts'
 import { fileFault } from './file-fault.ts'
@@ -24,6 +25,8 @@ export interface StreamOptions {
   readonly hash?: Hash
 }
 
+export const STREAM_OPTIONS: OptionNames<StreamOptions> = { chunkSize: true, onProgress: true, hash: true }
+
 /**
  * Reads a JSON file of any size row by row, in memory of the longest row.
  *
@@ -32,8 +35,10 @@ export interface StreamOptions {
 export async function streamRows(
   path: string,
   handler: RowHandler,
-  { chunkSize = CHUNK_BYTES, onProgress, hash }: StreamOptions = {},
+  options: StreamOptions = {},
 ): Promise<void> {
+  refuseUnknownOptions(options, STREAM_OPTIONS, 'json-text: streamRows')
+  const { chunkSize = CHUNK_BYTES, onProgress, hash } = options
   const file = await openFile(path)
   const rows = startRows(handler, path)
   try {

@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 import { add, div, minimum, mul, sqrt, square, sub } from './ops/elementwise.ts'
 import { sumSquares } from './ops/reduce.ts'
 import { addAll } from './ops/elementwise.ts'
@@ -15,13 +17,16 @@ export interface AdamWOptions {
   weightDecay?: number
 }
 
-const settings = ['beta1', 'beta2', 'epsilon', 'weightDecay']
+const ADAMW_OPTIONS: OptionNames<AdamWOptions> = {
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+}
 
-/** @throws TypeError for a setting that AdamW does not have, such as `betas` or `weight_decay` */
+/** @throws InputError for an option that AdamW does not have, such as `betas` or `weight_decay` */
 export function checkAdamW(options: AdamWOptions): void {
-  const foreign = Object.keys(options).find((key) => !settings.includes(key))
-  if (foreign !== undefined)
-    throw new TypeError(`onnx-grad: AdamW has no setting ${foreign}; it has ${settings.join(', ')}`)
+  refuseUnknownOptions(options, ADAMW_OPTIONS, 'onnx-grad: AdamW')
 }
 
 /**
@@ -41,11 +46,9 @@ export interface AdamWNumbers {
 }
 
 /** Numbers of step t (from 1) at a learning rate. */
-export function adamWNumbers(
-  t: number,
-  learningRate: number,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 }: AdamWOptions = {},
-): AdamWNumbers {
+export function adamWNumbers(t: number, learningRate: number, options: AdamWOptions = {}): AdamWNumbers {
+  checkAdamW(options)
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options
   const s = Math.sqrt((1 - beta2) / (1 - beta2 ** t))
   return {
     rate: (learningRate * (1 - beta1)) / (1 - beta1 ** t) / s,

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { concat, slice } from './ops/layout.ts'
 import { reshape } from './ops/reshape.ts'
 import { formatShape, sameShape, sizeOf } from './shape.ts'
@@ -42,14 +43,18 @@ export interface LayoutOptions {
   decays?: (name: string, shape: readonly number[]) => boolean
 }
 
+export const LAYOUT_OPTIONS: OptionNames<LayoutOptions> = { freeze: true, decays: true }
+
 /**
  * Assigns every parameter a place in one of three flat vectors: with weight decay, without, frozen.
  * @throws RangeError if a glob of `freeze` matches nothing.
  */
 export function layoutParameters(
   parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>,
-  { freeze = [], decays = () => true }: LayoutOptions = {},
+  options: LayoutOptions = {},
 ): ParameterLayout {
+  refuseUnknownOptions(options, LAYOUT_OPTIONS, 'onnx-grad: layoutParameters')
+  const { freeze = [], decays = () => true } = options
   const patterns = freeze.map((glob) => ({ glob, test: globToRegExp(glob) }))
   for (const { glob, test } of patterns) {
     if (![...parameters.keys()].some((name) => test.test(name))) {

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { loadOrt, type Ort } from './ort.ts'
 import { preloadLibraries } from './preload.ts'
 import { formatShape } from './shape.ts'
@@ -18,6 +19,8 @@ export interface RunOptions {
   device?: 'cpu' | 'cuda' | 'webgpu'
 }
 
+export const RUN_OPTIONS: OptionNames<RunOptions> = { threads: true, device: true }
+
 /** A graph loaded into ONNX Runtime. `close` it when it is not needed any more. */
 export interface Runner {
   /**
@@ -34,10 +37,9 @@ export interface Runner {
  * where something else must stay alive.
  * @throws Error of ONNX Runtime, with the names of graph and node, when the model is not valid; as `loadOrt` does.
  */
-export async function loadModel(
-  model: Uint8Array,
-  { threads = 1, device = 'cpu' }: RunOptions = {},
-): Promise<Runner> {
+export async function loadModel(model: Uint8Array, options: RunOptions = {}): Promise<Runner> {
+  refuseUnknownOptions(options, RUN_OPTIONS, 'onnx-grad: loadModel')
+  const { threads = 1, device = 'cpu' } = options
   const ort = await loadOrt()
   preloadLibraries(device)
   const session = await ort.InferenceSession.create(model, {

@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 /** Learning rate of a step (from 0). */
 export type Schedule = (step: number) => number
 
@@ -18,8 +20,17 @@ export interface CosineOptions {
   floor?: number
 }
 
+export const COSINE_OPTIONS: OptionNames<CosineOptions> = {
+  rate: true,
+  steps: true,
+  warmup: true,
+  floor: true,
+}
+
 /** Linear warm-up, then half a cosine from `rate` to `floor * rate` (Loshchilov and Hutter 2017). */
-export function cosineRate({ rate, steps, warmup = 0, floor = 0 }: CosineOptions): Schedule {
+export function cosineRate(options: CosineOptions): Schedule {
+  refuseUnknownOptions(options, COSINE_OPTIONS, 'onnx-grad: cosineRate')
+  const { rate, steps, warmup = 0, floor = 0 } = options
   return (step) => {
     if (step < warmup) return (rate * (step + 1)) / warmup
     const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup))

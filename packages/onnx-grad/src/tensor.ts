@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 import { formatShape, sizeOf } from './shape.ts'
 import type { Shape } from './shape.ts'
 
@@ -82,6 +84,8 @@ export function scalar(value: number, dtype: DType = 'float32'): Tensor {
   return constant([value], [], dtype)
 }
 
+const RESULT: OptionNames<{ shape: Shape; dtype?: DType }> = { shape: true, dtype: true }
+
 /** Makes a node of any ONNX operator; without `vjp` no gradient flows through it. */
 export function operator(
   op: string,
@@ -90,6 +94,7 @@ export function operator(
   attributes: Readonly<Record<string, Attribute>> = {},
   vjp?: Vjp,
 ): Tensor {
+  refuseUnknownOptions(result, RESULT, 'onnx-grad: operator')
   const dtype = result.dtype ?? inputs[0]!.dtype
   const node = { op, inputs, attributes, dtype, shape: result.shape }
   return vjp === undefined ? node : { ...node, vjp }

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { adamWNumbers, checkAdamW } from './optimizer.ts'
 import { flattenParameters, unflattenParameters } from './parameters.ts'
 import type { GroupName, Parameter, ParameterLayout, Parameters } from './parameters.ts'
@@ -69,14 +70,20 @@ export interface TrainerOptions extends RunOptions {
   worker?: boolean
 }
 
+export const TRAINER_OPTIONS: OptionNames<TrainerOptions> = {
+  form: true,
+  worker: true,
+  threads: true,
+  device: true,
+}
+
 /**
  * Loads a training program. The state goes in and comes out; the trainer itself keeps none.
  * @throws RangeError or TypeError if the program is wrong: a loss that is not a scalar, an input or a setting that does not exist.
  */
-export async function openTrainer(
-  program: TrainingProgram,
-  { form = 'loop', worker = false, ...options }: TrainerOptions = {},
-): Promise<Trainer> {
+export async function openTrainer(program: TrainingProgram, given: TrainerOptions = {}): Promise<Trainer> {
+  refuseUnknownOptions(given, TRAINER_OPTIONS, 'onnx-grad: openTrainer')
+  const { form = 'loop', worker = false, ...options } = given
   checkAdamW(program.optimizer ?? {})
   const model = form === 'loop' ? encodeTrainingLoop(program) : encodeTrainingStep(program)
   const runner = await (worker ? loadInWorker(model, options) : loadModel(model, options))

@@ -217,7 +217,7 @@ describe('training', () => {
     }
     await trainer.close()
     await expect(g.openTrainer(program({}, { optimizer: { betas: 1 } as never }))).rejects.toThrow(
-      'AdamW has no setting betas; it has beta1',
+      'AdamW has no option "betas"; did you mean beta1?',
     )
     const turned = new Map([...start, ['w', { ...start.get('w')!, shape: [2, 3] }]])
     expect(() => g.initialState(program().layout, turned)).toThrow(

@@ -15,6 +15,7 @@ import { beamOutputs, greedyOutputs } from './search.ts'
 import { beginPointers, noDropout, pointerLogits } from './sequence.ts'
 import type { BoundNet, PointerState } from './sequence.ts'
 import type { ArchitectureConfig, Features } from './types.ts'
+import { type ArchitectureName } from './architectures/index.ts'
 
 /**
  * The ONNX files that decoding runs; all sizes but D and H are dynamic, the weights are an input. They depend
@@ -41,7 +42,7 @@ export interface PolicyGraphs {
 }
 
 /** The graphs of an architecture, each built when it is asked for. */
-export function policyGraphs(name: string, config: ArchitectureConfig): PolicyGraphs {
+export function policyGraphs(name: ArchitectureName, config: ArchitectureConfig): PolicyGraphs {
   const architecture = architectureOf(name)
   const specs = new Map(architecture.parameters(config).map((spec) => [spec.name, spec]))
   const layout = layoutParameters(specs)

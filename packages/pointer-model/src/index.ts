@@ -1,5 +1,10 @@
 export { InputError, isInputError } from '@lever/durable-files'
-export { ARCHITECTURES, ARCHITECTURE_NAMES, type ArchitectureName } from './architectures/index.ts'
+export {
+  ARCHITECTURES,
+  ARCHITECTURE_NAMES,
+  type ArchitectureName,
+  type ConfigOf,
+} from './architectures/index.ts'
 export {
   type Architecture,
   type ArchitectureConfig,
@@ -13,7 +18,10 @@ export {
   countParameters,
   createModel,
   resolveConfig,
+  type CreateModelOptions,
   type ModelSettings,
+  type OwnSettings,
+  architectureName,
   type PointerModel,
 } from './model.ts'
 export {
@@ -64,7 +72,7 @@ export { baselineRanking, baselineScores, standardised } from './floor/baselines
 export { startingModel, type StartingModel, type StartOptions } from './start.ts'
 export { type GreedyChoice, type PointerChoice } from './decode/greedy.ts'
 export { type SampledPointer, type SampleOptions } from './decode/sample.ts'
-export { randomPointers } from './decode/random.ts'
+export { randomPointers, type RandomPointersOptions } from './decode/random.ts'
 export {
   decodeCheckpoint,
   encodeCheckpoint,

@@ -1,5 +1,6 @@
 import { flattenParameters, loadModel } from '@lever/onnx-grad'
 import type { Parameters, Runner, RunOptions, Value } from '@lever/onnx-grad'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { checkPointers, prepareBatches } from './batches.ts'
 import type { PolicyInput } from './batches.ts'
 import { readBeams } from './decode/beam.ts'
@@ -21,6 +22,8 @@ export interface PolicyOptions extends RunOptions {
   /** Queries decoded together (default 64). */
   batchSize?: number
 }
+
+export const POLICY_OPTIONS: OptionNames<PolicyOptions> = { batchSize: true, threads: true, device: true }
 
 /**
  * A pointer network that is ready to choose. All functions take many queries, work on them in
@@ -59,10 +62,9 @@ export interface Policy {
  * for the candidates, two for the steps of samples and log-probabilities, one for the greedy pointers of each K and
  * one for the beams of each K and width. A session is loaded when it is first needed.
  */
-export async function openPolicy(
-  model: PointerModel,
-  { batchSize = 64, ...options }: PolicyOptions = {},
-): Promise<Policy> {
+export async function openPolicy(model: PointerModel, given: PolicyOptions = {}): Promise<Policy> {
+  refuseUnknownOptions(given, POLICY_OPTIONS, 'pointer-model: openPolicy')
+  const { batchSize = 64, ...options } = given
   const graphs = policyGraphs(model.architecture, model.config)
   const loaded = new Map<string, Promise<Runner>>()
   const load = (name: string, encode: () => Uint8Array): Promise<Runner> => {

@@ -1,25 +1,35 @@
 import { hashFile, InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { ArchitectureName } from './architectures/index.ts'
 import type { CheckpointInfo } from './checkpoint/checkpoint.ts'
 import { readCheckpoint } from './checkpoint/checkpoint.ts'
 import type { Floor } from './floor/types.ts'
-import { architectureOf, createModel } from './model.ts'
+import { createModel } from './model.ts'
 import type { Members } from './members.ts'
-import type { PointerModel } from './model.ts'
+import type { OwnSettings, PointerModel } from './model.ts'
 
 /** The checkpoint that a policy starts from, or what a new policy is like. */
 export interface StartOptions {
   readonly checkpoint?: string | undefined
   /** Of a new policy. */
-  readonly architecture: string
+  readonly architecture: ArchitectureName
   /** Settings of a new policy besides D. */
-  readonly settings?: Readonly<Record<string, number | boolean | string>>
+  readonly settings?: OwnSettings
   /** Of a new policy: members of the library that get a learned number each. */
   readonly members?: Members | undefined
   /** D of the embeddings that it will read. */
   readonly dim: number
   /** Seed of a new policy. */
   readonly seed: number
+}
+
+export const START_OPTIONS: OptionNames<StartOptions> = {
+  checkpoint: true,
+  architecture: true,
+  settings: true,
+  members: true,
+  dim: true,
+  seed: true,
 }
 
 /** A model, what is known about it, and the file it comes from. */
@@ -36,18 +46,12 @@ export interface StartingModel {
  * The model of a checkpoint, without its floor, or a new one, for embeddings of size `dim`.
  * @throws InputError if the checkpoint is broken or was trained on embeddings of another size, or there is no such architecture
  */
-export async function startingModel({
-  checkpoint,
-  architecture,
-  settings = {},
-  members,
-  dim,
-  seed,
-}: StartOptions): Promise<StartingModel> {
+export async function startingModel(options: StartOptions): Promise<StartingModel> {
+  refuseUnknownOptions(options, START_OPTIONS, 'pointer-model: startingModel')
+  const { checkpoint, architecture, settings = {}, members, dim, seed } = options
   if (checkpoint === undefined) {
-    const { name } = architectureOf(architecture)
     const model = createModel({
-      architecture: name as ArchitectureName,
+      architecture,
       settings: { ...settings, dim },
       seed,
       members,

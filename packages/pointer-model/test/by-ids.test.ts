@@ -61,7 +61,7 @@ test('a policy starts from a checkpoint, or new', async () => {
   try {
     const checkpoint = join(folder, 'p.safetensors')
     await writeCheckpoint(checkpoint, { model, info: { phase: 'sft' } })
-    const start = { architecture: 'gru', seed: 0, settings: { hidden: 4 } }
+    const start = { architecture: 'gru', seed: 0, settings: { hidden: 4 } } as const
     const read = await startingModel({ ...start, checkpoint, dim: D })
     expect(read).toMatchObject({ model: { architecture: 'cross-attention' }, info: { phase: 'sft' } })
     expect(read.hash).toMatch(/^[0-9a-f]{64}$/)
@@ -70,7 +70,7 @@ test('a policy starts from a checkpoint, or new', async () => {
     await expect(startingModel({ ...start, checkpoint, dim: 3 })).rejects.toThrow(
       'of size 6, but these have size 3',
     )
-    await expect(startingModel({ ...start, architecture: 'grue', dim: D })).rejects.toThrow(
+    await expect(startingModel({ ...start, architecture: 'grue' as 'gru', dim: D })).rejects.toThrow(
       'no architecture "grue"',
     )
   } finally {

@@ -116,11 +116,11 @@ describe('our files', () => {
       },
     ],
     [
-      'there is no architecture "gpt"; use cross-attention',
+      'there is no architecture "gpt"; ',
       (_: unknown, metadata: Map<string, string>) => void metadata.set('architecture', 'gpt'),
     ],
     [
-      'no setting "depth"; it has dim, hidden',
+      'no setting "depth"; choose one of dim, hidden',
       (_: unknown, metadata: Map<string, string>) => void metadata.set('config', '{"dim":6,"depth":2}'),
     ],
     [

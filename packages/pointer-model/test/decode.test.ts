@@ -170,7 +170,7 @@ describe('errors name the query', () => {
   test('unknown settings', () => {
     const make = (settings: Record<string, unknown>): unknown =>
       createModel({ settings: { dim: 4, ...settings } })
-    expect(() => make({ hiden: 3 })).toThrow('cross-attention has no setting "hiden"; it has dim, hidden')
+    expect(() => make({ hiden: 3 })).toThrow('cross-attention has no setting "hiden"; did you mean hidden?')
     expect(() => make({ hidden: '3' })).toThrow('setting hidden of cross-attention must be a number, got 3')
     expect(() => make({ layers: 0.5 })).toThrow('must be a positive integer, got 0.5')
     expect(() => make({ temperature: 0 })).toThrow('temperature of cross-attention must be a positive number')

@@ -9,7 +9,7 @@ import {
   sequenceLogits,
   stepLogProbs,
 } from '../src/index.ts'
-import type { ModelSettings } from '../src/index.ts'
+import type { ArchitectureName, ModelSettings } from '../src/index.ts'
 
 interface Plain {
   shape: number[]
@@ -17,7 +17,7 @@ interface Plain {
 }
 
 interface Formula {
-  architecture: string
+  architecture: ArchitectureName
   config: ModelSettings
   weights: Record<string, Plain>
   query: Plain

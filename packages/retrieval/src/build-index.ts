@@ -2,6 +2,7 @@ import { mkdtemp, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { hashFile, writeFileAtomic } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { openRowFile } from './row-file.ts'
 import { createGraph, type Quantization } from './usearch.ts'
 
@@ -22,6 +23,17 @@ export interface BuildIndexOptions {
   /** Called with the rows that are in the index, and with all. */
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+export const BUILD_INDEX_OPTIONS: OptionNames<BuildIndexOptions> = {
+  embeddings: true,
+  path: true,
+  quantization: true,
+  connectivity: true,
+  expansion: true,
+  threads: true,
+  onProgress: true,
+  signal: true,
 }
 
 /** What an index was made of and how; `<path>.json`. */
@@ -49,16 +61,18 @@ const ROWS_PER_TURN = 256
  *
  * @throws InputError if the embedding file is wrong or usearch is not installed; the reason of `signal` when aborted
  */
-export async function buildIndex({
-  embeddings,
-  path = `${embeddings}.hnsw`,
-  quantization = 'i8',
-  connectivity = 16,
-  expansion = 128,
-  threads = 1,
-  onProgress,
-  signal,
-}: BuildIndexOptions): Promise<IndexManifest> {
+export async function buildIndex(options: BuildIndexOptions): Promise<IndexManifest> {
+  refuseUnknownOptions(options, BUILD_INDEX_OPTIONS, 'retrieval: buildIndex')
+  const {
+    embeddings,
+    path = `${embeddings}.hnsw`,
+    quantization = 'i8',
+    connectivity = 16,
+    expansion = 128,
+    threads = 1,
+    onProgress,
+    signal,
+  } = options
   const source = await hashFile(embeddings)
   const file = await openRowFile(embeddings)
   const folder = await mkdtemp(join(dirname(path), '.index-'))

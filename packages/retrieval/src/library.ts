@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { hashFile, InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { IndexManifest } from './build-index.ts'
 import { openRowFile, type RowFile } from './row-file.ts'
 import { searchRows, type Graph, type Hits, type Searched, type SearchOptions } from './search.ts'
@@ -15,6 +16,13 @@ export interface OpenLibraryOptions {
   expansion?: number
   /** Skip comparing the SHA-256 of the embedding file, e.g. when it was compared a moment ago. Default false. */
   trusted?: boolean
+}
+
+export const OPEN_LIBRARY_OPTIONS: OptionNames<OpenLibraryOptions> = {
+  embeddings: true,
+  index: true,
+  expansion: true,
+  trusted: true,
 }
 
 /** A library of embeddings that can be searched for one query at a time. */
@@ -45,12 +53,9 @@ export interface Library {
  *
  * @throws InputError if a file is missing or wrong, or the index was made of another embedding file
  */
-export async function openLibrary({
-  embeddings,
-  index,
-  expansion = 256,
-  trusted = false,
-}: OpenLibraryOptions): Promise<Library> {
+export async function openLibrary(given: OpenLibraryOptions): Promise<Library> {
+  refuseUnknownOptions(given, OPEN_LIBRARY_OPTIONS, 'retrieval: openLibrary')
+  const { embeddings, index, expansion = 256, trusted = false } = given
   const file = await openRowFile(embeddings)
   let graph: Graph | undefined
   try {

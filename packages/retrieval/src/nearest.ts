@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Runner, Value } from '@lever/onnx-grad'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { errorOf, GROUP, updateBest } from './scored-block.ts'
 import { emptyBest, fourProducts, innerProduct, neighbours, topSimilar } from './top-similar.ts'
 import type { Neighbours, TopSimilarOptions } from './top-similar.ts'
@@ -10,6 +11,17 @@ export interface NearestOptions extends Omit<TopSimilarOptions, 'block'> {
   candidateRows?: ArrayLike<number>
   /** Threads of the products; default all processors. */
   threads?: number
+}
+
+export const NEAREST_OPTIONS: OptionNames<NearestOptions> = {
+  candidateRows: true,
+  threads: true,
+  queries: true,
+  candidates: true,
+  dim: true,
+  queryRows: true,
+  k: true,
+  excluded: true,
 }
 
 /** Multiplications from which ONNX Runtime is worth its start. */
@@ -28,11 +40,9 @@ const FIRST_BLOCK = 512
  * precision. Such a product is within (D + 2) 2^-23 |q| |c| of the one in double precision, so
  * only candidates that far below the k-th best, or above it, are multiplied again exactly.
  */
-export async function nearest({
-  candidateRows,
-  threads = availableParallelism(),
-  ...options
-}: NearestOptions): Promise<Neighbours[]> {
+export async function nearest(given: NearestOptions): Promise<Neighbours[]> {
+  refuseUnknownOptions(given, NEAREST_OPTIONS, 'retrieval: nearest')
+  const { candidateRows, threads = availableParallelism(), ...options } = given
   const { queries, candidates, dim, queryRows } = options
   const total = candidateRows?.length ?? candidates.length / dim
   const asked = queryRows?.length ?? queries.length / dim

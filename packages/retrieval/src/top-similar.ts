@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 /** What is searched, for which queries, and with what excluded. Rows have length 1, so that the product is the cosine. */
 export interface TopSimilarOptions {
   /** Row-major [M, D]. */
@@ -14,6 +16,16 @@ export interface TopSimilarOptions {
   block?: number
 }
 
+export const TOP_SIMILAR_OPTIONS: OptionNames<TopSimilarOptions> = {
+  queries: true,
+  candidates: true,
+  dim: true,
+  queryRows: true,
+  k: true,
+  excluded: true,
+  block: true,
+}
+
 /** What was found for one query. */
 export interface Neighbours {
   /** Candidate rows, most similar first; equal scores by row. At most k. */
@@ -26,15 +38,17 @@ export interface Neighbours {
  * the processor's cache while four queries at a time pass over them; sums are in double
  * precision and in one order, so the result depends on nothing but the numbers.
  */
-export function topSimilar({
-  queries,
-  candidates,
-  dim,
-  queryRows = Array.from({ length: queries.length / dim }, (_, row) => row),
-  k,
-  excluded = () => false,
-  block = Math.max(16, Math.floor(65_536 / dim)),
-}: TopSimilarOptions): Neighbours[] {
+export function topSimilar(options: TopSimilarOptions): Neighbours[] {
+  refuseUnknownOptions(options, TOP_SIMILAR_OPTIONS, 'retrieval: topSimilar')
+  const {
+    queries,
+    candidates,
+    dim,
+    queryRows = Array.from({ length: queries.length / dim }, (_, row) => row),
+    k,
+    excluded = () => false,
+    block = Math.max(16, Math.floor(65_536 / dim)),
+  } = options
   const total = candidates.length / dim
   const heaps = Array.from({ length: queryRows.length }, () => emptyBest(Math.min(k, total)))
   const sums = new Float64Array(4)

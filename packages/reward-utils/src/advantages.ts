@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { groupStatistics, type GroupStatistics } from './statistics.ts'
 
 /** By what a reward minus its baseline is divided; see `computeAdvantages`. */
@@ -15,6 +16,8 @@ export interface AdvantageOptions {
   /** Advantages are limited to -clip..clip; null leaves them. Default 5. */
   readonly clip?: number | null
 }
+
+export const ADVANTAGE_OPTIONS: OptionNames<AdvantageOptions> = { scaling: true, minStd: true, clip: true }
 
 /** Advantages of the groups of a batch. */
 export interface Advantages {
@@ -38,8 +41,10 @@ export interface Advantages {
  */
 export function computeAdvantages(
   groups: readonly ArrayLike<number>[],
-  { scaling = 'group', minStd = 0.1, clip = 5 }: AdvantageOptions = {},
+  options: AdvantageOptions = {},
 ): Advantages {
+  refuseUnknownOptions(options, ADVANTAGE_OPTIONS, 'reward-utils: computeAdvantages')
+  const { scaling = 'group', minStd = 0.1, clip = 5 } = options
   if (!(minStd >= 0)) throw new RangeError(`reward-utils: minStd must not be negative, got ${minStd}`)
   if (clip !== null && !(clip > 0))
     throw new RangeError(`reward-utils: clip must be positive or null, got ${clip}`)

@@ -1,5 +1,6 @@
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import type { Outcome } from './outcome.ts'
-import { computeGroupRewards, type RewardOptions } from './reward.ts'
+import { computeGroupRewards, REWARD_OPTIONS, type RewardOptions } from './reward.ts'
 import { normalizeGroup, type NormalizeOptions } from './statistics.ts'
 
 /** One mode of a combination, with its own options and its weight in the sum. */
@@ -12,6 +13,8 @@ export interface CombineOptions extends NormalizeOptions {
   /** Sum the weighted rewards, then normalise (default), or normalise each mode in the group, then sum. */
   readonly order?: 'sum_then_normalize' | 'normalize_then_sum'
 }
+
+export const COMBINE_OPTIONS: OptionNames<CombineOptions> = { order: true, method: true, clamp: true }
 
 /** Several reward modes in one. */
 export interface CombinedRewards {
@@ -29,10 +32,14 @@ export interface CombinedRewards {
 export function combineRewards(
   outcomes: readonly Outcome[],
   terms: readonly RewardTerm[],
-  { order = 'sum_then_normalize', ...normalize }: CombineOptions = {},
+  options: CombineOptions = {},
 ): CombinedRewards {
+  refuseUnknownOptions(options, COMBINE_OPTIONS, 'reward-utils: combineRewards')
+  const { order = 'sum_then_normalize', ...normalize } = options
   if (terms.length === 0) throw new RangeError('reward-utils: combineRewards needs at least one mode')
-  const rewards = terms.map((term) => computeGroupRewards(outcomes, term))
+  const rewards = terms.map((term) =>
+    computeGroupRewards(outcomes, pickOptions<RewardOptions>(term, REWARD_OPTIONS)),
+  )
   const weights = terms.map(({ weight }) => weight)
   const raw = weightedSum(rewards, weights)
   if (order === 'sum_then_normalize') return { raw, values: normalizeGroup(raw, normalize).values }

@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files/input-error'
 export { type Outcome, type OutcomeField } from './outcome.ts'
 export { REWARD_KINDS, type RewardKind, type RewardScale } from './scale.ts'
 export {

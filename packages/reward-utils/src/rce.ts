@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 /**
  * The weights of reward-conditioned cross-entropy, `softmax(r / temperature)` over the G pointers of a query.
  * Safe against overflow; they sum to 1. An empty group gives no weights.
@@ -29,17 +31,17 @@ export interface TemperatureOptions {
   readonly end?: number
 }
 
+export const TEMPERATURE_OPTIONS: OptionNames<TemperatureOptions> = { start: true, end: true }
+
 /**
  * The temperature at `step` of `total` optimiser steps: linear from `start` at step 0 to `end` at step total - 1, constant
  * outside. With one step or none it is `end`.
  *
  * @throws RangeError if an argument is not finite
  */
-export function temperatureAt(
-  step: number,
-  total: number,
-  { start = 2, end = 0.5 }: TemperatureOptions = {},
-): number {
+export function temperatureAt(step: number, total: number, options: TemperatureOptions = {}): number {
+  refuseUnknownOptions(options, TEMPERATURE_OPTIONS, 'reward-utils: temperatureAt')
+  const { start = 2, end = 0.5 } = options
   if (![step, total, start, end].every(Number.isFinite)) {
     throw new RangeError(
       `reward-utils: temperatureAt(${step}, ${total}) from ${start} to ${end} needs finite numbers`,

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames, remedyForName } from '@lever/durable-files/known-options'
 import { inputError } from './errors.ts'
 import {
   CORRECTNESS_MODES,
@@ -13,12 +14,15 @@ import {
 import type { Outcome, OutcomeField } from './outcome.ts'
 import { OPEN_SCALE, type RewardScale } from './scale.ts'
 
-/** Which mode makes the reward, and its weights. */
-export interface RewardOptions {
+/**
+ * Which mode makes the reward, and its weights. `Own` are the names of the modes in `modes`: the type checker accepts them
+ * and those of the table, and no other.
+ */
+export interface RewardOptions<Own extends string = never> {
   /** A name of `REWARD_MODES` or of `modes`, or a function of an outcome. Default `hard_plus_soft`. */
-  readonly mode?: RewardMode | (string & {}) | RewardFunction
+  readonly mode?: RewardMode | NoInfer<Own> | RewardFunction
   /** Modes of your own, by name. A name of `REWARD_MODES` is refused. */
-  readonly modes?: Readonly<Record<string, RewardModeDefinition | RewardFunction>>
+  readonly modes?: Readonly<Record<Own, RewardModeDefinition | RewardFunction>>
   /** Weight wh of `vqa_correct`. Default 1. */
   readonly hardWeight?: number
   /** Weight ws of `vqa_acc_score` or `vqa_gt_prob`. Default 1. */
@@ -39,11 +43,27 @@ export interface RewardOptions {
   readonly missing?: 'error' | 'zero'
 }
 
+export const REWARD_OPTIONS: OptionNames<RewardOptions> = {
+  mode: true,
+  modes: true,
+  hardWeight: true,
+  softWeight: true,
+  relWeight: true,
+  alpha: true,
+  beta: true,
+  correctnessMode: true,
+  useLogprob: true,
+  clip: true,
+  missing: true,
+}
+
 /** Where an outcome stands: the group it belongs to (needed by `hybrid`) and its name in error messages. */
 export interface RewardContext {
   readonly group?: readonly Outcome[]
   readonly candidate?: number | string
 }
+
+export const REWARD_CONTEXT: OptionNames<RewardContext> = { group: true, candidate: true }
 
 /**
  * The reward of one outcome, clipped. Which fields a mode needs follows from its formula and from weights that are not 0.
@@ -51,11 +71,14 @@ export interface RewardContext {
  * Throws an error with code `LEVER_INPUT` when the mode is unknown, when its weights say nothing (`legacy` with alpha = beta = 0), when a needed
  * field is missing, or when `hybrid` has no group; RangeError when a field, a weight or the reward is not finite.
  */
-export function computeReward(
+export function computeReward<Own extends string = never>(
   outcome: Outcome,
-  options: RewardOptions = {},
-  { group, candidate = 0 }: RewardContext = {},
+  options: RewardOptions<Own> = {},
+  given: RewardContext = {},
 ): number {
+  refuseUnknownOptions(options, REWARD_OPTIONS, 'reward-utils: computeReward')
+  refuseUnknownOptions(given, REWARD_CONTEXT, 'reward-utils: computeReward')
+  const { group, candidate = 0 } = given
   return resolve(options)(outcome, candidate, group && memoSpread(group))
 }
 
@@ -63,7 +86,11 @@ export function computeReward(
  * The rewards of the G outcomes of one query, [G]. Candidates are numbered from 0 in errors.
  * Throws as `computeReward`.
  */
-export function computeGroupRewards(outcomes: readonly Outcome[], options: RewardOptions = {}): Float64Array {
+export function computeGroupRewards<Own extends string = never>(
+  outcomes: readonly Outcome[],
+  options: RewardOptions<Own> = {},
+): Float64Array {
+  refuseUnknownOptions(options, REWARD_OPTIONS, 'reward-utils: computeGroupRewards')
   const reward = resolve(options)
   const spread = memoSpread(outcomes)
   const rewards = new Float64Array(outcomes.length)
@@ -77,7 +104,8 @@ export function computeGroupRewards(outcomes: readonly Outcome[], options: Rewar
  *
  * Throws as `computeReward` for an unknown mode or weights that say nothing.
  */
-export function rewardScale(options: RewardOptions = {}): RewardScale {
+export function rewardScale<Own extends string = never>(options: RewardOptions<Own> = {}): RewardScale {
+  refuseUnknownOptions(options, REWARD_OPTIONS, 'reward-utils: rewardScale')
   const { definition, weights, clip } = checkedMode(options)
   const { kind, range } = definition.scale?.(weights) ?? OPEN_SCALE
   const [low, high] = clip ?? [-Infinity, Infinity]
@@ -87,7 +115,7 @@ export function rewardScale(options: RewardOptions = {}): RewardScale {
 
 type Spread = (field: OutcomeField) => readonly [low: number, high: number]
 
-function resolve(options: RewardOptions) {
+function resolve(options: RewardOptions<string>) {
   const { missing = 'error' } = options
   const { name, definition, weights, clip } = checkedMode(options)
 
@@ -139,7 +167,7 @@ interface CheckedMode {
   readonly clip: readonly [low: number, high: number] | null
 }
 
-function checkedMode(options: RewardOptions): CheckedMode {
+function checkedMode(options: RewardOptions<string>): CheckedMode {
   const { name, definition } = findMode(options)
   const weights = resolveWeights(options, definition.alpha ?? 0)
   const problem = definition.check?.(weights)
@@ -157,7 +185,7 @@ function placeIn(value: number, low: number, high: number): number {
   return range === Infinity ? (value / 2 - low / 2) / (high / 2 - low / 2) : (value - low) / range
 }
 
-function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions): {
+function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions<string>): {
   name: string
   definition: RewardModeDefinition
 } {
@@ -167,8 +195,8 @@ function findMode({ mode = 'hard_plus_soft', modes = {} }: RewardOptions): {
   if (builtIn && own) throw inputError(`mode ${mode} is built in; give your own another name`)
   const definition = builtIn ?? own
   if (!definition) {
-    const names = [...REWARD_MODE_NAMES, ...Object.keys(modes)].join(', ')
-    throw inputError(`unknown reward mode ${mode}; the modes are ${names}`)
+    const names = [...REWARD_MODE_NAMES, ...Object.keys(modes)]
+    throw inputError(`there is no reward mode "${mode}"; ${remedyForName(mode, names)}`)
   }
   return { name: mode, definition: typeof definition === 'function' ? fromFunction(definition) : definition }
 }
@@ -177,7 +205,7 @@ function fromFunction(reward: RewardFunction): RewardModeDefinition {
   return { formula: 'custom', reward: ({ outcome }) => reward(outcome) }
 }
 
-function resolveWeights(options: RewardOptions, modeAlpha: number): RewardWeights {
+function resolveWeights(options: RewardOptions<string>, modeAlpha: number): RewardWeights {
   const { hardWeight = 1, softWeight = 1, relWeight = 0.1, alpha = modeAlpha, beta = 0 } = options
   const { correctnessMode = '01', useLogprob = false } = options
   if (!CORRECTNESS_MODES.includes(correctnessMode)) {

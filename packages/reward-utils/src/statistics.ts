@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 /**
  * Whether a group can teach: `informative`, `flat` (all rewards equal), `single` (one pointer is not a group) or `empty`.
  */
@@ -57,6 +59,8 @@ export interface NormalizeOptions {
   readonly clamp?: number
 }
 
+export const NORMALIZE_OPTIONS: OptionNames<NormalizeOptions> = { method: true, clamp: true }
+
 /** The rewards of one query, normalised. */
 export interface NormalizedGroup extends GroupStatistics {
   /** Normalised rewards, [G]; exact zeros unless the group is informative. */
@@ -97,6 +101,7 @@ export const NORMALIZERS: Readonly<Record<NormalizeMethod, Normalizer>> = {
  * @throws RangeError if a reward is not finite or `clamp` is not positive
  */
 export function normalizeGroup(rewards: ArrayLike<number>, options: NormalizeOptions = {}): NormalizedGroup {
+  refuseUnknownOptions(options, NORMALIZE_OPTIONS, 'reward-utils: normalizeGroup')
   const { method = 'z_score_clamp', clamp = 3 } = options
   if (!(clamp > 0)) throw new RangeError(`reward-utils: clamp must be positive, got ${clamp}`)
   if (!Object.hasOwn(NORMALIZERS, method)) {

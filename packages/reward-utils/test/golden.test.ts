@@ -9,12 +9,13 @@ import {
   temperatureAt,
   updateAdaptiveKl,
   type Outcome,
+  type RewardMode,
 } from '../src/index.ts'
 
 interface RewardCase {
   candidate: Outcome
   options: {
-    reward_mode: string
+    reward_mode: RewardMode
     hard_weight: number
     soft_weight: number
     rel_weight: number

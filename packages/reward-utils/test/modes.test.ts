@@ -166,7 +166,7 @@ describe('scale', () => {
   })
 
   test('refuses what computeReward refuses', () => {
-    expect(() => rewardScale({ mode: 'nobody' })).toThrow('unknown reward mode nobody')
+    expect(() => rewardScale({ mode: 'nobody' as 'legacy' })).toThrow('there is no reward mode "nobody"')
   })
 })
 
@@ -251,10 +251,10 @@ describe('custom modes', () => {
   })
 
   test('unknown names, names of built-in modes and rewards that are not finite are refused', () => {
-    expect(() => computeReward(outcome, { mode: 'hard' })).toThrow(
-      'unknown reward mode hard; the modes are hard_plus_soft,',
+    expect(() => computeReward(outcome, { mode: 'seperated' as 'separated' })).toThrow(
+      'there is no reward mode "seperated"; did you mean separated?',
     )
-    expect(() => computeReward(outcome, { mode: '__proto__' })).toThrow('unknown reward mode')
+    expect(() => computeReward(outcome, { mode: '__proto__' as 'legacy' })).toThrow('no reward mode')
     expect(() => computeReward(outcome, { mode: 'soft_only', modes: { soft_only: () => 1 } })).toThrow(
       'built in',
     )

@@ -11,6 +11,7 @@ import {
   temperatureAt,
   uniformPolicyLoss,
   updateAdaptiveKl,
+  type RewardTerm,
 } from '../src/index.ts'
 
 const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0)
@@ -142,7 +143,7 @@ describe('combined rewards', () => {
     { vqa_correct: 0, vqa_acc_score: 0, vqa_gt_prob: 0.4 },
     { vqa_correct: 1, vqa_acc_score: 0.3, vqa_gt_prob: 0.6 },
   ]
-  const terms = [
+  const terms: RewardTerm[] = [
     { mode: 'hard_only', weight: 1 },
     { mode: 'hard01_plus_gtprob', hardWeight: 0, weight: 10 },
   ]

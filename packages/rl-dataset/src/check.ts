@@ -1,5 +1,5 @@
 import { checkSchema, validators } from './check-schema.ts'
-import { nearestName } from './nearest.ts'
+import { nearest } from '@lever/durable-files/known-options'
 import { outsidePool } from './pointers.ts'
 import type { ProblemPlace, ProblemSink } from './problems.ts'
 import { CANDIDATE_FIELDS, QUESTION_FIELDS } from './schema.ts'
@@ -185,7 +185,7 @@ function reportUnknown(
 
 function unknownField(field: string, known: ReadonlySet<string>): () => string {
   return () => {
-    const near = nearestName(field, known)
+    const near = nearest(field, known)
     return `field ${field} has no meaning here; it is kept${near === undefined ? '' : ` (did you mean ${near}?)`}`
   }
 }

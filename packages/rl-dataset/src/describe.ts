@@ -1,4 +1,5 @@
 import { uniformPolicyLoss } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { count, groupBy, meanOf, rate, spreadOf } from './counting.ts'
 import type { GroupRewardOptions } from './group-rewards.ts'
 import { describeExpected } from './expected.ts'
@@ -21,11 +22,23 @@ import { verdictOf } from './verdict.ts'
 
 export interface DescribeOptions extends SelectOptions, GroupRewardOptions {}
 
+export const DESCRIBE_OPTIONS: OptionNames<DescribeOptions> = {
+  skipFallbackReward: true,
+  filterGenMethods: true,
+  includeTransferred: true,
+  reward: true,
+  combine: true,
+  shotWeights: true,
+  normalize: true,
+  clamp: true,
+}
+
 /** Describes RL data. With data from `readRlData`, also the file, its shapes and its warnings. Never throws for odd data. */
 export function describeRlData(
   data: RlData & { readonly report?: ReadReport },
   options: DescribeOptions = {},
 ): Description {
+  refuseUnknownOptions(options, DESCRIBE_OPTIONS, 'rl-dataset: describeRlData')
   const { queries, meta, report } = data
   const all = queries.flatMap(({ pointer_candidates }) => pointer_candidates)
   const filled = queries.filter(({ pointer_candidates }) => pointer_candidates.length > 0)

@@ -1,4 +1,5 @@
 import { hashOf, journalHeaderLine, journalLine } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { queryKey } from './journal.ts'
 import { CANDIDATE_FIELDS, META_FIELDS, QUESTION_FIELDS, SCHEMA_VERSION, SHOT_FIELDS } from './schema.ts'
 import {
@@ -30,6 +31,8 @@ export interface EncodeOptions {
   readonly history?: RlHistoryEntry
 }
 
+export const ENCODE_OPTIONS: OptionNames<EncodeOptions> = { format: true, history: true }
+
 /** RL data as the bytes of a file. */
 export interface EncodedRlData {
   readonly bytes: Uint8Array
@@ -45,7 +48,9 @@ export interface EncodedRlData {
  * `original` leaves out queries without candidates, which its loader refuses, and transferred outcomes, which it cannot
  * tell from measured ones. In a journal every candidate has a `rank`, which keeps the order.
  */
-export function encodeRlData(data: RlData, { format = 'json', history }: EncodeOptions = {}): EncodedRlData {
+export function encodeRlData(data: RlData, options: EncodeOptions = {}): EncodedRlData {
+  refuseUnknownOptions(options, ENCODE_OPTIONS, 'rl-dataset: encodeRlData')
+  const { format = 'json', history } = options
   const dropped = new Map<string, number>()
   const queries = format === 'original' ? forOriginal(data.queries, dropped) : data.queries
   const meta = metaOf(data, history)

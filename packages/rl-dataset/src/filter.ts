@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { FILTER_NAMES, FILTERS, type FilterName, type FilterParams, type FilterValue } from './filters.ts'
 import type { RlData, RlQuery } from './types.ts'
 
@@ -15,6 +16,8 @@ export interface FilterOptions {
   /** Time for the history, ISO 8601. */
   readonly at?: string
 }
+
+export const FILTER_OPTIONS: OptionNames<FilterOptions> = { seed: true, at: true }
 
 /** What filters left. */
 export interface FilterSummary {
@@ -39,8 +42,10 @@ export interface FilterSummary {
 export function filterRlData(
   data: RlData,
   steps: readonly FilterStep[],
-  { seed = 0, at }: FilterOptions = {},
+  options: FilterOptions = {},
 ): { data: RlData; summary: FilterSummary } {
+  refuseUnknownOptions(options, FILTER_OPTIONS, 'rl-dataset: filterRlData')
+  const { seed = 0, at } = options
   const resolved = steps.map(resolveStep)
   let queries = data.queries
   const counts: FilterSummary['steps'][number][] = []

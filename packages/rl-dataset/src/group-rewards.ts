@@ -10,6 +10,7 @@ import {
   type RewardOptions,
   type RewardTerm,
 } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { RlCandidate, RlShot } from './types.ts'
 
 /** How the outcomes of a group become rewards. */
@@ -24,6 +25,14 @@ export interface GroupRewardOptions {
   readonly normalize?: NormalizeMethod
   /** Bound of `z_score_clamp`. Default 3. */
   readonly clamp?: number
+}
+
+export const GROUP_REWARD_OPTIONS: OptionNames<GroupRewardOptions> = {
+  reward: true,
+  combine: true,
+  shotWeights: true,
+  normalize: true,
+  clamp: true,
 }
 
 /** The rewards of the pointers of one query. */
@@ -45,6 +54,7 @@ export function groupRewards(
   options: GroupRewardOptions = {},
   where = 'the group',
 ): GroupRewards {
+  refuseUnknownOptions(options, GROUP_REWARD_OPTIONS, 'rl-dataset: groupRewards')
   const { reward = {}, combine = 'sum_then_normalize', shotWeights } = options
   const { normalize = 'z_score_clamp', clamp = 3 } = options
   try {

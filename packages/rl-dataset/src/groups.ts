@@ -1,8 +1,9 @@
 import { InputError } from '@lever/durable-files'
 import type { Embeddings } from '@lever/tensor-files'
-import type { GroupRewardOptions } from './group-rewards.ts'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
+import { GROUP_REWARD_OPTIONS, type GroupRewardOptions } from './group-rewards.ts'
 import { prefixesOf, rewardsWithPrefixes } from './prefixes.ts'
-import { candidateFilter, type SelectOptions } from './select.ts'
+import { candidateFilter, type SelectOptions, SELECT_OPTIONS } from './select.ts'
 import { pointerIds, type RlCandidate, type RlData, type RlQuery } from './types.ts'
 
 /** The pointers measured for one query, ready for training. N pool, G pointers, K shots. */
@@ -54,6 +55,22 @@ export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   readonly file?: string
 }
 
+export const GROUP_OPTIONS: OptionNames<GroupOptions> = {
+  requirePositiveQuery: true,
+  minSize: true,
+  prefixes: true,
+  queryEmbeddings: true,
+  file: true,
+  skipFallbackReward: true,
+  filterGenMethods: true,
+  includeTransferred: true,
+  reward: true,
+  combine: true,
+  shotWeights: true,
+  normalize: true,
+  clamp: true,
+}
+
 /** Groups for training, and what was left out of them. */
 export interface BuiltGroups {
   readonly groups: Group[]
@@ -81,6 +98,7 @@ export function buildGroups(
   embeddings: Pick<Embeddings, 'ids'>,
   options: GroupOptions = {},
 ): BuiltGroups {
+  refuseUnknownOptions(options, GROUP_OPTIONS, 'rl-dataset: buildGroups')
   const {
     requirePositiveQuery = false,
     minSize = 2,
@@ -96,7 +114,7 @@ export function buildGroups(
   const queryRows = queryEmbeddings === embeddings ? rows : rowsOf(queryEmbeddings, file)
   const dropped = new Map<string, number>()
   const drop = (reason: string): void => void dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
-  const reject = candidateFilter(options)
+  const reject = candidateFilter(pickOptions(options, SELECT_OPTIONS))
   const groups: Group[] = []
   let candidates = 0
   let flat = 0
@@ -192,7 +210,12 @@ function buildGroup(
       pointers[g * shots + k] = positions ? positions.get(pointer[k]!)! : pointer[k]!
   })
 
-  const { raw, rewards, status } = rewardsWithPrefixes(kept, shorter, options, `${file}: query ${queryId}`)
+  const { raw, rewards, status } = rewardsWithPrefixes(
+    kept,
+    shorter,
+    pickOptions<GroupRewardOptions>(options, GROUP_REWARD_OPTIONS),
+    `${file}: query ${queryId}`,
+  )
   const hasLogProbs = members.every(({ logprob_score }) => typeof logprob_score === 'number')
   const group: Group = {
     queryId,

@@ -1,4 +1,5 @@
 import { InputError, canonicalJson } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { groupBy } from './counting.ts'
 import { splitByImage } from './split.ts'
 import {
@@ -27,6 +28,8 @@ export interface MergeOptions {
   /** Time of the merge for the history, ISO 8601. */
   readonly at?: string
 }
+
+export const MERGE_OPTIONS: OptionNames<MergeOptions> = { onConflict: true, allowMissingMeta: true, at: true }
 
 /** What a merge took in and left out. */
 export interface MergeSummary {
@@ -69,6 +72,7 @@ export function mergeRlData(
   inputs: readonly MergeInput[],
   options: MergeOptions = {},
 ): { data: RlData; summary: MergeSummary } {
+  refuseUnknownOptions(options, MERGE_OPTIONS, 'rl-dataset: mergeRlData')
   const [first] = inputs
   if (!first) throw new InputError('rl-dataset: there is nothing to merge; give at least one file')
   checkMetas(inputs, options.allowMissingMeta ?? false)

@@ -1,11 +1,27 @@
 import { bytesInMemory, type ByteSource } from '@lever/json-text'
 import { openFileSource, readWholeFile, unpackLimit } from '@lever/json-text/node'
-import { loadAll, openRlSource, type LoadedRlData, type ReadOptions, type RlSource } from './source.ts'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
+import {
+  loadAll,
+  openRlSource,
+  READ_OPTIONS,
+  type LoadedRlData,
+  type ReadOptions,
+  type RlSource,
+} from './source.ts'
 import { unpackGzip } from './unpack.ts'
 
 export interface ReadFileOptions extends ReadOptions {
   /** Size of what a packed file may hold, bytes. Default `unpackLimit()`: 1 GiB, or LEVER_MAX_UNPACKED_BYTES. */
   readonly maxUnpackedBytes?: number
+}
+
+export const READ_FILE_OPTIONS: OptionNames<ReadFileOptions> = {
+  maxUnpackedBytes: true,
+  file: true,
+  indexSpace: true,
+  shotNum: true,
+  limit: true,
 }
 
 /** An open file of RL data. Close it. */
@@ -20,10 +36,14 @@ export interface RlFile extends RlSource {
  * @throws InputError if the file cannot be read, is not RL data, or unpacks to more than `maxUnpackedBytes`
  */
 export function openRlFile(path: string, options: ReadFileOptions = {}): RlFile {
-  const file = options.file ?? path
+  refuseUnknownOptions(options, READ_FILE_OPTIONS, 'rl-dataset: openRlFile')
+  const { file = path } = options
   const bytes = openFileSource(path, file)
   try {
-    const source = openRlSource(unpacked(bytes, file, options), { ...options, file })
+    const source = openRlSource(unpacked(bytes, file, options), {
+      ...pickOptions<ReadOptions>(options, READ_OPTIONS),
+      file,
+    })
     return { ...source, close: () => bytes.close() }
   } catch (error) {
     bytes.close()
@@ -37,9 +57,15 @@ export function openRlFile(path: string, options: ReadFileOptions = {}): RlFile 
  * @throws InputError for the first error of the file, with file, query id and candidate number
  */
 export async function readRlData(path: string, options: ReadFileOptions = {}): Promise<LoadedRlData> {
-  const file = options.file ?? path
+  refuseUnknownOptions(options, READ_FILE_OPTIONS, 'rl-dataset: readRlData')
+  const { file = path } = options
   const bytes = bytesInMemory(await readWholeFile(path, file))
-  return loadAll(openRlSource(unpacked(bytes, file, options), { ...options, file }))
+  return loadAll(
+    openRlSource(unpacked(bytes, file, options), {
+      ...pickOptions<ReadOptions>(options, READ_OPTIONS),
+      file,
+    }),
+  )
 }
 
 function unpacked(

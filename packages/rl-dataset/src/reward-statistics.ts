@@ -1,6 +1,8 @@
+import { pickOptions } from '@lever/durable-files/known-options'
+
 import { meanOf, sampleStd } from './counting.ts'
-import { groupRewards, type GroupRewardOptions } from './group-rewards.ts'
-import { candidateFilter, type SelectOptions } from './select.ts'
+import { groupRewards, type GroupRewardOptions, GROUP_REWARD_OPTIONS } from './group-rewards.ts'
+import { candidateFilter, type SelectOptions, SELECT_OPTIONS } from './select.ts'
 import { expectedOf, isScored, type RlCandidate, type RlQuery } from './types.ts'
 
 /** What the rewards of a mode can teach. */
@@ -32,7 +34,7 @@ export function rewardStatistics(
   options: SelectOptions & GroupRewardOptions,
 ): RewardStatistics {
   const reward = options.reward ?? usualReward(all)
-  const reject = candidateFilter(options)
+  const reject = candidateFilter(pickOptions(options, SELECT_OPTIONS))
   const counts = {
     informative: 0,
     flat: 0,
@@ -53,7 +55,11 @@ export function rewardStatistics(
       continue
     }
     try {
-      const { raw, rewards, status } = groupRewards(kept, { ...options, reward }, `query ${query_id}`)
+      const { raw, rewards, status } = groupRewards(
+        kept,
+        { ...pickOptions<GroupRewardOptions>(options, GROUP_REWARD_OPTIONS), reward },
+        `query ${query_id}`,
+      )
       if (status === 'empty') continue
       counts[status]++
       if (status === 'flat') counts[kindOfFlat(kept)]++

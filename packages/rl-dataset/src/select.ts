@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { RlCandidate } from './types.ts'
 
 /** Which candidates training uses. */
@@ -10,6 +11,12 @@ export interface SelectOptions {
   readonly includeTransferred?: boolean
 }
 
+export const SELECT_OPTIONS: OptionNames<SelectOptions> = {
+  skipFallbackReward: true,
+  filterGenMethods: true,
+  includeTransferred: true,
+}
+
 /** Why a candidate is left out of training. */
 export type RejectReason = 'eval_failed' | 'error' | 'fallback' | 'transferred_reward' | 'gen_method'
 
@@ -17,11 +24,11 @@ export type RejectReason = 'eval_failed' | 'error' | 'fallback' | 'transferred_r
  * A function that says why a candidate is left out of training, or undefined. An outcome without `vqa_eval_mode` is unknown,
  * which is not `fallback`.
  */
-export function candidateFilter({
-  skipFallbackReward = true,
-  filterGenMethods = null,
-  includeTransferred = false,
-}: SelectOptions = {}): (candidate: RlCandidate) => RejectReason | undefined {
+export function candidateFilter(
+  options: SelectOptions = {},
+): (candidate: RlCandidate) => RejectReason | undefined {
+  refuseUnknownOptions(options, SELECT_OPTIONS, 'rl-dataset: candidateFilter')
+  const { skipFallbackReward = true, filterGenMethods = null, includeTransferred = false } = options
   const methods = filterGenMethods && new Set(filterGenMethods)
   return (candidate) => {
     if (candidate.eval_failed === true) return 'eval_failed'

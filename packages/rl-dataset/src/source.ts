@@ -1,5 +1,6 @@
 import { startsLikeJournal } from '@lever/durable-files'
 import { bytesInMemory, foreignFormat, HEAD_BYTES, type ByteSource } from '@lever/json-text'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { checkQuery, type CheckContext } from './check.ts'
 import { readMeta } from './check-schema.ts'
 import { indexJournal } from './journal-index.ts'
@@ -26,6 +27,13 @@ export interface ReadOptions {
   readonly shotNum?: number
   /** Number of problems of each rule that are kept with their place. Default 20. */
   readonly limit?: number
+}
+
+export const READ_OPTIONS: OptionNames<ReadOptions> = {
+  file: true,
+  indexSpace: true,
+  shotNum: true,
+  limit: true,
 }
 
 /** What was found in a file of RL data. Complete when all queries were read. */
@@ -55,6 +63,7 @@ export interface RlSource extends ReadReport {
  * @throws InputError if the bytes are not RL data at all: another format, truncated, not an object.
  */
 export function openRlSource(source: ByteSource, options: ReadOptions = {}): RlSource {
+  refuseUnknownOptions(options, READ_OPTIONS, 'rl-dataset: openRlSource')
   const { file = 'RL data', indexSpace, shotNum, limit } = options
   const problems = createProblemList(file, limit)
   const from = startOf(source, file)
@@ -141,6 +150,7 @@ export interface LoadedRlData extends RlData {
  * @throws InputError with the first error, when there is any.
  */
 export function parseRlData(bytes: Uint8Array, options: ReadOptions = {}): LoadedRlData {
+  refuseUnknownOptions(options, READ_OPTIONS, 'rl-dataset: parseRlData')
   return loadAll(openRlSource(bytesInMemory(bytes), options))
 }
 

@@ -1,4 +1,5 @@
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { problemIn } from './problems.ts'
 import type { RlMeta } from './types.ts'
 
@@ -23,6 +24,15 @@ export interface SplitOptions {
   readonly file?: string
 }
 
+export const SPLIT_OPTIONS: OptionNames<SplitOptions> = {
+  seed: true,
+  validation: true,
+  test: true,
+  meta: true,
+  resplit: true,
+  file: true,
+}
+
 /** Queries for training, validation and test. */
 export interface Split<T> {
   readonly train: T[]
@@ -43,6 +53,7 @@ export interface Split<T> {
  * @throws InputError if the parts of `_meta` share a query or an image; RangeError for shares outside 0..1.
  */
 export function splitByImage<T extends SplitItem>(items: readonly T[], options: SplitOptions = {}): Split<T> {
+  refuseUnknownOptions(options, SPLIT_OPTIONS, 'rl-dataset: splitByImage')
   const { seed = 0, validation = 0.2, test = 0, meta, resplit = false, file = 'RL data' } = options
   if (!(validation >= 0 && test >= 0 && validation + test < 1)) {
     throw new RangeError(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { NormalizeMethod } from '@lever/reward-utils'
+import type { NormalizeMethod, RewardMode } from '@lever/reward-utils'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildGroups, type Group, type GroupOptions } from '../src/index.ts'
@@ -16,7 +16,7 @@ interface ExpectedGroup {
 
 interface ExpectedLine {
   options: {
-    reward_mode: string
+    reward_mode: RewardMode
     normalize_method: NormalizeMethod
     normalize_clamp_value: number
     skip_fallback_reward: boolean

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import type { RewardTerm } from '@lever/reward-utils'
 import { buildGroups, renderDropped, type GroupOptions, type RlData } from '../src/index.ts'
 import { candidate, indexOf, indexUpTo, read } from './helpers.ts'
 
@@ -127,7 +128,7 @@ describe('what is left out is counted', () => {
 
   test('a positive query is one with vqa_correct 1, whatever the reward mode', () => {
     const low = data(candidate([4, 5], 0.3), candidate([5, 4], 0))
-    const reward = { mode: 'soft_only' }
+    const reward = { mode: 'soft_only' } as const
     expect(buildGroups(low, indexUpTo(9), { reward, requirePositiveQuery: true }).groups).toHaveLength(1)
     expect(buildGroups(low, indexUpTo(9), { reward, requirePositiveQuery: 'reward' }).groups).toHaveLength(0)
   })
@@ -136,7 +137,7 @@ describe('what is left out is counted', () => {
 describe('rewards', () => {
   test('any mode, several modes, raw and normalised', () => {
     expect(rewardsOf(data(...two), { reward: { mode: 'hard_only', hardWeight: 3 } })).toEqual([[3, 0]])
-    const terms = [
+    const terms: RewardTerm[] = [
       { mode: 'hard_only', weight: 1 },
       { mode: 'soft_only', weight: 0.5 },
     ]
@@ -154,7 +155,7 @@ describe('rewards', () => {
       candidate([4, 5], 1, { vqa_acc_score: 0.5 }),
       candidate([5, 4], 0, { vqa_acc_score: 1 }),
     ]
-    const reward = [
+    const reward: RewardTerm[] = [
       { mode: 'hard_only', weight: 0.5 },
       { mode: 'soft_only', weight: 1 },
     ]

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { RlCandidate, RlData, RlQuery } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { poolRecord } from './pools/types.ts'
 import type { Pools } from './pools/types.ts'
 import { mostFrequent } from '@lever/vqa-eval'
@@ -16,6 +17,13 @@ export interface AgreementOptions {
   readonly pools: Omit<Pools, 'source'>
   /** The official accuracy of an answer on a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: (answer: string, question: Example) => { readonly accuracy: number }
+}
+
+export const AGREEMENT_OPTIONS: OptionNames<AgreementOptions> = {
+  queries: true,
+  candidates: true,
+  pools: true,
+  score: true,
 }
 
 export interface AgreementLabels {
@@ -40,6 +48,7 @@ export interface AgreementLabels {
  * @throws InputError if no candidate's answer is right for any query: there is nothing to learn
  */
 export function agreementLabels(options: AgreementOptions): AgreementLabels {
+  refuseUnknownOptions(options, AGREEMENT_OPTIONS, 'rl-generate: agreementLabels')
   const labels = labelPools(options)
   if (labels.positive === 0) {
     throw new InputError(

@@ -9,6 +9,7 @@ import {
   writeFileAtomic,
 } from '@lever/durable-files'
 import { parseFailedKey, parsePlanKey } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { QUERY_PREFIX, type QueryLine } from './measure/ledger-lines.ts'
 import type { MeasureHeader } from './measure/header.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
@@ -22,6 +23,8 @@ export interface MergeOptions {
   /** Merge although shards or outcomes are missing; what is missing is in the report. */
   partial?: boolean
 }
+
+export const MERGE_OPTIONS: OptionNames<MergeOptions> = { paths: true, out: true, partial: true }
 
 export interface MergeReport {
   readonly queries: number
@@ -53,7 +56,9 @@ interface ShardFile {
  * @throws InputError if the files are not shards of one generation (protocol, data, cut, plans), a
  * shard is given twice, queries or outcomes of the last plan are missing, or `out` holds something else
  */
-export async function mergeShards({ paths, out, partial = false }: MergeOptions): Promise<MergeReport> {
+export async function mergeShards(options: MergeOptions): Promise<MergeReport> {
+  refuseUnknownOptions(options, MERGE_OPTIONS, 'rl-generate: mergeShards')
+  const { paths, out, partial = false } = options
   const shards: ShardFile[] = []
   for (const path of paths) shards.push(await readShard(path))
   shards.sort((a, b) => a.shard.index - b.shard.index)

@@ -1,7 +1,7 @@
 import type { MeasureOptions, MeasureStatistics } from '../src/index.ts'
 import { measureByQueue, runQueueWorker } from '../src/queue.ts'
 import type { QueueMeasureEvent, QueuePrompt, QueueWorkerOptions, WorkerReport } from '../src/queue.ts'
-import { examples, freshPath, scriptedText, toyOptions } from './scripted.ts'
+import { examples, freshPath, scriptedText, toyOptions, toyQueueOptions } from './scripted.ts'
 
 export const { meta } = toyOptions('')
 
@@ -41,7 +41,7 @@ export function createFleet(url: string, name: string): Fleet {
   return {
     notices,
     async through(changes = {}) {
-      const options = toyOptions(freshPath(), { concurrency: 8, progressEvery: 0, ...changes })
+      const options = toyQueueOptions(freshPath(), { concurrency: 8, progressEvery: 0, ...changes })
       const events: QueueMeasureEvent[] = []
       const queue = { url, name, sweepEvery: 100, onNotice }
       for await (const event of measureByQueue({ ...options, queue })) events.push(event)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest, test as anyTest } from '@jest/global
 import { measureByQueue } from '../src/queue.ts'
 import { startChild } from './children.ts'
 import { hasPostgres, startPostgres, type PostgresServer } from './postgres.ts'
-import { freshPath, sortedText, toyOptions } from './scripted.ts'
+import { freshPath, sortedText, toyQueueOptions } from './scripted.ts'
 
 // A worker sometimes misses a job here and does not look again for minutes (docs/cluster.md): tried again then.
 jest.retryTimes(3, { logErrorsBeforeRetry: true })
@@ -40,7 +40,7 @@ test('PostgreSQL is a queue too: a killed worker and a killed submitter lose not
 
 anyTest('a PostgreSQL that does not answer is said without its password', async () => {
   const queue = { url: 'postgres://user:secret@127.0.0.1:1/x' }
-  const run = measureByQueue({ ...toyOptions(freshPath()), queue })
+  const run = measureByQueue({ ...toyQueueOptions(freshPath()), queue })
   await expect(run.next()).rejects.toMatchObject({
     code: 'LEVER_INPUT',
     message: expect.stringMatching(

@@ -66,6 +66,16 @@ export function proposer({ shots = 2, size = 12, seed = 5, poolSeed = 5, N = 16 
   }
 }
 
+/** The same for a queue, whose workers answer. */
+export function toyQueueOptions(
+  journal: string,
+  changes: Partial<MeasureOptions> = {},
+): Omit<MeasureOptions, 'answer'> {
+  return Object.fromEntries(
+    Object.entries(toyOptions(journal, changes)).filter(([name]) => name !== 'answer'),
+  ) as unknown as Omit<MeasureOptions, 'answer'>
+}
+
 export function toyOptions(journal: string, changes: Partial<MeasureOptions> = {}): MeasureOptions {
   return {
     queries,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { imageLimits } from '@lever/vqa-model'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { checkBundle } from './bundle/check.ts'
 import type { LibraryExample } from './bundle/library-file.ts'
 import { isInside, type BundleManifest, type ChosenSelector } from './bundle/manifest.ts'
@@ -33,6 +34,8 @@ export interface SelectOptions {
   /** `policy`, or the name of a baseline such as `rices-both`. Default that of the bundle. */
   readonly selector?: string | undefined
 }
+
+export const SELECT_OPTIONS: OptionNames<SelectOptions> = { shots: true, exclude: true, selector: true }
 
 /** A solved example that is to be added to the library. */
 export interface ExampleToAdd {
@@ -68,6 +71,18 @@ export interface OpenSelectorOptions {
   readonly embedderModel?: string | undefined
   /** Compare the sizes of the bundle's files only, not every byte. Default false. */
   readonly trusted?: boolean
+}
+
+export const OPEN_SELECTOR_OPTIONS: OptionNames<OpenSelectorOptions> = {
+  writable: true,
+  threads: true,
+  batchSize: true,
+  allowPaths: true,
+  allowUrls: true,
+  maxImageBytes: true,
+  imageCache: true,
+  embedderModel: true,
+  trusted: true,
 }
 
 /** Counts since the bundle was opened. */
@@ -113,6 +128,7 @@ interface Prepared {
  * @throws InputError if it is not a bundle, is damaged, or its embedder is another one here
  */
 export async function openSelector(bundle: string, options: OpenSelectorOptions = {}): Promise<OpenSelector> {
+  refuseUnknownOptions(options, OPEN_SELECTOR_OPTIONS, 'selector: openSelector')
   const { writable = false, threads = 1, batchSize = 32, trusted = false, embedderModel } = options
   const folder = resolve(bundle)
   const manifest = await checkBundle(folder, { trusted })

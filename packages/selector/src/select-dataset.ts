@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { hashOf, jsonLines, openJournal, writeFileAtomic } from '@lever/durable-files'
 import type { Dataset } from '@lever/vqa-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { OpenSelector, SelectOptions } from './open-selector.ts'
 
 /** What was chosen for a question of a dataset: a line of the file. */
@@ -27,6 +28,17 @@ export interface SelectDatasetOptions extends SelectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export const SELECT_DATASET_OPTIONS: OptionNames<SelectDatasetOptions> = {
+  dataset: true,
+  out: true,
+  together: true,
+  onProgress: true,
+  signal: true,
+  shots: true,
+  exclude: true,
+  selector: true,
+}
+
 /**
  * Chooses for every question of a dataset. What is chosen is kept in `<out>.journal.jsonl` until all is, so that the
  * same call continues an interrupted one, to the same bytes: questions are asked in the same company as without it.
@@ -34,8 +46,10 @@ export interface SelectDatasetOptions extends SelectOptions {
  */
 export async function selectDataset(
   selector: OpenSelector,
-  { dataset, out, together = 64, onProgress = () => undefined, signal, ...options }: SelectDatasetOptions,
+  given: SelectDatasetOptions,
 ): Promise<{ lines: number; resumed: number }> {
+  refuseUnknownOptions(given, SELECT_DATASET_OPTIONS, 'selector: selectDataset')
+  const { dataset, out, together = 64, onProgress = () => undefined, signal, ...options } = given
   const path = `${out}.journal.jsonl`
   const { shots = selector.manifest.shots, exclude = [], selector: name = null } = options
   const journal = await openJournal<SelectedLine>({

@@ -3,6 +3,7 @@ import type { OpenSelector } from '@lever/selector'
 import type { VqaModel } from '@lever/vqa-model'
 import { InputError } from '@lever/durable-files'
 import { pino, type DestinationStream } from 'pino'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { createApp } from './app.ts'
 import { createLocal } from './chat/local.ts'
 import { createUpstream } from './chat/upstream.ts'
@@ -31,6 +32,15 @@ export interface StartOptions {
   readonly log?: DestinationStream
 }
 
+export const START_OPTIONS: OptionNames<StartOptions> = {
+  settings: true,
+  selector: true,
+  model: true,
+  version: true,
+  env: true,
+  log: true,
+}
+
 /** A server that listens. */
 export interface RunningServer {
   readonly url: string
@@ -47,6 +57,7 @@ const CLOSE_SECONDS = 8
  * @throws InputError if a setting is wrong, others would reach it without a key, or the address is not free
  */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
+  refuseUnknownOptions(options, START_OPTIONS, 'server: startServer')
   const { settings, selector, version, env } = options
   const key = await readKey({ ...settings, env })
   requireKeyFor(settings.host, key, settings.withoutKey)

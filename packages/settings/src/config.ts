@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { InputError } from '@lever/durable-files'
+import { InputError, nearest } from '@lever/durable-files'
 import { kebab } from './names.ts'
-import { nearest } from './nearest.ts'
 
 /**
  * Options of a YAML (or JSON) file: a flat map with the names of the command's flags, kebab-case or

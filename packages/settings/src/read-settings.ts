@@ -1,5 +1,5 @@
-import { InputError } from '@lever/durable-files'
-import { nearest } from './nearest.ts'
+import { InputError, nearest } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { readSetting } from './read-setting.ts'
 import type { Schema, Setting, Settings } from './schema.ts'
 
@@ -13,6 +13,8 @@ export interface ReadOptions {
   readonly missing?: string
 }
 
+export const READ_OPTIONS: OptionNames<ReadOptions> = { nameOf: true, placeOf: true, missing: true }
+
 /**
  * The settings of a schema: every given one checked, the others with their defaults.
  *
@@ -22,8 +24,10 @@ export interface ReadOptions {
 export function readSettings<S extends Schema>(
   schema: S,
   given: Readonly<Record<string, unknown>>,
-  { nameOf = (name) => name, placeOf = nameOf, missing = 'give it' }: ReadOptions = {},
+  options: ReadOptions = {},
 ): Settings<S> {
+  refuseUnknownOptions(options, READ_OPTIONS, 'settings: readSettings')
+  const { nameOf = (name) => name, placeOf = nameOf, missing = 'give it' } = options
   const names = Object.keys(given).filter((name) => given[name] !== undefined)
   for (const name of names) {
     if (Object.hasOwn(schema, name)) continue

@@ -1,3 +1,4 @@
+export { InputError, isInputError } from '@lever/durable-files/input-error'
 export { printable, printableJson, printableLine } from './printable.ts'
 export {
   createProgress,

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { printableLine } from './printable.ts'
 import { seconds } from './seconds.ts'
 
@@ -43,15 +44,19 @@ export interface ProgressOptions {
   readonly columns?: () => number
 }
 
+export const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = {
+  write: true,
+  mode: true,
+  now: true,
+  columns: true,
+}
+
 const EVERY = { live: 100, plain: 5_000, quiet: Infinity } as const
 
 /** Where a command says what it does: a live line, lines now and then, or nothing. */
-export function createProgress({
-  write,
-  mode,
-  now = () => performance.now(),
-  columns = () => 80,
-}: ProgressOptions): Progress {
+export function createProgress(options: ProgressOptions): Progress {
+  refuseUnknownOptions(options, PROGRESS_OPTIONS, 'terminal: createProgress')
+  const { write, mode, now = () => performance.now(), columns = () => 80 } = options
   let line = ''
   const clear = (): void => {
     if (line !== '') write('\r\x1b[K')

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { printableLine } from './printable.ts'
 
 /** How a table is laid out. */
@@ -8,11 +9,12 @@ export interface TableOptions {
   readonly left?: number
 }
 
+export const TABLE_OPTIONS: OptionNames<TableOptions> = { indent: true, left: true }
+
 /** Rows of cells as aligned columns, by the width that a terminal gives them. What a terminal would obey is escaped. */
-export function formatTable(
-  rows: readonly (readonly string[])[],
-  { indent = '', left = 1 }: TableOptions = {},
-): string {
+export function formatTable(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+  refuseUnknownOptions(options, TABLE_OPTIONS, 'terminal: formatTable')
+  const { indent = '', left = 1 } = options
   const cells = rows.map((row) => row.map(printableLine))
   const widths: number[] = []
   for (const row of cells)

@@ -11,7 +11,7 @@ export type { Dataset, SameImage } from './dataset.ts'
 export type { Example } from './example.ts'
 export type { DatasetForm } from './format-of.ts'
 export type { Answer, Demonstration, ExamplePrompt, FailureKind, Prompt, Query } from './prompt.ts'
-export { locateDataset, type DatasetFiles } from './locate.ts'
+export { locateDataset, type DatasetFiles, type LocateOptions } from './locate.ts'
 export { NEAR_IMAGES, readDataset, type ReadDatasetOptions } from './read-dataset.ts'
 export {
   identifyImages,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { FORMATS, FORMS, formatOf, type DatasetForm } from './format-of.ts'
 import type { DatasetFormat, FoundDataset } from './formats/format.ts'
 import { meansSplit, splitNames, splitOfName } from './splits.ts'
@@ -16,15 +17,24 @@ export interface DatasetFiles {
   readonly images?: string
 }
 
+/** Which dataset of a folder is meant. */
+export interface LocateOptions {
+  /** Its split, where the folder holds several. */
+  readonly split?: string | undefined
+  /** What messages begin with, such as the option that named the folder. Default `vqa-dataset`. */
+  readonly flag?: string
+}
+
+const LOCATE_OPTIONS: OptionNames<LocateOptions> = { split: true, flag: true }
+
 /**
  * Finds a dataset in a folder, or beside a file of questions: official files, the file of A-OKVQA, `questions.jsonl`, or
  * parquet files, there or in `data`. `flag` begins messages.
  * @throws InputError if there is none or several, with what was looked for, or which splits there are to choose from
  */
-export async function locateDataset(
-  path: string,
-  { split, flag = 'vqa-dataset' }: { split?: string | undefined; flag?: string } = {},
-): Promise<DatasetFiles> {
+export async function locateDataset(path: string, options: LocateOptions = {}): Promise<DatasetFiles> {
+  refuseUnknownOptions(options, LOCATE_OPTIONS, 'vqa-dataset: locateDataset')
+  const { split, flag = 'vqa-dataset' } = options
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() === true || /[*?]/.test(basename(path))) return withBeside(path, split, flag)
   if (found === undefined) throw new InputError(`${flag}: there is no folder ${path}; check the path`)

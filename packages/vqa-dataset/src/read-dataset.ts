@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import type { StreamOptions } from '@lever/json-text/node'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { cachedJoin } from './cache.ts'
 import type { Dataset } from './dataset.ts'
 import { feedFile } from './feed-file.ts'
 import { finishDataset } from './finish.ts'
-import { FORMATS, formatOf } from './format-of.ts'
-import type { DatasetFormat } from './formats/format.ts'
+import { FORMATS, formatOf, type DatasetForm } from './format-of.ts'
+import { streamOptions, type DatasetFormat } from './formats/format.ts'
 import { createImageFinder } from './images/finder.ts'
 import { identifyImages, nearImageNotice, sameImageNotice } from './images/identity.ts'
 import type { LookAt } from './images/look.ts'
@@ -25,6 +26,8 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
    * `.parquet` file, which stands for all shards of its set.
    */
   readonly questions: string
+  /** The form that `locateDataset` found; it is read off the file again. */
+  readonly form?: DatasetForm
   /** Path of the official annotations. Without it such examples have no answers. */
   readonly annotations?: string
   /** Folder of the images. */
@@ -52,26 +55,44 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
   readonly allowOutsideImages?: boolean
 }
 
+export const READ_DATASET_OPTIONS: OptionNames<ReadDatasetOptions> = {
+  questions: true,
+  form: true,
+  annotations: true,
+  images: true,
+  imagePattern: true,
+  name: true,
+  split: true,
+  keepDifficult: true,
+  cache: true,
+  allowOutsideImages: true,
+  look: true,
+  imageCache: true,
+  onProgress: true,
+  chunkSize: true,
+}
+
 /**
  * Reads a dataset of any form: questions joined with answers, and images found by id or path. Images of equal bytes have
  * one id; with `look`, so have images that look alike.
  * @throws InputError if a file is malformed, an id is repeated or beyond 2^53, questions and annotations do not have the
  *   same ids, a question has no usable answers, or the image folder cannot be read
  */
-export async function readDataset({
-  questions,
-  annotations,
-  images,
-  imagePattern,
-  name,
-  split: givenSplit,
-  keepDifficult = false,
-  cache,
-  allowOutsideImages = false,
-  look,
-  imageCache = cache,
-  ...stream
-}: ReadDatasetOptions): Promise<Dataset> {
+export async function readDataset(options: ReadDatasetOptions): Promise<Dataset> {
+  refuseUnknownOptions(options, READ_DATASET_OPTIONS, 'vqa-dataset: readDataset')
+  const {
+    questions,
+    annotations,
+    images,
+    imagePattern,
+    name,
+    split: givenSplit,
+    keepDifficult = false,
+    cache,
+    allowOutsideImages = false,
+    look,
+    imageCache = cache,
+  } = options
   const split = givenSplit === '' ? undefined : givenSplit
   const form = await formatOf(questions, annotations)
   const format: DatasetFormat = FORMATS[form]
@@ -83,7 +104,14 @@ export async function readDataset({
   const keeps = format.images === 'inside' && cache !== undefined ? join(cache, 'images') : undefined
   const hash = createHash('sha256')
   const read = (feed?: Hash): Promise<Joined> =>
-    format.read({ ...stream, questions, annotations, split, images: keeps, ...(feed && { hash: feed }) })
+    format.read({
+      ...streamOptions(options),
+      questions,
+      annotations,
+      split,
+      images: keeps,
+      ...(feed && { hash: feed }),
+    })
   let joined: Joined
   if (cache === undefined) joined = await read(hash)
   else {

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { splitWords, strip } from './python-text.ts'
 
 /** How strings are matched. */
@@ -5,6 +6,8 @@ export interface FallbackOptions {
   /** Score exactly as the original project does, holes included: '' is in every answer, "no" in "snow". Default false. */
   readonly compatible?: boolean
 }
+
+export const FALLBACK_OPTIONS: OptionNames<FallbackOptions> = { compatible: true }
 
 /** What the string matcher says; not the official metric. */
 export interface FallbackScore {
@@ -21,8 +24,10 @@ export interface FallbackScore {
 export function fallbackScore(
   prediction: string | null | undefined,
   answers: readonly string[],
-  { compatible = false }: FallbackOptions = {},
+  options: FallbackOptions = {},
 ): FallbackScore {
+  refuseUnknownOptions(options, FALLBACK_OPTIONS, 'vqa-eval: fallbackScore')
+  const { compatible = false } = options
   const text = strip((prediction ?? '').toLowerCase())
   const truths = answers.map((answer) => strip(answer.toLowerCase()))
   const accuracy = compatible ? originalScore(text, truths) : wholeWordScore(text, truths)

@@ -22,6 +22,7 @@ export {
   OFFICIAL_METRIC,
   officialScore,
   type ExpectedScore,
+  type ExpectedScoreOptions,
   type OfficialScore,
   type OfficialScoreOptions,
   type Score,

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files/input-error'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { expectedAccuracy, type ScoredAnswer } from './expected-accuracy.ts'
 import { fallbackScore } from './fallback.ts'
 import { scoreAnswer } from './score.ts'
@@ -44,6 +45,12 @@ export interface OfficialScoreOptions {
   readonly relScore?: boolean
 }
 
+export const OFFICIAL_SCORE_OPTIONS: OptionNames<OfficialScoreOptions> = {
+  allowFallback: true,
+  gtProb: true,
+  relScore: true,
+}
+
 /** Scores an answer to a question; the function that `rl-generate` and `icl-eval` take. */
 export type OfficialScore = (
   prediction: string,
@@ -76,11 +83,9 @@ export function metricOf(questions: readonly Pick<ScoredQuestion, 'metric'>[]): 
  * where a question has fewer than four answers and `allowFallback` is true. Accuracies are kept
  * by question and answer, so a repeated answer costs a look-up.
  */
-export function officialScore({
-  allowFallback = false,
-  gtProb = false,
-  relScore = false,
-}: OfficialScoreOptions = {}): OfficialScore {
+export function officialScore(options: OfficialScoreOptions = {}): OfficialScore {
+  refuseUnknownOptions(options, OFFICIAL_SCORE_OPTIONS, 'vqa-eval: officialScore')
+  const { allowFallback = false, gtProb = false, relScore = false } = options
   const scoreOf = answerScorer(allowFallback)
   return (prediction, question, answer) => {
     const score = scoreOf(prediction, question)
@@ -95,13 +100,16 @@ export function officialScore({
   }
 }
 
+/** How a prompt is scored of which only given answers were. */
+export type ExpectedScoreOptions = Pick<OfficialScoreOptions, 'allowFallback'>
+
 /**
  * The expected accuracy of a prompt of which only the given answers were scored, by the metric of {@link officialScore}.
  * Throws an error with code `LEVER_INPUT` where the answer brings no log-probabilities.
  */
-export function expectedScore({
-  allowFallback = false,
-}: Pick<OfficialScoreOptions, 'allowFallback'> = {}): ScoreExpected {
+export function expectedScore(options: ExpectedScoreOptions = {}): ScoreExpected {
+  refuseUnknownOptions(options, { allowFallback: true }, 'vqa-eval: expectedScore')
+  const { allowFallback = false } = options
   const scoreOf = answerScorer(allowFallback)
   return (_, question, { scores }) => {
     if (scores === undefined || scores.length === 0) {

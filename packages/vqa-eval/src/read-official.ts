@@ -1,5 +1,6 @@
 import type { StreamOptions } from '@lever/json-text/node'
 import { InputError } from '@lever/durable-files/input-error'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { annotationName, NO_TEXT, type AnnotationTable } from './annotation-table.ts'
 import { createAnswerList, type AnswerList } from './answer-list.ts'
 import { explainRepeats } from './correspondence.ts'
@@ -37,9 +38,11 @@ export interface OfficialQuestions {
  * @throws InputError if a file is malformed, an id is repeated, or the two files do not have the same ids
  */
 export async function readOfficial(
-  { questions, annotations }: { questions: string; annotations?: string | undefined },
-  stream: StreamOptions,
+  files: { questions: string; annotations?: string | undefined },
+  stream: StreamOptions = {},
 ): Promise<OfficialQuestions> {
+  refuseUnknownOptions(files, { questions: true, annotations: true }, 'vqa-eval: readOfficial')
+  const { questions, annotations } = files
   const table = await readQuestions(questions, stream)
   const list = createAnswerList()
   const answers =

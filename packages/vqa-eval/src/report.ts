@@ -1,3 +1,5 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
+
 import type { Interval } from './clusters.ts'
 import { printableLine } from '@lever/terminal'
 import type { Comparison, Flip } from './comparison.ts'
@@ -79,10 +81,9 @@ export function formatEvaluation(evaluation: Evaluation): string {
 }
 
 /** A comparison for people: the first `limit` flipped questions of each kind. Ends with a newline. */
-export function formatComparison(
-  comparison: Comparison,
-  { limit = 10 }: { readonly limit?: number } = {},
-): string {
+export function formatComparison(comparison: Comparison, options: { readonly limit?: number } = {}): string {
+  refuseUnknownOptions(options, { limit: true }, 'vqa-eval: formatComparison')
+  const { limit = 10 } = options
   const { delta, interval, n, improved, worsened, unchanged, gained, lost } = comparison
   const lines = [
     `Difference to the other results: ${signed(delta)} points${interval ? `   ${formatInterval(interval, signed)}` : ''}`,

@@ -1,4 +1,5 @@
 import type { StreamOptions } from '@lever/json-text/node'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { compareEvaluations, type Comparison } from './comparison.ts'
 import { evaluateSheet } from './evaluate.ts'
 import type { EvaluateOptions, Evaluation } from './evaluation.ts'
@@ -19,6 +20,19 @@ export interface ScoreFilesOptions extends EvaluateOptions, Pick<StreamOptions, 
   readonly diff?: string
 }
 
+export const SCORE_FILES_OPTIONS: OptionNames<ScoreFilesOptions> = {
+  annotations: true,
+  results: true,
+  questions: true,
+  diff: true,
+  allowPartial: true,
+  subset: true,
+  mode: true,
+  allowFallback: true,
+  onProgress: true,
+  chunkSize: true,
+}
+
 export interface FileScore {
   readonly evaluation: Evaluation
   /** Of the other results; null without `diff`. */
@@ -33,15 +47,9 @@ export interface FileScore {
  * @throws InputError if a file cannot be read, is malformed or does not
  * belong to the others
  */
-export async function scoreFiles({
-  annotations,
-  results,
-  questions,
-  diff,
-  onProgress,
-  chunkSize,
-  ...options
-}: ScoreFilesOptions): Promise<FileScore> {
+export async function scoreFiles(given: ScoreFilesOptions): Promise<FileScore> {
+  refuseUnknownOptions(given, SCORE_FILES_OPTIONS, 'vqa-eval: scoreFiles')
+  const { annotations, results, questions, diff, onProgress, chunkSize, ...options } = given
   const stream: StreamOptions = { ...(onProgress && { onProgress }), ...(chunkSize && { chunkSize }) }
   const texts = createTextTable()
   const readSheet = async (path: string): Promise<ScoreSheet> =>

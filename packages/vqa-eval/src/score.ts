@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files/input-error'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { fallbackScore } from './fallback.ts'
 import { cleanAnswer, normalizeAnswer } from './normalize.ts'
 import { roundHalfEven } from './python-text.ts'
@@ -26,6 +27,8 @@ export interface ScoreOptions {
   /** Must be true for mode `fallback`. Default false. */
   readonly allowFallback?: boolean
 }
+
+export const SCORE_OPTIONS: OptionNames<ScoreOptions> = { mode: true, allowFallback: true }
 
 /** The official accuracy of one answer. */
 export interface AnswerScore {
@@ -55,8 +58,10 @@ export interface AnswerScore {
 export function scoreAnswer(
   prediction: string,
   answers: readonly (string | AnswerObject)[],
-  { mode = 'official', allowFallback = false }: ScoreOptions = {},
+  options: ScoreOptions = {},
 ): AnswerScore {
+  refuseUnknownOptions(options, SCORE_OPTIONS, 'vqa-eval: scoreAnswer')
+  const { mode = 'official', allowFallback = false } = options
   requireFallbackAllowed(mode, allowFallback)
   const texts = answers.map((answer) => (typeof answer === 'string' ? answer : answer.answer))
   const result = (

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import type { Example } from '@lever/vqa-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Answer, ExamplePrompt, ScoredAnswer, VqaModel } from './types.ts'
 
 export interface AnswerWithOptions {
@@ -9,6 +10,8 @@ export interface AnswerWithOptions {
   readonly scoresOnly?: boolean
 }
 
+export const ANSWER_WITH_OPTIONS: OptionNames<AnswerWithOptions> = { score: true, scoresOnly: true }
+
 /** Asks a model; one answer a prompt, in order. */
 export type AnswerPrompts = (
   prompts: readonly ExamplePrompt[],
@@ -16,10 +19,9 @@ export type AnswerPrompts = (
 ) => Promise<Answer[]>
 
 /** A model as the `answer` function that `rl-generate` and `icl-eval` take, asked for the scores of some answers too. */
-export function answerWith(
-  model: Pick<VqaModel, 'answer'>,
-  { score = () => [], scoresOnly = false }: AnswerWithOptions = {},
-): AnswerPrompts {
+export function answerWith(model: Pick<VqaModel, 'answer'>, options: AnswerWithOptions = {}): AnswerPrompts {
+  refuseUnknownOptions(options, ANSWER_WITH_OPTIONS, 'vqa-model: answerWith')
+  const { score = () => [], scoresOnly = false } = options
   return (prompts, { signal }) =>
     model.answer(
       prompts.map((prompt) => ({ ...prompt, scoreAnswers: score(prompt.query) })),

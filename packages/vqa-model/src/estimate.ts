@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { processorConfig, readModelFolder, type ModelFolder } from './onnx/folder.ts'
 import { createPrompter } from './onnx/prompter.ts'
 import { encodeBefore, loadTextCodec } from './onnx/tokenizer.ts'
@@ -32,6 +33,8 @@ export interface EstimateOptions {
   pixels?: PixelOptions | undefined
 }
 
+export const ESTIMATE_OPTIONS: OptionNames<EstimateOptions> = { model: true, template: true, pixels: true }
+
 /**
  * Counts prompts, images and tokens; of a prompt with an example that has no image file only the prompt. Only the tokenizer and the headers of the images are read.
  * Visual tokens are those of the Qwen2-VL family (PNG and JPEG):
@@ -42,8 +45,10 @@ export interface EstimateOptions {
  */
 export async function estimatePrompts(
   asked: readonly Prompt[],
-  { model, template: named, pixels }: EstimateOptions = {},
+  options: EstimateOptions = {},
 ): Promise<PromptEstimate> {
+  refuseUnknownOptions(options, ESTIMATE_OPTIONS, 'vqa-model: estimatePrompts')
+  const { model, template: named, pixels } = options
   const folder = model === undefined ? undefined : await readModelFolder(model)
   const takesImages = folder?.family.images !== 'none'
   const template = getTemplate(named ?? defaultTemplate(folder?.name ?? '', takesImages))

@@ -34,7 +34,7 @@ export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } fr
 export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'
 export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
 export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
-export { checkMachine, formatHealth, type Health } from './devices/health.ts'
+export { checkMachine, formatHealth, type CheckMachineOptions, type Health } from './devices/health.ts'
 export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {
   Answer,
@@ -53,7 +53,13 @@ export type {
   VqaModelStats,
 } from './types.ts'
 export { isEmbedderModel } from './embed/clip.ts'
-export { embedderFiles, embedderNames, openEmbedder, type EmbedderName } from './embed/index.ts'
+export {
+  embedderFiles,
+  embedderNames,
+  openEmbedder,
+  type EmbedderName,
+  type OpenEmbedderOptions,
+} from './embed/index.ts'
 export { joinRows } from './embed/normalize.ts'
 export { embedExamples, type EmbedOptions, type EmbedResult } from './embed/embed-examples.ts'
 export {

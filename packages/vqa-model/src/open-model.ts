@@ -1,3 +1,5 @@
+import { refuseUnknownNames } from '@lever/durable-files/known-options'
+
 import { backendOf, type VqaModelOptions } from './backends/settings.ts'
 import { failMissingInputs } from './missing-inputs.ts'
 import type { ModelProtocol, VqaModel } from './types.ts'
@@ -7,8 +9,9 @@ import type { ModelProtocol, VqaModel } from './types.ts'
  *
  * @throws InputError if the backend, the model's folder or an option is wrong
  */
-export async function openVqaModel({ backend, ...options }: VqaModelOptions): Promise<VqaModel> {
-  return failMissingInputs(await backendOf(backend).open(options))
+export async function openVqaModel(options: VqaModelOptions): Promise<VqaModel> {
+  const { backend, own } = checked(options)
+  return failMissingInputs(await backend.open(own))
 }
 
 /**
@@ -17,11 +20,21 @@ export async function openVqaModel({ backend, ...options }: VqaModelOptions): Pr
  *
  * @throws as `openVqaModel`, as far as it shows without running the model
  */
-export async function readProtocol({ backend, ...options }: VqaModelOptions): Promise<ModelProtocol> {
-  const { open, readProtocol: read } = backendOf(backend)
-  if (read !== undefined) return read(options)
-  const model = await open(options)
+export async function readProtocol(options: VqaModelOptions): Promise<ModelProtocol> {
+  const { backend, own } = checked(options)
+  if (backend.readProtocol !== undefined) return backend.readProtocol(own)
+  const model = await backend.open(own)
   await model.close()
   const { name, protocol, protocolHash, needs } = model
   return { name, protocol, protocolHash, needs }
+}
+
+/** @throws InputError for an unknown backend, and for an option that it does not have */
+function checked({ backend: name, ...own }: VqaModelOptions): {
+  backend: ReturnType<typeof backendOf>
+  own: object
+} {
+  const backend = backendOf(name)
+  refuseUnknownNames(own, Object.keys(backend.optionNames), `vqa-model: backend ${name}`)
+  return { backend, own }
 }

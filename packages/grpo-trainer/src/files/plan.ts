@@ -1,4 +1,5 @@
-import type { Selection } from '@lever/pointer-model'
+import type { OptionNames } from '@lever/durable-files/known-options'
+import type { ArchitectureName, OwnSettings, Selection } from '@lever/pointer-model'
 import type { RlData } from '@lever/rl-dataset'
 import type { PhaseOptions } from '../phases.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
@@ -14,11 +15,11 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   /** Checkpoint to start from. */
   readonly init?: string | undefined
   /** Of a new policy. */
-  readonly architecture: string
+  readonly architecture: ArchitectureName
   /** Gives a new policy a learned number for every demonstration that was measured. */
   readonly memberBias?: boolean | undefined
   /** Settings of a new policy besides D. */
-  readonly settings: Readonly<Record<string, number | boolean>>
+  readonly settings: OwnSettings
   readonly phases: readonly PhaseOptions[]
   /** Deliver a baseline, the start or a mixture where the trained policy is not better (default false). */
   readonly floor?: boolean | undefined
@@ -48,6 +49,12 @@ export interface TrainFilesOptions {
   readonly readPools?: ReadPools
   /** For the manifest: name of a program -> version. */
   readonly versions?: Readonly<Record<string, string>>
+}
+
+export const TRAIN_FILES_OPTIONS: OptionNames<TrainFilesOptions> = {
+  signal: true,
+  readPools: true,
+  versions: true,
 }
 
 /** What happens: first what the files hold, then the training. */

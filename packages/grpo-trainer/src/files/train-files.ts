@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { openRunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { deliver } from './deliver.ts'
+import { TRAIN_FILES_OPTIONS } from './plan.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from './plan.ts'
 import { freeHash, placeOf, trainFree, trainOne } from './train-one.ts'
 import type { TrainedOne } from './train-one.ts'
@@ -14,6 +16,7 @@ export async function* trainFiles(
   plan: TrainingPlan,
   options: TrainFilesOptions = {},
 ): AsyncGenerator<TrainFilesEvent, TrainedFiles> {
+  refuseUnknownOptions(options, TRAIN_FILES_OPTIONS, 'grpo-trainer: trainFiles')
   if (plan.candidates !== undefined) return yield* trainSeveral(plan, options)
   return (yield* trainOne(plan, options, { delivers: true })).files
 }

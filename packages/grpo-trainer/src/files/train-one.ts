@@ -36,7 +36,7 @@ export async function* trainOne(
   const { training, warning } = withTellingValidation(loaded, plan)
   const members = plan.memberBias === true && init === undefined ? membersOf(training.data.groups) : undefined
   const { model, info, hash } = await startingModel({
-    ...{ ...plan, members },
+    ...{ architecture: plan.architecture, settings: plan.settings, seed: plan.seed, members },
     ...{ checkpoint: init, dim: training.dim },
   })
   const phases = fitBackbone(plan.phases, model)

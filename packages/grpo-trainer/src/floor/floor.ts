@@ -1,6 +1,7 @@
 import { baselineScores, openPolicy, standardised } from '@lever/pointer-model'
 import type { Baseline, CheckpointInfo, Columns, PointerModel, Selection } from '@lever/pointer-model'
 import type { Group } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { TrainingData } from '../data.ts'
 import { mean } from '../numbers.ts'
 import { rankedReward } from '../reward-metrics.ts'
@@ -32,6 +33,14 @@ export interface FloorOptions {
   readonly threads?: number | undefined
 }
 
+export const FLOOR_OPTIONS: OptionNames<FloorOptions> = {
+  data: true,
+  columns: true,
+  trained: true,
+  starts: true,
+  threads: true,
+}
+
 /** What a training delivers. */
 export interface Delivered {
   /** With a floor where a baseline or a mixture won. */
@@ -61,6 +70,7 @@ interface Way extends Contender {
  * validation queries.
  */
 export async function findFloor(options: FloorOptions): Promise<Delivered | undefined> {
+  refuseUnknownOptions(options, FLOOR_OPTIONS, 'grpo-trainer: findFloor')
   const { data, columns, trained } = options
   const { groups, validation = [] } = data
   if (validation.length === 0) return undefined

@@ -1,11 +1,13 @@
 import { InputError } from '@lever/durable-files'
+import { nearest, remedyForName } from '@lever/durable-files/known-options'
 import { describeLimits, isWithin } from '../limits.ts'
 import * as TABLE from './table.ts'
 import type { Objective, Options } from './types.ts'
 
+/** A name of {@link OBJECTIVES}. */
 export type ObjectiveName = keyof typeof TABLE
 
-/** The options of every objective. */
+/** Every option of every objective, by the objective's name. */
 export type ObjectiveOptions = {
   readonly [Name in ObjectiveName]: (typeof TABLE)[Name] extends Objective<infer O> ? O : never
 }
@@ -25,17 +27,21 @@ export const OBJECTIVE_NAMES: readonly ObjectiveName[] = (Object.keys(TABLE) as 
  * All options of an objective: those given, the rest by default. `beside` are names that are no options but stand beside them.
  * @throws InputError if an option is unknown, has the wrong type, or a value that is not among the choices
  */
-export function resolveOptions(
-  name: ObjectiveName,
-  given: Options = {},
+export function resolveOptions<Name extends ObjectiveName>(
+  name: Name,
+  given: Partial<ObjectiveOptions[Name]> = {},
   beside: readonly string[] = [],
 ): Options {
   const { defaults, choices, limits } = OBJECTIVES[name]
-  for (const [key, value] of Object.entries(given)) {
+  for (const [key, value] of Object.entries(given as Options)) {
     if (!Object.hasOwn(defaults, key)) {
+      const names = Object.keys(defaults)
+      const hint = nearest(key, names) === undefined && beside.length > 0
+      const more = hint ? `; a phase itself has ${beside.join(', ')}` : ''
+      const own = remedyForName(key, names) + more
       throw new InputError(
-        `grpo-trainer: ${name} has no option "${key}"; it has ${Object.keys(defaults).join(', ')}` +
-          (beside.length > 0 ? `; a phase itself has ${beside.join(', ')}` : ''),
+        `grpo-trainer: ${name} has no option "${key}"; ` +
+          (beside.includes(key) ? 'it belongs to the phase itself, beside options' : own),
       )
     }
     const allowed = choices[key]

@@ -69,8 +69,11 @@ function startOf(presets: Readonly<Record<string, Preset>>): Start {
       choices: ARCHITECTURE_NAMES,
       unset: unset((preset) => preset.architecture),
     },
-    hidden: { ...hidden, unset: unset(({ settings }) => settings['hidden'] ?? OWN) },
-    numLayers: { ...numLayers, unset: unset(({ settings }) => settings['layers'] ?? OWN) },
+    hidden: { ...hidden, unset: unset(({ settings }) => settings.hidden ?? OWN) },
+    numLayers: {
+      ...numLayers,
+      unset: unset(({ settings }) => ('layers' in settings ? settings.layers : OWN)),
+    },
   }
 }
 

@@ -70,8 +70,8 @@ function refuseContradictions({ rceUseRawReward, rceUseNormalizedReward, ...valu
 
 /** @throws InputError for settings of GRPO that others, of `set` too, make void */
 function refuseWithoutEffect(values: Values, phases: readonly PhaseOptions[]): void {
-  const grpo = (key: string): unknown =>
-    phases.find(({ objective }) => objective === 'grpo')?.options?.[key] ??
+  const grpo = (key: 'beta' | 'oldPolicy' | 'behaviour'): unknown =>
+    phases.find((phase) => phase.objective === 'grpo')?.options?.[key] ??
     valueAt([], { objective: 'grpo', key })
   if (values['usePpoClipOnly'] === true && grpo('beta') !== 0) {
     throw new InputError(

@@ -1,8 +1,11 @@
 import { InputError } from '@lever/durable-files'
+import { architectureName } from '@lever/pointer-model'
 import type { RlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
 import type { GivenSettings, Settings } from '@lever/settings'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { trainFiles } from '../files/train-files.ts'
+import { TRAIN_FILES_OPTIONS } from '../files/plan.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/plan.ts'
 import { AGREEMENT_PRESET, AUTO_CANDIDATES, PRESETS, SFT_PRESET } from '../presets.ts'
 import type { Preset } from '../presets.ts'
@@ -41,6 +44,7 @@ type Training = AsyncGenerator<TrainFilesEvent, TrainedFiles>
  * @throws InputError if a setting is unknown or wrong, and as `trainFiles`
  */
 export function runTraining(given: GivenSettings<TrainSchema>, options?: TrainFilesOptions): Training {
+  refuseUnknownOptions(options, TRAIN_FILES_OPTIONS, 'grpo-trainer: runTraining')
   return trainFiles(planTraining(readSettings(TRAIN_SCHEMA, given)), options)
 }
 
@@ -49,6 +53,7 @@ export function runTraining(given: GivenSettings<TrainSchema>, options?: TrainFi
  * @throws InputError if a setting is unknown or wrong, and as `trainFiles`
  */
 export function runSft(given: GivenSettings<SftSchema>, options?: TrainFilesOptions): Training {
+  refuseUnknownOptions(options, TRAIN_FILES_OPTIONS, 'grpo-trainer: runSft')
   return trainFiles(planSft(readSettings(SFT_SCHEMA, given)), options)
 }
 
@@ -136,7 +141,8 @@ function planCommon(
 ): Omit<TrainingPlan, 'command' | 'rewards'> {
   const { rlData, embeddings, queryEmbeddings, init, splitBy, seed, valRatio, out } = settings
   const { threads, device, saveEvery, keepEpochs, tensorboard } = settings
-  const { hidden, numLayers, memberBias, architecture = recipe.architecture } = settings
+  const { hidden, numLayers, memberBias } = settings
+  const architecture = architectureName(settings.architecture ?? recipe.architecture)
   if (init !== undefined && (settings.architecture ?? hidden ?? numLayers) !== undefined) {
     throw new InputError(
       '--init brings its own architecture; leave out --architecture, --hidden and --num-layers',

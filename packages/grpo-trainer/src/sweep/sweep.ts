@@ -1,5 +1,6 @@
 import { openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { TrainingPlan } from '../files/plan.ts'
 import { cachedHashes, keyOf, readCell } from './cell.ts'
 import type { CellRecord, CellPolicy } from './cell.ts'
@@ -35,6 +36,16 @@ export interface SweepSettings {
   readonly versions?: Readonly<Record<string, string>>
 }
 
+export const SWEEP_SETTINGS: OptionNames<SweepSettings> = {
+  cells: true,
+  out: true,
+  workers: true,
+  rankBy: true,
+  score: true,
+  statistics: true,
+  versions: true,
+}
+
 /** What happens in a sweep. */
 export type SweepEvent =
   | { readonly type: 'notice'; readonly message: string }
@@ -51,6 +62,8 @@ export interface SweepHooks {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: SweepEvent) => void
 }
+
+export const SWEEP_HOOKS: OptionNames<SweepHooks> = { signal: true, onEvent: true }
 
 /** A cell that could not be trained. */
 export interface FailedCell {
@@ -85,6 +98,8 @@ interface Planned {
  * @throws the reason of the signal if it is interrupted; every cell in work is saved first
  */
 export async function sweep(settings: SweepSettings, hooks: SweepHooks = {}): Promise<Swept> {
+  refuseUnknownOptions(settings, SWEEP_SETTINGS, 'grpo-trainer: sweep')
+  refuseUnknownOptions(hooks, SWEEP_HOOKS, 'grpo-trainer: sweep')
   const { out, versions = {} } = settings
   const run = await openRunDirectory({ path: out, command: 'sweep', config: {}, versions })
   try {

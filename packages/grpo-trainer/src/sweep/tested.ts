@@ -1,4 +1,5 @@
 import { formatTable } from '@lever/terminal'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { SweepRow, SweepStatistics } from './rank.ts'
 
 /** A row of an evaluation: a selector at a number of shots. Accuracies are in 0..1. */
@@ -33,11 +34,22 @@ export interface TestedSweepOptions {
   }
 }
 
+export const TESTED_SWEEP_OPTIONS: OptionNames<TestedSweepOptions> = {
+  axes: true,
+  rows: true,
+  shots: true,
+  table: true,
+  questions: true,
+  statistics: true,
+}
+
 /** The rows of a sweep on test, for machines and as text. The order stays that of the validation. */
-export function testedSweep({ axes, rows, shots, table, questions, statistics }: TestedSweepOptions): {
+export function testedSweep(options: TestedSweepOptions): {
   readonly json: Readonly<Record<string, unknown>>
   readonly text: string
 } {
+  refuseUnknownOptions(options, TESTED_SWEEP_OPTIONS, 'grpo-trainer: testedSweep')
+  const { axes, rows, shots, table, questions, statistics } = options
   const { spread, gapClosed } = statistics
   const accuracy = (selector: string, at: number): number | null =>
     table.find((row) => row.selector === selector && row.shots === at)?.accuracy ?? null

@@ -1,5 +1,6 @@
 import { createRandom } from '@lever/reward-utils'
 import type { Random } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { EmbeddingLookup } from '../embeddings.ts'
 import { librarySearch, neighboursOf } from '../library-search.ts'
 import type { LibrarySearch } from '../library-search.ts'
@@ -31,6 +32,17 @@ export interface EvaluateMeasuredOptions {
   readonly match?: 'ordered' | 'set'
 }
 
+export const EVALUATE_MEASURED_OPTIONS: OptionNames<EvaluateMeasuredOptions> = {
+  queries: true,
+  selectors: true,
+  shots: true,
+  voteShots: true,
+  seeds: true,
+  embeddings: true,
+  score: true,
+  match: true,
+}
+
 /** How many choices of a selector had been measured. */
 export interface Coverage {
   readonly selector: string
@@ -53,6 +65,7 @@ export interface MeasuredEvaluation {
  * mean is unbiased and its coverage complete.
  */
 export async function evaluateMeasured(options: EvaluateMeasuredOptions): Promise<MeasuredEvaluation> {
+  refuseUnknownOptions(options, EVALUATE_MEASURED_OPTIONS, 'icl-eval: evaluateMeasured')
   const { queries, selectors, shots = measuredShots(queries) } = options
   const tables = new Map(queries.map((entry) => [entry, lookup(entry, options.match ?? 'ordered')]))
   const { library, embeddings } = options

@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { pointerIds } from '@lever/rl-dataset'
 import type { RlCandidate, RlData, RlQuery } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Measured } from '../selectors/types.ts'
 import type { Example } from '../types.ts'
 
@@ -41,6 +42,13 @@ export interface MeasuredQueriesOptions {
   readonly expectedAlone?: boolean
 }
 
+export const MEASURED_QUERIES_OPTIONS: OptionNames<MeasuredQueriesOptions> = {
+  examples: true,
+  queryExamples: true,
+  allowFallback: true,
+  expectedAlone: true,
+}
+
 /**
  * Reads what RL data knows about each query: its pool (or, where the file has none, the examples of its pointers) and
  * the scored outcomes, with those of shorter prefixes where the data holds them (`shots`). Failed outcomes are left
@@ -48,15 +56,14 @@ export interface MeasuredQueriesOptions {
  *
  * @throws InputError if nothing is left
  */
-export function measuredQueries(
-  data: RlData,
-  {
+export function measuredQueries(data: RlData, options: MeasuredQueriesOptions = {}): MeasuredQueries {
+  refuseUnknownOptions(options, MEASURED_QUERIES_OPTIONS, 'icl-eval: measuredQueries')
+  const {
     examples = new Map(),
     queryExamples = examples,
     allowFallback = false,
     expectedAlone = false,
-  }: MeasuredQueriesOptions = {},
-): MeasuredQueries {
+  } = options
   const skipped = new Map<string, number>()
   const skip = (reason: string): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
   const queries = data.queries.map((entry): MeasuredQuery => {

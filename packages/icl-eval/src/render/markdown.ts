@@ -1,11 +1,13 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import type { Summary } from '../summary/types.ts'
 import type { TextTable } from './tables.ts'
 import { footnotes } from './tables.ts'
 import type { RenderOptions } from './text.ts'
-import { tablesOf } from './text.ts'
+import { tablesOf, RENDER_OPTIONS } from './text.ts'
 
 /** A summary as Markdown for papers and READMEs, ending in a line break. */
 export function renderMarkdown(summary: Summary, options: RenderOptions = {}): string {
+  refuseUnknownOptions(options, RENDER_OPTIONS, 'icl-eval: renderMarkdown')
   const tables = tablesOf(summary, options).map(markdownTable)
   const notes = footnotes(summary).map((note) => `- ${escapeCell(note)}`)
   return `${[...tables, notes.join('\n')].join('\n\n')}\n`

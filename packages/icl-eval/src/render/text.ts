@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Coverage } from '../offline/evaluate-measured.ts'
 import { BEST_BASELINE } from '../summary/baselines.ts'
 import type { Summary } from '../summary/types.ts'
@@ -9,6 +10,8 @@ export interface RenderOptions {
   /** Whether the differences to the baselines are shown: to all, to the best, or none. Default true. */
   readonly comparisons?: boolean | 'best'
 }
+
+export const RENDER_OPTIONS: OptionNames<RenderOptions> = { comparisons: true }
 
 /** The tables of a summary that have rows: accuracy, gap closed, differences to each baseline. */
 export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions = {}): TextTable[] {
@@ -30,6 +33,7 @@ export function tablesOf(summary: Summary, { comparisons = true }: RenderOptions
 
 /** A summary as plain text for a terminal, ending in a line break. */
 export function renderText(summary: Summary, options: RenderOptions = {}): string {
+  refuseUnknownOptions(options, RENDER_OPTIONS, 'icl-eval: renderText')
   const blocks = [...tablesOf(summary, options).map(layOut), footnotes(summary).join('\n')]
   return `${blocks.join('\n\n')}\n`
 }

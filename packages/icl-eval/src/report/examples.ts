@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { EvaluationRow, Example } from '../types.ts'
 
 export interface ExamplesOptions {
@@ -23,6 +24,20 @@ export interface ExamplesOptions {
    * images as far as there is room. Default 4,000,000.
    */
   readonly imageBytes?: number
+}
+
+export const EXAMPLES_OPTIONS: OptionNames<ExamplesOptions> = {
+  queries: true,
+  library: true,
+  rows: true,
+  shots: true,
+  focus: true,
+  against: true,
+  others: true,
+  more: true,
+  thumbnail: true,
+  limit: true,
+  imageBytes: true,
 }
 
 /** A solved example as the browser shows it; `image` is an index, -1 for none. */
@@ -75,6 +90,7 @@ export interface ReportExamples {
  * @throws RangeError if no question is left
  */
 export function reportExamples(options: ExamplesOptions): ReportExamples {
+  refuseUnknownOptions(options, EXAMPLES_OPTIONS, 'icl-eval: reportExamples')
   const { queries, rows, shots, focus, against, others = [], more = [] } = options
   const { limit = 500, imageBytes = 4_000_000 } = options
   const main = Array.from(new Set([focus, against, ...others]))

@@ -1,4 +1,5 @@
-import { evaluateSelectors, poolOf } from '../evaluate.ts'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
+import { EVALUATE_OPTIONS, evaluateSelectors, poolOf, type EvaluateOptions } from '../evaluate.ts'
 import { measureOracle } from '../oracle.ts'
 import type { OracleLevel, OracleOptions, OracleProgress } from '../oracle.ts'
 import type { StageProgress } from '../progress.ts'
@@ -17,20 +18,37 @@ export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | '
   readonly onProgress?: ((progress: StageProgress) => void) | undefined
 }
 
+export const BOUNDS_OPTIONS: OptionNames<BoundsOptions> = {
+  shots: true,
+  oracle: true,
+  worst: true,
+  known: true,
+  onProgress: true,
+  answer: true,
+  journal: true,
+  protocol: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  queries: true,
+  pools: true,
+  library: true,
+  score: true,
+  top: true,
+  budget: true,
+  name: true,
+}
+
 export interface Bounds {
   readonly rows: readonly EvaluationRow[]
   readonly levels: readonly OracleLevel[]
 }
 
 /** The rows of `oracle` and `worst`: the best and the worst of everything that was measured, `known` included. */
-export async function measureBounds({
-  shots,
-  oracle: best,
-  worst: lowest,
-  known,
-  onProgress,
-  ...shared
-}: BoundsOptions): Promise<Bounds> {
+export async function measureBounds(options: BoundsOptions): Promise<Bounds> {
+  refuseUnknownOptions(options, BOUNDS_OPTIONS, 'icl-eval: measureBounds')
+  const { shots, oracle: best, worst: lowest, known, onProgress, ...shared } = options
   const most = Math.max(0, ...shots)
   if (most === 0 || !(best || lowest)) return { rows: [], levels: [] }
   const oracle = await measureOracle({
@@ -89,7 +107,17 @@ async function worstRows(
     const able = shared.queries.filter(({ id }) => measured.get(id)!.some(({ ids }) => ids.length === k))
     if (able.length === 0) continue
     const selectors = [worst({ measured })]
-    rows.push((await evaluateSelectors({ ...shared, pools, queries: able, selectors, shots: [k] })).rows)
+    rows.push(
+      (
+        await evaluateSelectors({
+          ...pickOptions<Omit<EvaluateOptions, 'selectors' | 'shots'>>(shared, EVALUATE_OPTIONS),
+          pools,
+          queries: able,
+          selectors,
+          shots: [k],
+        })
+      ).rows,
+    )
   }
   return rows.flat()
 }

@@ -1,6 +1,7 @@
 import { jsonLines, openJournal, writeFilesAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import { evaluateSelectors } from '../evaluate.ts'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
+import { EVALUATE_OPTIONS, evaluateSelectors } from '../evaluate.ts'
 import type { EvaluateOptions } from '../evaluate.ts'
 import type { Reporting } from '../progress.ts'
 import { summarizeBoth } from '../summary/expected.ts'
@@ -41,6 +42,38 @@ export interface EvaluateAllOptions
   readonly seed?: number
 }
 
+/** What all evaluations of a run have in common. */
+type EvaluatedAlike = Omit<EvaluateOptions, 'journal' | 'onProgress' | 'shots'>
+
+export const EVALUATE_ALL_OPTIONS: OptionNames<EvaluateAllOptions> = {
+  journal: true,
+  protocol: true,
+  data: true,
+  shots: true,
+  split: true,
+  oracle: true,
+  worst: true,
+  oracleBudget: true,
+  expected: true,
+  resamples: true,
+  seed: true,
+  answer: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  queries: true,
+  pools: true,
+  library: true,
+  score: true,
+  selectors: true,
+  seeds: true,
+  embeddings: true,
+  onProgress: true,
+  onWarning: true,
+  onNotice: true,
+  signal: true,
+}
+
 export interface Evaluated {
   readonly rows: readonly EvaluationRow[]
   readonly summary: Summary
@@ -53,6 +86,7 @@ export interface Evaluated {
  * @throws InputError if a question cannot be scored, or if an answer failed and `strict` is true
  */
 export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluated> {
+  refuseUnknownOptions(options, EVALUATE_ALL_OPTIONS, 'icl-eval: evaluateAll')
   const {
     oracle,
     worst = false,
@@ -66,7 +100,11 @@ export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluate
     onProgress,
     ...evaluation
   } = options
-  const { selectors, shots, seeds, embeddings, ...shared } = evaluation
+  const { shots } = options
+  const { selectors, seeds, embeddings, ...shared } = pickOptions<EvaluatedAlike>(
+    evaluation,
+    EVALUATE_OPTIONS,
+  )
   const journal = await openAnswers(options.journal, options.protocol, data)
   try {
     const asking = { ...shared, journal }

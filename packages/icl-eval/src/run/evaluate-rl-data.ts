@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { hashFile, hashOf, InputError, openRunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { lookUpEmbeddings } from '../embeddings.ts'
 import { findLeakage } from '../leakage.ts'
 import { choosesWidely, evaluateMeasured, methodRows } from '../offline/evaluate-measured.ts'
@@ -47,6 +48,33 @@ export interface EvaluateRlDataSettings extends ComparisonSettings {
   readonly allowFallback?: boolean
 }
 
+export const EVALUATE_RL_DATA_SETTINGS: OptionNames<EvaluateRlDataSettings> = {
+  rlData: true,
+  dataset: true,
+  pool: true,
+  embeddingsFile: true,
+  selectors: true,
+  match: true,
+  static: true,
+  allowFallback: true,
+  out: true,
+  embeddings: true,
+  policies: true,
+  trainedOn: true,
+  allowProtocolMismatch: true,
+  shots: true,
+  seeds: true,
+  seed: true,
+  resamples: true,
+  score: true,
+  versions: true,
+  report: true,
+  onProgress: true,
+  onWarning: true,
+  onNotice: true,
+  signal: true,
+}
+
 export interface EvaluatedRlData extends Evaluated {
   /** Path of the run directory. */
   readonly out: string
@@ -60,6 +88,7 @@ export interface EvaluatedRlData extends Evaluated {
  * @throws InputError if the data holds nothing to evaluate, does not belong to the dataset, or if no choice was measured
  */
 export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<EvaluatedRlData> {
+  refuseUnknownOptions(settings, EVALUATE_RL_DATA_SETTINGS, 'icl-eval: evaluateRlData')
   const { seed, resamples, policies, onWarning } = settings
   const rewards = await openRlRewards(settings)
   const { protocol, queries, shots } = rewards

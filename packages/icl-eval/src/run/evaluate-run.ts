@@ -1,6 +1,7 @@
 import type { EmbeddingPairs } from '@lever/tensor-files'
 import { openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AskOptions } from '../ask.ts'
 import { lookUpEmbeddings } from '../embeddings.ts'
 import { findLeakage } from '../leakage.ts'
@@ -78,6 +79,40 @@ export interface EvaluateRunSettings
   readonly static?: StaticSettings
 }
 
+export const EVALUATE_RUN_SETTINGS: OptionNames<EvaluateRunSettings> = {
+  dataset: true,
+  pool: true,
+  queries: true,
+  pools: true,
+  inputs: true,
+  model: true,
+  selectors: true,
+  oracleBudget: true,
+  expected: true,
+  splitGain: true,
+  static: true,
+  out: true,
+  embeddings: true,
+  policies: true,
+  trainedOn: true,
+  allowProtocolMismatch: true,
+  shots: true,
+  seeds: true,
+  seed: true,
+  resamples: true,
+  score: true,
+  versions: true,
+  report: true,
+  onProgress: true,
+  onWarning: true,
+  onNotice: true,
+  signal: true,
+  answer: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+}
+
 export interface EvaluatedRun extends Evaluated {
   /** Path of the run directory. */
   readonly out: string
@@ -106,6 +141,7 @@ export function checkEvaluation({
  * another run, or an answer failed and `strict` is true
  */
 export async function evaluateRun(settings: EvaluateRunSettings): Promise<EvaluatedRun> {
+  refuseUnknownOptions(settings, EVALUATE_RUN_SETTINGS, 'icl-eval: evaluateRun')
   checkEvaluation(settings)
   checkProtocol(settings.policies, settings.model.protocolHash, settings.allowProtocolMismatch ?? false)
   for (const notice of agreementNotices(settings.policies)) settings.onNotice?.(notice)
@@ -117,7 +153,8 @@ export async function evaluateRun(settings: EvaluateRunSettings): Promise<Evalua
       settings.onWarning?.(warning)
     }
     const asking = askingOf(settings, run)
-    const searched = choice.plan && (await chooseStaticSets(choice.plan, asking))
+    const searched =
+      choice.plan && (await chooseStaticSets(choice.plan, { ...asking, static: settings.static }))
     const found = searched ?? choice.measured
     await recordRead(run, readOf(settings, choice.names))
     const evaluated = await evaluateAll({
@@ -215,10 +252,10 @@ function openRun(settings: EvaluateRunSettings): Promise<RunDirectory> {
 /** What asking for answers takes, wherever they are used. */
 function askingOf(settings: EvaluateRunSettings, run: RunDirectory) {
   const { answer, score, shots, seed, batchSize, concurrency, strict, dataset, pool, model } = settings
-  const { oracleBudget, oracleLibrary, resamples, static: sets } = settings
+  const { oracleBudget, oracleLibrary, resamples } = settings
   return {
     ...reportingOf(settings),
-    ...{ answer, score, shots, seed, batchSize, concurrency, strict: strict ?? true, static: sets },
+    ...{ answer, score, shots, seed, batchSize, concurrency, strict: strict ?? true },
     journal: run.file('answers.jsonl'),
     protocol: model.protocolHash,
     data: `${dataset.hash} ${pool.hash}`,

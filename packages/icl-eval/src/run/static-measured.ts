@@ -1,6 +1,7 @@
 import { hashFile, InputError, requirePath } from '@lever/durable-files'
 import { mainEffects } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { measuredQueries } from '../offline/measured-queries.ts'
 import type { MeasuredOutcome } from '../offline/measured-queries.ts'
 import type { Reporting } from '../progress.ts'
@@ -21,6 +22,14 @@ export interface MeasuredStaticOptions extends Pick<Reporting, 'onNotice'> {
   readonly shots: number
 }
 
+export const MEASURED_STATIC_OPTIONS: OptionNames<MeasuredStaticOptions> = {
+  files: true,
+  reward: true,
+  queries: true,
+  shots: true,
+  onNotice: true,
+}
+
 /** The main effect of every example that was measured, and how it was found. */
 export interface MeasuredStatic {
   readonly effects: ReadonlyMap<number, number>
@@ -33,6 +42,7 @@ export interface MeasuredStatic {
  * measured on the evaluated questions or their images
  */
 export async function measuredStatic(options: MeasuredStaticOptions): Promise<MeasuredStatic> {
+  refuseUnknownOptions(options, MEASURED_STATIC_OPTIONS, 'icl-eval: measuredStatic')
   const { files, queries, shots, onNotice } = options
   const evaluated = new Set(queries.map(imageOf))
   const kept: (readonly MeasuredOutcome[])[] = []

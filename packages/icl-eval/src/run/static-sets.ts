@@ -1,9 +1,10 @@
 import { InputError, isInputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { pickOptions } from '@lever/durable-files/known-options'
 import type { AskOptions } from '../ask.ts'
 import type { Reporting } from '../progress.ts'
-import { findStaticSets } from '../static-search.ts'
-import type { StaticSearch } from '../static-search.ts'
+import { findStaticSets, STATIC_SEARCH_OPTIONS } from '../static-search.ts'
+import type { StaticSearch, StaticSearchOptions } from '../static-search.ts'
 import type { Example, ScoreFunction } from '../types.ts'
 import { openAnswers } from './evaluate-all.ts'
 import type { EvaluatedDataset, SearchedStaticRecord } from './records.ts'
@@ -139,7 +140,10 @@ export async function chooseStaticSets(
   const journal = await openAnswers(path, protocol, data)
   try {
     const { sets, tried } = await findStaticSets({
-      ...asking,
+      ...pickOptions<Omit<StaticSearchOptions, keyof StaticSearchOptions & ('library' | 'queries')>>(
+        asking,
+        STATIC_SEARCH_OPTIONS,
+      ),
       library,
       queries: questions,
       shots: counts,

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, best, eligible } from './candidates.ts'
 import type { Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
@@ -10,6 +11,8 @@ export interface Bm25Options {
   readonly order?: Order
 }
 
+export const BM25_OPTIONS: OptionNames<Bm25Options> = { name: true, k1: true, b: true, order: true }
+
 /**
  * The k examples whose questions score highest for the words of the query:
  *   sum over query words w of idf(w) tf (k1 + 1) / (tf + k1 (1 - b + b length / mean length)),
@@ -17,7 +20,9 @@ export interface Bm25Options {
  * with counts over the questions of the pool or library, the query's own among them where it is a member. Source: Robertson and Zaragoza (2009), with Lucene's idf, which is
  * never negative. Words are runs of letters and digits in lower case.
  */
-export function bm25({ name = 'bm25', k1 = 1.2, b = 0.75, order = 'best-last' }: Bm25Options = {}): Selector {
+export function bm25(options: Bm25Options = {}): Selector {
+  refuseUnknownOptions(options, BM25_OPTIONS, 'icl-eval: bm25')
+  const { name = 'bm25', k1 = 1.2, b = 0.75, order = 'best-last' } = options
   if (!(k1 >= 0) || !(b >= 0 && b <= 1)) {
     throw new RangeError(`icl-eval: ${name} needs k1 >= 0 and b in 0..1, got k1 ${k1} and b ${b}`)
   }
@@ -111,9 +116,10 @@ function countWords(words: readonly string[]): Map<string, number> {
   return counts
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'order'> = {
   order: 60,
   summary: 'the questions that share most words (BM25)',
+  takes: ['order'],
   requires: [],
   scope: 'library',
   baseline: true,

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, cosine, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
@@ -10,11 +11,15 @@ export interface CopyNearestOptions {
   readonly kind?: EmbeddingKind
 }
 
+export const COPY_NEAREST_OPTIONS: OptionNames<CopyNearestOptions> = { name: true, kind: true }
+
 /**
  * Answers like the k nearest examples do, without a model: the answer with the largest sum of 1 + cosine. With one
  * shot it copies the answer of the most similar example. What a model adds to it is what the model contributes.
  */
-export function copyNearest({ name = 'copy-nearest', kind = 'both' }: CopyNearestOptions = {}): Selector {
+export function copyNearest(options: CopyNearestOptions = {}): Selector {
+  refuseUnknownOptions(options, COPY_NEAREST_OPTIONS, 'icl-eval: copyNearest')
+  const { name = 'copy-nearest', kind = 'both' } = options
   return {
     name,
     shots: 'many',
@@ -36,9 +41,10 @@ export function copyNearest({ name = 'copy-nearest', kind = 'both' }: CopyNeares
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<never> = {
   order: 30,
   summary: 'no prompt: the answer of the most similar examples',
+  takes: [],
   requires: [],
   scope: 'library',
   baseline: true,

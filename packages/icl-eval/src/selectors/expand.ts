@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
-import { createSelector, namesNeeding, SELECTOR_NAMES, SELECTORS } from './index.ts'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+import { selectorFrom, namesNeeding, SELECTOR_NAMES, SELECTORS } from './index.ts'
 import type { SelectorName } from './index.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Selector } from './types.ts'
@@ -20,15 +21,16 @@ export interface ExpandOptions {
   readonly without?: readonly string[]
 }
 
+export const EXPAND_OPTIONS: OptionNames<ExpandOptions> = { focus: true, kinds: true, without: true }
+
 /**
  * Expands `all`: every selector of the table for which the embeddings suffice, then the order of `focus` reversed and
  * shuffled; and `baselines`: those of them that need no training. Other names stay.
  * @throws InputError if `pointer` is among the names: policies have names of their own
  */
-export function expandSelectors(
-  names: readonly string[],
-  { focus, kinds, without = [] }: ExpandOptions,
-): string[] {
+export function expandSelectors(names: readonly string[], options: ExpandOptions): string[] {
+  refuseUnknownOptions(options, EXPAND_OPTIONS, 'icl-eval: expandSelectors')
+  const { focus, kinds, without = [] } = options
   if (names.includes('pointer')) {
     throw new InputError(
       '--selectors: pointer stands for policies; give them with --policies NAME=FILE and leave it out',
@@ -37,7 +39,7 @@ export function expandSelectors(
   const made = [...namesNeeding('of'), ...namesNeeding('select')]
   const table = SELECTOR_NAMES.filter((name) => !made.includes(name) && !without.includes(name))
   const able = table.filter((name) =>
-    createSelector(name, { measured: new Map(), sets: [] }).needs.every((kind) => kinds.includes(kind)),
+    selectorFrom(name, { measured: new Map(), sets: [] }).needs.every((kind) => kinds.includes(kind)),
   )
   const hasFocus = able.includes(focus as SelectorName) || !table.includes(focus as SelectorName)
   const derived = hasFocus ? [`reversed:${focus}`, `shuffled:${focus}`] : []

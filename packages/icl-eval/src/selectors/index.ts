@@ -1,3 +1,5 @@
+import { InputError } from '@lever/durable-files'
+import { refuseUnknownNames, remedyForName } from '@lever/durable-files/known-options'
 import { overLibrary } from './scope.ts'
 import * as TABLE from './table.ts'
 import type { Selector, SelectorDefinition, SelectorOptions } from './types.ts'
@@ -12,17 +14,37 @@ export const SELECTOR_NAMES: readonly SelectorName[] = (Object.keys(TABLE) as Se
   (a, b) => SELECTORS[a].order - SELECTORS[b].order,
 )
 
+/** What `createSelector` takes for a name: the options that this selector is made of. */
+export type SelectorOptionsOf<Name extends SelectorName> =
+  (typeof TABLE)[Name] extends SelectorDefinition<infer Takes> ? Pick<SelectorOptions, 'name' | Takes> : never
+
 /**
  * Makes the selector of that name.
- * @throws TypeError if a required option is missing
+ * @throws InputError for a name that is not in the table, and for an option that this selector does not take; TypeError if
+ * a required option is missing
  */
-export function createSelector(name: SelectorName, options: SelectorOptions = {}): Selector {
+export function createSelector<Name extends SelectorName>(
+  name: Name,
+  options?: SelectorOptionsOf<Name>,
+): Selector {
+  if (!Object.hasOwn(SELECTORS, name)) {
+    throw new InputError(`icl-eval: there is no selector ${name}; ${remedyForName(name, SELECTOR_NAMES)}`)
+  }
+  refuseUnknownNames(options, ['name', ...SELECTORS[name].takes], `icl-eval: the selector ${name}`)
+  return selectorFrom(name, options ?? {})
+}
+
+/** Makes a selector of those of some options that it takes. Throws as `createSelector` where one that it requires is missing. */
+export function selectorFrom(name: SelectorName, options: SelectorOptions): Selector {
   const definition = SELECTORS[name]
   for (const option of definition.requires) {
     if (options[option] !== undefined) continue
     throw new TypeError(`icl-eval: the selector ${name} needs the option ${option} (${definition.summary})`)
   }
-  const selector = definition.create(options)
+  const taken = Object.entries(options).filter(
+    ([key]) => key === 'name' || definition.takes.includes(key as 'of'),
+  )
+  const selector = definition.create(Object.fromEntries(taken))
   return definition.scope === 'library' ? overLibrary(selector) : selector
 }
 

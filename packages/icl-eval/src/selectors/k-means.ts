@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, best, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { kMeans, kMeansGroups } from './k-means-clusters.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
@@ -10,6 +11,8 @@ export interface KMeansOptions {
   readonly order?: Order
 }
 
+export const KMEANS_OPTIONS: OptionNames<KMeansOptions> = { name: true, kind: true, order: true }
+
 /**
  * Diversity: the pool is clustered into k groups by k-means on normalised embeddings and each group gives the example
  * nearest to its centre (Zhang et al. 2023, "Automatic Chain of Thought Prompting"). The representatives are ordered
@@ -17,11 +20,9 @@ export interface KMeansOptions {
  * Seeded (k-means++), not nested. A library is clustered once for all queries of a seed, and a representative that a
  * query may not be shown is replaced by the next of its group.
  */
-export function kMeansDiversity({
-  name = 'k-means',
-  kind = 'both',
-  order = 'best-last',
-}: KMeansOptions = {}): Selector {
+export function kMeansDiversity(options: KMeansOptions = {}): Selector {
+  refuseUnknownOptions(options, KMEANS_OPTIONS, 'icl-eval: kMeansDiversity')
+  const { name = 'k-means', kind = 'both', order = 'best-last' } = options
   return {
     name,
     shots: 'many',
@@ -74,9 +75,10 @@ export function kMeansDiversity({
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'order'> = {
   order: 120,
   summary: 'one example of each of k groups',
+  takes: ['order'],
   requires: [],
   scope: 'library',
   baseline: true,

@@ -1,9 +1,14 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
+
 import { eligible } from './candidates.ts'
-import type { Selector, SelectorDefinition } from './types.ts'
+import { NAME_OPTIONS } from './types.ts'
+import type { NameOptions, Selector, SelectorDefinition } from './types.ts'
 import { vote } from './vote.ts'
 
 /** Answers with the most frequent answer of the pool, without a model. Ties go to the answer that comes first. */
-export function majorityVote({ name = 'majority-vote' }: { readonly name?: string } = {}): Selector {
+export function majorityVote(options: NameOptions = {}): Selector {
+  refuseUnknownOptions(options, NAME_OPTIONS, 'icl-eval: majorityVote')
+  const { name = 'majority-vote' } = options
   return {
     name,
     shots: 'zero',
@@ -22,9 +27,10 @@ export function majorityVote({ name = 'majority-vote' }: { readonly name?: strin
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<never> = {
   order: 20,
   summary: 'no prompt: the most frequent answer of the library',
+  takes: [],
   requires: [],
   scope: 'library',
   baseline: true,

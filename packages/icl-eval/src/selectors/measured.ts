@@ -1,3 +1,4 @@
+import type { OptionNames } from '@lever/durable-files/known-options'
 import { eligible } from './candidates.ts'
 import type { Measured, MeasuredPointer, Selector } from './types.ts'
 
@@ -5,6 +6,8 @@ export interface MeasuredOptions {
   readonly name?: string
   readonly measured: Measured
 }
+
+export const MEASURED_OPTIONS: OptionNames<MeasuredOptions> = { name: true, measured: true }
 
 /** A selector that takes, of the pointers measured for the query with k shots, the one that `prefer` puts first. */
 export function ofMeasured(

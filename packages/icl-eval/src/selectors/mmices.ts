@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
 import type { Order, Selector, SelectorDefinition } from './types.ts'
@@ -9,12 +10,16 @@ export interface MmicesOptions {
   readonly order?: Order
 }
 
+export const MMICES_OPTIONS: OptionNames<MmicesOptions> = { name: true, keep: true, order: true }
+
 /**
  * Filter by image, rank by text: of the `keep` examples with the most similar images, the k with the most similar
  * questions. Source: Chen et al. (2023), "Understanding and Improving In-Context Learning on Vision-language Models".
  * Nested as long as k <= keep.
  */
-export function mmices({ name = 'mmices', keep = 16, order = 'best-last' }: MmicesOptions = {}): Selector {
+export function mmices(options: MmicesOptions = {}): Selector {
+  refuseUnknownOptions(options, MMICES_OPTIONS, 'icl-eval: mmices')
+  const { name = 'mmices', keep = 16, order = 'best-last' } = options
   if (!Number.isInteger(keep) || keep < 1) {
     throw new RangeError(`icl-eval: ${name} needs keep to be a positive integer, got ${keep}`)
   }
@@ -35,9 +40,10 @@ export function mmices({ name = 'mmices', keep = 16, order = 'best-last' }: Mmic
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'keep' | 'order'> = {
   order: 100,
   summary: 'of the 200 most similar images the most similar questions',
+  takes: ['keep', 'order'],
   requires: [],
   scope: 'library',
   baseline: true,

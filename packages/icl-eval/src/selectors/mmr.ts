@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, cosine, eligible, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
@@ -14,19 +15,23 @@ export interface MmrOptions {
   readonly order?: Order
 }
 
+export const MMR_OPTIONS: OptionNames<MmrOptions> = {
+  name: true,
+  lambda: true,
+  fetch: true,
+  kind: true,
+  order: true,
+}
+
 /**
  * Maximal marginal relevance: picks one after the other the candidate c with the largest
  * lambda cos(q, c) - (1 - lambda) max over the picked s of cos(c, s), among the `fetch` most similar examples. The first
  * pick is the most similar one.
  * Source: Carbonell and Goldstein (1998).
  */
-export function mmr({
-  name = 'mmr',
-  lambda = 0.5,
-  fetch = 64,
-  kind = 'both',
-  order = 'best-last',
-}: MmrOptions = {}): Selector {
+export function mmr(options: MmrOptions = {}): Selector {
+  refuseUnknownOptions(options, MMR_OPTIONS, 'icl-eval: mmr')
+  const { name = 'mmr', lambda = 0.5, fetch = 64, kind = 'both', order = 'best-last' } = options
   if (!(lambda >= 0 && lambda <= 1)) {
     throw new RangeError(`icl-eval: ${name} needs lambda in 0..1, got ${lambda}`)
   }
@@ -65,9 +70,10 @@ export function mmr({
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'lambda' | 'order'> = {
   order: 110,
   summary: 'similar to the query, different from one another',
+  takes: ['lambda', 'order'],
   requires: [],
   scope: 'library',
   baseline: true,

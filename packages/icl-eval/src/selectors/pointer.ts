@@ -1,4 +1,5 @@
 import type { EmbeddingKind } from '@lever/tensor-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Selection, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
 export interface PointerOptions {
@@ -18,18 +19,22 @@ export interface PointerOptions {
   readonly stops?: boolean
 }
 
+export const POINTER_OPTIONS: OptionNames<PointerOptions> = {
+  name: true,
+  select: true,
+  selectMany: true,
+  needs: true,
+  nested: true,
+  stops: true,
+}
+
 /**
  * The demonstrations of a trained policy. The order of the pointer is the order of the prompt, as it was when the
  * rewards were measured.
  */
-export function pointer({
-  name = 'pointer',
-  select,
-  selectMany,
-  needs = [],
-  nested = true,
-  stops = false,
-}: PointerOptions): Selector {
+export function pointer(options: PointerOptions): Selector {
+  refuseUnknownOptions(options, POINTER_OPTIONS, 'icl-eval: pointer')
+  const { name = 'pointer', select, selectMany, needs = [], nested = true, stops = false } = options
   return {
     name,
     shots: 'many',
@@ -42,9 +47,10 @@ export function pointer({
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'select' | 'selectMany'> = {
   order: 130,
   summary: 'a trained policy',
+  takes: ['select', 'selectMany'],
   requires: ['select'],
   create: (options) => pointer({ ...options, select: options.select! }),
 }

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { pointer } from './pointer.ts'
 import type { Selector } from './types.ts'
 
@@ -21,14 +22,18 @@ export interface PolicySelectorOptions {
   readonly stops?: boolean
 }
 
+export const POLICY_SELECTOR_OPTIONS: OptionNames<PolicySelectorOptions> = {
+  name: true,
+  policy: true,
+  decoding: true,
+  width: true,
+  stops: true,
+}
+
 /** A trained policy as a selector. With greedy decoding its choice of any k begins with that of k - 1. */
-export function policySelector({
-  name = 'pointer',
-  policy,
-  decoding = 'greedy',
-  width = 5,
-  stops = false,
-}: PolicySelectorOptions): Selector {
+export function policySelector(options: PolicySelectorOptions): Selector {
+  refuseUnknownOptions(options, POLICY_SELECTOR_OPTIONS, 'icl-eval: policySelector')
+  const { name = 'pointer', policy, decoding = 'greedy', width = 5, stops = false } = options
   const selectMany: NonNullable<Selector['selectMany']> = (contexts, shots) =>
     policy.choose(
       contexts.map(({ query, pool }) => ({ queryId: query.id, poolIds: pool.map(({ id }) => id) })),

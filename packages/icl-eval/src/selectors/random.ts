@@ -1,8 +1,13 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
+
 import { eligible } from './candidates.ts'
-import type { Selector, SelectorDefinition } from './types.ts'
+import { NAME_OPTIONS } from './types.ts'
+import type { NameOptions, Selector, SelectorDefinition } from './types.ts'
 
 /** k examples drawn without replacement; for one stream the first k of k + 1 are the same. */
-export function random({ name = 'random' }: { readonly name?: string } = {}): Selector {
+export function random(options: NameOptions = {}): Selector {
+  refuseUnknownOptions(options, NAME_OPTIONS, 'icl-eval: random')
+  const { name = 'random' } = options
   return {
     name,
     shots: 'many',
@@ -16,9 +21,10 @@ export function random({ name = 'random' }: { readonly name?: string } = {}): Se
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<never> = {
   order: 40,
   summary: 'random examples of the library, once per seed',
+  takes: [],
   requires: [],
   scope: 'library',
   baseline: true,

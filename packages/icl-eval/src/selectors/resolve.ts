@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
-import { createSelector, SELECTOR_NAMES } from './index.ts'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+import { selectorFrom, SELECTOR_NAMES } from './index.ts'
 import type { SelectorName } from './index.ts'
 import type { Selector, SelectorOptions } from './types.ts'
 
@@ -8,11 +9,21 @@ export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 's
   readonly named?: readonly Selector[]
 }
 
+export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = {
+  named: true,
+  order: true,
+  keep: true,
+  lambda: true,
+  measured: true,
+  sets: true,
+}
+
 /**
  * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `pool:NAME`, `reversed:NAME`
  * `shuffled:NAME` and `vote:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
  */
 export function resolveSelectors(names: readonly string[], options: ResolveOptions = {}): Selector[] {
+  refuseUnknownOptions(options, RESOLVE_OPTIONS, 'icl-eval: resolveSelectors')
   return names.map((name) => resolve(name, options))
 }
 
@@ -34,7 +45,7 @@ function resolve(name: string, options: ResolveOptions): Selector {
     throw new InputError(`icl-eval: there is no selector ${name}; choose one of ${known.join(', ')}`)
   }
   try {
-    return createSelector(head, {
+    return selectorFrom(head, {
       ...rest,
       ...(colon !== -1 && { of: resolve(name.slice(colon + 1), options) }),
     })

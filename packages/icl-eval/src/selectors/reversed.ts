@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { selectAll } from './check.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
@@ -7,8 +8,12 @@ export interface ReversedOptions {
   readonly name?: string
 }
 
+export const REVERSED_OPTIONS: OptionNames<ReversedOptions> = { of: true, name: true }
+
 /** The demonstrations of another selector in reverse order: how much does order matter? */
-export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions): Selector {
+export function reversed(options: ReversedOptions): Selector {
+  refuseUnknownOptions(options, REVERSED_OPTIONS, 'icl-eval: reversed')
+  const { of, name = `reversed:${of.name}` } = options
   return {
     name,
     shots: of.shots,
@@ -30,9 +35,10 @@ export function reversed({ of, name = `reversed:${of.name}` }: ReversedOptions):
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'of'> = {
   order: 140,
   summary: 'the choice of another selector in reverse order',
+  takes: ['of'],
   requires: ['of'],
   create: (options) => reversed({ ...options, of: options.of! }),
 }

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { selectAll } from './check.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
@@ -7,8 +8,12 @@ export interface ShuffledOptions {
   readonly name?: string
 }
 
+export const SHUFFLED_OPTIONS: OptionNames<ShuffledOptions> = { of: true, name: true }
+
 /** The demonstrations of another selector in random order, once per seed. */
-export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions): Selector {
+export function shuffled(options: ShuffledOptions): Selector {
+  refuseUnknownOptions(options, SHUFFLED_OPTIONS, 'icl-eval: shuffled')
+  const { of, name = `shuffled:${of.name}` } = options
   return {
     name,
     shots: of.shots,
@@ -30,9 +35,10 @@ export function shuffled({ of, name = `shuffled:${of.name}` }: ShuffledOptions):
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'of'> = {
   order: 150,
   summary: 'the choice of another selector in random order, once per seed',
+  takes: ['of'],
   requires: ['of'],
   create: (options) => shuffled({ ...options, of: options.of! }),
 }

@@ -7,9 +7,10 @@ export function similarityBoth(options: Omit<SimilarityOptions, 'kind'> = {}): S
   return similarity({ ...options, kind: 'both' })
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'order'> = {
   order: 90,
   summary: 'the most similar images and questions of the library',
+  takes: ['order'],
   requires: [],
   scope: 'library',
   baseline: true,

@@ -7,9 +7,10 @@ export function similarityImage(options: Omit<SimilarityOptions, 'kind'> = {}): 
   return similarity({ ...options, kind: 'image' })
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'order'> = {
   order: 70,
   summary: 'the most similar images of the library',
+  takes: ['order'],
   requires: [],
   scope: 'library',
   baseline: true,

@@ -7,9 +7,10 @@ export function similarityText(options: Omit<SimilarityOptions, 'kind'> = {}): S
   return similarity({ ...options, kind: 'text' })
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'order'> = {
   order: 80,
   summary: 'the most similar questions of the library',
+  takes: ['order'],
   requires: [],
   scope: 'library',
   baseline: true,

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { arrange, best, cosine, eligible, rowsOf } from './candidates.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Order, SelectionContext, Selector } from './types.ts'
@@ -10,15 +11,15 @@ export interface SimilarityOptions {
   readonly order?: Order
 }
 
+export const SIMILARITY_OPTIONS: OptionNames<SimilarityOptions> = { kind: true, name: true, order: true }
+
 /**
  * The k examples with the largest cosine to the query (RICES: Yang et al. 2022, "An Empirical Study of GPT-3 for
  * Few-Shot Knowledge-Based VQA"; Alayrac et al. 2022, Flamingo, which also puts the most similar last).
  */
-export function similarity({
-  kind,
-  name = `similarity-${kind}`,
-  order = 'best-last',
-}: SimilarityOptions): Selector {
+export function similarity(options: SimilarityOptions): Selector {
+  refuseUnknownOptions(options, SIMILARITY_OPTIONS, 'icl-eval: similarity')
+  const { kind, name = `similarity-${kind}`, order = 'best-last' } = options
   return {
     name,
     shots: 'many',

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Example } from '../types.ts'
 import { arrange, best, eligible } from './candidates.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
@@ -8,12 +9,16 @@ export interface StaticSetOptions {
   readonly sets: readonly (readonly Example[])[]
 }
 
+export const STATIC_SET_OPTIONS: OptionNames<StaticSetOptions> = { name: true, sets: true }
+
 /**
  * The same demonstrations for every query: for k shots the set of length k, else the first k of the shortest longer
  * set. `findStaticSets` finds the best of many random sets on validation questions. It has its own pool, the members
  * of the sets. Throws when no set is long enough or when the query is a member.
  */
-export function staticSet({ name = 'static', sets }: StaticSetOptions): Selector {
+export function staticSet(options: StaticSetOptions): Selector {
+  refuseUnknownOptions(options, STATIC_SET_OPTIONS, 'icl-eval: staticSet')
+  const { name = 'static', sets } = options
   const byLength = [...sets].sort((a, b) => a.length - b.length)
   const pool = Array.from(new Map(sets.flat().map((example) => [example.id, example])).values())
   return {
@@ -46,11 +51,15 @@ export interface StaticEffectsOptions {
   readonly effects: ReadonlyMap<number, number>
 }
 
+export const STATIC_EFFECTS_OPTIONS: OptionNames<StaticEffectsOptions> = { name: true, effects: true }
+
 /**
  * The k examples with the largest main effects, the best last, so the same for every query but for what it may not be
  * shown. From the whole library, or as `pool:static` those of the pool. Ties keep the order of the library.
  */
-export function staticEffects({ name = 'static', effects }: StaticEffectsOptions): Selector {
+export function staticEffects(options: StaticEffectsOptions): Selector {
+  refuseUnknownOptions(options, STATIC_EFFECTS_OPTIONS, 'icl-eval: staticEffects')
+  const { name = 'static', effects } = options
   return {
     name,
     shots: 'many',
@@ -66,10 +75,11 @@ export function staticEffects({ name = 'static', effects }: StaticEffectsOptions
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<'sets'> = {
   order: 50,
   summary:
     'one set for all queries: the best by main effects on measured data, or the best of many random sets',
+  takes: ['sets'],
   requires: ['sets'],
   baseline: true,
   create: ({ sets, ...options }) =>

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Example } from '../types.ts'
 import type { Random } from '@lever/reward-utils'
 import type { SelectionContext, Selector } from './types.ts'
@@ -16,6 +17,8 @@ export interface SwappedOptions {
   /** All evaluated queries. */
   readonly queries: readonly Example[]
 }
+
+export const SWAPPED_OPTIONS: OptionNames<SwappedOptions> = { of: true, queries: true }
 
 /**
  * The choices of a selector shuffled over the queries: what is left of its gain owes nothing to the query. Once per
@@ -52,7 +55,9 @@ export function swappedChoices({
  * What a selector would choose from the pool of each query for another one, in the order of `swappedChoices`. Where only
  * measured pointers count, choices from other pools were seldom measured, and these were.
  */
-export function swappedWithin({ of, queries }: SwappedOptions): Selector {
+export function swappedWithin(options: SwappedOptions): Selector {
+  refuseUnknownOptions(options, SWAPPED_OPTIONS, 'icl-eval: swappedWithin')
+  const { of, queries } = options
   const selectMany: NonNullable<Selector['selectMany']> = (contexts, k) => {
     const order = queriesInOrder(queries, contexts)
     return of.chooseFor!(

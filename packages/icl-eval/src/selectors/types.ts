@@ -1,5 +1,6 @@
 import type { Random } from '@lever/reward-utils'
 import type { EmbeddingKind } from '@lever/tensor-files'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { Example } from '../types.ts'
 
 /** Rows of one kind of embedding, [D] each; they need not be normalised, similarity is the cosine. */
@@ -85,7 +86,7 @@ export type Measured = ReadonlyMap<number, readonly MeasuredPointer[]>
 /** What `static` chooses by: sets in prompt order, or the main effect of every example by its id. */
 export type StaticChoice = readonly (readonly Example[])[] | ReadonlyMap<number, number>
 
-/** What a selector may be made of; each entry of the table says which of these it requires. */
+/** What selectors may be made of; each entry of the table says which of these it takes and requires. */
 export interface SelectorOptions {
   readonly name?: string
   readonly order?: Order
@@ -101,17 +102,28 @@ export interface SelectorOptions {
   readonly sets?: StaticChoice
 }
 
-/** An entry of the table of selectors. */
-export interface SelectorDefinition {
+/** Options of a selector that has no other. */
+export interface NameOptions {
+  /** The name in tables and rows; default that of the table of selectors. */
+  readonly name?: string
+}
+
+export const NAME_OPTIONS: OptionNames<NameOptions> = { name: true }
+
+/** An entry of the table of selectors. `Takes` are the options that it is made of, besides `name`. */
+export interface SelectorDefinition<Takes extends keyof SelectorOptions = keyof SelectorOptions> {
   /** Place in tables: smaller ones come first. */
   readonly order: number
   /** One line for help texts and reports. */
   readonly summary: string
+  /** Options that it is made of, besides `name`; any other has no effect. */
+  readonly takes: readonly Takes[]
   /** Options without which it cannot be made. */
   readonly requires: readonly ('select' | 'of' | 'measured' | 'sets')[]
   /** Where it chooses; default the pool. */
   readonly scope?: 'library'
   /** Is it a simple alternative that a policy must beat? */
   readonly baseline?: boolean
-  readonly create: (options: SelectorOptions) => Selector
+  /** Makes it, of options that it takes. */
+  readonly create: (options: Pick<SelectorOptions, 'name' | Takes>) => Selector
 }

@@ -1,8 +1,13 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
+
 import { eligible } from './candidates.ts'
-import type { Selector, SelectorDefinition } from './types.ts'
+import { NAME_OPTIONS } from './types.ts'
+import type { NameOptions, Selector, SelectorDefinition } from './types.ts'
 
 /** No demonstrations: what the model knows by itself. */
-export function zeroShot({ name = 'zero-shot' }: { readonly name?: string } = {}): Selector {
+export function zeroShot(options: NameOptions = {}): Selector {
+  refuseUnknownOptions(options, NAME_OPTIONS, 'icl-eval: zeroShot')
+  const { name = 'zero-shot' } = options
   return {
     name,
     shots: 'zero',
@@ -17,9 +22,10 @@ export function zeroShot({ name = 'zero-shot' }: { readonly name?: string } = {}
   }
 }
 
-export const definition: SelectorDefinition = {
+export const definition: SelectorDefinition<never> = {
   order: 10,
   summary: 'no demonstrations',
+  takes: [],
   requires: [],
   baseline: true,
   create: zeroShot,

@@ -1,4 +1,5 @@
 import type { Random } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Clusters } from './clusters.ts'
 import { assertClustered } from './clusters.ts'
 
@@ -9,6 +10,13 @@ export interface BootstrapOptions {
   readonly random: Random
   /** Default 10,000. */
   readonly resamples?: number
+}
+
+export const BOOTSTRAP_OPTIONS: OptionNames<BootstrapOptions> = {
+  columns: true,
+  clusters: true,
+  random: true,
+  resamples: true,
 }
 
 export interface Bootstrap {
@@ -27,12 +35,9 @@ export interface Bootstrap {
  * Source: Efron and Tibshirani (1993), chapter 6; cluster resampling as in Field and Welsh (2007).
  * Time O(resamples x C x S); memory 8 bytes x resamples x S. Throws RangeError on lengths that differ or no cluster.
  */
-export function bootstrapMeans({
-  columns,
-  clusters,
-  random,
-  resamples = 10_000,
-}: BootstrapOptions): Bootstrap {
+export function bootstrapMeans(options: BootstrapOptions): Bootstrap {
+  refuseUnknownOptions(options, BOOTSTRAP_OPTIONS, 'icl-eval: bootstrapMeans')
+  const { columns, clusters, random, resamples = 10_000 } = options
   for (const column of columns) assertClustered(column, clusters, 'bootstrapMeans')
   if (clusters.count === 0) throw new RangeError('icl-eval: bootstrapMeans needs at least one question')
   if (!Number.isInteger(resamples) || resamples < 1) {

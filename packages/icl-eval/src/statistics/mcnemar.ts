@@ -1,5 +1,16 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 import { logGamma } from './distributions.ts'
 
+/** When a question counts as correct. */
+export interface McNemarOptions {
+  /** Least accuracy, 0..1. Default 0.5. */
+  readonly threshold?: number
+}
+
+const MCNEMAR_OPTIONS: OptionNames<McNemarOptions> = { threshold: true }
+
+/** Discordant questions and the test on them. */
 export interface McNemar {
   /** Questions that only the first side answers correctly. */
   readonly onlyFirst: number
@@ -17,8 +28,10 @@ export interface McNemar {
 export function mcnemar(
   first: ArrayLike<number>,
   second: ArrayLike<number>,
-  { threshold = 0.5 }: { readonly threshold?: number } = {},
+  options: McNemarOptions = {},
 ): McNemar {
+  refuseUnknownOptions(options, MCNEMAR_OPTIONS, 'icl-eval: mcnemar')
+  const { threshold = 0.5 } = options
   if (first.length !== second.length) {
     throw new RangeError(`icl-eval: mcnemar got ${first.length} and ${second.length} values`)
   }

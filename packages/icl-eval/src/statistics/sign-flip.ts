@@ -1,4 +1,5 @@
 import type { Random } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Clusters } from './clusters.ts'
 import { assertClustered } from './clusters.ts'
 
@@ -9,6 +10,13 @@ export interface SignFlipOptions {
   readonly random: Random
   /** Random flips when there are too many to enumerate. Default 10,000. */
   readonly resamples?: number
+}
+
+export const SIGN_FLIP_OPTIONS: OptionNames<SignFlipOptions> = {
+  columns: true,
+  clusters: true,
+  random: true,
+  resamples: true,
 }
 
 /** With so many clusters or fewer, all sign flips are enumerated. */
@@ -24,7 +32,9 @@ const TOLERANCE = 1e-10
  * With at most 13 clusters all 2^C flips are enumerated and p is exact; otherwise `resamples` random flips, shared by
  * all columns, and p = (1 + hits) / (1 + resamples) (Phipson and Smyth 2010), so that p is never 0.
  */
-export function signFlipP({ columns, clusters, random, resamples = 10_000 }: SignFlipOptions): Float64Array {
+export function signFlipP(options: SignFlipOptions): Float64Array {
+  refuseUnknownOptions(options, SIGN_FLIP_OPTIONS, 'icl-eval: signFlipP')
+  const { columns, clusters, random, resamples = 10_000 } = options
   for (const column of columns) assertClustered(column, clusters, 'signFlipP')
   const width = columns.length
   const table = differenceTable(columns, clusters)

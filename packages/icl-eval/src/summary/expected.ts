@@ -1,6 +1,7 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import type { EvaluationRow } from '../types.ts'
 import type { SummarizeOptions } from './summarize.ts'
-import { summarize } from './summarize.ts'
+import { summarize, SUMMARIZE_OPTIONS } from './summarize.ts'
 import type { Summary, TableRow } from './types.ts'
 
 /**
@@ -8,6 +9,7 @@ import type { Summary, TableRow } from './types.ts'
  * all have one. Differences of E are paired by question, to the baseline that is best in E.
  */
 export function summarizeBoth(rows: readonly EvaluationRow[], options: SummarizeOptions = {}): Summary {
+  refuseUnknownOptions(options, SUMMARIZE_OPTIONS, 'icl-eval: summarizeBoth')
   const summary = summarize(rows, options)
   const measured = rowsOfExpected(rows)
   if (measured.length === 0) return summary

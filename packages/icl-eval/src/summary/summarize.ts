@@ -1,4 +1,5 @@
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { OracleLevel } from '../oracle.ts'
 import type { Bootstrap } from '../statistics/bootstrap.ts'
 import { bootstrapMeans } from '../statistics/bootstrap.ts'
@@ -39,15 +40,25 @@ export interface SummarizeOptions {
   readonly level?: number
 }
 
+export const SUMMARIZE_OPTIONS: OptionNames<SummarizeOptions> = {
+  baselines: true,
+  bounds: true,
+  gap: true,
+  oracle: true,
+  seed: true,
+  resamples: true,
+  level: true,
+}
+
 /**
  * The table of an evaluation: accuracy per selector and number of shots with intervals, every paired difference to
  * the baselines with interval and p, the shares that are closed of the gaps from the best baseline and from random to
  * the oracle. All intervals come from
  * one paired bootstrap clustered by image. Throws RangeError without rows.
  */
-export function summarize(
-  rows: readonly EvaluationRow[],
-  {
+export function summarize(rows: readonly EvaluationRow[], options: SummarizeOptions = {}): Summary {
+  refuseUnknownOptions(options, SUMMARIZE_OPTIONS, 'icl-eval: summarize')
+  const {
     baselines = [BEST_BASELINE, 'random'],
     bounds = ['oracle', 'worst'],
     gap = { from: [BEST_BASELINE, 'random'], to: 'oracle' },
@@ -55,8 +66,7 @@ export function summarize(
     seed = 0,
     resamples = 10_000,
     level = 0.95,
-  }: SummarizeOptions = {},
-): Summary {
+  } = options
   if (rows.length === 0) throw new RangeError('icl-eval: there are no rows to summarize')
   const { cells, queries, clusters } = cellsOf(rows)
   const set = columnSet()

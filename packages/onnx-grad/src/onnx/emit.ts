@@ -1,3 +1,5 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
 import { topologicalOrder } from '../gradients.ts'
 import { formatShape, staticShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -104,18 +106,22 @@ function constantKey({ dtype, shape, values }: Tensor): string {
   return `${dtype} ${shape.join(',')} ${bytes.toString('latin1')}`
 }
 
+/** A graph: its outputs by name, and its inputs where their order matters. */
+export interface Graph {
+  inputs?: readonly Tensor[]
+  outputs: Outputs
+}
+
+const GRAPH: OptionNames<Graph> = { inputs: true, outputs: true }
+
 /**
  * Writes a graph as an ONNX file. Its inputs are those that the outputs depend on, or `inputs`,
  * in that order, when given (an input that nothing uses may be listed too).
  * @throws Error if two different inputs have one name.
  */
-export function encodeModel({
-  inputs,
-  outputs,
-}: {
-  inputs?: readonly Tensor[]
-  outputs: Outputs
-}): Uint8Array {
+export function encodeModel(graph: Graph): Uint8Array {
+  refuseUnknownOptions(graph, GRAPH, 'onnx-grad: encodeModel')
+  const { inputs, outputs } = graph
   const entries = Object.entries(outputs)
   const emitted = emitOutputs(entries)
   const declared = inputs?.map(({ name, dtype, shape }) => ({ name: name!, dtype, shape })) ?? emitted.inputs

@@ -1,3 +1,6 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+
+import { InputError } from '@lever/durable-files/input-error'
 import { broadcastShapes, formatShape, resolveAxis, sameShape, staticShape, type Shape } from '../shape.ts'
 import { constant, operator, type Tensor } from '../tensor.ts'
 import { reshape } from './reshape.ts'
@@ -8,6 +11,8 @@ export interface ReduceOptions {
   keepDims?: boolean
 }
 
+const REDUCE_OPTIONS: OptionNames<ReduceOptions> = { axes: true, keepDims: true }
+
 /** Shape of a reduction over axes, which stay with length 1 or go. */
 export function reduceShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   return keepDims
@@ -15,16 +20,14 @@ export function reduceShape(shape: Shape, axes: readonly number[], keepDims: boo
     : shape.filter((_, i) => !axes.includes(i))
 }
 
-/** @throws TypeError for `sum(x, 1)` and `{ dim: 1 }`, which would mean all axes */
+/** @throws InputError for `sum(x, 1)` and `{ dim: 1 }`, which would mean all axes */
 export function checkOptions(options: ReduceOptions, operation: string): void {
-  const isKnown = typeof options === 'object' && Object.keys(options).every((key) => known.includes(key))
-  if (isKnown && (options.axes === undefined || Array.isArray(options.axes))) return
-  throw new TypeError(
+  refuseUnknownOptions(options, REDUCE_OPTIONS, `onnx-grad: ${operation}`)
+  if (options.axes === undefined || Array.isArray(options.axes)) return
+  throw new InputError(
     `onnx-grad: ${operation} takes { axes: [1], keepDims: true }, got ${JSON.stringify(options)}`,
   )
 }
-
-const known = ['axes', 'keepDims']
 
 /** Axes from 0; all of them by default. */
 export function resolveAxes(

@@ -1,11 +1,12 @@
 import { canonicalJson, InputError, writeFileAtomic } from '@lever/durable-files'
 import { decodeSafetensors, encodeSafetensors, readSafetensors, readTorch } from '@lever/tensor-files'
 import type { TensorEntry, TensorFile } from '@lever/tensor-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { ARCHITECTURE_NAMES } from '../architectures/index.ts'
 import type { ArchitectureName } from '../architectures/index.ts'
 import type { Floor, Selection } from '../floor/types.ts'
-import { architectureOf, resolveConfig } from '../model.ts'
-import type { ModelSettings, PointerModel } from '../model.ts'
+import { architectureName, architectureOf, resolveConfig } from '../model.ts'
+import type { ModelSettings, OwnSettings, PointerModel } from '../model.ts'
 import type { ArchitectureConfig } from '../types.ts'
 import { VERSION } from '../version.ts'
 import type { EmbedderFacts } from './embedder.ts'
@@ -65,7 +66,15 @@ export interface LoadOptions extends StrictOptions {
   /** Architecture of a file that does not say (default: recognised by its shapes). */
   architecture?: ArchitectureName
   /** Settings that a file does not store, such as `heads`. */
-  settings?: Omit<ModelSettings, 'dim'>
+  settings?: OwnSettings
+}
+
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  architecture: true,
+  settings: true,
+  allowMissing: true,
+  allowForeign: true,
+  seed: true,
 }
 
 const FORMAT = 'lever-pointer'
@@ -135,6 +144,7 @@ export function decodeCheckpoint(
   name = 'checkpoint',
   options: LoadOptions = {},
 ): LoadedCheckpoint {
+  refuseUnknownOptions(options, LOAD_OPTIONS, 'pointer-model: decodeCheckpoint')
   return fromSafetensors(decodeSafetensors(bytes, name), name, options)
 }
 
@@ -145,6 +155,7 @@ export function decodeCheckpoint(
  * missing or foreign.
  */
 export async function readCheckpoint(path: string, options: LoadOptions = {}): Promise<LoadedCheckpoint> {
+  refuseUnknownOptions(options, LOAD_OPTIONS, 'pointer-model: readCheckpoint')
   if (path.endsWith('.safetensors')) return fromSafetensors(await readSafetensors(path), path, options)
   const { tensors, value } = await readTorch(path)
   return assemble(tensors, path, options, legacyInfo(value))
@@ -156,11 +167,10 @@ function fromSafetensors(
   options: LoadOptions,
 ): LoadedCheckpoint {
   if (metadata.get('format') !== FORMAT) return assemble(tensors, file, options, {})
-  const name = metadata.get('architecture') ?? ''
-  architectureOf(name)
+  const name = architectureName(metadata.get('architecture') ?? '')
   const config = resolveConfig(name, json(metadata.get('config') ?? '{}', 'config', file) as ModelSettings)
   checkGiven(options, { architecture: name, ...config }, file)
-  const loaded = finish(name as ArchitectureName, config, tensors, file, options, infoOf(metadata, file), [])
+  const loaded = finish(name, config, tensors, file, options, infoOf(metadata, file), [])
   const floor = metadata.get('floor')
   if (floor === undefined) return loaded
   return { ...loaded, model: { ...loaded.model, floor: json(floor, 'floor', file) as Floor } }

@@ -1,7 +1,14 @@
 import { encodeSafetensors } from '@lever/tensor-files'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import type { PointerModel } from '../model.ts'
 import { countParameters } from '../model.ts'
-import { encodeCheckpoint, readCheckpoint, type LoadedCheckpoint, type LoadOptions } from './checkpoint.ts'
+import {
+  encodeCheckpoint,
+  readCheckpoint,
+  type LoadedCheckpoint,
+  type LoadOptions,
+  LOAD_OPTIONS,
+} from './checkpoint.ts'
 
 /** What a checkpoint can be converted to: ours, or a state dict that the Python original reads. */
 export const CHECKPOINT_FORMS = ['lever', 'original'] as const
@@ -30,6 +37,7 @@ export async function convertCheckpoint(
   to: CheckpointForm,
   options: LoadOptions = {},
 ): Promise<ConvertedCheckpoint> {
+  refuseUnknownOptions(options, LOAD_OPTIONS, 'pointer-model: convertCheckpoint')
   const { model, info, missing, foreign, ignored } = await readCheckpoint(file, options)
   const { architecture, config, parameters } = model
   const warnings: string[] = []

@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises'
 import { hashFile, isInputError } from '@lever/durable-files'
 import { readSafetensors, readTorch } from '@lever/tensor-files'
 import type { TensorEntry } from '@lever/tensor-files'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { countParameters } from '../model.ts'
-import { isUntrained, readCheckpoint } from './checkpoint.ts'
+import { isUntrained, readCheckpoint, LOAD_OPTIONS } from './checkpoint.ts'
 import type { CheckpointInfo, LoadOptions } from './checkpoint.ts'
 
 /** A tensor of a file, without its numbers. */
@@ -46,6 +47,7 @@ export async function inspectCheckpoint(
   file: string,
   options: LoadOptions = {},
 ): Promise<CheckpointDescription> {
+  refuseUnknownOptions(options, LOAD_OPTIONS, 'pointer-model: inspectCheckpoint')
   const { tensors, metadata } = await readTensors(file)
   const { policy, problem, info, hasFloor } = await readPolicyOf(file, options)
   const own = metadata.get('format') === 'lever-pointer'

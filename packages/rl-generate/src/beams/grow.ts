@@ -1,4 +1,5 @@
 import { InputError, openJournal, type Journal } from '@lever/durable-files'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { explainHeader } from '../measure/explain-header.ts'
 import { measureHeader, type MeasureHeader } from '../measure/header.ts'
 import { QUERY_PREFIX, questionOf, type QueryLine } from '../measure/ledger-lines.ts'
@@ -9,6 +10,7 @@ import { growAnchor } from './anchor.ts'
 import { checkBeamInputs } from './inputs.ts'
 import { createScorer, type ScoreLine } from './scorer.ts'
 import type { AnchorBeams, BeamEvent, BeamOptions } from './types.ts'
+import { BEAM_OPTIONS } from './types.ts'
 
 /**
  * InfoScore beams: for every anchor, sequences of demonstrations grown one by one, the `width` best
@@ -24,6 +26,7 @@ import type { AnchorBeams, BeamEvent, BeamOptions } from './types.ts'
  * of `signal`; and what `scoreGroundTruth` throws
  */
 export async function* growBeams(options: BeamOptions): AsyncGenerator<BeamEvent, void, undefined> {
+  refuseUnknownOptions(options, BEAM_OPTIONS, 'rl-generate: growBeams')
   checkBeamInputs(options)
   options.signal?.throwIfAborted()
   const { queries, shard, journal: path, syncEvery = 256 } = options

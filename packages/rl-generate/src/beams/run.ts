@@ -1,9 +1,11 @@
 import { openRunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import { embeddingsOf, metaOf, type EmbeddingFacts, type MetaOptions } from '../generate/meta.ts'
 import type { Pools } from '../pools/types.ts'
 import { writeBeams } from './file.ts'
 import { growBeams } from './grow.ts'
 import type { AnchorBeams, BeamEvent, BeamOptions, BeamStatistics } from './types.ts'
+import { BEAM_OPTIONS } from './types.ts'
 
 /** Names of the files in the run directory of beams. */
 export const BEAM_FILES = { journal: 'beams.jsonl', data: 'beams.json' } as const
@@ -20,6 +22,32 @@ export interface GenerateBeamsOptions
   /** Name -> hash of everything that was read, for the manifest. */
   readonly inputs: Readonly<Record<string, string>>
   readonly onEvent?: (event: BeamEvent) => void
+}
+
+export const GENERATE_BEAMS_OPTIONS: OptionNames<GenerateBeamsOptions> = {
+  pools: true,
+  infoScoreKind: true,
+  embeddings: true,
+  out: true,
+  inputs: true,
+  onEvent: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  queries: true,
+  order: true,
+  candidates: true,
+  scoreGroundTruth: true,
+  infoScore: true,
+  width: true,
+  shard: true,
+  syncEvery: true,
+  now: true,
+  shots: true,
+  model: true,
+  dataset: true,
+  seed: true,
+  version: true,
 }
 
 /** What growing beams left in its run directory. */
@@ -39,6 +67,7 @@ export interface GeneratedBeams {
  * @throws as `growBeams`; InputError for a run directory of another run
  */
 export async function generateBeams(options: GenerateBeamsOptions): Promise<GeneratedBeams> {
+  refuseUnknownOptions(options, GENERATE_BEAMS_OPTIONS, 'rl-generate: generateBeams')
   const { out, inputs, pools, embeddings, infoScoreKind, onEvent, seed, version, queries } = options
   const { width = 5, order = 'after', shard, strict = true } = options
   const generator = { beams: { width, order, info_score: infoScoreKind } }
@@ -69,7 +98,12 @@ export async function generateBeams(options: GenerateBeamsOptions): Promise<Gene
   })
   try {
     const [journal, beams] = [run.file(BEAM_FILES.journal), run.file(BEAM_FILES.data)]
-    for await (const event of growBeams({ ...options, pools: pools.byQuery, meta, journal })) {
+    for await (const event of growBeams({
+      ...pickOptions<Omit<BeamOptions, 'journal' | 'meta' | 'pools'>>(options, BEAM_OPTIONS),
+      pools: pools.byQuery,
+      meta,
+      journal,
+    })) {
       onEvent?.(event)
       if (event.type !== 'done') continue
       await writeBeams(beams, event.beams, meta)

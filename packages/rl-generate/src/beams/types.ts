@@ -1,3 +1,4 @@
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { MeasureMeta, ExamplePrompt } from '../measure/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example } from '../types.ts'
@@ -54,6 +55,24 @@ export interface BeamOptions {
   signal?: AbortSignal | undefined
   /** Monotonic clock, milliseconds. */
   now?: () => number
+}
+
+export const BEAM_OPTIONS: OptionNames<BeamOptions> = {
+  queries: true,
+  candidates: true,
+  pools: true,
+  scoreGroundTruth: true,
+  infoScore: true,
+  journal: true,
+  meta: true,
+  width: true,
+  order: true,
+  shard: true,
+  strict: true,
+  concurrency: true,
+  syncEvery: true,
+  signal: true,
+  now: true,
 }
 
 /** A sequence of demonstrations of one anchor. */

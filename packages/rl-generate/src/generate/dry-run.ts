@@ -1,9 +1,10 @@
+import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
 import type { ExamplePrompt } from '../measure/types.ts'
 import type { Proposal } from '../proposals/types.ts'
 import { shardQueries } from '../shard.ts'
 import type { Example } from '../types.ts'
 import { checkGeneration } from './checks.ts'
-import { planPointers } from './plan.ts'
+import { planPointers, PLAN_OPTIONS, type PlanOptions } from './plan.ts'
 import type { GenerationPlan } from './types.ts'
 
 export type CountGenerationOptions<E> = GenerationPlan & {
@@ -11,6 +12,25 @@ export type CountGenerationOptions<E> = GenerationPlan & {
   readonly estimate: (prompts: readonly ExamplePrompt[]) => Promise<E>
   /** Human answers of a query whose log-probability is wanted. */
   readonly scoreAnswers?: (query: Example) => readonly string[]
+}
+
+export const COUNT_GENERATION_OPTIONS: OptionNames<CountGenerationOptions<unknown>> = {
+  queries: true,
+  candidates: true,
+  policy: true,
+  prefixes: true,
+  shard: true,
+  strict: true,
+  allowFallback: true,
+  shots: true,
+  pools: true,
+  seed: true,
+  features: true,
+  file: true,
+  mix: true,
+  size: true,
+  estimate: true,
+  scoreAnswers: true,
 }
 
 /** What a generation would measure. */
@@ -34,9 +54,13 @@ export interface GenerationCounts {
 export async function countGeneration<E>(
   options: CountGenerationOptions<E>,
 ): Promise<GenerationCounts & { readonly estimate: E }> {
+  refuseUnknownOptions(options, COUNT_GENERATION_OPTIONS, 'rl-generate: countGeneration')
   checkGeneration(options)
   const { candidates, queries, shard, shots, prefixes = [], estimate, scoreAnswers } = options
-  const { propose } = await planPointers({ ...options, policy: options.policy?.proposer })
+  const { propose } = await planPointers({
+    ...pickOptions<Omit<PlanOptions, 'policy'>>(options, PLAN_OPTIONS),
+    policy: options.policy?.proposer,
+  })
   const mine = shard === undefined ? queries : shardQueries(queries, shard)
   const plans = await propose(mine, { round: 0, known: new Map() })
   const byId = new Map(candidates.map((example) => [example.id, example]))

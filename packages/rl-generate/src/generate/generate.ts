@@ -1,5 +1,6 @@
 import { openRunDirectory } from '@lever/durable-files'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
+import { pickOptions, refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { measureRewards } from '../measure/measure.ts'
 import type { PlanLine } from '../measure/plans.ts'
 import type { MeasureStatistics } from '../measure/statistics.ts'
@@ -7,13 +8,48 @@ import type { Answer, MeasureOptions } from '../measure/types.ts'
 import { shardQueries } from '../shard.ts'
 import { writeRlData } from '../write.ts'
 import { checkGeneration } from './checks.ts'
-import { embeddingsOf, metaOf } from './meta.ts'
-import { PLAN_BATCH, planPointers } from './plan.ts'
+import { embeddingsOf, metaOf, META_OPTIONS, type MetaOptions } from './meta.ts'
+import { PLAN_BATCH, planPointers, PLAN_OPTIONS, type PlanOptions } from './plan.ts'
 import type { PointerPlan } from './plan.ts'
 import type { Answering, GenerationOptions, GenerationSettings } from './types.ts'
 
 /** Different images in a window of the work: prompts of one window may share them in memory. */
 const WINDOW_IMAGES = 2048
+
+const SETTINGS: OptionNames<GenerationSettings & Answering<Answer>> = {
+  model: true,
+  score: true,
+  normalizeAnswer: true,
+  dataset: true,
+  embeddings: true,
+  version: true,
+  generator: true,
+  untilInformative: true,
+  batchSize: true,
+  concurrency: true,
+  signal: true,
+  onEvent: true,
+  queries: true,
+  candidates: true,
+  policy: true,
+  prefixes: true,
+  shard: true,
+  strict: true,
+  allowFallback: true,
+  pools: true,
+  features: true,
+  file: true,
+  mix: true,
+  shots: true,
+  size: true,
+  seed: true,
+  answer: true,
+  queue: true,
+}
+
+const GENERATION_OPTIONS: OptionNames<GenerationOptions> = { ...SETTINGS, journal: true }
+
+const GENERATE_RL_DATA_OPTIONS: OptionNames<GenerateRlDataOptions> = { ...SETTINGS, out: true, inputs: true }
 
 /**
  * Proposes pointers for every query, asks the model, scores, and keeps every outcome in a
@@ -24,10 +60,11 @@ const WINDOW_IMAGES = 2048
 export async function generateJournal<A extends Answer>(
   options: GenerationOptions<A>,
 ): Promise<MeasureStatistics> {
+  refuseUnknownOptions(options, GENERATION_OPTIONS, 'rl-generate: generateJournal')
   checkGeneration(options)
   const { policy, mix, size, embeddings } = options
   const plan = { mix, size, ...(policy && { policy: policy.facts }), ...embeddingsOf(embeddings) }
-  return measurePlanned(options, plan, await planPointers({ ...options, policy: policy?.proposer }))
+  return measurePlanned(options, plan, await planPointers({ ...pickOptions<Omit<PlanOptions, 'policy'>>(options, PLAN_OPTIONS), policy: policy?.proposer }))
 }
 
 /**
@@ -52,7 +89,7 @@ export async function measurePlanned<A extends Answer>(
     ...definedOnly({ batchSize: options.batchSize, concurrency: options.concurrency }),
     ...definedOnly({ normalizeAnswer: options.normalizeAnswer }),
     propose: planned.propose,
-    meta: metaOf(options),
+    meta: metaOf(pickOptions<MetaOptions>(options, META_OPTIONS)),
     untilInformative: untilInformative === undefined ? undefined : { limit: untilInformative },
     proposalBatch: PLAN_BATCH,
     imageBudget: WINDOW_IMAGES,
@@ -95,6 +132,7 @@ export interface GeneratedRlData {
 export async function generateRlData<A extends Answer>(
   options: GenerateRlDataOptions<A>,
 ): Promise<GeneratedRlData> {
+  refuseUnknownOptions(options, GENERATE_RL_DATA_OPTIONS, 'rl-generate: generateRlData')
   checkGeneration(options)
   const { out, inputs, queries, prefixes = [], strict = true, allowFallback = false, shard } = options
   const { seed, version, untilInformative = null } = options
@@ -102,7 +140,7 @@ export async function generateRlData<A extends Answer>(
     path: out,
     command: 'generate',
     config: {
-      meta: metaOf(options),
+      meta: metaOf(pickOptions<MetaOptions>(options, META_OPTIONS)),
       queries: queries.length,
       prefixes,
       strict,
@@ -115,7 +153,10 @@ export async function generateRlData<A extends Answer>(
   })
   try {
     const journal = run.file(RL_DATA_FILES.journal)
-    const statistics = await generateJournal<A>({ ...options, journal })
+    const statistics = await generateJournal<A>({
+      ...pickOptions<GenerationSettings<A> & Answering<A>>(options, SETTINGS),
+      journal,
+    })
     const rlData = shard === undefined ? run.file(RL_DATA_FILES.data) : null
     if (rlData !== null) await writeRlData({ journal, out: rlData })
     const { outcomes, positives } = statistics

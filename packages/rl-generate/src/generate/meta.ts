@@ -1,5 +1,6 @@
 import { canonicalJson } from '@lever/durable-files'
 import type { RlMeta } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { MeasureMeta } from '../measure/types.ts'
 import { poolRecord } from '../pools/types.ts'
 import type { Pools } from '../pools/types.ts'
@@ -42,17 +43,21 @@ export interface MetaOptions {
   readonly generator?: Readonly<Record<string, unknown>>
 }
 
+export const META_OPTIONS: OptionNames<MetaOptions> = {
+  model: true,
+  dataset: true,
+  pools: true,
+  shots: true,
+  seed: true,
+  version: true,
+  strict: true,
+  generator: true,
+}
+
 /** The `_meta` of generated data. It holds no time and no path, so the same run gives the same bytes. */
-export function metaOf({
-  model,
-  dataset,
-  pools,
-  shots,
-  seed,
-  version,
-  strict = true,
-  generator = {},
-}: MetaOptions): MeasureMeta {
+export function metaOf(options: MetaOptions): MeasureMeta {
+  refuseUnknownOptions(options, META_OPTIONS, 'rl-generate: metaOf')
+  const { model, dataset, pools, shots, seed, version, strict = true, generator = {} } = options
   return {
     schema: 'lever-rl',
     schema_version: '5.0',

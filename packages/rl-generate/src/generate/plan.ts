@@ -1,4 +1,5 @@
 import type { EmbeddingPairs } from '@lever/tensor-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { ProposeFunction } from '../measure/types.ts'
 import type { Pools } from '../pools/types.ts'
 import type { ProposalRequest } from '../proposals/methods.ts'
@@ -22,6 +23,18 @@ export interface PlanOptions {
   /** G: random pointers fill every group up to it. */
   readonly size: number
   readonly seed: number
+}
+
+export const PLAN_OPTIONS: OptionNames<PlanOptions> = {
+  queries: true,
+  pools: true,
+  features: true,
+  policy: true,
+  file: true,
+  mix: true,
+  shots: true,
+  size: true,
+  seed: true,
 }
 
 /**
@@ -60,12 +73,9 @@ export async function packPlans(
  *
  * @throws as `proposePointers`
  */
-export async function planPointers({
-  queries,
-  pools,
-  features = {},
-  ...rest
-}: PlanOptions): Promise<PointerPlan> {
+export async function planPointers(options: PlanOptions): Promise<PointerPlan> {
+  refuseUnknownOptions(options, PLAN_OPTIONS, 'rl-generate: planPointers')
+  const { queries, pools, features = {}, ...rest } = options
   const similarities = Object.fromEntries(
     Object.entries(features).map(([kind, pair]) => [kind, similarityOf(pair, kind)]),
   )

@@ -4,9 +4,10 @@ import { InputError, openRunDirectory, runStage, writeFileAtomic } from '@lever/
 import type { RunDirectory } from '@lever/durable-files'
 import { RL_DATA_FILES } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
+import { pickOptions } from '@lever/durable-files/known-options'
 import { checkGeneration } from '../generate/checks.ts'
 import { measurePlanned } from '../generate/generate.ts'
-import { embeddingsOf, metaOf } from '../generate/meta.ts'
+import { embeddingsOf, META_OPTIONS, metaOf, type MetaOptions } from '../generate/meta.ts'
 import type { GenerationPolicy } from '../generate/types.ts'
 import type { Answer } from '../measure/types.ts'
 import type { ProposalRequest } from '../proposals/methods.ts'
@@ -37,7 +38,15 @@ export async function improveRounds<A extends Answer>(options: ImproveOptions<A>
   const run = await openRunDirectory({
     path: out,
     command: 'improve',
-    config: { meta: metaOf(options), queries: queries.length, mix, shots, size, explore, training },
+    config: {
+      meta: metaOf(pickOptions<MetaOptions>(options, META_OPTIONS)),
+      queries: queries.length,
+      mix,
+      shots,
+      size,
+      explore,
+      training,
+    },
     inputs,
     seed,
     versions: { lever: version },

@@ -1,7 +1,8 @@
 import { createRandom } from '@lever/reward-utils'
+import { pickOptions } from '@lever/durable-files/known-options'
 import { packPlans } from '../generate/plan.ts'
 import type { PlanOptions, PointerPlan } from '../generate/plan.ts'
-import { proposePointers } from '../proposals/propose.ts'
+import { PROPOSE_OPTIONS, proposePointers } from '../proposals/propose.ts'
 import type { ProposeOptions } from '../proposals/propose.ts'
 import { countSequences } from '../proposals/sequences.ts'
 import type { Proposal } from '../proposals/types.ts'
@@ -56,11 +57,16 @@ async function proposeRound(options: BatchOptions): Promise<Proposal[][]> {
       [...(known.get(queryId) ?? []), ...best[i]!.map(({ pointer }) => pointer)],
     ]),
   )
-  const usual = await proposePointers({ ...options, known: taken })
+  const usual = await proposePointers({ ...proposing(options), known: taken })
   return queries.map(({ queryId }, i) => {
     const random = createRandom(seed, 'round', round, queryId)
     return [...best[i]!, ...random.shuffle(usual[i]!).slice(0, size - best[i]!.length)]
   })
+}
+
+/** What of a round its proposals depend on. */
+function proposing(options: BatchOptions): ProposeOptions {
+  return pickOptions<ProposeOptions>(options, PROPOSE_OPTIONS)
 }
 
 /** The `count` best new pointers of the policy: its search is so wide that as many are left without the known ones. */
@@ -71,6 +77,6 @@ async function bestOf(options: BatchOptions, count: number): Promise<Proposal[][
     Math.min(count + (known.get(queryId)?.length ?? 0), countSequences(poolIds.length, shots)),
   )
   const mix = [{ method: 'beam', count: widths.reduce((a, b) => Math.max(a, b)) } as const]
-  const found = await proposePointers({ ...options, mix, size: 0 })
+  const found = await proposePointers({ ...proposing(options), mix, size: 0 })
   return found.map((group) => group.slice(0, count))
 }

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { shardQueries } from '../shard.ts'
 import type { Example } from '../types.ts'
 import { createAsker, type Asker } from './asker.ts'
@@ -10,6 +11,7 @@ import { createPlanner, type Planner } from './planner.ts'
 import { statisticsOf } from './statistics.ts'
 import type { Answer, MeasureEvent, MeasureOptions, ProgressEvent } from './types.ts'
 import type { Unit } from './work.ts'
+import { MEASURE_OPTIONS } from './types.ts'
 
 /**
  * Measures the pointers that `propose` gives: asks the model, scores, appends to the journal.
@@ -26,6 +28,7 @@ import type { Unit } from './work.ts'
 export async function* measureRewards<A extends Answer>(
   options: MeasureOptions<A>,
 ): AsyncGenerator<MeasureEvent, void, undefined> {
+  refuseUnknownOptions(options, MEASURE_OPTIONS, 'rl-generate: measureRewards')
   checkInputs(options)
   options.signal?.throwIfAborted()
   const { queries, shard, journal: path, syncEvery = 32, plan = {} } = options

@@ -1,6 +1,7 @@
 import type { RlMeta } from '@lever/rl-dataset'
 import type { Answer } from '@lever/vqa-dataset'
 import type { ExpectedScore, Score } from '@lever/vqa-eval'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { Proposal } from '../proposals/types.ts'
 import type { Shard } from '../shard.ts'
 import type { Example, ExamplePrompt } from '../types.ts'
@@ -104,6 +105,33 @@ export interface MeasureOptions<A extends Answer = Answer> {
   progressEvery?: number
   /** Monotonic clock, milliseconds. */
   now?: () => number
+}
+
+export const MEASURE_OPTIONS: OptionNames<MeasureOptions<Answer>> = {
+  queries: true,
+  candidates: true,
+  propose: true,
+  answer: true,
+  score: true,
+  journal: true,
+  meta: true,
+  plan: true,
+  prefixes: true,
+  shard: true,
+  batchSize: true,
+  concurrency: true,
+  proposalBatch: true,
+  imageBudget: true,
+  strict: true,
+  allowFallback: true,
+  correctAbove: true,
+  untilInformative: true,
+  recheck: true,
+  normalizeAnswer: true,
+  syncEvery: true,
+  signal: true,
+  progressEvery: true,
+  now: true,
 }
 
 export interface StartEvent {

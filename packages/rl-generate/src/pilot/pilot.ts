@@ -1,4 +1,5 @@
 import type { RlData } from '@lever/rl-dataset'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { components } from './components.ts'
 import { shareOf } from './estimate.ts'
 import { methodMeans } from './methods.ts'
@@ -23,6 +24,15 @@ export interface PilotOptions {
   readonly pricePerHour?: number | undefined
 }
 
+export const PILOT_OPTIONS: OptionNames<PilotOptions> = {
+  data: true,
+  other: true,
+  features: true,
+  library: true,
+  promptsPerSecond: true,
+  pricePerHour: true,
+}
+
 /**
  * Is there anything to win by choosing demonstrations, and what would it take? Everything is computed from outcomes; the
  * intervals are 95 % and leave out one query at a time.
@@ -30,6 +40,7 @@ export interface PilotOptions {
  * @throws InputError if there are too few queries, or no reward on all outcomes
  */
 export function analysePilot(options: PilotOptions): PilotReport {
+  refuseUnknownOptions(options, PILOT_OPTIONS, 'rl-generate: analysePilot')
   const { data, other, features } = options
   const values = pilotValues(data)
   const others = other && pilotValues(other, 'the RL data of the other wording')

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Example } from '../types.ts'
 import { POOL_METHODS, type PoolMethodName } from './methods.ts'
 import { featuresOf } from './similar.ts'
@@ -18,6 +19,16 @@ export interface BuildPoolsOptions {
   file?: Pools
 }
 
+export const BUILD_POOLS_OPTIONS: OptionNames<BuildPoolsOptions> = {
+  queries: true,
+  candidates: true,
+  method: true,
+  size: true,
+  seed: true,
+  features: true,
+  file: true,
+}
+
 /**
  * A pool of N examples for every query (of all that are allowed for method `library`), without the query itself and without any example that
  * shows the query's image. The pool of a query depends on the seed, the query and the candidates
@@ -25,15 +36,17 @@ export interface BuildPoolsOptions {
  *
  * @throws InputError if a needed input is missing, or too few candidates are left for a query
  */
-export async function buildPools({
-  queries,
-  candidates,
-  method = 'random',
-  features = {},
-  file,
-  size = method === 'file' ? (file?.size ?? 64) : 64,
-  seed = 0,
-}: BuildPoolsOptions): Promise<Pools> {
+export async function buildPools(options: BuildPoolsOptions): Promise<Pools> {
+  refuseUnknownOptions(options, BUILD_POOLS_OPTIONS, 'rl-generate: buildPools')
+  const {
+    queries,
+    candidates,
+    method = 'random',
+    features = {},
+    file,
+    size = method === 'file' ? (file?.size ?? 64) : 64,
+    seed = 0,
+  } = options
   const { needs, build, takesAll = false }: PoolMethod = POOL_METHODS[method]
   if (!Number.isInteger(size) || size < 1) {
     throw new InputError(`rl-generate: a pool of ${size} examples cannot be; use a whole number from 1`)

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { ProposalRequest } from './methods.ts'
 
 /** Pointers per query by default; with two temperatures 5 + 9 + 2 x 2 + 6 = 24. */
@@ -13,6 +14,12 @@ export interface DefaultMixOptions {
   readonly temperatures?: readonly number[]
 }
 
+export const DEFAULT_MIX_OPTIONS: OptionNames<DefaultMixOptions> = {
+  informed: true,
+  counts: true,
+  temperatures: true,
+}
+
 /**
  * A mix in which good pointers are likely: the policy's own, similar examples, and some random ones. Methods are in
  * order of priority for a pointer that several find. A method with count 0 keeps its place, on which depends what the
@@ -20,11 +27,9 @@ export interface DefaultMixOptions {
  *
  * @throws InputError for a count that is not a whole number from 0
  */
-export function defaultMix({
-  informed = true,
-  counts = {},
-  temperatures = [1, 1.3],
-}: DefaultMixOptions = {}): ProposalRequest[] {
+export function defaultMix(options: DefaultMixOptions = {}): ProposalRequest[] {
+  refuseUnknownOptions(options, DEFAULT_MIX_OPTIONS, 'rl-generate: defaultMix')
+  const { informed = true, counts = {}, temperatures = [1, 1.3] } = options
   const wanted = { ...DEFAULT_COUNTS, ...counts }
   for (const [method, count] of Object.entries(wanted)) {
     if (Number.isSafeInteger(count) && count >= 0) continue

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { PROPOSAL_METHODS, type ProposalRequest } from './methods.ts'
 import { checkNeeds } from './needs.ts'
 import { drawSequences, pointerKey } from './sequences.ts'
@@ -35,6 +36,19 @@ export interface ProposeOptions {
   round?: number
 }
 
+export const PROPOSE_OPTIONS: OptionNames<ProposeOptions> = {
+  queries: true,
+  shots: true,
+  mix: true,
+  size: true,
+  seed: true,
+  policy: true,
+  similarities: true,
+  file: true,
+  known: true,
+  round: true,
+}
+
 /**
  * The pointers to measure for each query, [G] of K positions, in the order of the mix, without
  * repeated ordered sequences. The proposals for a query depend on the seed, the query and the
@@ -43,18 +57,20 @@ export interface ProposeOptions {
  * @throws InputError if a method's input is missing or a pool is smaller than K; Error when a
  * policy gives a pointer that is not a sequence of K distinct pool positions
  */
-export async function proposePointers({
-  queries,
-  shots,
-  mix,
-  size = 0,
-  seed = 0,
-  policy,
-  similarities = {},
-  file,
-  known = new Map(),
-  round = 0,
-}: ProposeOptions): Promise<Proposal[][]> {
+export async function proposePointers(given: ProposeOptions): Promise<Proposal[][]> {
+  refuseUnknownOptions(given, PROPOSE_OPTIONS, 'rl-generate: proposePointers')
+  const {
+    queries,
+    shots,
+    mix,
+    size = 0,
+    seed = 0,
+    policy,
+    similarities = {},
+    file,
+    known = new Map<number, readonly (readonly number[])[]>(),
+    round = 0,
+  } = given
   checkShots(queries, shots)
   checkNeeds(mix, { policy, file, similarities })
   const groups = queries.map(() => [] as Proposal[])

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { hashOf } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { measureHeader } from '../measure/header.ts'
 import { measureRewards } from '../measure/measure.ts'
 import type {
@@ -18,6 +19,33 @@ export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<Mea
   queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers' | 'scoresOnly'>
 }
 
+export const QUEUE_MEASURE_OPTIONS: OptionNames<QueueMeasureOptions<Answer>> = {
+  queue: true,
+  journal: true,
+  batchSize: true,
+  concurrency: true,
+  strict: true,
+  signal: true,
+  queries: true,
+  score: true,
+  candidates: true,
+  meta: true,
+  shard: true,
+  syncEvery: true,
+  now: true,
+  propose: true,
+  plan: true,
+  prefixes: true,
+  proposalBatch: true,
+  imageBudget: true,
+  allowFallback: true,
+  correctAbove: true,
+  untilInformative: true,
+  recheck: true,
+  normalizeAnswer: true,
+  progressEvery: true,
+}
+
 export type QueueMeasureEvent =
   | Exclude<MeasureEvent, ProgressEvent | StartEvent>
   | (StartEvent & {
@@ -33,10 +61,11 @@ export type QueueMeasureEvent =
  *
  * @throws as `measureRewards` and `openAnswerQueue`; Error for a job that failed on three workers
  */
-export async function* measureByQueue<A extends Answer = Answer>({
-  queue: settings,
-  ...options
-}: QueueMeasureOptions<A>): AsyncGenerator<QueueMeasureEvent, void, undefined> {
+export async function* measureByQueue<A extends Answer = Answer>(
+  given: QueueMeasureOptions<A>,
+): AsyncGenerator<QueueMeasureEvent, void, undefined> {
+  refuseUnknownOptions(given, QUEUE_MEASURE_OPTIONS, 'rl-generate: measureByQueue')
+  const { queue: settings, ...options } = given
   const journal = resolve(options.journal)
   const queue = await openAnswerQueue({
     ...settings,

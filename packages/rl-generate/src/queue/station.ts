@@ -1,4 +1,5 @@
 import { isInputError } from '@lever/durable-files'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { Answer } from '../measure/types.ts'
 import type { QueueConnection, QueuedJob } from './connect.ts'
 import type { QueueJob, QueueProtocol, QueuePrompt, QueueResult } from './job.ts'
@@ -34,6 +35,21 @@ export interface QueueWorkerOptions {
   /** Called once, when jobs can be taken; `place` is the URL without a password. */
   onReady?: (place: string) => void
   onJob?: (done: WorkerReport) => void
+}
+
+export const QUEUE_WORKER_OPTIONS: OptionNames<QueueWorkerOptions> = {
+  url: true,
+  name: true,
+  protocol: true,
+  answer: true,
+  stats: true,
+  concurrency: true,
+  lockMs: true,
+  idleMs: true,
+  signal: true,
+  onNotice: true,
+  onReady: true,
+  onJob: true,
 }
 
 export interface WorkerReport {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AnswerFunction } from '../measure/types.ts'
 import type { Example } from '../types.ts'
 import { adoptJobs } from './adopt.ts'
@@ -30,6 +31,18 @@ export interface SubmitOptions {
   onNotice?: (line: string) => void
 }
 
+export const SUBMIT_OPTIONS: OptionNames<SubmitOptions> = {
+  url: true,
+  name: true,
+  run: true,
+  from: true,
+  protocol: true,
+  scoreAnswers: true,
+  scoresOnly: true,
+  sweepEvery: true,
+  onNotice: true,
+}
+
 /** What the machines behind a queue are doing. */
 export interface Fleet extends QueueCounts {
   /** Prompts that two workers answered, and how many of them differently. */
@@ -58,6 +71,7 @@ export interface AnswerQueue {
  * @throws InputError as `connectQueue`
  */
 export async function openAnswerQueue(options: SubmitOptions): Promise<AnswerQueue> {
+  refuseUnknownOptions(options, SUBMIT_OPTIONS, 'rl-generate: openAnswerQueue')
   const { url, name = DEFAULT_QUEUE, run, sweepEvery = 3_000 } = options
   const onNotice = printableNotices(options.onNotice)
   checkQueueName(name)

@@ -1,5 +1,6 @@
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import type { QueueWorkerOptions, Station, WorkerReport } from './station.ts'
-import { answerJob } from './station.ts'
+import { answerJob, QUEUE_WORKER_OPTIONS } from './station.ts'
 import { connectQueue } from './connect.ts'
 import { checkQueueName, DEFAULT_QUEUE } from './job.ts'
 import { printableNotices } from './notices.ts'
@@ -18,6 +19,7 @@ const MAX_STALLS = 50
  * job went back then; the reason of `signal`; as `connectQueue`
  */
 export async function runQueueWorker(options: QueueWorkerOptions): Promise<WorkerReport> {
+  refuseUnknownOptions(options, QUEUE_WORKER_OPTIONS, 'rl-generate: runQueueWorker')
   const { url, name = DEFAULT_QUEUE, concurrency = 1, lockMs = 30_000, idleMs = Infinity } = options
   const { signal, onReady = () => undefined } = options
   const onNotice = printableNotices(options.onNotice)

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exists, hashFile, InputError, requirePath } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { BUNDLE_FILES, parseManifest, type BundleManifest } from './manifest.ts'
 
 export interface CheckOptions {
@@ -8,14 +9,15 @@ export interface CheckOptions {
   readonly trusted?: boolean
 }
 
+export const CHECK_OPTIONS: OptionNames<CheckOptions> = { trusted: true }
+
 /**
  * Reads the manifest of a bundle and compares its files with it. Images and thumbnails are looked at when they are used.
  * @throws InputError naming the file that is missing, or is not the one that the bundle was made with
  */
-export async function checkBundle(
-  folder: string,
-  { trusted = false }: CheckOptions = {},
-): Promise<BundleManifest> {
+export async function checkBundle(folder: string, options: CheckOptions = {}): Promise<BundleManifest> {
+  refuseUnknownOptions(options, CHECK_OPTIONS, 'selector: checkBundle')
+  const { trusted = false } = options
   await requirePath(folder, '--bundle', 'folder')
   const path = join(folder, BUNDLE_FILES.manifest)
   if (!(await exists(path))) {

@@ -2,6 +2,7 @@ import type { StaticReward } from '@lever/icl-eval'
 import type { Embeddings } from '@lever/tensor-files'
 import type { Dataset } from '@lever/vqa-dataset'
 import type { EmbedderName, PromptTemplate } from '@lever/vqa-model'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { BundledEvaluation } from './manifest.ts'
 
 /** Examples from which an index is worth its making: below it every row is compared in a few milliseconds. */
@@ -50,4 +51,29 @@ export interface WriteBundleOptions {
   readonly onProgress?: (stage: 'images' | 'index', done: number, total: number) => void
   readonly onNotice?: (notice: string) => void
   readonly signal?: AbortSignal | undefined
+}
+
+export const WRITE_BUNDLE_OPTIONS: OptionNames<WriteBundleOptions> = {
+  out: true,
+  dataset: true,
+  embeddings: true,
+  embedder: true,
+  embedderModel: true,
+  policy: true,
+  selector: true,
+  poolMethod: true,
+  poolSize: true,
+  seed: true,
+  shots: true,
+  template: true,
+  evaluation: true,
+  licences: true,
+  includeImages: true,
+  thumbnails: true,
+  includeEmbedder: true,
+  index: true,
+  indexThreads: true,
+  onProgress: true,
+  onNotice: true,
+  signal: true,
 }

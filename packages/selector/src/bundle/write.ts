@@ -12,12 +12,13 @@ import {
 } from '@lever/tensor-files'
 import type { Example } from '@lever/vqa-dataset'
 import { embedderFiles } from '@lever/vqa-model'
+import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { indexedFile, indexFile } from '../engine/vectors.ts'
 import { VERSION } from '../version.ts'
 import { bundleImages, type BundledImage } from './images.ts'
 import type { LibraryExample } from './library-file.ts'
 import { BUNDLE_FILES, type BundledEmbedder, type BundleManifest, type FileRecord } from './manifest.ts'
-import { INDEX_FROM, type WriteBundleOptions } from './options.ts'
+import { INDEX_FROM, type WriteBundleOptions, WRITE_BUNDLE_OPTIONS } from './options.ts'
 import { planBundle, type BundlePlan } from './plan.ts'
 import { encodeEffects } from './static-effects.ts'
 
@@ -28,6 +29,7 @@ import { encodeEffects } from './static-effects.ts'
  * @throws InputError if the policy, the embeddings, the embedder and the dataset do not belong together
  */
 export async function writeBundle(options: WriteBundleOptions): Promise<BundleManifest> {
+  refuseUnknownOptions(options, WRITE_BUNDLE_OPTIONS, 'selector: writeBundle')
   const { out, dataset, embedder, embedderModel, signal } = options
   const plan = await planBundle(options)
   for (const notice of plan.notices) options.onNotice?.(notice)

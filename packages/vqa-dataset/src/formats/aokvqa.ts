@@ -4,7 +4,7 @@ import { joinRows, readFields } from '../join-rows.ts'
 import type { Joined } from '../joined.ts'
 import { readRow, type GivenRow } from '../row.ts'
 import { splitOfName } from '../splits.ts'
-import { foundByName, type DatasetFormat, type FormatReadOptions } from './format.ts'
+import { foundByName, type DatasetFormat, type FormatReadOptions, streamOptions } from './format.ts'
 
 /** A-OKVQA: one file, a list of questions with `direct_answers` and `choices`. */
 export const aokvqa: DatasetFormat = {
@@ -24,7 +24,8 @@ export const aokvqa: DatasetFormat = {
   read: readAokvqa,
 }
 
-async function readAokvqa({ questions: path, split, ...stream }: FormatReadOptions): Promise<Joined> {
+async function readAokvqa(options: FormatReadOptions): Promise<Joined> {
+  const { questions: path, split } = options
   const rows: GivenRow[] = []
   await streamRows(
     path,
@@ -42,7 +43,7 @@ async function readAokvqa({ questions: path, split, ...stream }: FormatReadOptio
       },
       field: () => undefined,
     },
-    stream,
+    streamOptions(options),
   )
   return joinRows(rows, { unit: 'questions', name: 'aokvqa', path, wanted: split })
 }

@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { StreamOptions } from '@lever/json-text/node'
+import { pickOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Joined } from '../joined.ts'
 
 /** A dataset as its files lie in a folder. */
@@ -27,6 +28,13 @@ export interface FormatReadOptions extends StreamOptions {
   readonly images: string | undefined
   /** Fed with the bytes of all files, in the order of `files`. */
   readonly hash?: Hash
+}
+
+const STREAM: OptionNames<StreamOptions> = { chunkSize: true, onProgress: true, hash: true }
+
+/** How a file of the dataset is read row by row. */
+export function streamOptions(options: StreamOptions): StreamOptions {
+  return pickOptions(options, STREAM)
 }
 
 /**

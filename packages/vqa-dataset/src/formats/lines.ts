@@ -5,7 +5,7 @@ import { joinRows, readFields } from '../join-rows.ts'
 import type { Joined } from '../joined.ts'
 import { readRow, ROW_FIELDS, type GivenRow } from '../row.ts'
 import { splitOfName } from '../splits.ts'
-import { foundByName, type DatasetFormat, type FormatReadOptions } from './format.ts'
+import { foundByName, type DatasetFormat, type FormatReadOptions, streamOptions } from './format.ts'
 
 /** A dataset of one's own: one question a line, with the path of its image or its id. */
 export const lines: DatasetFormat = {
@@ -27,7 +27,8 @@ export const lines: DatasetFormat = {
 
 const LINE_FIELDS: ReadonlySet<string> = new Set([...ROW_FIELDS, 'image'])
 
-async function readLines({ questions: path, split, ...stream }: FormatReadOptions): Promise<Joined> {
+async function readLines(options: FormatReadOptions): Promise<Joined> {
+  const { questions: path, split } = options
   const rows: GivenRow[] = []
   const unknown = new Map<string, number>()
   await streamRows(
@@ -53,7 +54,7 @@ async function readLines({ questions: path, split, ...stream }: FormatReadOption
       },
       field: () => undefined,
     },
-    stream,
+    streamOptions(options),
   )
   const notices = Array.from(
     unknown,

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { readOfficial } from '@lever/vqa-eval/node'
 import type { Joined } from '../joined.ts'
 import { splitOfName } from '../splits.ts'
-import { foundByName, type DatasetFormat, type FormatReadOptions } from './format.ts'
+import { foundByName, type DatasetFormat, type FormatReadOptions, streamOptions } from './format.ts'
 
 /** Official files of VQA v1, v2 and OK-VQA: questions joined with annotations by id. The annotations may be missing. */
 export const official: DatasetFormat = {
@@ -21,8 +21,13 @@ export const official: DatasetFormat = {
   read,
 }
 
-async function read({ questions, annotations, split, ...stream }: FormatReadOptions): Promise<Joined> {
-  const { questions: rows, dataType, dataSubtype } = await readOfficial({ questions, annotations }, stream)
+async function read(options: FormatReadOptions): Promise<Joined> {
+  const { questions, annotations, split } = options
+  const {
+    questions: rows,
+    dataType,
+    dataSubtype,
+  } = await readOfficial({ questions, annotations }, streamOptions(options))
   return {
     metric: 'official',
     name: dataType ?? 'vqa',

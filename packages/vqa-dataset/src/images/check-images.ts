@@ -1,4 +1,5 @@
 import { printableLine } from '@lever/terminal'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Dataset } from '../dataset.ts'
 import { placeOf } from '../joined.ts'
 import { forEach } from './contents.ts'
@@ -38,6 +39,8 @@ export interface CheckImagesOptions {
   readonly choose?: ((paths: readonly string[]) => readonly string[]) | undefined
 }
 
+export const CHECK_IMAGES_OPTIONS: OptionNames<CheckImagesOptions> = { read: true, choose: true }
+
 /** Faults that are listed. */
 const SHOWN = 20
 /** Images that are read at a time. */
@@ -46,8 +49,10 @@ const AT_ONCE = 4
 /** Reads images of a dataset, and says which cannot be read or have no file, and where the questions about them stand. */
 export async function checkImages(
   { examples, source = '', places = { unit: 'questions' }, missingImages, missingFiles }: Dataset,
-  { read, choose = (paths) => paths }: CheckImagesOptions,
+  options: CheckImagesOptions,
 ): Promise<ImageCheckup> {
+  refuseUnknownOptions(options, CHECK_IMAGES_OPTIONS, 'vqa-dataset: checkImages')
+  const { read, choose = (paths) => paths } = options
   const files = new Map<string, number[]>()
   const missing = new Map<string, number[]>()
   examples.forEach(({ id, image, imageId }, at) => {

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Dataset, SameImage } from '../dataset.ts'
 import type { Example } from '../example.ts'
 import { contentsOf } from './contents.ts'
@@ -16,6 +17,8 @@ export interface IdentifyOptions {
   /** Count files that look alike as one image too; needs `look`, which then reads every image. */
   readonly near?: boolean | undefined
 }
+
+export const IDENTIFY_OPTIONS: OptionNames<IdentifyOptions> = { cache: true, look: true, near: true }
 
 /** Two files that look alike without having the same bytes. */
 export interface NearImages {
@@ -50,8 +53,10 @@ interface Image {
  */
 export async function identifyImages<D extends Pick<Dataset, 'examples' | 'hash'>>(
   datasets: readonly D[],
-  { cache, look, near = false }: IdentifyOptions = {},
+  options: IdentifyOptions = {},
 ): Promise<IdentifiedImages<D>> {
+  refuseUnknownOptions(options, IDENTIFY_OPTIONS, 'vqa-dataset: identifyImages')
+  const { cache, look, near = false } = options
   const images = imagesOf(datasets)
   const paths = new Set(images.flatMap((image) => [...image.paths]))
   const facts = await openImageFacts(paths, cache)

@@ -1,4 +1,5 @@
 import type { Schema, Settings } from '@lever/settings'
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { ModelProtocol, BackendModel } from '../types.ts'
 
 /** What a backend is given besides its own settings. */
@@ -27,6 +28,8 @@ export interface Backend<Options, S extends Schema> {
    * @throws InputError for what this backend cannot do
    */
   readonly toOptions: (settings: Settings<S>, context: ModelContext) => Options
+  /** The name of every option of `open`; another one is refused. */
+  readonly optionNames: OptionNames<Options>
   /** Opens a model. Heavy libraries are loaded now, not before. */
   readonly open: (options: Options) => Promise<BackendModel>
   /** The protocol at less cost than opening the model; when left out, the model is opened and closed. */

@@ -70,6 +70,26 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
       ...(onNotice && { onNotice }),
     }
   },
+  optionNames: {
+    baseUrl: true,
+    model: true,
+    apiKey: true,
+    template: true,
+    system: true,
+    maxNewTokens: true,
+    postprocess: true,
+    metric: true,
+    concurrency: true,
+    timeout: true,
+    retries: true,
+    seed: true,
+    stop: true,
+    extraBody: true,
+    imageBytes: true,
+    maxImageBytes: true,
+    onNotice: true,
+    clock: true,
+  },
   open: async (options) => (await import('../openai/open-openai.ts')).openOpenaiModel(options),
 }
 

@@ -36,6 +36,7 @@ export const scripted: Backend<ScriptedOptions, typeof settings> = {
     }
     return { model, ...(metric !== undefined && { metric }) }
   },
+  optionNames: { model: true, script: true, checkImages: true, postprocess: true, metric: true },
   open: openScriptedModel,
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { formatTable } from '@lever/terminal'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { probeDevices, type DeviceReport } from './probe.ts'
 
 /** What works on a machine. */
@@ -26,21 +27,29 @@ export interface Health {
 
 const PACKAGES = ['onnxruntime-node', '@huggingface/transformers', 'sharp']
 
-/** Tries every device in a process of its own, and opens the model. */
-export async function checkMachine({
-  devices,
-  model,
-  dtype,
-  versions = {},
-}: {
+/** What of a machine is tried. */
+export interface CheckMachineOptions {
   /** Default: all that ONNX Runtime knows. */
-  devices?: readonly string[] | undefined
+  readonly devices?: readonly string[] | undefined
   /** A folder, or the id of a downloaded model. */
-  model: string
-  dtype: string
+  readonly model: string
+  /** Dtype of the ONNX files of the model. */
+  readonly dtype: string
   /** Versions of the caller's own packages, listed first. */
-  versions?: Readonly<Record<string, string>>
-}): Promise<Health> {
+  readonly versions?: Readonly<Record<string, string>>
+}
+
+const CHECK_MACHINE_OPTIONS: OptionNames<CheckMachineOptions> = {
+  devices: true,
+  model: true,
+  dtype: true,
+  versions: true,
+}
+
+/** Tries every device in a process of its own, and opens the model. */
+export async function checkMachine(options: CheckMachineOptions): Promise<Health> {
+  refuseUnknownOptions(options, CHECK_MACHINE_OPTIONS, 'vqa-model: checkMachine')
+  const { devices, model, dtype, versions = {} } = options
   const reports = await probeDevices(devices)
   const opened = await tryModel(model, dtype)
   const cpu = reports.find(({ device }) => device === 'cpu')

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { EMBEDDING_KINDS, type EmbeddingKind, type Embeddings } from '@lever/tensor-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { embedBatch, halvesOf, newInputs, type Halves, type Rows } from './embed-batch.ts'
 import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
@@ -22,6 +23,18 @@ export interface EmbedOptions {
   onProgress?: (done: number) => void
 }
 
+export const EMBED_OPTIONS: OptionNames<EmbedOptions> = {
+  kind: true,
+  textOf: true,
+  source: true,
+  skipBroken: true,
+  skipName: true,
+  batch: true,
+  journal: true,
+  signal: true,
+  onProgress: true,
+}
+
 export interface EmbedResult extends Embeddings {
   /** examples left out, with the reason */
   skipped: readonly { id: number; reason: string }[]
@@ -37,7 +50,10 @@ export interface EmbedResult extends Embeddings {
 export async function embedExamples(
   embedder: Embedder,
   examples: readonly ExampleToEmbed[],
-  {
+  options: EmbedOptions = {},
+): Promise<EmbedResult> {
+  refuseUnknownOptions(options, EMBED_OPTIONS, 'vqa-model: embedExamples')
+  const {
     kind = 'both',
     textOf = 'question',
     source = '',
@@ -47,8 +63,7 @@ export async function embedExamples(
     journal,
     signal,
     onProgress = () => undefined,
-  }: EmbedOptions = {},
-): Promise<EmbedResult> {
+  } = options
   if (!EMBEDDING_KINDS.includes(kind)) {
     throw new InputError(
       `vqa-model: unknown kind of embeddings "${kind as string}"; choose one of ${EMBEDDING_KINDS.join(', ')}`,

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { resolveDevice } from '../devices/resolve.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
@@ -27,19 +28,33 @@ const TABLE: Record<EmbedderName, () => Promise<EmbedderKind>> = {
   },
 }
 
+/** Which embedder, and how it runs. */
+export interface OpenEmbedderOptions extends EmbedderOptions {
+  /** Default `vision-pool`. */
+  embedder?: EmbedderName
+  /** Receives one line when a device was chosen for the caller. */
+  onNotice?: (line: string) => void
+}
+
+const OPEN_EMBEDDER_OPTIONS: OptionNames<OpenEmbedderOptions> = {
+  embedder: true,
+  model: true,
+  device: true,
+  threads: true,
+  pixels: true,
+  onNotice: true,
+}
+
 /**
  * Opens an embedder.
  *
  * @throws InputError if the name, the model's folder or the device is wrong
  */
-export async function openEmbedder({
-  embedder = 'vision-pool',
-  device = 'cpu',
-  onNotice = () => undefined,
-  ...options
-}: EmbedderOptions & { embedder?: EmbedderName; onNotice?: (line: string) => void }): Promise<Embedder> {
+export async function openEmbedder(options: OpenEmbedderOptions): Promise<Embedder> {
+  refuseUnknownOptions(options, OPEN_EMBEDDER_OPTIONS, 'vqa-model: openEmbedder')
+  const { embedder = 'vision-pool', device = 'cpu', onNotice = () => undefined, ...rest } = options
   const { open } = await embedderOf(embedder)
-  return open({ ...options, device: await resolveDevice(device, onNotice) })
+  return open({ ...rest, device: await resolveDevice(device, onNotice) })
 }
 
 /**

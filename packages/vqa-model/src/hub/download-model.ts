@@ -1,6 +1,7 @@
 import { mkdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acquireLock, InputError, writeFileAtomic } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Dtypes } from '../onnx/dtypes.ts'
 import { chooseFiles, furtherFiles } from './choose-files.ts'
 import { downloadFile } from './download-file.ts'
@@ -23,6 +24,16 @@ export interface DownloadOptions {
   pause?: number
 }
 
+export const DOWNLOAD_OPTIONS: OptionNames<DownloadOptions> = {
+  id: true,
+  dtype: true,
+  signal: true,
+  onProgress: true,
+  attempts: true,
+  patience: true,
+  pause: true,
+}
+
 export interface Downloaded {
   id: string
   /** commit that the files are of */
@@ -40,15 +51,17 @@ export interface Downloaded {
  * @throws InputError if the network is forbidden, the model does not exist, or the disk is too small; Error when
  * the Hub fails again and again
  */
-export async function downloadModel({
-  id: model,
-  dtype = 'fp32',
-  signal,
-  onProgress = () => undefined,
-  attempts = 5,
-  patience = 60_000,
-  pause = 1000,
-}: DownloadOptions): Promise<Downloaded> {
+export async function downloadModel(options: DownloadOptions): Promise<Downloaded> {
+  refuseUnknownOptions(options, DOWNLOAD_OPTIONS, 'vqa-model: downloadModel')
+  const {
+    id: model,
+    dtype = 'fp32',
+    signal,
+    onProgress = () => undefined,
+    attempts = 5,
+    patience = 60_000,
+    pause = 1000,
+  } = options
   const parsed = parseModelId(model)
   if (parsed === undefined) {
     throw new InputError(

@@ -1,3 +1,4 @@
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { decodeImage } from './decode.ts'
 import { imageFormat, type ImageFormat } from './format.ts'
 import { ImageError } from './image-error.ts'
@@ -14,6 +15,8 @@ export interface ThumbnailOptions {
   readonly asIs?: number
 }
 
+export const THUMBNAIL_OPTIONS: OptionNames<ThumbnailOptions> = { size: true, quality: true, asIs: true }
+
 /** What browsers show. */
 const SHOWN: ReadonlySet<ImageFormat> = new Set(['png', 'jpeg', 'webp', 'gif'])
 
@@ -23,10 +26,9 @@ const SHOWN: ReadonlySet<ImageFormat> = new Set(['png', 'jpeg', 'webp', 'gif'])
  *
  * @throws ImageError if it cannot be read as an image
  */
-export async function makeThumbnail(
-  path: string,
-  { size = 96, quality = 70, asIs = 2048 }: ThumbnailOptions = {},
-): Promise<string> {
+export async function makeThumbnail(path: string, options: ThumbnailOptions = {}): Promise<string> {
+  refuseUnknownOptions(options, THUMBNAIL_OPTIONS, 'vqa-model: makeThumbnail')
+  const { size = 96, quality = 70, asIs = 2048 } = options
   const limits = imageLimits()
   const bytes = await readImageFile(path, limits)
   try {

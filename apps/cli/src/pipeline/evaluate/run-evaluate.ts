@@ -55,7 +55,7 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
   try {
     await requireShown(model, { queries, pool: pool.examples })
     return await evaluateRun({
-      ...settings,
+      ...comparedBy(settings),
       expected: await expectedMeasure(model, settings, context),
       ...callsOf(model, settings.batchSize),
       ...reportingTo(context),
@@ -82,6 +82,16 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
     })
   } finally {
     for (const one of close.reverse()) await one()
+  }
+}
+
+/** What the evaluation itself reads of the settings. */
+function comparedBy(settings: EvaluateSettings) {
+  const { out, selectors, shots, seeds, seed, oracleBudget, splitGain, resamples, strict } = settings
+  const { allowProtocolMismatch } = settings
+  return {
+    ...{ out, selectors, shots, seeds, seed, oracleBudget, splitGain, resamples, strict },
+    allowProtocolMismatch,
   }
 }
 

@@ -34,6 +34,7 @@ export interface OfflineSettings
 /** Evaluates selectors and policies on measured rewards alone. */
 export async function runOffline(settings: OfflineSettings, context: Context): Promise<EvaluatedRlData> {
   const { rlData, place, poolPlace, embeddings, poolEmbeddings, allowFallback } = settings
+  const { selectors, match, out, shots, seeds, seed, resamples } = settings
   const { progress } = context
   await requirePath(rlData, '--from-rl-data')
   const { evaluateRlData, readTrainedOn } = await import('@lever/icl-eval')
@@ -46,7 +47,8 @@ export async function runOffline(settings: OfflineSettings, context: Context): P
   const close: (() => Promise<void>)[] = []
   try {
     return await evaluateRlData({
-      ...settings,
+      ...{ rlData, allowFallback, selectors, match, out, shots, seeds, seed, resamples },
+      allowProtocolMismatch: settings.allowProtocolMismatch,
       ...reportingTo(context),
       dataset,
       pool,

@@ -17,10 +17,14 @@ export async function readPolicy(
   seed: number,
 ): Promise<StartingModel> {
   if (policy !== undefined) await requirePath(policy, '--policy')
-  const { checkEmbedder, startingModel } = await import('@lever/pointer-model')
+  const { architectureName, checkEmbedder, startingModel } = await import('@lever/pointer-model')
   const settings = hidden === undefined ? {} : { hidden }
   const { dim } = embeddings
-  const start = await startingModel({ checkpoint: policy, architecture, settings, dim, seed })
+  const start = await startingModel({
+    checkpoint: policy,
+    architecture: architectureName(architecture),
+    ...{ settings, dim, seed },
+  })
   if (policy !== undefined) checkEmbedder(start.info, embeddings, policy)
   return start
 }

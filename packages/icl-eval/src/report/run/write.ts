@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { exists, InputError, requirePath, writeFileAtomic, writeNew } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Reporting } from '../../progress.ts'
 import { renderReport, reportPlots } from '../report.ts'
 import type { ReportInput } from '../types.ts'
@@ -43,6 +44,20 @@ export interface ReportRunsSettings extends ReportSources, Reporting {
   readonly examples?: number
 }
 
+export const REPORT_RUNS_SETTINGS: OptionNames<ReportRunsSettings> = {
+  runs: true,
+  out: true,
+  plots: true,
+  examples: true,
+  openDataset: true,
+  thumbnail: true,
+  readRanking: true,
+  onProgress: true,
+  onWarning: true,
+  onNotice: true,
+  signal: true,
+}
+
 export interface ReportedRuns {
   readonly json: unknown
   readonly text: string
@@ -54,6 +69,7 @@ export interface ReportedRuns {
  * @throws InputError if a folder is not a run directory or holds nothing to report, or if an output exists
  */
 export async function reportRuns(settings: ReportRunsSettings): Promise<ReportedRuns> {
+  refuseUnknownOptions(settings, REPORT_RUNS_SETTINGS, 'icl-eval: reportRuns')
   const { out, plots } = settings
   const contents = await readRuns(settings)
   const input = inputOf(contents)

@@ -1,10 +1,15 @@
-/** The most similar of some names (edit distance, or a common start), if one is similar at all. */
+/**
+ * The most similar of some names, if one is similar at all: at most two edits away (a third of the length, for long
+ * names), or beginning with `name`. Capitals count for nothing, as in `hardweight` for `hardWeight`.
+ */
 export function nearest(name: string, names: Iterable<string>): string | undefined {
+  const asked = name.toLowerCase()
   let best: string | undefined
   let least = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const other of names) {
-    const starts = name.length >= 3 && other.startsWith(name)
-    const distance = starts ? 1 : editDistance(name, other)
+    const known = other.toLowerCase()
+    const starts = asked.length >= 3 && known.startsWith(asked)
+    const distance = starts ? Math.min(1, known.length - asked.length) : editDistance(asked, known)
     if (distance < least) [best, least] = [other, distance]
   }
   return best
