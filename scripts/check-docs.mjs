@@ -1,4 +1,4 @@
-// Fails where something that a package exports has no doc comment: a function, a value, a type, or a member of a type.
+// Fails where something that a package exports has no doc comment: a function, a value, a type, or an option of a function.
 // scripts/undocumented.json holds the members that were without one when the check began; the list may only shrink.
 //   node scripts/check-docs.mjs            checks
 //   node scripts/check-docs.mjs --write    writes the list anew (it refuses to grow)
@@ -34,7 +34,8 @@ function look(declaration, name) {
   if (!file.startsWith('packages/') || file.includes('node_modules')) return
   const package_ = file.split('/')[1]
   if (!isDocumented(declaration)) missing.add(`${package_}: ${name}`)
-  const members = ts.isInterfaceDeclaration(declaration) || ts.isClassDeclaration(declaration) ? declaration.members : []
+  const members =
+    ts.isInterfaceDeclaration(declaration) || ts.isClassDeclaration(declaration) ? declaration.members : []
   const isOfOptions = /(Options|Settings)$/.test(name)
   for (const member of members) {
     const own = member.name?.getText()
@@ -56,8 +57,10 @@ if (process.argv.includes('--write') && (added.length === 0 || known.size === 0)
   writeFileSync(LIST, `${JSON.stringify([...missing].sort(), null, 2)}\n`)
   console.log(`check-docs: ${missing.size} are still without a doc comment`)
 } else {
-  for (const name of added) console.error(`${name} has no doc comment: say what it is, with units and errors thrown`)
-  for (const name of gone) console.error(`${name} has a doc comment now: run node scripts/check-docs.mjs --write`)
+  for (const name of added)
+    console.error(`${name} has no doc comment: say what it is, with units and errors thrown`)
+  for (const name of gone)
+    console.error(`${name} has a doc comment now: run node scripts/check-docs.mjs --write`)
   if (added.length + gone.length > 0) process.exit(1)
   console.log(`check-docs: all that is exported has a doc comment, but ${known.size} from before the check`)
 }

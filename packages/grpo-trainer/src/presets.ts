@@ -13,6 +13,7 @@ export interface Preset {
 /** The names of the presets. */
 export const PRESET_NAMES = ['default', 'recommended', 'lever-plus'] as const
 
+/** A name of {@link PRESETS}. */
 export type PresetName = (typeof PRESET_NAMES)[number]
 
 /**

@@ -6,6 +6,7 @@ import type { TrainingData } from './data.ts'
 import { queryRewards } from './reward-metrics.ts'
 import type { QueryRewards } from './reward-metrics.ts'
 
+/** A policy, and the measured groups that it chooses from. */
 export interface ScorePolicyOptions {
   readonly model: PointerModel
   /** Groups with the rewards that count; their pools and rows as in training. */

@@ -61,6 +61,7 @@ export const TRAIN_OPTIONS: OptionNames<TrainOptions> = {
 /** Validation metrics that can select, without `eval/`; the first is the default. */
 export const SELECT_BY = ['reward_ranked', 'reward', 'reward_expected', 'reward_top', 'loss'] as const
 
+/** A name of {@link SELECT_BY}. */
 export type SelectBy = (typeof SELECT_BY)[number]
 
 /** Numbers by name, as they stand in `metrics.jsonl`. */
@@ -118,6 +119,7 @@ export interface SelectedPolicy {
   readonly metrics: Metrics
 }
 
+/** What a training made: the best policy and the last. */
 export interface TrainResult {
   readonly status: 'finished' | 'interrupted'
   /** The best policy on validation; the last one when there is no validation. */

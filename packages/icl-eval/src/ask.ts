@@ -8,6 +8,7 @@ export interface AnswerStore {
   append(key: string, value: Answer): Promise<unknown>
 }
 
+/** How many prompts are answered. */
 export interface AskProgress {
   /** Prompts that have an answer, from the store or from the model. */
   readonly done: number
@@ -16,6 +17,7 @@ export interface AskProgress {
   readonly cached: number
 }
 
+/** The model that answers, and how its answers are kept. */
 export interface AskOptions {
   readonly answer: AnswerFunction
   /** Keeps answers, so that an interrupted run continues and a selector added later costs only its own prompts. */
@@ -43,6 +45,7 @@ export const ASK_OPTIONS: OptionNames<AskOptions> = {
   onProgress: true,
 }
 
+/** Counts of prompts: answered from the store, asked, failed. */
 export interface AskStats {
   /** Different prompts. */
   readonly prompts: number

@@ -3,6 +3,7 @@ import type { EmbeddingKind, EmbeddingMatrix, EmbeddingPairs } from '@lever/tens
 import type { EmbeddingRows } from './selectors/types.ts'
 import type { Example } from './types.ts'
 
+/** The embedding rows of a query and of the examples of its pool, by kind. */
 export type EmbeddingLookup = (
   query: Example,
   pool: readonly Example[],

@@ -15,6 +15,7 @@ import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } fro
 /** The solved examples of each query: one pool for all, or one per query id. */
 export type Pools = readonly Example[] | ReadonlyMap<number, readonly Example[]>
 
+/** Queries, pools and selectors, and the model that answers. */
 export interface EvaluateOptions extends AskOptions {
   readonly queries: readonly Example[]
   readonly pools: Pools
@@ -48,6 +49,7 @@ export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   onProgress: true,
 }
 
+/** Rows of an evaluation, and the prompts that they took. */
 export interface Evaluation {
   /** Ordered by selector, shots, seed, query. */
   readonly rows: readonly EvaluationRow[]

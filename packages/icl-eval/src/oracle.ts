@@ -9,6 +9,7 @@ import { scoreRow } from './score-row.ts'
 import type { Measured } from './selectors/types.ts'
 import type { Answer, EvaluationRow, Example, ExamplePrompt, ScoreFunction } from './types.ts'
 
+/** Queries, pools and budget of the search for the oracle. */
 export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly queries: readonly Example[]
   readonly pools: Pools
@@ -42,6 +43,7 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
 }
 
 export const ORACLE_OPTIONS: OptionNames<OracleOptions> = {
+  librarySingles: true,
   queries: true,
   pools: true,
   library: true,
@@ -62,6 +64,7 @@ export const ORACLE_OPTIONS: OptionNames<OracleOptions> = {
   signal: true,
 }
 
+/** How far the search for the oracle is. */
 export interface OracleProgress {
   readonly shots: number
   /** Sequences measured so far, at all numbers of shots. */
@@ -87,6 +90,7 @@ export interface OracleLevel {
   readonly atBest: number
 }
 
+/** The best pointers that a search found, and all that it measured. */
 export interface Oracle {
   /** One row per query and number of shots, from 1. */
   readonly rows: readonly EvaluationRow[]

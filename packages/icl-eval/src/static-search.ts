@@ -4,6 +4,7 @@ import type { AskOptions, AskStats } from './ask.ts'
 import { createAsker, ASK_OPTIONS } from './ask.ts'
 import type { Example, ScoreFunction } from './types.ts'
 
+/** A library, validation questions and the model that answers, to search sets with. */
 export interface StaticSearchOptions extends AskOptions {
   /** Examples that a set may hold: the training split. */
   readonly library: readonly Example[]
@@ -34,6 +35,7 @@ export const STATIC_SEARCH_OPTIONS: OptionNames<StaticSearchOptions> = {
   onProgress: true,
 }
 
+/** The best sets found, and all that were tried. */
 export interface StaticSearch {
   /** The best set per number of shots: the option `sets` of `staticSet`. */
   readonly sets: readonly (readonly Example[])[]

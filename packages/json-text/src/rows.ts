@@ -11,12 +11,14 @@ import { descriptorSource, notAFile } from './file-source.ts'
 import { CHUNK_BYTES, placeOf } from './source.ts'
 import { filled, makeRoom } from './window.ts'
 
+/** Bytes of a file that have been read. */
 export interface ReadProgress {
   readonly path: string
   readonly bytesRead: number
   readonly bytesTotal: number
 }
 
+/** How a file is read: bytes at a time, progress, a hash that is fed. */
 export interface StreamOptions {
   /** Bytes read at a time. Default 1 MiB. */
   readonly chunkSize?: number

@@ -1,5 +1,6 @@
 import { InputError } from '@lever/durable-files/input-error'
 
+/** The environment variable that limits what packed files may hold, in bytes. */
 export const UNPACK_VARIABLE = 'LEVER_MAX_UNPACKED_BYTES'
 
 const DEFAULT_MAX_UNPACKED_BYTES: number = 2 ** 30

@@ -63,6 +63,7 @@ export interface Trainer {
   close(): Promise<void>
 }
 
+/** The form of the graph, and where it runs. */
 export interface TrainerOptions extends RunOptions {
   /** 'loop' makes the steps of a chunk in one run of the graph; 'step' one run a step (default 'loop'). */
   form?: 'loop' | 'step'

@@ -11,6 +11,7 @@ import type { RewardWeights } from './weights.ts'
  */
 export const REWARD_KINDS = ['accuracy', 'expected', 'sum', 'log', 'open'] as const
 
+/** A name of {@link REWARD_KINDS}. */
 export type RewardKind = (typeof REWARD_KINDS)[number]
 
 /** The kind of a reward, and the interval that it stays in for fields in their ranges, before clipping. */

@@ -20,6 +20,7 @@ import {
 import type { Description, DuplicateStatistics, MethodStatistics } from './description.ts'
 import { verdictOf } from './verdict.ts'
 
+/** What a description counts, and which candidates and reward it is of. */
 export interface DescribeOptions extends SelectOptions, GroupRewardOptions {}
 
 export const DESCRIBE_OPTIONS: OptionNames<DescribeOptions> = {

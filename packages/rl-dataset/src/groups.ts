@@ -36,6 +36,7 @@ export interface Group {
   readonly methods: readonly string[]
 }
 
+/** Which candidates become groups, and how their outcomes become rewards. */
 export interface GroupOptions extends SelectOptions, GroupRewardOptions {
   /**
    * Drop queries without a candidate whose `vqa_correct` is 1. `reward` asks for a raw reward of at least 1 instead, as the

@@ -11,6 +11,7 @@ export interface MainEffect {
   readonly count: number
 }
 
+/** The main effect of every demonstration, and how well they explain the rewards. */
 export interface MainEffects {
   readonly effects: ReadonlyMap<number, MainEffect>
   /** Measurements that count as much as the prior that all examples are alike (lambda). */

@@ -11,6 +11,7 @@ import {
 } from './source.ts'
 import { unpackGzip } from './unpack.ts'
 
+/** How a file of RL data is read. */
 export interface ReadFileOptions extends ReadOptions {
   /** Size of what a packed file may hold, bytes. Default `unpackLimit()`: 1 GiB, or LEVER_MAX_UNPACKED_BYTES. */
   readonly maxUnpackedBytes?: number

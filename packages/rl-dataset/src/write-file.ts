@@ -11,6 +11,7 @@ import {
 } from './encode.ts'
 import type { RlData } from './types.ts'
 
+/** The form of a file of RL data, and whether one that exists is replaced. */
 export interface WriteOptions extends EncodeOptions {
   /** Replace a file that is there. Default false. */
   readonly overwrite?: boolean

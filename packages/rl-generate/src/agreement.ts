@@ -9,6 +9,7 @@ import type { Example } from './types.ts'
 /** `gen_method` of labels, and `labels` of the `_meta` of such data and of checkpoints that were trained on it. */
 export const AGREEMENT = 'agreement'
 
+/** Queries, candidates and pools to label by agreement. */
 export interface AgreementOptions {
   /** Questions with their human answers. */
   readonly queries: readonly Example[]
@@ -26,6 +27,7 @@ export const AGREEMENT_OPTIONS: OptionNames<AgreementOptions> = {
   score: true,
 }
 
+/** Labels that cost no prompt, and how many there are. */
 export interface AgreementLabels {
   /** Pointers of one demonstration. */
   readonly data: RlData

@@ -15,6 +15,7 @@ import type { MeasureHeader } from './measure/header.ts'
 import { extensionKey, type ExtensionLine, type PlanLine } from './measure/plans.ts'
 import { agrees, type OutcomeLine } from './measure/outcome-line.ts'
 
+/** Journals of shards, and the file that they become. */
 export interface MergeOptions {
   /** Journals of all shards of one generation, in any order. */
   paths: readonly string[]
@@ -26,6 +27,7 @@ export interface MergeOptions {
 
 export const MERGE_OPTIONS: OptionNames<MergeOptions> = { paths: true, out: true, partial: true }
 
+/** What a merge of shards found. */
 export interface MergeReport {
   readonly queries: number
   readonly outcomes: number

@@ -3,6 +3,7 @@ import { encodeRlData } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 
+/** The journal, and the file that it becomes. */
 export interface WriteRlDataOptions {
   /** Journal of a run, finished or not, or of merged shards. */
   journal: string

@@ -10,6 +10,7 @@ export interface ExampleKeys {
   readonly answer?: string
 }
 
+/** How demonstrations are chosen, and the names of the values of examples. */
 export interface LeverExampleSelectorOptions extends SelectOptions {
   readonly keys?: ExampleKeys
 }

@@ -26,6 +26,7 @@ export interface SelectQuery {
   readonly imageId?: number | string | undefined
 }
 
+/** How demonstrations are chosen for one question. */
 export interface SelectOptions {
   /** K. Default that of the bundle. */
   readonly shots?: number | undefined
@@ -52,6 +53,7 @@ export interface ExampleToAdd {
   readonly embedding?: Float32Array | undefined
 }
 
+/** How a bundle is opened, and what its images may be. */
 export interface OpenSelectorOptions {
   /** Allow `add` and `remove`; one process at a time. Default false. */
   readonly writable?: boolean

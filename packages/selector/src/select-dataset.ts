@@ -18,6 +18,7 @@ export interface SelectedLine {
   }[]
 }
 
+/** A dataset to choose demonstrations for, and where they are written. */
 export interface SelectDatasetOptions extends SelectOptions {
   readonly dataset: Pick<Dataset, 'examples' | 'hash'>
   /** JSONL, a line per question in the order of the dataset. */

@@ -18,6 +18,7 @@ import { allRoutes } from './routes/all.ts'
 import type { Answerer, Serving } from './routes/serving.ts'
 import type { ServerSettings } from './settings.ts'
 
+/** The bundle, the model that answers, and how the server listens. */
 export interface StartOptions {
   readonly settings: ServerSettings
   /** an open bundle; the caller closes it */

@@ -24,6 +24,7 @@ export interface OfficialQuestion {
   readonly answerType: string
 }
 
+/** Official questions, joined with their answers. */
 export interface OfficialQuestions {
   /** In the order of the questions file. */
   readonly questions: readonly OfficialQuestion[]

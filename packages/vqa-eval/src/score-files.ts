@@ -9,6 +9,7 @@ import { readResults } from './read-results.ts'
 import { createScoreSheet, type ScoreSheet } from './score-sheet.ts'
 import { createTextTable } from './text-table.ts'
 
+/** Files to score, and which of their questions. */
 export interface ScoreFilesOptions extends EvaluateOptions, Pick<StreamOptions, 'onProgress' | 'chunkSize'> {
   /** Path of the annotation file. */
   readonly annotations: string
@@ -33,6 +34,7 @@ export const SCORE_FILES_OPTIONS: OptionNames<ScoreFilesOptions> = {
   chunkSize: true,
 }
 
+/** The official accuracy of a results file, and of another beside it. */
 export interface FileScore {
   readonly evaluation: Evaluation
   /** Of the other results; null without `diff`. */

@@ -3,6 +3,7 @@ import type { Example } from '@lever/vqa-dataset'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Answer, ExamplePrompt, ScoredAnswer, VqaModel } from './types.ts'
 
+/** How examples become prompts. */
 export interface AnswerWithOptions {
   /** The answers of a query whose log-probabilities are wanted, the most important first. */
   readonly score?: (query: Example) => readonly string[]

@@ -26,6 +26,7 @@ export interface PromptEstimate {
   tokens?: { whole: number; shared: number; longest: number }
 }
 
+/** What prompts are counted under. */
 export interface EstimateOptions {
   /** folder of an `onnx` model; without it tokens are not counted */
   model?: string | undefined

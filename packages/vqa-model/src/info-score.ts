@@ -3,6 +3,7 @@ import type { ScoredAnswer } from './types.ts'
 /** How an InfoScore compares two prompts. */
 export const infoScoreKinds = ['probability', 'log-probability'] as const
 
+/** A name of {@link infoScoreKinds}. */
 export type InfoScoreKind = (typeof infoScoreKinds)[number]
 
 type Score = Pick<ScoredAnswer, 'logProb' | 'tokens'>

@@ -4,8 +4,10 @@ import { postprocessGeneration } from '@lever/vqa-eval'
 /** Turns what a model wrote into the answer that is scored. */
 export type Postprocess = (raw: string) => string
 
+/** The names of the ways to cut an answer out of a generated text. */
 export const postprocessNames = ['trim', 'lever-plus', 'first-line', 'first-clause'] as const
 
+/** A name of {@link postprocessNames}. */
 export type PostprocessName = (typeof postprocessNames)[number]
 
 const TABLE: Record<PostprocessName, Postprocess> = {

@@ -10,6 +10,7 @@ export type PromptWithImages = Prompt<
   Query & { readonly image: string }
 >
 
+/** What of a call may be left out or ended. */
 export interface AnswerOptions {
   signal?: AbortSignal
   /** called with the number of prompts that are done */
@@ -66,6 +67,7 @@ export interface CallHints {
   readonly concurrency: number
 }
 
+/** An open VQA model. Close it. */
 export interface VqaModel extends ModelProtocol {
   readonly calls: CallHints
   /**

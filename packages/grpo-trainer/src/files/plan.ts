@@ -43,6 +43,7 @@ export interface RunSettings {
   readonly tensorboard?: boolean | undefined
 }
 
+/** What surrounds a training of files: an end, a reader of pools, versions. */
 export interface TrainFilesOptions {
   readonly signal?: AbortSignal
   /** Reads `poolFile`. */

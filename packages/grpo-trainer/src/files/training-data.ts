@@ -11,6 +11,7 @@ import { columnsOf } from '../floor/baselines.ts'
 import { withPools } from './label-pools.ts'
 import type { ReadPools } from './label-pools.ts'
 
+/** The files that a training reads, and how their outcomes become groups. */
 export interface TrainingFiles {
   /** RL data; several files are trained on jointly. */
   readonly rlData: readonly string[]
@@ -31,6 +32,7 @@ export interface TrainingFiles {
   readonly seed: number
 }
 
+/** Groups and embeddings read from files, and what is known of them. */
 export interface LoadedTraining {
   readonly data: TrainingData
   /** D */

@@ -22,6 +22,7 @@ export interface TrainedPolicy extends SelectedPolicy {
   readonly unseen?: ReadonlyMap<number, readonly number[]> | undefined
 }
 
+/** What a training could deliver, and what it is judged on. */
 export interface FloorOptions {
   readonly data: TrainingData
   /** Columns of the embeddings by what they are of. */

@@ -61,7 +61,9 @@ export interface Weighed {
 /** A set of parameters that stays fixed: of the start of the epoch, of the phase, or of the whole training. */
 export type Snapshot = 'epoch' | 'phase' | 'initial'
 
+/** A value of an option of an objective. */
 export type OptionValue = number | string | boolean | null
+/** Options of an objective by name, checked and complete. */
 export type Options = Readonly<Record<string, OptionValue>>
 
 /**

@@ -79,6 +79,7 @@ function startOf(presets: Readonly<Record<string, Preset>>): Start {
 
 const common: CommonGroups = { Output: OUTPUT_SETTINGS, General: { seed: SEED_SETTING } }
 
+/** The settings of `lever train` in their groups, as help lists them. */
 export const TRAIN_SETTINGS: TrainGroups = {
   ...common,
   Data: DATA_SETTINGS,
@@ -99,6 +100,7 @@ export const TRAIN_SETTINGS: TrainGroups = {
   },
 }
 
+/** The settings of `lever sft` in their groups, as help lists them. */
 export const SFT_SETTINGS: SftGroups = {
   ...common,
   Data: { ...DATA_SETTINGS, ...LABEL_SETTINGS },

@@ -21,6 +21,7 @@ export interface CellRecord {
 /** The policies of a cell that can be scored. */
 export const CELL_POLICIES = ['best', 'last'] as const
 
+/** Which policy of a cell counts: the best on validation, or the last. */
 export type CellPolicy = (typeof CELL_POLICIES)[number]
 
 /** A policy of a cell, and where it comes from. */

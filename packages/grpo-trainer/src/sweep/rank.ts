@@ -1,6 +1,7 @@
 import type { QueryRewards } from '../reward-metrics.ts'
 import type { CellRecord, ScoredPolicy } from './cell.ts'
 
+/** Ends of an interval. */
 export type Interval = readonly [low: number, high: number]
 
 interface Spread {
@@ -31,6 +32,7 @@ export interface SweepStatistics {
 /** Figures of a policy on validation that can rank: fields of `QueryRewards`. */
 export const RANKINGS = ['ranked', 'top', 'expected', 'reward'] as const
 
+/** A name of {@link RANKINGS}: what rows of a sweep are ranked by. */
 export type Ranking = (typeof RANKINGS)[number]
 
 /** A finished cell in its row. */

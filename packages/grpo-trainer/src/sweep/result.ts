@@ -18,6 +18,7 @@ export interface SweepResult {
   readonly warnings: Readonly<Record<string, number>>
 }
 
+/** A row of `ranking.json`: the settings, the figures over seeds, and the cells they are of. */
 export type ResultRow = Omit<SweepRow, 'cells'> & {
   readonly cells: readonly {
     readonly seed?: string

@@ -20,6 +20,7 @@ export interface SweepCell {
   readonly problem?: string | undefined
 }
 
+/** The cells of a sweep, and how they run and are ranked. */
 export interface SweepSettings {
   readonly cells: readonly SweepCell[]
   /** Run directory; a folder per cell in it. */
@@ -58,6 +59,7 @@ export type SweepEvent =
       readonly said: string
     }
 
+/** How a sweep reports and is stopped. */
 export interface SweepHooks {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: SweepEvent) => void
@@ -71,6 +73,7 @@ export interface FailedCell {
   readonly problem: string
 }
 
+/** A finished sweep, or what an interrupted one has. */
 export interface Swept {
   /** Path of the run directory. */
   readonly out: string

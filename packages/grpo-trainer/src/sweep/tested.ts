@@ -21,6 +21,7 @@ export interface TestFigure {
   readonly gapSd: number | null
 }
 
+/** The rows of a sweep, and the results of evaluating their policies. */
 export interface TestedSweepOptions {
   /** The names of the rows' labels. */
   readonly axes: readonly string[]

@@ -11,6 +11,7 @@ import { voteOf } from '../selectors/vote.ts'
 import type { EvaluationRow, Example, ScoreFunction } from '../types.ts'
 import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
 
+/** An evaluation on measured rewards alone. */
 export interface EvaluateMeasuredOptions {
   readonly queries: readonly MeasuredQuery[]
   readonly selectors: readonly Selector[]
@@ -33,6 +34,7 @@ export interface EvaluateMeasuredOptions {
 }
 
 export const EVALUATE_MEASURED_OPTIONS: OptionNames<EvaluateMeasuredOptions> = {
+  library: true,
   queries: true,
   selectors: true,
   shots: true,
@@ -51,6 +53,7 @@ export interface Coverage {
   readonly measured: number
 }
 
+/** Rows on measured rewards, and how much was measured. */
 export interface MeasuredEvaluation {
   readonly rows: readonly EvaluationRow[]
   readonly coverage: readonly Coverage[]

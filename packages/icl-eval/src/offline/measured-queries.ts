@@ -25,12 +25,14 @@ export interface MeasuredQuery {
   readonly outcomes: readonly MeasuredOutcome[]
 }
 
+/** Queries of RL data with their pools and measured pointers. */
 export interface MeasuredQueries {
   readonly queries: readonly MeasuredQuery[]
   /** Candidates that were left out, by reason. */
   readonly skipped: ReadonlyMap<string, number>
 }
 
+/** Which outcomes of RL data count, and the texts of their examples. */
 export interface MeasuredQueriesOptions {
   /** Examples of the data set by id; without one an example has no text and no answer. */
   readonly examples?: ReadonlyMap<number, Example>

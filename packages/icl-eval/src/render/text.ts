@@ -6,6 +6,7 @@ import { formatTable } from '@lever/terminal'
 import type { TextTable } from './tables.ts'
 import { accuracyTable, comparisonTable, footnotes, gapRoles, gapTable, splitTable } from './tables.ts'
 
+/** Which tables are written. */
 export interface RenderOptions {
   /** Whether the differences to the baselines are shown: to all, to the best, or none. Default true. */
   readonly comparisons?: boolean | 'best'

@@ -1,6 +1,7 @@
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { EvaluationRow, Example } from '../types.ts'
 
+/** Rows to show in a report, and how many bytes of images they may take. */
 export interface ExamplesOptions {
   readonly queries: readonly Example[]
   /** Every example that may appear as a demonstration. */
@@ -48,6 +49,7 @@ export interface ShownExample {
   readonly answer: string
 }
 
+/** What one selector showed for a question, and the answer. */
 export interface ShownPick {
   /** Index in `selectors`. */
   readonly selector: number
@@ -57,6 +59,7 @@ export interface ShownPick {
   readonly accuracy: number | null
 }
 
+/** A question of the example browser. */
 export interface ShownQuestion {
   readonly id: number
   readonly image: number

@@ -11,6 +11,7 @@ export interface RewardDescription {
   readonly methods: readonly MethodRewards[]
 }
 
+/** Accuracies of the pointers of one proposal method. */
 export interface MethodRewards {
   /** How the pointers were proposed. */
   readonly method: string

@@ -12,6 +12,7 @@ export interface ReportInput {
   readonly runs: readonly ReportRun[]
 }
 
+/** A run as the report shows it. */
 export interface ReportRun {
   /** Shown where there are several runs. */
   readonly name: string
@@ -53,6 +54,7 @@ export interface RankingTable {
   readonly notes: readonly string[]
 }
 
+/** A line of the facts about a run. */
 export interface Fact {
   readonly label: string
   readonly value: string
@@ -69,6 +71,7 @@ export interface Curve {
   readonly series: readonly CurveSeries[]
 }
 
+/** One line of a curve. */
 export interface CurveSeries {
   readonly name: string
   readonly points: readonly (readonly [x: number, y: number])[]

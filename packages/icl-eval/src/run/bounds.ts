@@ -7,6 +7,7 @@ import type { MeasuredPointer } from '../selectors/types.ts'
 import { worst } from '../selectors/worst.ts'
 import type { EvaluationRow, Example } from '../types.ts'
 
+/** Which bounds are measured, and what is known already. */
 export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAtBest'> {
   readonly shots: readonly number[]
   /** Is the oracle wanted? */
@@ -19,6 +20,7 @@ export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | '
 }
 
 export const BOUNDS_OPTIONS: OptionNames<BoundsOptions> = {
+  librarySingles: true,
   shots: true,
   oracle: true,
   worst: true,
@@ -40,6 +42,7 @@ export const BOUNDS_OPTIONS: OptionNames<BoundsOptions> = {
   name: true,
 }
 
+/** The rows of the bounds, and how far the search for the oracle went. */
 export interface Bounds {
   readonly rows: readonly EvaluationRow[]
   readonly levels: readonly OracleLevel[]

@@ -12,6 +12,7 @@ import { measureBounds } from './bounds.ts'
 import { addExpected, answerTogether } from './expected.ts'
 import type { ExpectedMeasure } from './expected.ts'
 
+/** An evaluation with its bounds, intervals and journal. */
 export interface EvaluateAllOptions
   extends Omit<EvaluateOptions, 'journal' | 'protocol' | 'onProgress' | 'signal'>, Reporting {
   /** Path of the journal of answers. */
@@ -46,6 +47,7 @@ export interface EvaluateAllOptions
 type EvaluatedAlike = Omit<EvaluateOptions, 'journal' | 'onProgress' | 'shots'>
 
 export const EVALUATE_ALL_OPTIONS: OptionNames<EvaluateAllOptions> = {
+  oracleLibrary: true,
   journal: true,
   protocol: true,
   data: true,
@@ -74,6 +76,7 @@ export const EVALUATE_ALL_OPTIONS: OptionNames<EvaluateAllOptions> = {
   signal: true,
 }
 
+/** Rows of an evaluation and their summary. */
 export interface Evaluated {
   readonly rows: readonly EvaluationRow[]
   readonly summary: Summary

@@ -30,6 +30,7 @@ import type { MeasuredStatic } from './static-measured.ts'
 import { isStatic } from './static-sets.ts'
 import type { StaticSettings } from './static-sets.ts'
 
+/** An evaluation on RL data in a run directory. */
 export interface EvaluateRlDataSettings extends ComparisonSettings {
   /** RL data with measured pointers. */
   readonly rlData: string
@@ -75,6 +76,7 @@ export const EVALUATE_RL_DATA_SETTINGS: OptionNames<EvaluateRlDataSettings> = {
   signal: true,
 }
 
+/** An evaluation on RL data, and how much of it had been measured. */
 export interface EvaluatedRlData extends Evaluated {
   /** Path of the run directory. */
   readonly out: string

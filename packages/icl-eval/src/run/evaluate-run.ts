@@ -57,6 +57,7 @@ export interface ComparisonSettings extends Reporting {
   readonly report?: Omit<ReportSources, 'openDataset'>
 }
 
+/** An evaluation in a run directory, with everything that is written about it. */
 export interface EvaluateRunSettings
   extends ComparisonSettings, Pick<AskOptions, 'answer' | 'batchSize' | 'concurrency' | 'strict'> {
   readonly dataset: EvaluatedDataset
@@ -80,6 +81,7 @@ export interface EvaluateRunSettings
 }
 
 export const EVALUATE_RUN_SETTINGS: OptionNames<EvaluateRunSettings> = {
+  oracleLibrary: true,
   dataset: true,
   pool: true,
   queries: true,
@@ -113,6 +115,7 @@ export const EVALUATE_RUN_SETTINGS: OptionNames<EvaluateRunSettings> = {
   strict: true,
 }
 
+/** An evaluation in its run directory, and what it shares with pools and training. */
 export interface EvaluatedRun extends Evaluated {
   /** Path of the run directory. */
   readonly out: string

@@ -82,6 +82,7 @@ export interface SearchedStaticRecord {
   }[]
 }
 
+/** A dataset as results name it. */
 export interface DatasetRecord {
   readonly name: string
   readonly split: string
@@ -92,6 +93,7 @@ export interface DatasetRecord {
   readonly files: DatasetFiles
 }
 
+/** The protocol as results name it. */
 export interface ProtocolRecord {
   readonly model: string
   readonly backend: string
@@ -100,6 +102,7 @@ export interface ProtocolRecord {
   readonly hash: string
 }
 
+/** A dataset as results name it: name, split, hash, number of examples, paths. */
 export function datasetRecord({ name, split, hash, examples, files }: EvaluatedDataset): DatasetRecord {
   const { questions = '', annotations, images, split: chosen, skipMissingImages } = files
   return {
@@ -123,11 +126,13 @@ export interface AskedModel {
   readonly protocolHash: string
 }
 
+/** The protocol of a model as results name it. */
 export function protocolRecord({ protocol, protocolHash }: AskedModel): ProtocolRecord {
   const { model, backend, template, metric } = protocol
   return { model, backend, template, metric, hash: protocolHash }
 }
 
+/** What an evaluation shares with pools and training, as numbers of queries. */
 export function leakageRecord(leakage: Leakage): EvaluationRecord['leakage'] {
   const { imageInPool, imageInTraining, queryInTraining } = leakage
   return {

@@ -11,6 +11,7 @@ import type { MeasuredStaticRecord } from './records.ts'
 /** What main effects are estimated from. */
 export type StaticReward = 'expected' | 'accuracy'
 
+/** RL data to estimate main effects from. */
 export interface MeasuredStaticOptions extends Pick<Reporting, 'onNotice'> {
   /** RL data of other questions. */
   readonly files: readonly string[]

@@ -2,6 +2,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import { arrange, best, eligible } from './candidates.ts'
 import type { Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
+/** Name, constants and order of `bm25`. */
 export interface Bm25Options {
   readonly name?: string
   /** Saturation of term counts. Default 1.2. */

@@ -5,6 +5,7 @@ import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Selector, SelectorDefinition } from './types.ts'
 import { vote } from './vote.ts'
 
+/** Name and embeddings of `copy-nearest`. */
 export interface CopyNearestOptions {
   readonly name?: string
   /** Default `both`. */

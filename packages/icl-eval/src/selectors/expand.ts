@@ -12,6 +12,7 @@ export const BASELINES = 'baselines'
 /** Expands to a row for every proposal method of measured RL data. */
 export const METHODS = 'methods'
 
+/** What `all` and `baselines` expand to. */
 export interface ExpandOptions {
   /** The selector that is also evaluated in other orders. */
   readonly focus: string

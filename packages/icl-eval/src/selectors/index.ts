@@ -4,6 +4,7 @@ import { overLibrary } from './scope.ts'
 import * as TABLE from './table.ts'
 import type { Selector, SelectorDefinition, SelectorOptions } from './types.ts'
 
+/** A name of {@link SELECTORS}. */
 export type SelectorName = keyof typeof TABLE
 
 /** The selectors by name. */

@@ -4,6 +4,7 @@ import { kMeans, kMeansGroups } from './k-means-clusters.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Order, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
+/** Name, embeddings and order of `k-means`. */
 export interface KMeansOptions {
   readonly name?: string
   /** Default `both`. */

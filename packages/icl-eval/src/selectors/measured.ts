@@ -2,6 +2,7 @@ import type { OptionNames } from '@lever/durable-files/known-options'
 import { eligible } from './candidates.ts'
 import type { Measured, MeasuredPointer, Selector } from './types.ts'
 
+/** The measured pointers that a bound chooses from. */
 export interface MeasuredOptions {
   readonly name?: string
   readonly measured: Measured

@@ -3,6 +3,7 @@ import { arrange, bestFirst, cosine, eligible, rowsOf } from './candidates.ts'
 import { nearest } from './similarity.ts'
 import type { Order, Selector, SelectorDefinition } from './types.ts'
 
+/** Name, filter and order of `mmices`. */
 export interface MmicesOptions {
   readonly name?: string
   /** How many examples pass the image filter (at least k do). Default 16; the paper keeps 200 of a whole split. */

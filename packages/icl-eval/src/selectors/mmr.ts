@@ -4,6 +4,7 @@ import { nearest } from './similarity.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Order, Selector, SelectorDefinition } from './types.ts'
 
+/** Name, trade-off, embeddings and order of `mmr`. */
 export interface MmrOptions {
   readonly name?: string
   /** 1 is similarity alone, 0 diversity alone. Default 0.5. */

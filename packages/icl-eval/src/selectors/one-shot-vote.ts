@@ -3,6 +3,7 @@ import { random } from './random.ts'
 import { overLibrary } from './scope.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
+/** Whose choices vote. */
 export interface OneShotVoteOptions {
   /** Default `vote`, or `vote:<name of the other>`. */
   readonly name?: string

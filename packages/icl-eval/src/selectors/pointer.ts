@@ -2,6 +2,7 @@ import type { EmbeddingKind } from '@lever/tensor-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Selection, SelectionContext, Selector, SelectorDefinition } from './types.ts'
 
+/** A trained policy as functions. */
 export interface PointerOptions {
   /** Name in tables, for example `pointer-rce`. Default `pointer`. */
   readonly name?: string

@@ -10,6 +10,7 @@ export interface ChoosingPolicy {
   ): Promise<readonly (readonly number[])[]>
 }
 
+/** A trained policy that chooses by ids. */
 export interface PolicySelectorOptions {
   /** Name in tables, for example `pointer-rce`. Default `pointer`. */
   readonly name?: string

@@ -4,6 +4,7 @@ import { selectorFrom, SELECTOR_NAMES } from './index.ts'
 import type { SelectorName } from './index.ts'
 import type { Selector, SelectorOptions } from './types.ts'
 
+/** What selectors are made of whose names are given. */
 export interface ResolveOptions extends Omit<SelectorOptions, 'name' | 'of' | 'select' | 'selectMany'> {
   /** Selectors that are known by a name of their own, such as trained policies. */
   readonly named?: readonly Selector[]

@@ -2,6 +2,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import { selectAll } from './check.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
+/** The selector whose order is reversed. */
 export interface ReversedOptions {
   readonly of: Selector
   /** Default `reversed:<name of the other>`. */

@@ -2,6 +2,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import { selectAll } from './check.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
+/** The selector whose order is shuffled. */
 export interface ShuffledOptions {
   readonly of: Selector
   /** Default `shuffled:<name of the other>`. */

@@ -3,6 +3,7 @@ import { arrange, best, cosine, eligible, rowsOf } from './candidates.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Order, SelectionContext, Selector } from './types.ts'
 
+/** Name, embeddings and order of a nearest-neighbour selector. */
 export interface SimilarityOptions {
   readonly kind: EmbeddingKind
   /** Default `similarity-<kind>`. */

@@ -3,6 +3,7 @@ import type { Example } from '../types.ts'
 import { arrange, best, eligible } from './candidates.ts'
 import type { Selector, SelectorDefinition } from './types.ts'
 
+/** The sets by number of shots, and a name. */
 export interface StaticSetOptions {
   readonly name?: string
   /** Sets in prompt order, of the lengths that will be asked for; a shorter set may be a prefix of a longer one. */
@@ -45,6 +46,7 @@ export function staticSet(options: StaticSetOptions): Selector {
   }
 }
 
+/** Main effects by example, and a name. */
 export interface StaticEffectsOptions {
   readonly name?: string
   /** What showing an example gains for every query alike, by its id: `mainEffects` of `rl-dataset`. Missing ones are 0. */

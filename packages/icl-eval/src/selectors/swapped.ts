@@ -12,6 +12,7 @@ const STREAM = 'swapped'
 /** What was chosen for every query, by number of shots. */
 export type Choices = ReadonlyMap<number, ReadonlyMap<number, readonly number[]>>
 
+/** The selector whose choices are shown to other queries. */
 export interface SwappedOptions {
   readonly of: Selector
   /** All evaluated queries. */

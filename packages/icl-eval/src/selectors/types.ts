@@ -29,6 +29,7 @@ export interface SelectionContext {
   readonly shared?: () => Random
 }
 
+/** Chosen ids in prompt order, at once or later. */
 export type Selection = readonly number[] | Promise<readonly number[]>
 
 /** A way to choose demonstrations. Make one with a factory of this folder or write the object yourself. */

@@ -3,6 +3,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import type { Clusters } from './clusters.ts'
 import { assertClustered } from './clusters.ts'
 
+/** Columns of values, the clusters of their rows, and how often they are resampled. */
 export interface BootstrapOptions {
   /** S columns of n values each, one row per question; NaN marks a missing value. */
   readonly columns: readonly ArrayLike<number>[]
@@ -19,6 +20,7 @@ export const BOOTSTRAP_OPTIONS: OptionNames<BootstrapOptions> = {
   resamples: true,
 }
 
+/** Means of columns, and of their resamples. */
 export interface Bootstrap {
   /** Mean of each column over its present values, [S]. NaN for a column without values. */
   readonly estimates: Float64Array

@@ -3,6 +3,7 @@ import { assertClustered } from './clusters.ts'
 import { tQuantile } from './distributions.ts'
 import type { Interval } from './interval.ts'
 
+/** A mean with a standard error that is robust to clusters. */
 export interface ClusteredMean {
   readonly mean: number
   /** Cluster-robust standard error; NaN with fewer than two clusters. */

@@ -1,6 +1,7 @@
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { normalQuantile } from './distributions.ts'
 
+/** Standard error, level and power of a test. */
 export interface DetectableOptions {
   /** Standard error of the difference, in the unit of the answer; for n independent pairs sd / sqrt(n). */
   readonly standardError: number

@@ -2,6 +2,7 @@ import type { Bootstrap } from './bootstrap.ts'
 import type { Interval } from './interval.ts'
 import { percentileInterval } from './interval.ts'
 
+/** The share of the way from random to the oracle that a selector goes. */
 export interface Gap {
   /** (x - random) / (oracle - random); null when the oracle is not above random. */
   readonly value: number | null

@@ -3,6 +3,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import type { Clusters } from './clusters.ts'
 import { assertClustered } from './clusters.ts'
 
+/** Differences, their clusters, and how often signs are flipped. */
 export interface SignFlipOptions {
   /** Columns of n paired differences each; NaN marks a question that one of the two sides lacks. */
   readonly columns: readonly ArrayLike<number>[]

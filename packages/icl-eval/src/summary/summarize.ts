@@ -20,6 +20,7 @@ import { columnSet } from './columns.ts'
 import { isSwapped, splitCells, splitRow } from './split.ts'
 import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
 
+/** Resamples, seed and comparisons of a summary. */
 export interface SummarizeOptions {
   /**
    * Selectors that the others are compared with. `best baseline` stands for the most accurate one of the table, with

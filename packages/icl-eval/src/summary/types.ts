@@ -50,6 +50,7 @@ export interface TableRow {
   readonly comparisons: readonly Comparison[]
 }
 
+/** A gap of one selector at one number of shots. */
 export interface GapRow extends Gap {
   readonly selector: string
   readonly shots: number
@@ -83,6 +84,7 @@ export interface SplitRow {
 /** Expected accuracies by selector and shots, with their paired differences. */
 export type ExpectedSummary = Pick<Summary, 'table' | 'baselines' | 'detectable'>
 
+/** What an evaluation says: accuracies, gaps and differences, each with its interval. */
 export interface Summary {
   readonly table: readonly TableRow[]
   /** (x - from) / (oracle - from) wherever both ends were evaluated. */

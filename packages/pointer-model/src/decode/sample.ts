@@ -16,6 +16,7 @@ export interface SampleOptions {
   randoms: readonly Random[]
 }
 
+/** A pointer that was drawn from a policy. */
 export interface SampledPointer extends PointerChoice {
   /** Log-probability of the draw itself, with temperature and topP; `logProb` is the policy's own. */
   readonly sampledLogProb: number

@@ -10,6 +10,7 @@ import { BEAM_OPTIONS } from './types.ts'
 /** Names of the files in the run directory of beams. */
 export const BEAM_FILES = { journal: 'beams.jsonl', data: 'beams.json' } as const
 
+/** Beams in a run directory. */
 export interface GenerateBeamsOptions
   extends Omit<BeamOptions, 'journal' | 'meta' | 'pools'>, Omit<MetaOptions, 'generator' | 'strict'> {
   readonly pools: Pools

@@ -26,6 +26,7 @@ export type ScoreGroundTruth = (
 /** Where the next demonstration goes: after those chosen before, next to the query, or before them. */
 export type ConstructOrder = 'after' | 'before'
 
+/** Anchors, pools and scores of which beams grow. */
 export interface BeamOptions {
   /** The anchors. */
   queries: readonly Example[]
@@ -93,6 +94,7 @@ export interface AnchorBeams {
   readonly beams: readonly Beam[]
 }
 
+/** Counts of a finished growing of beams. */
 export interface BeamStatistics {
   readonly anchors: number
   /** Scores in the journal, those that were there before included. */
@@ -110,6 +112,7 @@ export interface BeamStatistics {
   readonly seconds: number
 }
 
+/** What happens while beams grow, in order. */
 export type BeamEvent =
   | { readonly type: 'start'; readonly anchors: number; readonly resumed: number; readonly tornBytes: number }
   | {

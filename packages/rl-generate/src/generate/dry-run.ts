@@ -7,6 +7,7 @@ import { checkGeneration } from './checks.ts'
 import { planPointers, PLAN_OPTIONS, type PlanOptions } from './plan.ts'
 import type { GenerationPlan } from './types.ts'
 
+/** A generation to count without asking the model. */
 export type CountGenerationOptions<E> = GenerationPlan & {
   /** Counts what the prompts cost, without a model. Their examples all have images. */
   readonly estimate: (prompts: readonly ExamplePrompt[]) => Promise<E>

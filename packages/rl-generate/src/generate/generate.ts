@@ -64,7 +64,14 @@ export async function generateJournal<A extends Answer>(
   checkGeneration(options)
   const { policy, mix, size, embeddings } = options
   const plan = { mix, size, ...(policy && { policy: policy.facts }), ...embeddingsOf(embeddings) }
-  return measurePlanned(options, plan, await planPointers({ ...pickOptions<Omit<PlanOptions, 'policy'>>(options, PLAN_OPTIONS), policy: policy?.proposer }))
+  return measurePlanned(
+    options,
+    plan,
+    await planPointers({
+      ...pickOptions<Omit<PlanOptions, 'policy'>>(options, PLAN_OPTIONS),
+      policy: policy?.proposer,
+    }),
+  )
 }
 
 /**
@@ -106,6 +113,7 @@ export async function measurePlanned<A extends Answer>(
   throw new Error('rl-generate: the measuring ended without a result')
 }
 
+/** A generation in a run directory. */
 export type GenerateRlDataOptions<A extends Answer = Answer> = GenerationSettings<A> &
   Answering<A> & {
     /** Run directory: made, or continued. */

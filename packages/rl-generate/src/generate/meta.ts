@@ -29,6 +29,7 @@ export interface EmbeddingFacts {
   readonly dim: number
 }
 
+/** Everything that `_meta` says. */
 export interface MetaOptions {
   readonly model: AnsweringModel
   readonly dataset: DatasetFacts

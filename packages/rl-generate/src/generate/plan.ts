@@ -9,6 +9,7 @@ import { similarityOf } from '../similarity.ts'
 import { packProposals } from './packed-proposals.ts'
 import type { PackedProposals } from './packed-proposals.ts'
 
+/** Queries, pools and mix of which pointers are planned. */
 export interface PlanOptions {
   readonly queries: readonly { readonly id: number }[]
   readonly pools: Pools

@@ -59,6 +59,7 @@ export interface GenerationSettings<A extends Answer = Answer> extends Generatio
   readonly onEvent?: (event: GenerationEvent) => void
 }
 
+/** A generation into a journal. */
 export type GenerationOptions<A extends Answer = Answer> = GenerationSettings<A> &
   Answering<A> & {
     /** Path of the journal; one that exists is continued. */

@@ -1,11 +1,13 @@
 import type { OutcomeLine } from './outcome-line.ts'
 
+/** A count and its share. */
 export interface CountShare {
   readonly count: number
   /** Of all outcomes; 0 when there are none. */
   readonly share: number
 }
 
+/** Outcomes of one proposal method. */
 export interface MethodStatistics {
   readonly method: string
   readonly outcomes: number

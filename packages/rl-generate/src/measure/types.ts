@@ -57,6 +57,7 @@ export type MeasureMeta = RlMeta & {
   readonly shot_num: number
 }
 
+/** Queries, proposals, the model that answers and the score, and the journal that outcomes go to. */
 export interface MeasureOptions<A extends Answer = Answer> {
   queries: readonly Example[]
   /** The examples that pools refer to. */
@@ -134,6 +135,7 @@ export const MEASURE_OPTIONS: OptionNames<MeasureOptions<Answer>> = {
   now: true,
 }
 
+/** Measuring begins: what the journal held. */
 export interface StartEvent {
   type: 'start'
   queries: number
@@ -145,6 +147,7 @@ export interface StartEvent {
   plans: number
 }
 
+/** How much is measured. */
 export interface ProgressEvent {
   type: 'progress'
   queries: number
@@ -176,9 +179,11 @@ export interface DisagreementEvent {
   now: string
 }
 
+/** All is measured. */
 export interface DoneEvent {
   type: 'done'
   statistics: MeasureStatistics
 }
 
+/** What happens while pointers are measured, in order. */
 export type MeasureEvent = StartEvent | ProgressEvent | DisagreementEvent | DoneEvent

@@ -5,6 +5,7 @@ import { candidateFilter, expectedOf, pointerIds, type RlCandidate, type RlData 
 /** The rewards that a pilot compares. */
 export const PILOT_REWARDS = ['accuracy', 'expected_accuracy', 'log_expected_accuracy'] as const
 
+/** A reward that a pilot looks at: accuracy or expected accuracy. */
 export type PilotReward = (typeof PILOT_REWARDS)[number]
 
 /** What one reward gave the G choices of one query. */

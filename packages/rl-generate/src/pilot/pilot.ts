@@ -10,6 +10,7 @@ import { recommend } from './recommend.ts'
 import { reliability, stableGain } from './reliability.ts'
 import type { PilotReport, PilotRewardReport } from './types.ts'
 
+/** Outcomes of a pilot, and what is asked of them. */
 export interface PilotOptions {
   /** Outcomes under one wording of the prompt, and the same choices under another. */
   readonly data: RlData

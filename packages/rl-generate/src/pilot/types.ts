@@ -41,6 +41,7 @@ export interface PilotRewardReport {
   readonly headroom: Estimate | null
 }
 
+/** Whether there is more to win, and at what price. */
 export interface PilotReport {
   readonly queries: number
   /** Mean number of choices of a query. */

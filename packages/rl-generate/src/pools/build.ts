@@ -6,6 +6,7 @@ import { POOL_METHODS, type PoolMethodName } from './methods.ts'
 import { featuresOf } from './similar.ts'
 import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
 
+/** Queries, library and method of pools. */
 export interface BuildPoolsOptions {
   queries: readonly Example[]
   candidates: readonly Example[]

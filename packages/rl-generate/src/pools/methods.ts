@@ -1,11 +1,13 @@
 import * as table from './index.ts'
 import type { PoolMethod } from './types.ts'
 
+/** A name of {@link POOL_METHODS}. */
 export type PoolMethodName = keyof typeof table
 
 /** How a pool is chosen, by name. */
 export const POOL_METHODS: Readonly<Record<PoolMethodName, PoolMethod>> = table
 
+/** The names of the pool methods. */
 export const POOL_METHOD_NAMES: readonly PoolMethodName[] = Object.keys(table) as PoolMethodName[]
 
 /**

@@ -39,6 +39,7 @@ export interface PoolSource {
   readonly embeddings?: { readonly queries: PoolEmbeddings; readonly candidates: PoolEmbeddings }
 }
 
+/** The dataset that pools are of. */
 export interface PoolDataset {
   readonly name: string
   readonly split: string
@@ -46,6 +47,7 @@ export interface PoolDataset {
   readonly hash: string
 }
 
+/** The embeddings that pools were made by. */
 export interface PoolEmbeddings {
   readonly model: string
   readonly kind: string
@@ -74,6 +76,7 @@ export interface PoolContext {
 
 type Rows = readonly (readonly number[])[]
 
+/** A way to choose the pool of a query. One file and one line in a table make one. */
 export interface PoolMethod {
   /** Inputs that must be given: embeddings of a kind (`both`: or of `text` and `image`), vectors of a policy, or a file. */
   readonly needs: readonly (PoolSearch | 'file')[]

@@ -5,6 +5,7 @@ import type { ProposalRequest } from './methods.ts'
 /** Pointers per query by default; with two temperatures 5 + 9 + 2 x 2 + 6 = 24. */
 const DEFAULT_COUNTS = { beam: 5, retrieval: 9, sample: 2, random: 6 }
 
+/** What proposals can be made of: a policy, embeddings, a number of pointers. */
 export interface DefaultMixOptions {
   /** Are there embeddings? Without them all pointers are random. */
   readonly informed?: boolean

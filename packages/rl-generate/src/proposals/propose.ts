@@ -14,6 +14,7 @@ import {
   type Similarity,
 } from './types.ts'
 
+/** Queries, mix and seed of proposals. */
 export interface ProposeOptions {
   queries: readonly ProposalQuery[]
   /** K */

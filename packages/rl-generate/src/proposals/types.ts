@@ -73,6 +73,7 @@ export interface ProposalContext {
 /** An input of `proposePointers` that a method cannot do without. */
 export type ProposalNeed = 'policy' | 'similarities' | 'file'
 
+/** A way to propose pointers. One file and one line in a table make one. */
 export interface ProposalMethod<Options> {
   readonly needs: readonly ProposalNeed[]
   /** One list per query. Pointers are distinct inside a list; lists may be shorter than asked for. */

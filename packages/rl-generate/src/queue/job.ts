@@ -13,6 +13,7 @@ export interface QueuePrompt {
   readonly scoreAnswers?: readonly string[]
 }
 
+/** An example as a job of the queue holds it. */
 export interface QueueExample {
   readonly id: number
   /** Path of the image on the machine of `lever generate`; absent where there is none. */

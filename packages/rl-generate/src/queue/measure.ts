@@ -15,6 +15,7 @@ import type {
 import type { AnswerQueue, Fleet, SubmitOptions } from './submit.ts'
 import { openAnswerQueue } from './submit.ts'
 
+/** A measuring by the workers of a queue. */
 export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<MeasureOptions<A>, 'answer'> {
   queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers' | 'scoresOnly'>
 }
@@ -46,6 +47,7 @@ export const QUEUE_MEASURE_OPTIONS: OptionNames<QueueMeasureOptions<Answer>> = {
   progressEvery: true,
 }
 
+/** What happens while the workers of a queue measure, in order. */
 export type QueueMeasureEvent =
   | Exclude<MeasureEvent, ProgressEvent | StartEvent>
   | (StartEvent & {

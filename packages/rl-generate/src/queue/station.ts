@@ -6,6 +6,7 @@ import type { QueueJob, QueueProtocol, QueuePrompt, QueueResult } from './job.ts
 import { protocolRefusal, versionRefusal } from './refusal.ts'
 import { checkJob, isWrong } from './schema.ts'
 
+/** A worker: the queue, the model that answers, and how long it waits. */
 export interface QueueWorkerOptions {
   /** `redis://...` or `postgres://...` */
   url: string
@@ -52,6 +53,7 @@ export const QUEUE_WORKER_OPTIONS: OptionNames<QueueWorkerOptions> = {
   onJob: true,
 }
 
+/** What a worker did. */
 export interface WorkerReport {
   readonly jobs: number
   readonly prompts: number

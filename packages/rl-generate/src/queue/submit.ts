@@ -12,6 +12,7 @@ import { printableNotices } from './notices.ts'
 import { checkQueueName, DEFAULT_QUEUE, isOfRun, JOB_VERSION, jobId, queuePrompt } from './job.ts'
 import { clearRun, sweep, type QueueCounts } from './sweep.ts'
 
+/** The queue that prompts go to, and the protocol that its workers must have. */
 export interface SubmitOptions {
   /** `redis://...` or `postgres://...` */
   url: string

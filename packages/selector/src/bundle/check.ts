@@ -4,6 +4,7 @@ import { exists, hashFile, InputError, requirePath } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { BUNDLE_FILES, parseManifest, type BundleManifest } from './manifest.ts'
 
+/** Whether the files of a bundle are hashed. */
 export interface CheckOptions {
   /** Compare sizes only, not every byte. Default false. */
   readonly trusted?: boolean

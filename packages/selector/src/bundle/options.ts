@@ -8,6 +8,7 @@ import type { BundledEvaluation } from './manifest.ts'
 /** Examples from which an index is worth its making: below it every row is compared in a few milliseconds. */
 export const INDEX_FROM = 50_000
 
+/** What a bundle is made of, and its folder. */
 export interface WriteBundleOptions {
   /** Folder of the bundle; there must be none yet. */
   readonly out: string
@@ -54,6 +55,9 @@ export interface WriteBundleOptions {
 }
 
 export const WRITE_BUNDLE_OPTIONS: OptionNames<WriteBundleOptions> = {
+  staticData: true,
+  staticReward: true,
+  poolPolicy: true,
   out: true,
   dataset: true,
   embeddings: true,

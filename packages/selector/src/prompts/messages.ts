@@ -7,6 +7,7 @@ export interface OpenAiMessage {
   content: string | OpenAiPart[]
 }
 
+/** A part of a message of the OpenAI API. */
 export type OpenAiPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } }
 
 /** A `ModelMessage` of the AI SDK. */
@@ -15,6 +16,7 @@ export type AiSdkMessage =
   | { role: 'user'; content: AiSdkPart[] }
   | { role: 'assistant'; content: string }
 
+/** A part of a message of the AI SDK. */
 export type AiSdkPart =
   { type: 'text'; text: string } | { type: 'image'; image: Uint8Array | URL; mediaType?: string }
 

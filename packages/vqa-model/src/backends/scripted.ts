@@ -12,8 +12,10 @@ import type { AnswerOptions, ScoredAnswer, Answer, BackendModel, Prompt } from '
 /** What a script says: the text, or the text with the scores of `prompt.scoreAnswers`. */
 export type ScriptedReply = string | { raw: string; scores?: readonly ScoredAnswer[] }
 
+/** What answers in place of a model. */
 export type Script = (prompt: Prompt) => ScriptedReply | Promise<ScriptedReply>
 
+/** A function that answers, for tests and dry runs. */
 export interface ScriptedOptions {
   /** name of the model, or with no `script` the path of a module whose default export is the script */
   model?: string

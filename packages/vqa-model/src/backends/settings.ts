@@ -3,8 +3,10 @@ import { readSettings, type Schema, type Settings } from '@lever/settings'
 import type { Backend, ModelContext } from './backend.ts'
 import * as BACKENDS from './index.ts'
 
+/** A name of a backend: `onnx`, `openai` or `scripted`. */
 export type BackendName = keyof typeof BACKENDS
 
+/** The names of the backends. */
 export const backendNames: readonly BackendName[] = Object.keys(BACKENDS) as BackendName[]
 
 /** Options of every backend, by its name. */
@@ -12,6 +14,7 @@ export type BackendOptions = {
   [Name in BackendName]: Parameters<(typeof BACKENDS)[Name]['open']>[0]
 }
 
+/** A backend by its name, and its options. */
 export type VqaModelOptions = {
   [Name in BackendName]: { backend: Name } & BackendOptions[Name]
 }[BackendName]

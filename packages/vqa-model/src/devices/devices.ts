@@ -3,6 +3,7 @@ import { InputError } from '@lever/durable-files'
 /** Execution providers that Node builds of ONNX Runtime know. */
 export const deviceNames = ['cpu', 'cuda', 'webgpu', 'dml', 'coreml'] as const
 
+/** A name of an execution provider. */
 export type DeviceName = (typeof deviceNames)[number]
 
 /** A device, `cuda:1` for a numbered one, or `auto`: the fastest that works. */

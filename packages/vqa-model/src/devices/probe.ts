@@ -5,6 +5,7 @@ import { deviceNames, parseDevice, type DeviceName } from './devices.ts'
 import { remedyFor } from './remedy.ts'
 import type { CheckResult } from './try-device.ts'
 
+/** What one execution provider can do on this machine. */
 export interface DeviceReport {
   device: string
   status: 'ok' | 'absent' | 'failed'

@@ -6,6 +6,7 @@ import { openEmbedJournal } from './embed-journal.ts'
 import { joinRows } from './normalize.ts'
 import { TEXT_SOURCES, type Embedder, type ExampleToEmbed, type TextSource } from './types.ts'
 
+/** Which kinds of embeddings are made, and how an interrupted run continues. */
 export interface EmbedOptions {
   kind?: EmbeddingKind
   /** of what of an example the text's rows are; the question when left out */
@@ -35,6 +36,7 @@ export const EMBED_OPTIONS: OptionNames<EmbedOptions> = {
   onProgress: true,
 }
 
+/** Embeddings of examples, and those that were left out. */
 export interface EmbedResult extends Embeddings {
   /** examples left out, with the reason */
   skipped: readonly { id: number; reason: string }[]

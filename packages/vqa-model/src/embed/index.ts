@@ -3,8 +3,10 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import { resolveDevice } from '../devices/resolve.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
+/** The names of the embedders. */
 export const embedderNames = ['vision-pool', 'clip', 'sentence'] as const
 
+/** A name of an embedder. */
 export type EmbedderName = (typeof embedderNames)[number]
 
 interface EmbedderKind {

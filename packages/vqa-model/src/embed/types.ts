@@ -22,6 +22,7 @@ export interface Embedder {
   close(): Promise<void>
 }
 
+/** The model of an embedder, and how it runs. */
 export interface EmbedderOptions {
   /** folder of the model */
   model: string
@@ -54,4 +55,5 @@ export interface EmbedderFiles {
 /** What of an example is the text of kind `text`: `both` is the context, then the question, in one text. */
 export const TEXT_SOURCES = ['question', 'context', 'both'] as const
 
+/** A name of {@link TEXT_SOURCES}. */
 export type TextSource = (typeof TEXT_SOURCES)[number]

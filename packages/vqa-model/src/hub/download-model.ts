@@ -9,6 +9,7 @@ import { fetchListing, fileAddress, hubHeaders, refusal, type RemoteFile } from 
 import { parseModelId, SOURCE_FILE } from './locate.ts'
 import { hubEndpoint, hubToken, modelCache, offlineBy } from './places.ts'
 
+/** Which model of the Hub is downloaded, and which of its files. */
 export interface DownloadOptions {
   /** id on the Hub: `organisation/name`, or `organisation/name@revision` for a branch, tag or commit */
   id: string
@@ -34,6 +35,7 @@ export const DOWNLOAD_OPTIONS: OptionNames<DownloadOptions> = {
   pause: true,
 }
 
+/** A model that lies on this machine now. */
 export interface Downloaded {
   id: string
   /** commit that the files are of */

@@ -18,6 +18,7 @@ import type { ModelProtocol, Answer, BackendModel } from '../types.ts'
 import { splitCall } from '../workers/split.ts'
 import { openPool, type WorkerPool } from '../workers/pool.ts'
 
+/** A model in the ONNX layout of the Hub, and how it runs. */
 export interface OnnxOptions {
   /** folder in the Hub's ONNX layout, or the id of a model on the Hub that was downloaded */
   model: string

@@ -2,6 +2,7 @@ import { InputError } from '@lever/durable-files'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { Clock } from './clock.ts'
 
+/** Servers with the API of OpenAI, and how they are asked. */
 export interface OpenaiOptions {
   /** base URLs of servers of the same model, as `http://host:8000/v1` */
   baseUrl: string | readonly string[]

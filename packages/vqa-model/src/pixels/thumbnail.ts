@@ -6,6 +6,7 @@ import { imageLimits } from './limits.ts'
 import { readImageFile } from './read-file.ts'
 import { resizeImage } from './resize.ts'
 
+/** Size and format of a thumbnail. */
 export interface ThumbnailOptions {
   /** Longest side in pixels. */
   readonly size?: number

@@ -1,8 +1,10 @@
 import type { PromptTemplate } from '../templates/template.ts'
 import { showsImages } from './needs.ts'
 
+/** A part of a message: the place of an image, or text. */
 export type ChatContent = { type: 'image' } | { type: 'text'; text: string }
 
+/** A message of a chat. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
   content: readonly ChatContent[]

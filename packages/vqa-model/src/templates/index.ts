@@ -4,8 +4,10 @@ import { leverPlus, leverPlusSystem } from './lever-plus.ts'
 import { shapes } from './shapes.ts'
 import { validateTemplate, type PromptTemplate } from './template.ts'
 
+/** The names of the prompt templates. */
 export const templateNames = ['shapes', 'lever-plus', 'lever-plus-system', 'caption'] as const
 
+/** A name of {@link templateNames}. */
 export type TemplateName = (typeof templateNames)[number]
 
 /** The prompt templates that options can name. A new one is one file, its name above and one line here. */

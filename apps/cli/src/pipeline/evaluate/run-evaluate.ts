@@ -88,10 +88,10 @@ export async function runEvaluate(settings: EvaluateSettings, context: Context):
 /** What the evaluation itself reads of the settings. */
 function comparedBy(settings: EvaluateSettings) {
   const { out, selectors, shots, seeds, seed, oracleBudget, splitGain, resamples, strict } = settings
-  const { allowProtocolMismatch } = settings
+  const { allowProtocolMismatch, oracleLibrary } = settings
   return {
     ...{ out, selectors, shots, seeds, seed, oracleBudget, splitGain, resamples, strict },
-    allowProtocolMismatch,
+    ...{ allowProtocolMismatch, oracleLibrary },
   }
 }
 

@@ -33,6 +33,7 @@ export async function writeReport(
   await writeFileAtomic(run.file(REPORT), renderReport(inputOf([content])))
 }
 
+/** Runs to report, and where the report goes. */
 export interface ReportRunsSettings extends ReportSources, Reporting {
   /** Run directories. */
   readonly runs: readonly string[]
@@ -45,6 +46,7 @@ export interface ReportRunsSettings extends ReportSources, Reporting {
 }
 
 export const REPORT_RUNS_SETTINGS: OptionNames<ReportRunsSettings> = {
+  readPilot: true,
   runs: true,
   out: true,
   plots: true,
@@ -58,6 +60,7 @@ export const REPORT_RUNS_SETTINGS: OptionNames<ReportRunsSettings> = {
   signal: true,
 }
 
+/** The report of runs as JSON, text and Markdown. */
 export interface ReportedRuns {
   readonly json: unknown
   readonly text: string
