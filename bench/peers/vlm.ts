@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AutoTokenizer } from '@huggingface/transformers'
 import { openVqaModel, type Answer, type OnnxOptions, type PromptWithImages } from '@lever/vqa-model'
+import { loadTextCodec } from '../../packages/vqa-model/src/onnx/tokenizer.ts'
 import { writeCases } from './vlm-cases.ts'
 
 /** What vlm.py found with one family; tokens are without the end token. */
@@ -87,9 +87,7 @@ async function compare(
   const model = join(out, `${family}-${attention}`)
   const template = IN_TURNS.has(family) ? 'shapes' : 'lever-plus'
   const options = { model, dtype, template, cacheFolder: join(out, 'cache'), imageDiskBytes: 2 ** 26 }
-  const tokenizer = await AutoTokenizer.from_pretrained(model, { local_files_only: true })
-  const textOf = (tokens: readonly number[]): string =>
-    tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true })
+  const { decode: textOf } = await loadTextCodec(model)
   const answers = await answersOf(options, prompts)
   const plain = prompts.map(({ demonstrations, query }) => ({ demonstrations, query }))
   const alone = await answersOf({ ...options, sharing: false }, plain)
