@@ -25,6 +25,7 @@ export interface TrainedRound {
   readonly chosen: string
 }
 
+/** What rounds of measuring and training take. */
 export interface ImproveOptions<A extends Answer = Answer> extends Omit<
   GenerationSettings<A>,
   'policy' | 'prefixes' | 'shard' | 'untilInformative' | 'onEvent'
