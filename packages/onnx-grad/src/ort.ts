@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import type * as Ort from 'onnxruntime-node'
+import { CUDA_PROVIDER, preloadBeside } from './preload.ts'
 
 export type { Ort }
-export { CUDA_PROVIDER, preloadLibraries, providerFolder } from './preload.ts'
+export { CUDA_PROVIDER }
 
 /** Versions of onnxruntime-node that the peer dependency accepts, all tried (docs/onnxruntime.md); tests run with the last. */
 const ACCEPTED = '1.25.1 to 1.30'
@@ -65,11 +66,24 @@ function loadedCopies(): string[] {
   return sharedObjects.filter((path) => /(^|[/\\])(lib)?onnxruntime(\.so|\.dll|\.\d|\.dylib)/.test(path))
 }
 
+/** Where ONNX Runtime looks for provider libraries. */
+export function providerFolder(): string {
+  return join(packageFolder(), 'bin', 'napi-v6', process.platform, process.arch)
+}
+
+/** Loads the CUDA libraries beside the provider that ONNX Runtime would take; see {@link preloadBeside}. */
+export function preloadLibraries(device: string): string[] {
+  return preloadBeside(device, join(providerFolder(), CUDA_PROVIDER))
+}
+
 function ownFolder(): string | undefined {
   try {
-    const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-    return join(dirname(dirname(entry)))
+    return packageFolder()
   } catch {
     return undefined
   }
+}
+
+function packageFolder(): string {
+  return dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')))
 }

@@ -1,5 +1,4 @@
 import { readdirSync, realpathSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -12,12 +11,6 @@ const LIBRARIES = ['cudart', 'cublasLt', 'cublas', 'curand', 'nvrtc', 'cufft', '
 /** Keeps a library in memory when its handle is closed (dlfcn.h of glibc and musl). */
 const RTLD_NODELETE = 0x1000
 
-/** Where ONNX Runtime looks for provider libraries. */
-export function providerFolder(): string {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node')
-  return join(dirname(dirname(entry)), 'bin', 'napi-v6', process.platform, process.arch)
-}
-
 /**
  * Loads the CUDA libraries that lie beside the provider, where `npm run cuda:install` puts them.
  *
@@ -28,10 +21,7 @@ export function providerFolder(): string {
  *
  * @returns the libraries that were found, for tests
  */
-export function preloadLibraries(
-  device: string,
-  provider: string = join(providerFolder(), CUDA_PROVIDER),
-): string[] {
+export function preloadBeside(device: string, provider: string): string[] {
   if (!/^cuda(:\d+)?$/.test(device) || process.platform !== 'linux') return []
   const folder = folderOf(provider)
   if (folder === undefined) return []

@@ -1,6 +1,5 @@
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
-import { loadOrt, type Ort } from './ort.ts'
-import { preloadLibraries } from './preload.ts'
+import { loadOrt, preloadLibraries, type Ort } from './ort.ts'
 import { formatShape } from './shape.ts'
 import type { DType, TensorValues } from './tensor.ts'
 

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { preloadLibraries } from '../src/preload.ts'
+import { preloadBeside } from '../src/preload.ts'
 
 /** A folder with files, and beside it a provider that is a link to one of them. */
 function installed(names: readonly string[]): { cache: string; provider: string } {
@@ -19,13 +19,9 @@ const onLinux = process.platform === 'linux' ? test : test.skip
 onLinux('what lies beside the target of the link is taken in the order of needs, and only for cuda', () => {
   const names = ['libcudnn.so.9', 'libcudnn_ops.so.9', 'libcublas.so.13', 'libcublasLt.so.13', 'libz.so.1']
   const { provider } = installed(names)
-  expect(preloadLibraries('cuda:1', provider)).toEqual([
-    'libcublasLt.so.13',
-    'libcublas.so.13',
-    'libcudnn.so.9',
-  ])
-  expect(preloadLibraries('cpu', provider)).toEqual([])
-  expect(preloadLibraries('cuda', `${provider}.absent`)).toEqual([])
+  expect(preloadBeside('cuda:1', provider)).toEqual(['libcublasLt.so.13', 'libcublas.so.13', 'libcudnn.so.9'])
+  expect(preloadBeside('cpu', provider)).toEqual([])
+  expect(preloadBeside('cuda', `${provider}.absent`)).toEqual([])
 })
 
 onLinux('a library that was preloaded stays in the process', () => {
@@ -34,6 +30,6 @@ onLinux('a library that was preloaded stays in the process', () => {
   const [anyLibrary] = /\/\S*\/libm[.-]\S*so\S*/.exec(readFileSync('/proc/self/maps', 'utf8'))!
   copyFileSync(anyLibrary, path)
   expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain(path)
-  preloadLibraries('cuda', provider)
+  preloadBeside('cuda', provider)
   expect(readFileSync('/proc/self/maps', 'utf8')).toContain(path)
 })

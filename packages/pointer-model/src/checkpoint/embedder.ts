@@ -1,6 +1,5 @@
 import { InputError } from '@lever/durable-files'
 import type { Embeddings } from '@lever/tensor-files'
-import type { CheckpointInfo } from './checkpoint.ts'
 
 /** What made the embeddings that a policy was trained on. */
 export type EmbedderFacts = Pick<Embeddings, 'model' | 'modelHash' | 'kind'>
@@ -12,7 +11,7 @@ export type EmbedderFacts = Pick<Embeddings, 'model' | 'modelHash' | 'kind'>
  * @throws InputError that names both
  */
 export function checkEmbedder(
-  { embeddings: known }: CheckpointInfo,
+  { embeddings: known }: { readonly embeddings?: EmbedderFacts },
   given: EmbedderFacts,
   path: string,
 ): void {
