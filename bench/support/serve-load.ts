@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
@@ -101,12 +101,6 @@ function post(url: string, body: string, agent: Agent): Promise<number> {
 /** Processor time of a process since its start, ms. */
 export function cpuMs({ pid }: ChildProcess): number {
   return cpuOf(`/proc/${pid!}/stat`)
-}
-
-/** The same of its threads, by their number. */
-export function threadsMs({ pid }: ChildProcess): ReadonlyMap<string, number> {
-  const folder = `/proc/${pid!}/task`
-  return new Map(readdirSync(folder).map((thread) => [thread, cpuOf(`${folder}/${thread}/stat`)]))
 }
 
 function cpuOf(file: string): number {
