@@ -1,5 +1,6 @@
+import { pickOptions } from '@lever/durable-files/known-options'
 import { largest, meanOf, sampleStd } from './counting.ts'
-import { candidateFilter, type SelectOptions } from './select.ts'
+import { candidateFilter, type SelectOptions, SELECT_OPTIONS } from './select.ts'
 import { expectedOf, type RlCandidate, type RlMeta, type RlQuery } from './types.ts'
 
 /** Expected accuracies E (`vqa_gt_prob`) of the candidates that training would use. */
@@ -43,7 +44,7 @@ export function describeExpected(
   meta: RlMeta | null,
   options: SelectOptions = {},
 ): ExpectedDescription | null {
-  const reject = candidateFilter(options)
+  const reject = candidateFilter(pickOptions(options, SELECT_OPTIONS))
   const used = queries.map(({ pointer_candidates }) =>
     pointer_candidates.filter((candidate) => reject(candidate) === undefined),
   )

@@ -1,5 +1,6 @@
+import { pickOptions } from '@lever/durable-files/known-options'
 import { largest, meanOf } from './counting.ts'
-import { candidateFilter, type SelectOptions } from './select.ts'
+import { candidateFilter, type SelectOptions, SELECT_OPTIONS } from './select.ts'
 import { accuracyOf, isScored, type RlQuery } from './types.ts'
 
 /** What the best choice among the measured pointers would reach. */
@@ -19,7 +20,7 @@ export interface OracleStatistics {
 
 /** What the best and the average choice among the measured pointers score, over the candidates that training would use. */
 export function oracleOf(queries: readonly RlQuery[], options: SelectOptions = {}): OracleStatistics {
-  const reject = candidateFilter(options)
+  const reject = candidateFilter(pickOptions(options, SELECT_OPTIONS))
   const perQuery: number[][] = []
   const prefixes = new Map<number, number[][]>()
   for (const { pointer_candidates } of queries) {
