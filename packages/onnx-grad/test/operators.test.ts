@@ -7,6 +7,8 @@ import { operatorCases } from './support/operators.ts'
 
 /** Exports that are neither operators nor layers. */
 const others = [
+  'InputError',
+  'isInputError',
   'adamWNumbers',
   'constant',
   'constantRate',
