@@ -125,7 +125,7 @@ async function execute(
   )
   const { json, quiet, debug } = values
   return command.run(
-    values,
+    Object.fromEntries(Object.entries(values).filter(([option]) => !Object.hasOwn(commonOptions, option))),
     open({ command: name, json, quiet, debug, promise: command.interrupted(values) }),
     files,
   )

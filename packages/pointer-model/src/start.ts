@@ -11,8 +11,8 @@ import type { OwnSettings, PointerModel } from './model.ts'
 /** The checkpoint that a policy starts from, or what a new policy is like. */
 export interface StartOptions {
   readonly checkpoint?: string | undefined
-  /** Of a new policy. */
-  readonly architecture: ArchitectureName
+  /** Of a new policy, which needs it; a checkpoint says its own. */
+  readonly architecture?: ArchitectureName | undefined
   /** Settings of a new policy besides D. */
   readonly settings?: OwnSettings
   /** Of a new policy: members of the library that get a learned number each. */
@@ -44,12 +44,17 @@ export interface StartingModel {
 
 /**
  * The model of a checkpoint, without its floor, or a new one, for embeddings of size `dim`.
- * @throws InputError if the checkpoint is broken or was trained on embeddings of another size, or there is no such architecture
+ * @throws InputError if the checkpoint is broken or was trained on embeddings of another size, and for a new policy if its
+ * architecture is missing or does not exist
  */
 export async function startingModel(options: StartOptions): Promise<StartingModel> {
   refuseUnknownOptions(options, START_OPTIONS, 'pointer-model: startingModel')
   const { checkpoint, architecture, settings = {}, members, dim, seed } = options
   if (checkpoint === undefined) {
+    if (architecture === undefined)
+      throw new InputError(
+        'pointer-model: startingModel needs a checkpoint, or the architecture of a new policy',
+      )
     const model = createModel({
       architecture,
       settings: { ...settings, dim },

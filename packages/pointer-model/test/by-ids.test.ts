@@ -70,6 +70,7 @@ test('a policy starts from a checkpoint, or new', async () => {
     await expect(startingModel({ ...start, checkpoint, dim: 3 })).rejects.toThrow(
       'of size 6, but these have size 3',
     )
+    await expect(startingModel({ seed: 0, dim: D })).rejects.toThrow('or the architecture of a new policy')
     await expect(startingModel({ ...start, architecture: 'grue' as 'gru', dim: D })).rejects.toThrow(
       'no architecture "grue"',
     )

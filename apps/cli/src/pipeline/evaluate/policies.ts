@@ -42,7 +42,7 @@ export async function readPolicies(
     if (features === undefined)
       throw new InputError('--policies need embeddings; give --embeddings (make them with lever embed)')
     await requirePath(file, '--policies')
-    const choice = { policy: file, architecture: '', hidden: undefined }
+    const choice = { policy: file, architecture: undefined, hidden: undefined }
     const { model, info, hash, floor } = await readPolicy(choice, features.candidates, seed)
     const { by, name: chosen } = info.selection ?? {}
     rows.push({

@@ -133,7 +133,7 @@ async function measureAndAnalyse(settings: PilotMeasure, context: Context): Prom
           queueName: '',
           jobSize: 1,
           policy: undefined,
-          architecture: '',
+          architecture: undefined,
           hidden: undefined,
         },
         ...wording,

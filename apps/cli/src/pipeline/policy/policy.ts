@@ -3,7 +3,7 @@ import { requirePath } from '../../files.ts'
 
 export interface PolicyChoice {
   readonly policy: string | undefined
-  readonly architecture: string
+  readonly architecture: string | undefined
   readonly hidden: number | undefined
 }
 
@@ -22,7 +22,7 @@ export async function readPolicy(
   const { dim } = embeddings
   const start = await startingModel({
     checkpoint: policy,
-    architecture: architectureName(architecture),
+    architecture: architecture === undefined ? undefined : architectureName(architecture),
     ...{ settings, dim, seed },
   })
   if (policy !== undefined) checkEmbedder(start.info, embeddings, policy)
