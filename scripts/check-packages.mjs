@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { isLibraryFolder, manifestOf, publishedFolders } from './manifests.mjs'
+import { isLibraryFolder, manifestOf, publishedFolders, versionFileOf } from './manifests.mjs'
 import { pack } from './pack.mjs'
 
 const faults = []
@@ -30,6 +30,11 @@ for (const folder of folders) {
         'npm run build, and commit what they change',
     )
   }
+}
+
+for (const { path, text } of folders.map(versionFileOf).filter((file) => file !== undefined)) {
+  if (read(path) !== text)
+    faults.push(`${path} has another version than package.json: run node scripts/manifests.mjs`)
 }
 
 const packed = mkdtempSync(join(tmpdir(), 'lever-check-'))

@@ -51,6 +51,15 @@ export async function manifestOf(folder) {
   return format(JSON.stringify({ ...manifest, ...rest }), { ...options, filepath: 'package.json' })
 }
 
+/** The file that tells a package its version, as it should be; undefined where there is none. */
+export function versionFileOf(folder) {
+  const path = `${folder}/src/version.ts`
+  if (!existsSync(path)) return undefined
+  const { version } = read(`${folder}/package.json`)
+  const text = readFileSync(path, 'utf8').replace(/(?<=VERSION = ')[^']+(?=')/, version)
+  return { path, text }
+}
+
 const DERIVED = {
   peerDependencies: true,
   peerDependenciesMeta: true,
@@ -149,5 +158,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const folder of publishedFolders()) {
     writeFileSync(`${folder}/package.json`, await manifestOf(folder))
     writeFileSync(`${folder}/LICENSE`, readFileSync('LICENSE'))
+    const version = versionFileOf(folder)
+    if (version !== undefined) writeFileSync(version.path, version.text)
   }
 }

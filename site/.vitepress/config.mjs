@@ -46,6 +46,8 @@ export default defineConfig({
           page('OK-VQA, step by step', '/okvqa-walkthrough'),
           page('A real model', '/real-benchmark'),
           page('Dependencies', '/dependencies'),
+          page('Changes', '/changelog'),
+          page('Releasing', '/releasing'),
         ],
       },
       { text: 'Packages', items: listOf('packages'), collapsed: true },
