@@ -74,9 +74,7 @@ async function measure(of: TrainingCase, threads: number, steps: number): Promis
   const model = createModel({ architecture: of.architecture, settings: of.settings })
   const data = randomData(of)
   const epochs = Math.ceil((2 * steps) / (data.groups.length / of.batch))
-  const phases: PhaseOptions[] = [
-    { ...of.phase, epochs, batchSize: of.batch, dropFlat: false } as PhaseOptions,
-  ]
+  const phases: PhaseOptions[] = [{ ...of.phase, epochs, batchSize: of.batch, dropFlat: false }]
   const chunk = Math.max(1, Math.floor(steps / 4))
   const seconds: number[] = []
   const cpu: number[] = []

@@ -118,7 +118,7 @@ async function openPlayed(name: string, folder: string): Promise<Task> {
       question: {
         ...{ query_id: query.id, image_id: query.imageId, question: query.question },
         gt_answers_raw: query.answers,
-      } as RlQuestion,
+      },
     }))
     return { questions, tables, features }
   }
@@ -171,7 +171,7 @@ async function openSimulated(folder: string): Promise<Task> {
       Promise.resolve(asked.map(([query, pointer]) => ({ accuracy: reward(query, pointer, noise) })))
   const questions = train.map((one) => ({
     ...one,
-    question: { query_id: one.queryId, image_id: one.queryId, question: 'q' } as RlQuestion,
+    question: { query_id: one.queryId, image_id: one.queryId, question: 'q' },
   }))
   return {
     ...{ name: 'simulated', shots: 2, correctAbove: 0.3, questions, tables, features: pairsOf(tables) },
@@ -203,7 +203,7 @@ async function openReal(): Promise<Task | undefined> {
     Promise.resolve(asked.map(([query, pointer]) => outcomes.get(`${query}:${pointer.join()}`)!))
   const questions = train.queries.map(
     ({ query_id: queryId, candidate_pool_ids: pool, query, pointer_candidates: all }) => ({
-      ...{ queryId, poolIds: pool!, question: { query_id: queryId, ...query } as RlQuestion },
+      ...{ queryId, poolIds: pool!, question: { query_id: queryId, ...query } },
       allowed: all.map((one) => one.pointer_global!),
     }),
   )

@@ -32,6 +32,7 @@ test('trains a policy without a model, which evaluate takes for a baseline', asy
   )
   const shown = await lever(['checkpoint', 'inspect', POLICY])
   expect(shown.stdout).toMatch(/labels +agreement/)
+  expect(shown.stdout).toMatch(/embeddings +of kind both by /)
 
   const evaluate = [
     ...[

@@ -92,7 +92,7 @@ function parametersOf(list: string): string[] {
     if ('<({['.includes(sign)) depth++
     if ('>)}]'.includes(sign)) depth--
     if (sign === ',' && depth === 0) parts.push('')
-    else parts[parts.length - 1] += sign
+    else parts.push(parts.pop()! + sign)
   }
   return parts.map((part) => part.trim()).filter((part) => part !== '')
 }

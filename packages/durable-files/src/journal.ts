@@ -32,7 +32,7 @@ export interface JournalOptions<T = unknown> {
   lock?: LockOptions
 }
 
-export const JOURNAL_OPTIONS: OptionNames<JournalOptions<unknown>> = {
+export const JOURNAL_OPTIONS: OptionNames<JournalOptions> = {
   path: true,
   header: true,
   explain: true,

@@ -28,7 +28,9 @@ export function refuseUnknownOptions(
 export function refuseUnknownNames(options: unknown, names: readonly string[], where: string): void {
   if (options === undefined) return
   if (typeof options !== 'object' || options === null) {
-    throw new InputError(`${where} takes its options as an object, got ${String(options)}`)
+    throw new InputError(
+      `${where} takes its options as an object, got ${typeof options === 'string' ? options : JSON.stringify(options)}`,
+    )
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || names.includes(name)) continue

@@ -71,12 +71,12 @@ export function resolveConfig<Name extends ArchitectureName>(
     const expected = defaults[key]
     if (typeof value !== typeof expected) {
       throw new InputError(
-        `pointer-model: setting ${key} of ${name} must be a ${typeof expected}, got ${value}`,
+        `pointer-model: setting ${key} of ${name} must be a ${typeof expected}, got ${String(value)}`,
       )
     }
     if (Number.isInteger(expected) && !(Number.isSafeInteger(value) && (value as number) > 0)) {
       throw new InputError(
-        `pointer-model: setting ${key} of ${name} must be a positive integer, got ${value}`,
+        `pointer-model: setting ${key} of ${name} must be a positive integer, got ${String(value)}`,
       )
     }
     if (typeof value === 'number' && !(value > 0 && value < Infinity)) {

@@ -27,7 +27,7 @@ export function readSettings<S extends Schema>(
   options: ReadOptions = {},
 ): Settings<S> {
   refuseUnknownOptions(options, READ_OPTIONS, 'settings: readSettings')
-  const { nameOf = (name) => name, placeOf = nameOf, missing = 'give it' } = options
+  const { nameOf = (name: string) => name, placeOf = nameOf, missing = 'give it' } = options
   const names = Object.keys(given).filter((name) => given[name] !== undefined)
   for (const name of names) {
     if (Object.hasOwn(schema, name)) continue

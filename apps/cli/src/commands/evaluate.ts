@@ -2,7 +2,13 @@ import type { Summary } from '@lever/icl-eval'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
-import { expectedOptions, offlineOptions, policiesOptions, staticOptions } from '../options/evaluation.ts'
+import {
+  expectedOptions,
+  offlineOptions,
+  oracleOptions,
+  policiesOptions,
+  staticOptions,
+} from '../options/evaluation.ts'
 import { modelOptions } from '../options/model.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { runEvaluate } from '../pipeline/evaluate/run-evaluate.ts'
@@ -54,21 +60,7 @@ export const evaluate: Command = defineCommand({
         min: 1,
         whole: true,
       },
-      oracleBudget: {
-        type: 'number',
-        about: 'sequences measured per question for the oracle at 2 shots and more',
-        default: 48,
-        min: 0,
-        whole: true,
-      },
-      oracleLibrary: {
-        type: 'number',
-        about:
-          'single demonstrations outside the pools, all questions together, up to which the oracle at 1 shot is over the whole library; 0 for the pools alone',
-        default: 20_000,
-        min: 0,
-        whole: true,
-      },
+      ...oracleOptions,
       resamples: {
         type: 'number',
         about: 'bootstrap resamples for the intervals',

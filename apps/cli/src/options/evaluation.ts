@@ -102,3 +102,22 @@ export const expectedOptions = {
     unset: 'all',
   },
 } as const
+
+/** What is measured for the row of the oracle. */
+export const oracleOptions = {
+  oracleBudget: {
+    type: 'number',
+    about: 'sequences measured per question for the oracle at 2 shots and more',
+    default: 48,
+    min: 0,
+    whole: true,
+  },
+  oracleLibrary: {
+    type: 'number',
+    about:
+      'single demonstrations outside the pools, all questions together, up to which the oracle at 1 shot is over the whole library; 0 for the pools alone',
+    default: 20_000,
+    min: 0,
+    whole: true,
+  },
+} as const

@@ -61,7 +61,7 @@ export const MEASURED_QUERIES_OPTIONS: OptionNames<MeasuredQueriesOptions> = {
 export function measuredQueries(data: RlData, options: MeasuredQueriesOptions = {}): MeasuredQueries {
   refuseUnknownOptions(options, MEASURED_QUERIES_OPTIONS, 'icl-eval: measuredQueries')
   const {
-    examples = new Map(),
+    examples = new Map<number, Example>(),
     queryExamples = examples,
     allowFallback = false,
     expectedAlone = false,

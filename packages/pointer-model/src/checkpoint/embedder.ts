@@ -21,10 +21,11 @@ export function checkEmbedder(
     (known.modelHash === '' || given.modelHash === '' || known.modelHash === given.modelHash)
   if (isSame) return
   throw new InputError(
-    `${path} was trained on embeddings ${nameOf(known)}, and these are ${nameOf(given)}; give the embeddings that it was trained on, or train on these`,
+    `${path} was trained on embeddings ${embedderText(known)}, and these are ${embedderText(given)}; give the embeddings that it was trained on, or train on these`,
   )
 }
 
-function nameOf({ kind, model, modelHash }: EmbedderFacts): string {
+/** What made embeddings, in words. */
+export function embedderText({ kind, model, modelHash }: EmbedderFacts): string {
   return `of kind ${kind} by ${model}${modelHash === '' ? '' : ` (${modelHash.slice(0, 12)})`}`
 }

@@ -1,4 +1,5 @@
 import { formatTable } from '@lever/terminal'
+import { embedderText } from './embedder.ts'
 import type { CheckpointDescription } from './inspect.ts'
 
 /** A description as text. */
@@ -7,7 +8,7 @@ export function formatCheckpoint(description: CheckpointDescription): string {
   const kind = { lever: 'checkpoint of lever', safetensors: 'safetensors', pytorch: 'file of PyTorch' }[
     format
   ]
-  const { metrics, pool, training, selection, ...plain } = info
+  const { metrics, pool, training, selection, embeddings, ...plain } = info
   const rows: string[][] = [
     ['file', `${file} (${kind}, ${bytes.toLocaleString('en')} bytes)`],
     ['sha256', sha256],
@@ -23,6 +24,7 @@ export function formatCheckpoint(description: CheckpointDescription): string {
     }
   }
   for (const [name, value] of Object.entries(plain)) rows.push([LABELS[name] ?? name, String(value)])
+  if (embeddings) rows.push(['embeddings', embedderText(embeddings)])
   if (selection) rows.push(['chooses by', `${selection.name} (best by ${selection.measure} on validation)`])
   for (const [name, value] of Object.entries(metrics ?? {})) rows.push([name, String(value)])
   for (const [name, value] of Object.entries({ pool, training })) {

@@ -108,7 +108,7 @@ export interface MeasureOptions<A extends Answer = Answer> {
   now?: () => number
 }
 
-export const MEASURE_OPTIONS: OptionNames<MeasureOptions<Answer>> = {
+export const MEASURE_OPTIONS: OptionNames<MeasureOptions> = {
   queries: true,
   candidates: true,
   propose: true,

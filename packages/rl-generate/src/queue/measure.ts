@@ -20,7 +20,7 @@ export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<Mea
   queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers' | 'scoresOnly'>
 }
 
-export const QUEUE_MEASURE_OPTIONS: OptionNames<QueueMeasureOptions<Answer>> = {
+export const QUEUE_MEASURE_OPTIONS: OptionNames<QueueMeasureOptions> = {
   queue: true,
   journal: true,
   batchSize: true,

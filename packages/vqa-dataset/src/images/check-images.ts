@@ -52,7 +52,7 @@ export async function checkImages(
   options: CheckImagesOptions,
 ): Promise<ImageCheckup> {
   refuseUnknownOptions(options, CHECK_IMAGES_OPTIONS, 'vqa-dataset: checkImages')
-  const { read, choose = (paths) => paths } = options
+  const { read, choose = (paths: readonly string[]) => paths } = options
   const files = new Map<string, number[]>()
   const missing = new Map<string, number[]>()
   examples.forEach(({ id, image, imageId }, at) => {
