@@ -16,6 +16,7 @@ const ORDER = [
   'pipeline/generate',
   'pipeline/pilot',
   'pipeline/train',
+  'pipeline/improve',
   'pipeline/evaluate',
   'pipeline/sweep',
   'pipeline/report',
