@@ -31,6 +31,7 @@ export interface EvaluateOptions extends AskOptions {
 }
 
 export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
+  ...ASK_OPTIONS,
   queries: true,
   pools: true,
   library: true,
@@ -39,14 +40,6 @@ export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   seeds: true,
   embeddings: true,
   score: true,
-  answer: true,
-  journal: true,
-  protocol: true,
-  batchSize: true,
-  concurrency: true,
-  strict: true,
-  signal: true,
-  onProgress: true,
 }
 
 /** Rows of an evaluation, and the prompts that they took. */

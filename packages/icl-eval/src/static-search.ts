@@ -19,20 +19,13 @@ export interface StaticSearchOptions extends AskOptions {
 }
 
 export const STATIC_SEARCH_OPTIONS: OptionNames<StaticSearchOptions> = {
+  ...ASK_OPTIONS,
   library: true,
   queries: true,
   score: true,
   shots: true,
   candidates: true,
   seed: true,
-  answer: true,
-  journal: true,
-  protocol: true,
-  batchSize: true,
-  concurrency: true,
-  strict: true,
-  signal: true,
-  onProgress: true,
 }
 
 /** The best sets found, and all that were tried. */

@@ -1,7 +1,8 @@
 import { refuseUnknownOptions, type OptionNames, pickOptions } from '@lever/durable-files/known-options'
+import { ASK_OPTIONS } from '../ask.ts'
 import { EVALUATE_OPTIONS, evaluateSelectors, poolOf, type EvaluateOptions } from '../evaluate.ts'
 import { measureOracle } from '../oracle.ts'
-import type { OracleLevel, OracleOptions, OracleProgress } from '../oracle.ts'
+import type { OracleLevel, OracleOptions, OracleProgress } from '../oracle-types.ts'
 import type { StageProgress } from '../progress.ts'
 import type { MeasuredPointer } from '../selectors/types.ts'
 import { worst } from '../selectors/worst.ts'
@@ -20,19 +21,12 @@ export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | '
 }
 
 export const BOUNDS_OPTIONS: OptionNames<BoundsOptions> = {
+  ...ASK_OPTIONS,
   librarySingles: true,
   shots: true,
   oracle: true,
   worst: true,
   known: true,
-  onProgress: true,
-  answer: true,
-  journal: true,
-  protocol: true,
-  batchSize: true,
-  concurrency: true,
-  strict: true,
-  signal: true,
   queries: true,
   pools: true,
   library: true,

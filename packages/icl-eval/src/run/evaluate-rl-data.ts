@@ -14,10 +14,10 @@ import { swappedWithin } from '../selectors/swapped.ts'
 import type { Selector } from '../selectors/types.ts'
 import { summarizeBoth } from '../summary/expected.ts'
 import type { EvaluationRow, Example } from '../types.ts'
+import { COMPARISON_SETTINGS, openAmong, reportingOf, seedsOf } from './comparison.ts'
+import type { ComparisonSettings } from './comparison.ts'
 import { saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
-import { openAmong, reportingOf, seedsOf } from './evaluate-run.ts'
-import type { ComparisonSettings } from './evaluate-run.ts'
 import { checkProtocol, untrainedWarnings } from './policies.ts'
 import type { EvaluatedPolicy } from './policies.ts'
 import { recordRead } from './reads.ts'
@@ -50,6 +50,7 @@ export interface EvaluateRlDataSettings extends ComparisonSettings {
 }
 
 export const EVALUATE_RL_DATA_SETTINGS: OptionNames<EvaluateRlDataSettings> = {
+  ...COMPARISON_SETTINGS,
   rlData: true,
   dataset: true,
   pool: true,
@@ -58,22 +59,6 @@ export const EVALUATE_RL_DATA_SETTINGS: OptionNames<EvaluateRlDataSettings> = {
   match: true,
   static: true,
   allowFallback: true,
-  out: true,
-  embeddings: true,
-  policies: true,
-  trainedOn: true,
-  allowProtocolMismatch: true,
-  shots: true,
-  seeds: true,
-  seed: true,
-  resamples: true,
-  score: true,
-  versions: true,
-  report: true,
-  onProgress: true,
-  onWarning: true,
-  onNotice: true,
-  signal: true,
 }
 
 /** An evaluation on RL data, and how much of it had been measured. */

@@ -1,4 +1,3 @@
-import type { EmbeddingPairs } from '@lever/tensor-files'
 import { openRunDirectory } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
@@ -6,19 +5,18 @@ import type { AskOptions } from '../ask.ts'
 import { lookUpEmbeddings } from '../embeddings.ts'
 import { findLeakage } from '../leakage.ts'
 import type { Leakage } from '../leakage.ts'
-import type { Reporting } from '../progress.ts'
 import { writeReport } from '../report/run/write.ts'
-import type { ReportSources } from '../report/run/read-run.ts'
 import { BASELINES, checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import type { Selector, StaticChoice } from '../selectors/types.ts'
-import type { Example, ScoreFunction } from '../types.ts'
+import type { Example } from '../types.ts'
 import { checkScorable } from '../evaluate.ts'
+import { COMPARISON_SETTINGS, openAmong, reportingOf, seedsOf } from './comparison.ts'
+import type { ComparisonSettings } from './comparison.ts'
 import { evaluateAll, saveEvaluation } from './evaluate-all.ts'
 import type { Evaluated } from './evaluate-all.ts'
 import { agreementNotices, checkProtocol, untrainedWarnings } from './policies.ts'
-import type { EvaluatedPolicy, TrainedOn } from './policies.ts'
 import type { ExpectedMeasure } from './expected.ts'
 import { recordRead } from './reads.ts'
 import {
@@ -34,28 +32,6 @@ import { measuredStatic } from './static-measured.ts'
 import type { MeasuredStatic } from './static-measured.ts'
 import { chooseStaticSets, isStatic, planNamed } from './static-sets.ts'
 import type { StaticPlan, StaticSettings } from './static-sets.ts'
-
-/** Which selectors are compared, and how: the settings that evaluations with and without a model share. */
-export interface ComparisonSettings extends Reporting {
-  /** The run directory. */
-  readonly out: string
-  /** Embeddings of queries and candidates, by kind. */
-  readonly embeddings: EmbeddingPairs
-  readonly policies: readonly EvaluatedPolicy[]
-  readonly trainedOn: TrainedOn
-  readonly allowProtocolMismatch?: boolean
-  readonly shots: readonly number[]
-  /** How many seeds selectors that draw are evaluated with. */
-  readonly seeds: number
-  /** Seed of draws and intervals, and the first of `seeds`. */
-  readonly seed: number
-  readonly resamples?: number
-  readonly score: ScoreFunction
-  /** Versions of programs, for the manifest. */
-  readonly versions?: Record<string, string>
-  /** What the report reads besides the run directory. */
-  readonly report?: Omit<ReportSources, 'openDataset'>
-}
 
 /** An evaluation in a run directory, with everything that is written about it. */
 export interface EvaluateRunSettings
@@ -81,6 +57,7 @@ export interface EvaluateRunSettings
 }
 
 export const EVALUATE_RUN_SETTINGS: OptionNames<EvaluateRunSettings> = {
+  ...COMPARISON_SETTINGS,
   oracleLibrary: true,
   dataset: true,
   pool: true,
@@ -93,22 +70,6 @@ export const EVALUATE_RUN_SETTINGS: OptionNames<EvaluateRunSettings> = {
   expected: true,
   splitGain: true,
   static: true,
-  out: true,
-  embeddings: true,
-  policies: true,
-  trainedOn: true,
-  allowProtocolMismatch: true,
-  shots: true,
-  seeds: true,
-  seed: true,
-  resamples: true,
-  score: true,
-  versions: true,
-  report: true,
-  onProgress: true,
-  onWarning: true,
-  onNotice: true,
-  signal: true,
   answer: true,
   batchSize: true,
   concurrency: true,
@@ -266,21 +227,6 @@ function askingOf(settings: EvaluateRunSettings, run: RunDirectory) {
     ...(oracleLibrary !== undefined && { oracleLibrary }),
     ...(resamples !== undefined && { resamples }),
   }
-}
-
-export function reportingOf({ onProgress, onWarning, onNotice, signal }: Reporting): Reporting {
-  return { onProgress, onWarning, onNotice, signal }
-}
-
-/** Datasets that are open already, as the report asks for them. */
-export function openAmong(
-  datasets: readonly (EvaluatedDataset | undefined)[],
-): NonNullable<ReportSources['openDataset']> {
-  return ({ hash }) => Promise.resolve(datasets.find((one) => one?.hash === hash))
-}
-
-export function seedsOf({ seeds, seed }: Pick<ComparisonSettings, 'seeds' | 'seed'>): number[] {
-  return Array.from({ length: seeds }, (_, i) => seed + i)
 }
 
 function readOf(

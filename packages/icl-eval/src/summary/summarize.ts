@@ -1,6 +1,6 @@
 import { createRandom } from '@lever/reward-utils'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
-import type { OracleLevel } from '../oracle.ts'
+import type { OracleLevel } from '../oracle-types.ts'
 import type { Bootstrap } from '../statistics/bootstrap.ts'
 import { bootstrapMeans } from '../statistics/bootstrap.ts'
 import { clusteredMean } from '../statistics/clustered-mean.ts'

@@ -1,4 +1,4 @@
-import type { OracleLevel } from '../oracle.ts'
+import type { OracleLevel } from '../oracle-types.ts'
 import type { Gap } from '../statistics/gap.ts'
 import type { Interval } from '../statistics/interval.ts'
 import type { McNemar } from '../statistics/mcnemar.ts'
