@@ -5,6 +5,7 @@ import { modelOptions, NOT_WITH_QUEUE, policyOptions, queueOptions } from '../op
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 import { dryRun } from '../pipeline/generate/dry-run.ts'
 import { generate as generateData } from '../pipeline/generate/generate.ts'
+import { batchSizeOption, pointerShotsOption } from '../options/pointers.ts'
 import { REWARDS } from '../pipeline/generate/reward.ts'
 
 const fromPolicy = { onlyWith: { embeddings: true } } as const
@@ -24,24 +25,13 @@ export const generate: Command = defineCommand({
       threads: { ...modelOptions.threads, notWith: NOT_WITH_QUEUE },
       imageCache: { ...modelOptions.imageCache, notWith: NOT_WITH_QUEUE },
       batchSize: {
-        type: 'number',
-        about: 'prompts per call of a local model; servers are asked one prompt at a time',
-        min: 1,
-        whole: true,
-        default: 1024,
+        ...batchSizeOption,
         notWith: { queue: 'a job of the queue is a call there; give --job-size' },
       },
     },
     Proposals: {
       ...policyOptions,
-      shots: {
-        type: 'number',
-        about: 'demonstrations per pointer, K',
-        default: 2,
-        min: 1,
-        whole: true,
-        aliases: ['shot-num'],
-      },
+      ...pointerShotsOption,
       numBeams: {
         type: 'number',
         about: 'pointers proposed by beam search of the policy',

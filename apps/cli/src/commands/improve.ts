@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { datasetOptions, poolDatasetOptions, poolOptions, skipImagesOption } from '../options/data.ts'
 import { modelOptions } from '../options/model.ts'
+import { batchSizeOption, pointerShotsOption } from '../options/pointers.ts'
 import { REWARDS } from '../pipeline/generate/reward.ts'
 import { placesOf } from '../pipeline/inputs/dataset.ts'
 
@@ -28,14 +29,7 @@ const proposals = {
     min: 0,
     max: 1,
   },
-  shots: {
-    type: 'number',
-    about: 'demonstrations per pointer, K',
-    default: 2,
-    min: 1,
-    whole: true,
-    aliases: ['shot-num'],
-  },
+  ...pointerShotsOption,
 } as const
 
 const rewards = {
@@ -76,13 +70,7 @@ export const improve: Command = defineCommand({
       },
       Model: {
         ...modelOptions,
-        batchSize: {
-          type: 'number',
-          about: 'prompts per call of a local model; servers are asked one prompt at a time',
-          min: 1,
-          whole: true,
-          default: 1024,
-        },
+        batchSize: batchSizeOption,
       },
       Proposals: proposals,
       Rewards: rewards,
