@@ -2,13 +2,22 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
+import { planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
 import type { TrainedFiles } from '@lever/grpo-trainer'
 import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import { encodeRlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
-import { beamsOf, rlDataOf, SCHEMES, SINGLE_SCHEMES } from './support/spend-schemes.ts'
+import { improveTask, ROUNDS, toEnd } from './support/spend-improve.ts'
+import type { ImprovedRun } from './support/spend-improve.ts'
+import {
+  beamsOf,
+  IMPROVEMENTS,
+  rlDataOf,
+  SCHEMES,
+  SINGLE_SCHEMES,
+  someQuestions,
+} from './support/spend-schemes.ts'
 import type { Measured, Propose, Purse } from './support/spend-schemes.ts'
 import { spendTable } from './support/spend-table.ts'
 import { openTask } from './support/spend-tasks.ts'
@@ -57,7 +66,10 @@ export async function run({
   for (const name of tasks) {
     const task = await openTask(name, FOLDER)
     if (task === undefined) continue
-    const possible = task.shots === 1 ? SINGLE_SCHEMES : Object.keys(SCHEMES)
+    const possible = [
+      ...(task.shots === 1 ? SINGLE_SCHEMES : Object.keys(SCHEMES)),
+      ...Object.keys(IMPROVEMENTS),
+    ]
     const schemes = possible.filter((scheme) => only === undefined || only.test(scheme))
     for (const budget of budgets ?? BUDGETS[name] ?? USUAL_BUDGETS) {
       for (const seed of seeds) {
@@ -92,14 +104,48 @@ async function spend(task: Task, scheme: string, budget: number, seed: number): 
   const out = join(FOLDER, 'runs', `${task.name}-${budget}-${seed}-${scheme.replaceAll(/\W+/g, '-')}`)
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
+  const { checkpoint, chosen, prompts } =
+    scheme in IMPROVEMENTS
+      ? await improveBy(task, scheme, budget, seed, out)
+      : await spendBy(task, scheme, budget, seed, out)
+  const delivered = await evaluate(task, checkpoint, false)
+  const alone = await evaluate(task, checkpoint, true)
+  await rm(out, { recursive: true, force: true })
+  return { task: task.name, budget, scheme, seed, prompts, chosen, delivered, alone }
+}
+
+/** By the product's own rounds. */
+async function improveBy(
+  task: Task,
+  scheme: string,
+  budget: number,
+  seed: number,
+  out: string,
+): Promise<ImprovedRun> {
+  const [pointers, members] = IMPROVEMENTS[scheme]!
+  const { questions, size } = someQuestions({ task, budget, seed }, pointers)
+  return improveTask(task, {
+    ...{
+      questions: questions.length,
+      size: Math.floor(size / ROUNDS),
+      members,
+      seed,
+      out: join(out, 'improve'),
+    },
+  })
+}
+
+async function spendBy(
+  task: Task,
+  scheme: string,
+  budget: number,
+  seed: number,
+  out: string,
+): Promise<ImprovedRun> {
   const { purse, prompts } = openPurse(task, budget, seed, out)
   await SCHEMES[scheme]!(purse)
-  const trained = await trainOn(purse, join(out, 'final'), {})
-  const delivered = await evaluate(task, trained.checkpoint, false)
-  const alone = await evaluate(task, trained.checkpoint, true)
-  await rm(out, { recursive: true, force: true })
-  const chosen = trained.selection?.name ?? 'policy'
-  return { task: task.name, budget, scheme, seed, prompts: prompts(), chosen, delivered, alone }
+  const { checkpoint, selection } = await trainOn(purse, join(out, 'final'))
+  return { checkpoint, chosen: selection?.name ?? 'policy', prompts: prompts() }
 }
 
 function openPurse(
@@ -131,9 +177,8 @@ function openPurse(
       prompts += some.length
       return task.measure(some)
     },
-    async withPolicy(use, member) {
-      const folder = join(out, `training-${trainings++}`)
-      const trained = await trainOn(purse, folder, member === undefined ? {} : { member })
+    async withPolicy(use) {
+      const trained = await trainOn(purse, join(out, `training-${trainings++}`))
       const { model } = await readCheckpoint(trained.checkpoint)
       const policy = await openPolicy(model)
       const asked = byIds(policy, task.tables)
@@ -154,26 +199,15 @@ function openPurse(
   return { purse, prompts: () => prompts }
 }
 
-/** Trains with the recommended preset; a member of an ensemble is smaller and sees a resample of the questions. */
-async function trainOn(purse: Purse, out: string, { member }: { member?: number }): Promise<TrainedFiles> {
-  const { task, seed, measured } = purse
-  const ids = [...measured.keys()]
-  const random = createRandom(seed, 'spend', 'member', member ?? 0, ids.length)
-  const keep = new Set(member === undefined ? ids : ids.map(() => ids[random.int(ids.length)]!))
+/** Trains with the recommended preset on what was measured. */
+async function trainOn(purse: Purse, out: string): Promise<TrainedFiles> {
+  const { task, seed } = purse
   const rlData = `${out}.json`
-  await writeFile(rlData, encodeRlData(rlDataOf(purse, keep)).bytes)
-  const small = { listwiseEpochs: 8, hidden: 32 }
+  await writeFile(rlData, encodeRlData(rlDataOf(purse)).bytes)
   const settings = readSettings(TRAIN_SCHEMA, {
-    ...{ rlData: [rlData], out, preset: 'recommended', keepEpochs: false },
-    seed: member === undefined ? seed : 100 * (seed + 1) + member,
-    ...(member !== undefined && small),
-    ...task.settings,
+    ...{ rlData: [rlData], out, preset: 'recommended', keepEpochs: false, seed, ...task.settings },
   })
-  const events = trainFiles(planTraining(settings))
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done === true) return value
-  }
+  return toEnd(planTraining(settings))
 }
 
 /** Accuracy of what a checkpoint delivers, or of its policy alone, test question by test question. */

@@ -17,8 +17,8 @@ export interface Purse {
   readonly ask: (wanted: readonly Wanted[]) => Promise<void>
   /** Outcomes of pointers that are prompts too, but no data to train on. */
   readonly probe: (asked: readonly Asked[]) => Promise<readonly (Outcome | undefined)[]>
-  /** The policy trained on what was measured so far, for `use`; `member` trains a small one on a resample of the questions. */
-  readonly withPolicy: <T>(use: (propose: Propose) => Promise<T>, member?: number) => Promise<T>
+  /** The policy trained on what was measured so far, for `use`. */
+  readonly withPolicy: <T>(use: (propose: Propose) => Promise<T>) => Promise<T>
 }
 
 export interface Measured {
@@ -34,20 +34,25 @@ export type Propose = (questions: readonly Question[]) => Promise<readonly (read
 export type Scheme = (purse: Purse) => Promise<void>
 
 const ROUNDS = 3
-const MEMBERS = 4
 const BEAMS = 12
 
-/** The ways to spend prompts, the first is what `lever generate` does. */
+/** The ways to spend prompts that are not in the product; the first is what `lever generate` does. */
 export const SCHEMES: Readonly<Record<string, Scheme>> = {
   'uniform, 24 a question': (purse) => uniform(purse, 24),
   'uniform, 12 a question': (purse) => uniform(purse, 12),
   'uniform, 6 a question': (purse) => uniform(purse, 6),
   'singles, then pairs of the best': singlesFirst,
   'successive halving': halving,
-  'Thompson, four small policies': thompson,
   'rounds, the same questions': (purse) => rounds(purse, { again: true, explore: 0.5 }),
   'rounds, explore a quarter': (purse) => rounds(purse, { again: true, explore: 0.25 }),
   'rounds, new questions': (purse) => rounds(purse, { again: false, explore: 0.5 }),
+}
+
+/** Runs of `lever improve` in three rounds: pointers of a question, and policies of the ensemble. */
+export const IMPROVEMENTS: Readonly<Record<string, readonly [pointers: number, members: number]>> = {
+  'improve, 12 a question': [12, 4],
+  'improve, 24 a question': [24, 4],
+  'improve, 12 a question, one policy': [12, 1],
 }
 
 /** Schemes for one demonstration, where there are no pairs to compose and no partners. */
@@ -135,40 +140,13 @@ async function rounds(
   }
 }
 
-/** As rounds on the same questions, but every pointer is the best one of a random member of an ensemble. */
-async function thompson(purse: Purse): Promise<void> {
-  const { random, ask, withPolicy } = purse
-  const { questions, size } = someQuestions(purse, 12)
-  const usual = await usualPointers(purse, questions)
-  await ask(questions.flatMap((one, i) => wantedOf(one, usual[i]!.slice(0, roundShare(size, 0)), 'mix')))
-  for (let round = 1; round < ROUNDS; round++) {
-    const best: (readonly number[])[][][] = []
-    for (let member = 0; member < MEMBERS; member++) {
-      best.push(await withPolicy(async (propose) => [...(await propose(questions))], member))
-    }
-    const wanted = questions.flatMap((one, i) => {
-      const keys = new Set<string>()
-      const chosen: (readonly number[])[] = []
-      for (let n = 0; n < roundShare(size, round); n++) {
-        const lists = best[random.int(MEMBERS)]![i]!
-        const next = lists.find((pointer) => !isMeasured(purse, one, pointer) && !keys.has(String(pointer)))
-        if (next === undefined) continue
-        keys.add(String(next))
-        chosen.push(next)
-      }
-      return wantedOf(one, chosen, 'thompson')
-    })
-    await ask(wanted)
-  }
-}
-
 function roundShare(size: number, round: number): number {
   return Math.floor((size * (round + 1)) / ROUNDS) - Math.floor((size * round) / ROUNDS)
 }
 
 /** As many random questions as `pointers` prompts each allow; where there are fewer, more pointers of each. */
-function someQuestions(
-  { task, budget, seed }: Purse,
+export function someQuestions(
+  { task, budget, seed }: Pick<Purse, 'task' | 'budget' | 'seed'>,
   pointers: number,
 ): { readonly questions: readonly Question[]; readonly size: number } {
   const all = createRandom(seed, 'spend', 'questions').shuffle(task.questions)
@@ -274,10 +252,10 @@ export function beamsOf(task: Task): number {
   return task.shots === 1 ? 64 : BEAMS
 }
 
-/** What was measured as RL data, of some questions. */
-export function rlDataOf({ task, measured }: Purse, keep: ReadonlySet<number>): RlData {
+/** What was measured as RL data. */
+export function rlDataOf({ task, measured }: Purse): RlData {
   const queries = task.questions
-    .filter(({ queryId }) => keep.has(queryId) && (measured.get(queryId)?.size ?? 0) > 1)
+    .filter(({ queryId }) => (measured.get(queryId)?.size ?? 0) > 1)
     .map(({ queryId, poolIds, question }) => ({
       query_id: queryId,
       query: question,

@@ -12,7 +12,7 @@ function improve(out: string, ...more: readonly string[]): string[] {
   return [
     ...['improve', '--dataset', folder, '--embeddings', embeddings, '--pool-size', '12'],
     ...['--rounds', '2', '--group-size', '4', '--workers', '1', '--batch-size', '8', '--val-ratio', '0.2'],
-    ...['--no-floor', '--set', 'listwise.epochs=5'],
+    ...['--no-floor', '--set', 'listwise.epochs=5', '--members', '2'],
     ...['--out', join(root, out), ...more],
   ]
 }
@@ -27,15 +27,16 @@ beforeAll(async () => {
 test('killed while it measures and while it trains, it ends with the bytes of a run that nobody disturbed', async () => {
   const whole = await lever(improve('whole'))
   expect({ code: whole.code, stderr: whole.code === 0 ? '' : whole.stderr }).toEqual({ code: 0, stderr: '' })
-  expect(whole.stdout).toMatch(/\n1 +96 +- +\d+\.\d/)
-  expect(whole.stdout).toMatch(/\n2 +192 +\d+\.\d +\d+\.\d/)
+  expect(whole.stdout).toMatch(/\n1 +96 +the mix +\d+\.\d/)
+  expect(whole.stdout).toMatch(/\n2 +192 +the small policies +\d+\.\d/)
   const lines = (): number =>
     existsSync(join(root, 'cut', 'rl-data.jsonl'))
       ? readFileSync(join(root, 'cut', 'rl-data.jsonl'), 'utf8').split('\n').length
       : 0
   const moments = [
-    () => existsSync(join(root, 'cut', 'round-1', 'train', 'metrics.jsonl')),
+    () => existsSync(join(root, 'cut', 'round-1', 'member-2', 'metrics.jsonl')),
     () => lines() > 160,
+    () => existsSync(join(root, 'cut', 'round-2', 'final', 'metrics.jsonl')),
   ]
   for (const when of moments) {
     const { code, signal } = await lever(improve('cut'), { kill: [{ signal: 'SIGKILL', when }] })

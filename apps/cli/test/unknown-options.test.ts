@@ -47,6 +47,7 @@ const HAND_ON = new Set([
     'planTraining',
     'planSft',
     'planAgreement',
+    'planMember',
     'readGridOptions',
     'phasesOf',
     'readSettings',

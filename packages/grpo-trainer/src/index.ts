@@ -16,6 +16,7 @@ export { type AddedObjective, type ResolvedAddition } from './terms.ts'
 export {
   AGREEMENT_PRESET,
   AUTO_CANDIDATES,
+  MEMBER_PRESET,
   PRESET_NAMES,
   PRESETS,
   type Preset,
@@ -106,6 +107,7 @@ export { RANKING_FILE, sweepResult, type ResultRow, type SweepResult } from './s
 export { SFT_SETTINGS, TRAIN_SETTINGS, type SftGroups, type TrainGroups } from './settings/groups.ts'
 export {
   planAgreement,
+  planMember,
   planSft,
   planTraining,
   runSft,

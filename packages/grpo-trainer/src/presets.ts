@@ -117,6 +117,14 @@ export const AUTO_CANDIDATES: Readonly<Record<string, Preset>> = {
   recommended,
 }
 
+/** The recipe of a small policy of an ensemble, whose members disagree where too little was measured. */
+export const MEMBER_PRESET: Preset = {
+  summary: 'recommended, smaller and shorter',
+  architecture: recommended.architecture,
+  settings: { ...recommended.settings, hidden: 32 },
+  phases: recommended.phases.map((phase): PhaseOptions => ({ ...phase, epochs: 8 })),
+}
+
 /** The recipe of training on agreement: labels that cost no prompt. */
 export const AGREEMENT_PRESET: Preset = {
   summary: 'listwise on agreement',

@@ -4,12 +4,38 @@ import { expect, test } from '@jest/globals'
 import { pointerIds } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { buildPools, defaultMix, improveRounds } from '../src/index.ts'
-import type { AnswerFunction, Improved, ImproveEvent, ImproveOptions } from '../src/index.ts'
+import type {
+  AnswerFunction,
+  Improved,
+  ImproveEvent,
+  ImproveOptions,
+  PolicyProposer,
+  TrainingRound,
+} from '../src/index.ts'
 import { examples, freshPath, queries, scripted } from './scripted.ts'
 import { toyFeatures, toyPolicy } from './toys.ts'
 
 const pools = await buildPools({ queries, candidates: examples, size: 16, seed: 5 })
 const image = toyFeatures(examples, 'image')
+
+/** A policy that likes the pool in the order of its ids, rising or falling. */
+function inOrder(isRising: boolean): PolicyProposer {
+  return {
+    beam: (asked, { width, shots }) =>
+      Promise.resolve(
+        asked.map(({ poolIds }) => {
+          const order = poolIds
+            .map((_, n) => n)
+            .sort((a, b) => (isRising ? 1 : -1) * (poolIds[a]! - poolIds[b]!))
+          const all = order.flatMap((a) => order.filter((b) => b !== a).map((b) => [a, b]))
+          return all
+            .slice(0, width)
+            .map((pointer, i) => ({ pointer: pointer.slice(0, shots), logProb: -1 - i }))
+        }),
+      ),
+    sample: () => Promise.reject(new Error('not asked')),
+  }
+}
 
 /** Rounds over toys. A "training" writes how much it was given as its checkpoint. */
 function options(out: string, changes: Partial<ImproveOptions> = {}): ImproveOptions {
@@ -19,7 +45,7 @@ function options(out: string, changes: Partial<ImproveOptions> = {}): ImproveOpt
     model: { name: 'toy', protocol: { toy: true }, protocolHash: 'p1' },
     dataset: { name: 'toys', split: 'train', hash: 'd1', examples },
     version: '0',
-    ...{ out, inputs: { dataset: 'd1' }, rounds: 3, explore: 0.5, training: 'toy', answer: scripted },
+    ...{ out, inputs: { dataset: 'd1' }, rounds: 3, members: 2, training: 'toy', answer: scripted },
     score: (text, { answers }) => ({ accuracy: answers.includes(text) ? 1 : 0, mode: 'file' }),
     policy: { proposer: toyPolicy(), facts: { name: 'start' } },
     async train({ rlData, out: folder }) {
@@ -31,7 +57,7 @@ function options(out: string, changes: Partial<ImproveOptions> = {}): ImproveOpt
     },
     openPolicy: (checkpoint) =>
       Promise.resolve({
-        proposer: toyPolicy(),
+        proposer: inOrder(checkpoint.includes('member-1')),
         facts: { from: readFileSync(checkpoint, 'utf8') },
         close: () => Promise.resolve(),
       }),
@@ -46,29 +72,75 @@ const filesOf = ({ rlData, checkpoint, journal }: Improved): readonly string[] =
   readFileSync(journal, 'utf8').split('\n').sort().join('\n'),
 ]
 
-test('every round measures new pointers, half of them the best of the policy, into one journal', async () => {
-  const improved = await improveRounds(options(join(folder(), 'run')))
-  expect(improved.rounds.map(({ outcomes }) => outcomes)).toEqual([120, 240, 360])
-  expect(improved.rounds[0]!.proposed).toBeNull()
-  expect(improved.rounds[1]!.proposed).toBeGreaterThanOrEqual(0)
-  expect(readFileSync(improved.checkpoint, 'utf8')).toBe('360')
-  const { meta, queries: read } = await readRlData(improved.rlData)
-  const { plans } = meta!.generator as { plans: { round: number; policy: unknown }[] }
-  expect(plans.map(({ round, policy }) => [round, policy])).toEqual([
-    [1, { name: 'start' }],
-    [2, { from: '120' }],
-    [3, { from: '240' }],
+test('every pointer of a later round is the best new one of a random member of an ensemble', async () => {
+  const asked: TrainingRound[] = []
+  const given = options('')
+  const improved = await improveRounds(
+    options(join(folder(), 'run'), {
+      train: (round) => {
+        asked.push(round)
+        return given.train(round)
+      },
+    }),
+  )
+  expect(improved.rounds.map(({ round, outcomes }) => [round, outcomes])).toEqual([
+    [1, 120],
+    [2, 240],
+    [3, 360],
   ])
-  for (const { query_id: id, candidate_pool_ids: pool, pointer_candidates: all } of read) {
-    expect(new Set(all.map((one) => pointerIds(one).join())).size).toBe(18)
-    // The policy has never changed: rounds 2 and 3 hold its best pointers that were not measured before.
-    const known = new Set(all.slice(0, 6).map((one) => pointerIds(one).join()))
-    const asked = [{ queryId: id, poolIds: pool! }]
-    const [beams] = await toyPolicy().beam(asked, { width: 15, shots: 2 })
-    const fresh = beams!.map(({ pointer }) => Array.from(pointer, (n) => pool![n]!).join())
-    const wanted = fresh.filter((pointer) => !known.has(pointer)).slice(0, 3)
-    expect(all.slice(6, 9).map((one) => pointerIds(one).join())).toEqual(wanted)
-    expect(all.slice(6, 9).map(({ gen_method }) => gen_method)).toEqual(['beam', 'beam', 'beam'])
+  expect(improved.rounds.every(({ reward }) => reward !== null && reward > 0 && reward < 1)).toBe(true)
+  expect(improved.chosen).toBe('toy')
+  expect(readFileSync(improved.checkpoint, 'utf8')).toBe('360')
+  // Two members after the first and the second round, and at the end the policy that is delivered.
+  expect(asked.map(({ round, member }) => `${round} ${member}`).sort()).toEqual([
+    ...['1 0', '1 1', '2 0', '2 1', '3 null'],
+  ])
+  const { meta, queries: read } = await readRlData(improved.rlData)
+  const { plans } = meta!.generator as { plans: { round: number; policy?: unknown; members?: unknown[] }[] }
+  expect(plans.map(({ round, policy, members }) => [round, policy, members?.length])).toEqual([
+    [1, { name: 'start' }, undefined],
+    [2, undefined, 2],
+    [3, undefined, 2],
+  ])
+  let rising = 0
+  for (const { candidate_pool_ids: pool, pointer_candidates: all } of read) {
+    const keys = all.map((one) => pointerIds(one).join())
+    expect(new Set(keys).size).toBe(18)
+    expect(all.slice(6).every(({ gen_method }) => gen_method === 'thompson')).toBe(true)
+    const sorted = [...pool!].sort((a, b) => a - b)
+    const left = [sorted, sorted.toReversed()].map((order) =>
+      order.flatMap((a) => order.filter((b) => b !== a).map((b) => `${a},${b}`)),
+    )
+    const taken = new Set(keys.slice(0, 6))
+    for (const key of keys.slice(6)) {
+      const firsts = left.map((list) => list.find((one) => !taken.has(one)))
+      expect(firsts).toContain(key)
+      rising += Number(key === firsts[0])
+      taken.add(key)
+    }
+  }
+  // 240 draws of one of two: within five standard deviations of a half.
+  expect(Math.abs(rising - 120)).toBeLessThan(39)
+})
+
+test('a member is trained on other questions than the next one, as many draws as there are questions', async () => {
+  const seen: number[][] = []
+  const given = options('')
+  await improveRounds(
+    options(join(folder(), 'run'), {
+      rounds: 2,
+      members: 3,
+      train: async (round) => {
+        const { queries: read } = await readRlData(round.rlData)
+        if (round.member !== null) seen.push(read.map(({ query_id: id }) => id))
+        return given.train(round)
+      },
+    }),
+  )
+  expect(new Set(seen.map(String)).size).toBe(3)
+  for (const ids of seen) {
+    expect(ids.length).toBeGreaterThan(6)
+    expect(ids.length).toBeLessThan(19)
   }
 })
 
@@ -88,7 +160,7 @@ test('cut off anywhere and called again, it ends with the same bytes and asks no
   }
   let trained = 0
   const train: ImproveOptions['train'] = (round) => {
-    if (++trained === 2) throw new Error('cut in the training')
+    if (++trained === 4) throw new Error('cut in the training')
     return options(out).train(round)
   }
   const attempt = (cutAt: number): Promise<Improved> => {
@@ -117,32 +189,42 @@ test('a finished run is kept, and continued with more rounds', async () => {
     [1, 'trained'],
     [2, 'measured'],
   ])
-  await expect(improveRounds(options(out, { explore: 0.25 }))).rejects.toThrow(
-    /another configuration: .*explore/,
+  await expect(improveRounds(options(out, { members: 3 }))).rejects.toThrow(
+    /another configuration: .*members/,
   )
 })
 
 test('what measures nothing new is refused before a folder is made', async () => {
   const out = join(folder(), 'run')
-  for (const wrong of [{ rounds: 0 }, { explore: 1.5 }, { size: 1 }])
+  for (const wrong of [{ rounds: 0 }, { members: 0 }, { size: 1 }])
     await expect(improveRounds(options(out, wrong))).rejects.toThrow('at least 1 round')
   expect(existsSync(out)).toBe(false)
 })
 
-test('a policy is closed when its round is measured, also when that fails', async () => {
+test('members are closed when their pointers are planned, also when one cannot be opened', async () => {
   const closed: string[] = []
-  const openPolicy: ImproveOptions['openPolicy'] = async (checkpoint) => ({
-    ...(await options('').openPolicy(checkpoint)),
-    close: () => Promise.resolve(void closed.push(checkpoint)),
-  })
-  await improveRounds(options(join(folder(), 'run'), { openPolicy }))
-  expect(closed).toHaveLength(2)
-  let calls = 0
-  const answer: AnswerFunction = (prompts, call) => {
-    if (++calls > 20) return Promise.reject(new Error('cut'))
-    return scripted(prompts, call)
+  let opened = 0
+  const openPolicy: ImproveOptions['openPolicy'] = async (checkpoint) => {
+    if (++opened === 6) throw new Error('no such policy')
+    return {
+      ...(await options('').openPolicy(checkpoint)),
+      close: () => Promise.resolve(void closed.push(checkpoint)),
+    }
   }
-  const broken = options(join(folder(), 'run'), { openPolicy, answer, batchSize: 16 })
-  await expect(improveRounds(broken)).rejects.toThrow('cut')
-  expect(closed.length).toBeGreaterThan(2)
+  await improveRounds(options(join(folder(), 'run'), { openPolicy }))
+  expect(closed).toHaveLength(4)
+  const broken = options(join(folder(), 'run'), { openPolicy })
+  await expect(improveRounds(broken)).rejects.toThrow('no such policy')
+  expect(closed).toHaveLength(5)
+})
+
+test('of several trainings of an ensemble that fail, one is reported when all have ended', async () => {
+  let ended = 0
+  const train: ImproveOptions['train'] = async ({ member }) => {
+    await new Promise((resolve) => setTimeout(resolve, 5 * (2 - member!)))
+    ended++
+    throw new Error(`member ${member}`)
+  }
+  await expect(improveRounds(options(join(folder(), 'run'), { train }))).rejects.toThrow('member 0')
+  expect(ended).toBe(2)
 })

@@ -21,13 +21,12 @@ const proposals = {
     min: 2,
     whole: true,
   },
-  explore: {
+  members: {
     type: 'number',
-    about:
-      "share of a round's pointers that the policy does not choose: a random part of what lever generate proposes; in round 1 all are",
-    default: 0.5,
-    min: 0,
-    max: 1,
+    about: 'small policies in the ensemble that proposes from round 2 on, each trained on other questions',
+    default: 4,
+    min: 1,
+    whole: true,
   },
   ...pointerShotsOption,
 } as const
@@ -52,7 +51,7 @@ const rewards = {
 
 export const improve: Command = defineCommand({
   describe:
-    'Measures and trains in rounds: the policy trained on everything measured so far proposes, for every question, what is measured next. One run directory, one journal of outcomes; run again after an interruption it continues, and with more --rounds it adds them.',
+    'Measures and trains in rounds: an ensemble of small policies, trained on what was measured so far, proposes for every question what is measured next (Thompson sampling); at the end one policy is trained on everything. One run directory, one journal of outcomes; run again after an interruption it continues, and with more --rounds it adds them.',
   example:
     'lever improve --dataset fixtures/shapes-vqa/world/train \\\n    --embeddings train.safetensors --rounds 3 --out runs/improve',
   options: async () => {

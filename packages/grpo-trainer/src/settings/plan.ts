@@ -7,7 +7,7 @@ import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { trainFiles } from '../files/train-files.ts'
 import { TRAIN_FILES_OPTIONS } from '../files/plan.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from '../files/plan.ts'
-import { AGREEMENT_PRESET, AUTO_CANDIDATES, PRESETS, SFT_PRESET } from '../presets.ts'
+import { AGREEMENT_PRESET, AUTO_CANDIDATES, MEMBER_PRESET, PRESETS, SFT_PRESET } from '../presets.ts'
 import type { Preset } from '../presets.ts'
 import { SFT_SETTINGS, TRAIN_SETTINGS } from './groups.ts'
 import type { SftGroups, TrainGroups } from './groups.ts'
@@ -72,6 +72,21 @@ export function planTraining(settings: TrainSettings): TrainingPlan {
     }),
     command: 'train',
     floor,
+    rewards: { ...groupOptionsOf(settings), requirePositiveQuery },
+  }
+}
+
+/**
+ * The plan of a small policy of an ensemble, which proposes what is measured next: always the same recipe, of the settings only
+ * those of data, rewards and start. `member` is 0, 1, ...; each begins with other numbers.
+ */
+export function planMember(settings: TrainSettings, member: number): TrainingPlan {
+  const { requirePositiveQuery, seed, rlData, embeddings, queryEmbeddings, init, splitBy, valRatio, out } =
+    settings
+  const { architecture, settings: own, phases } = MEMBER_PRESET
+  return {
+    ...{ command: 'train', rlData, embeddings, queryEmbeddings, init, splitBy, out, validation: valRatio },
+    ...{ architecture, settings: own, phases, seed: 100 * (seed + 1) + member, keepEpochs: false },
     rewards: { ...groupOptionsOf(settings), requirePositiveQuery },
   }
 }

@@ -2,37 +2,41 @@ import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { InputError, openRunDirectory, runStage, writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
-import { RL_DATA_FILES } from '@lever/rl-dataset'
+import { encodeRlData, RL_DATA_FILES } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
 import { pickOptions } from '@lever/durable-files/known-options'
 import { checkGeneration } from '../generate/checks.ts'
 import { measurePlanned } from '../generate/generate.ts'
 import { embeddingsOf, META_OPTIONS, metaOf, type MetaOptions } from '../generate/meta.ts'
-import type { GenerationPolicy } from '../generate/types.ts'
+import type { PointerPlan } from '../generate/plan.ts'
+import type { PlanLine } from '../measure/plans.ts'
 import type { Answer } from '../measure/types.ts'
-import type { ProposalRequest } from '../proposals/methods.ts'
 import { writeRlData } from '../write.ts'
 import { planRound } from './plan-round.ts'
-import { meansOf, pointersOf } from './rewards.ts'
-import type { Improved, ImproveOptions, RoundRecord } from './types.ts'
+import { resampled } from './resample.ts'
+import { freshReward, pointersOf } from './rewards.ts'
+import type { Improved, ImproveOptions, OpenedPolicy, RoundRecord, TrainedRound } from './types.ts'
 
 const CHECKPOINT = 'checkpoints/best.safetensors'
+const MEMBERS = 4
 
 /**
- * Rounds of measuring and training (dataset aggregation, as Ross et al. 2011 do for imitation): round 1 measures a random
- * part of the mix for every query, and the policy trained on all that was measured so far proposes in the next one what it
- * would choose. All rounds append to one journal. Called again with the same options it continues, after a kill too; with
- * more rounds it adds them.
+ * Rounds of measuring and training. Round 1 measures a random part of the mix for every query. Then an ensemble of policies is
+ * trained, each on a bootstrap resample of the queries measured so far, and every pointer of the next round is what a random
+ * one of them finds best and nobody measured (Thompson sampling with an ensemble; Osband et al. 2016). After the last round one
+ * policy is trained on everything. All rounds append to one journal. Called again with the same options it continues, after a
+ * kill too; with more rounds it adds them.
  *
  * @throws InputError for settings that measure nothing, and for a run directory of another run; what `train` and the
  * measuring throw
  */
 export async function improveRounds<A extends Answer>(options: ImproveOptions<A>): Promise<Improved> {
-  const { out, inputs, rounds, explore, size, shots, mix, queries, seed, version, training, signal } = options
+  const { out, inputs, rounds, size, shots, mix, queries, seed, version, training, signal } = options
+  const { members = MEMBERS, onEvent } = options
   checkGeneration(options)
-  if (!(Number.isInteger(rounds) && rounds >= 1 && explore >= 0 && explore <= 1 && size >= 2)) {
+  if (!(Number.isInteger(rounds) && rounds >= 1 && size >= 2 && Number.isInteger(members) && members >= 1)) {
     throw new InputError(
-      `rl-generate: ${rounds} rounds of ${size} pointers with a share of ${explore} to explore cannot be; use at least 1 round, 2 pointers, and a share in 0..1`,
+      `rl-generate: ${rounds} rounds of ${size} pointers that ${members} policies propose cannot be; use at least 1 round, 2 pointers and 1 policy`,
     )
   }
   const run = await openRunDirectory({
@@ -44,7 +48,7 @@ export async function improveRounds<A extends Answer>(options: ImproveOptions<A>
       mix,
       shots,
       size,
-      explore,
+      members,
       training,
     },
     inputs,
@@ -52,27 +56,20 @@ export async function improveRounds<A extends Answer>(options: ImproveOptions<A>
     versions: { lever: version },
   })
   try {
-    let policy: GenerationPolicy | undefined = options.policy
-    let close = async (): Promise<void> => Promise.resolve()
+    let ensemble: readonly string[] = []
     for (let round = 1; round <= rounds; round++) {
       signal?.throwIfAborted()
-      options.onEvent?.({ type: 'round', round, rounds })
-      try {
-        await measureRound(run, options, round, policy)
-      } finally {
-        await close()
-      }
-      const checkpoint = await trainRound(run, options, round)
-      if (round === rounds) break
-      const opened = await options.openPolicy(checkpoint)
-      policy = opened
-      close = () => opened.close()
+      onEvent?.({ type: 'round', round, rounds })
+      await measureRound(run, options, round, ensemble)
+      if (round < rounds) ensemble = await trainEnsemble(run, options, round, members)
     }
+    const trained = await trainFinal(run, options)
     const [rlData, checkpoint] = [run.file(RL_DATA_FILES.data), run.file(CHECKPOINT)]
     await writeFileAtomic(rlData, await readFile(dataOf(run, rounds)))
-    await writeFileAtomic(checkpoint, await readFile(join(trainingOf(run, rounds, true), CHECKPOINT)))
+    await writeFileAtomic(checkpoint, await readFile(trained.checkpoint))
     const journal = run.file(RL_DATA_FILES.journal)
-    return { out: run.path, journal, rlData, checkpoint, rounds: recordsOf(run).slice(0, rounds) }
+    const { chosen } = trained
+    return { out: run.path, journal, rlData, checkpoint, chosen, rounds: recordsOf(run).slice(0, rounds) }
   } finally {
     await run.close()
   }
@@ -83,62 +80,88 @@ async function measureRound<A extends Answer>(
   run: RunDirectory,
   options: ImproveOptions<A>,
   round: number,
-  policy: GenerationPolicy | undefined,
+  ensemble: readonly string[],
 ): Promise<void> {
-  const { size, embeddings, onEvent } = options
-  const explore = round === 1 ? 1 : options.explore
-  const mix = round === 1 ? options.mix : withoutBeams(options.mix)
   const rlData = dataOf(run, round)
-  const before = round === 1 ? undefined : await readRlData(dataOf(run, round - 1))
   const done = await runStage(run, `measure ${round}`, [relative(run.path, rlData)], async () => {
-    const planned = await planRound({
-      ...{ ...options, policy: policy?.proposer, round, explore, mix },
-      known: before === undefined ? new Map() : pointersOf(before),
-    })
-    const plan = {
-      ...{ round, explore, mix, size, ...(policy && { policy: policy.facts }) },
-      ...embeddingsOf(embeddings),
-    }
+    const before = round === 1 ? undefined : await readRlData(dataOf(run, round - 1))
+    const known = before === undefined ? new Map<number, number[][]>() : pointersOf(before)
+    const [line, planned] = await planFrom(options, ensemble, { round, known })
     const journal = run.file(RL_DATA_FILES.journal)
-    const { outcomes } = await measurePlanned<A>({ ...options, policy, journal }, plan, planned)
+    const { outcomes } = await measurePlanned<A>({ ...options, journal }, line, planned)
     await writeRlData({ journal, out: rlData })
-    const means = meansOf(await readRlData(rlData), before)
-    await record(run, { round, outcomes, ...means, chosen: '' })
+    const reward = freshReward(await readRlData(rlData), before)
+    await record(run, { round, outcomes, reward })
   })
-  if (!done) onEvent?.({ type: 'known', round, what: 'measured' })
+  if (!done) options.onEvent?.({ type: 'known', round, what: 'measured' })
 }
 
-/** The checkpoint of what a round trained. */
-async function trainRound<A extends Answer>(
+/** The plan of a round, and its line in the journal: of the mix, or of the policies of checkpoints. */
+async function planFrom<A extends Answer>(
+  options: ImproveOptions<A>,
+  ensemble: readonly string[],
+  asked: Pick<Parameters<typeof planRound>[0], 'round' | 'known'>,
+): Promise<readonly [PlanLine, PointerPlan]> {
+  const { size, embeddings, policy } = options
+  const { round } = asked
+  const opened: OpenedPolicy[] = []
+  try {
+    for (const checkpoint of ensemble) opened.push(await options.openPolicy(checkpoint))
+    const members = opened.map(({ proposer }) => proposer)
+    const planned = await planRound({ ...options, policy: policy?.proposer, members, ...asked })
+    const by =
+      members.length === 0
+        ? { mix: options.mix, ...(policy && { policy: policy.facts }) }
+        : { members: opened.map(({ facts }) => facts) }
+    return [{ round, size, ...by, ...embeddingsOf(embeddings) }, planned]
+  } finally {
+    for (const one of opened) await one.close()
+  }
+}
+
+/** The checkpoints of the policies that propose in the next round. */
+async function trainEnsemble<A extends Answer>(
   run: RunDirectory,
-  { rounds, train, onEvent }: ImproveOptions<A>,
+  { seed, train, onEvent }: ImproveOptions<A>,
   round: number,
-): Promise<string> {
-  const last = round === rounds
-  const out = trainingOf(run, round, last)
-  const checkpoint = join(out, CHECKPOINT)
-  const stage = last ? `train ${round}, final` : `train ${round}`
-  const done = await runStage(run, stage, [relative(run.path, checkpoint)], async () => {
-    const { chosen } = await train({ round, last, rlData: dataOf(run, round), out })
-    await record(run, { ...recordsOf(run)[round - 1]!, chosen })
+  members: number,
+): Promise<readonly string[]> {
+  const folders = Array.from({ length: members }, (_, i) => run.file(`round-${round}/member-${i + 1}`))
+  const checkpoints = folders.map((folder) => join(folder, CHECKPOINT))
+  const files = checkpoints.map((path) => relative(run.path, path))
+  const done = await runStage(run, `train the ensemble of ${round}`, files, async () => {
+    const data = await readRlData(dataOf(run, round))
+    const trainings = folders.map(async (out, member) => {
+      const rlData = `${out}.json`
+      await writeFileAtomic(rlData, encodeRlData(resampled(data, seed, round, member)).bytes)
+      await train({ round, member, rlData, out })
+    })
+    const failed = (await Promise.allSettled(trainings)).find((one) => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   })
   if (!done) onEvent?.({ type: 'known', round, what: 'trained' })
-  return checkpoint
+  return checkpoints
 }
 
-/** The policy's best pointers are the other part of a round. Methods keep their places. */
-function withoutBeams(mix: readonly ProposalRequest[]): ProposalRequest[] {
-  return mix.map((request) => (request.method === 'beam' ? { ...request, count: 0 } : request))
+/** The policy trained on everything. */
+async function trainFinal<A extends Answer>(
+  run: RunDirectory,
+  { rounds: round, train, onEvent }: ImproveOptions<A>,
+): Promise<TrainedRound> {
+  const out = run.file(`round-${round}/final`)
+  const checkpoint = join(out, CHECKPOINT)
+  const chosenOf = (): Record<string, string> => (run.manifest['chosen'] ?? {}) as Record<string, string>
+  const done = await runStage(run, `train ${round}, final`, [relative(run.path, checkpoint)], async () => {
+    const { chosen } = await train({ round, member: null, rlData: dataOf(run, round), out })
+    await run.update({ chosen: { ...chosenOf(), [round]: chosen } })
+  })
+  if (!done) onEvent?.({ type: 'known', round, what: 'trained' })
+  return { checkpoint, chosen: chosenOf()[round]! }
 }
 
 /** Everything measured up to a round. */
 function dataOf(run: RunDirectory, round: number): string {
   return run.file(`round-${round}/${RL_DATA_FILES.data}`)
-}
-
-/** Run directory of a training, which makes it itself. The last one has a floor, and so a folder of its own. */
-function trainingOf(run: RunDirectory, round: number, last: boolean): string {
-  return join(run.path, `round-${round}`, last ? 'final' : 'train')
 }
 
 function recordsOf({ manifest }: RunDirectory): readonly RoundRecord[] {

@@ -4,9 +4,12 @@ import { packPlans } from '../generate/plan.ts'
 import type { PlanOptions, PointerPlan } from '../generate/plan.ts'
 import { PROPOSE_OPTIONS, proposePointers } from '../proposals/propose.ts'
 import type { ProposeOptions } from '../proposals/propose.ts'
-import { countSequences } from '../proposals/sequences.ts'
-import type { Proposal } from '../proposals/types.ts'
+import { countSequences, pointerKey } from '../proposals/sequences.ts'
+import type { PolicyProposer, Proposal } from '../proposals/types.ts'
 import { similarityOf } from '../similarity.ts'
+
+/** `gen_method` of what a member of the ensemble chose. */
+export const THOMPSON = 'thompson'
 
 /** Query id -> pointers as positions in its pool. */
 export type KnownPointers = ReadonlyMap<number, readonly (readonly number[])[]>
@@ -14,15 +17,16 @@ export type KnownPointers = ReadonlyMap<number, readonly (readonly number[])[]>
 export interface RoundPlanOptions extends PlanOptions {
   /** 1, 2, ... */
   readonly round: number
-  /** Share of the pointers of a query that are drawn from the mix; the others are the policy's best. */
-  readonly explore: number
+  /** Policies that propose in the place of the mix; none in round 1. */
+  readonly members: readonly PolicyProposer[]
   /** Pointers of earlier rounds, which are not proposed again. */
   readonly known: KnownPointers
 }
 
 /**
- * The pointers of a round, `size` (G) for every query, all new: the best of the policy by beam search, and a random part
- * of what the mix proposes; random pointers where that is too little.
+ * The pointers of a round, `size` (G) for every query, all new: a random part of what the mix proposes, or, where there are
+ * members, what a random one of them finds best, pointer by pointer (Thompson sampling; Thompson 1933, with an ensemble for the
+ * posterior as in Osband et al. 2016). A pool with too few new pointers gives fewer.
  *
  * @throws as `proposePointers`
  */
@@ -32,8 +36,9 @@ export async function planRound(options: RoundPlanOptions): Promise<PointerPlan>
     Object.entries(features).map(([kind, pair]) => [kind, similarityOf(pair, kind)]),
   )
   const poolOf = (id: number): readonly number[] => pools.byQuery.get(id)!
+  const propose = rest.members.length === 0 ? partOfMix : thompson
   const plans = await packPlans(queries, shots, (batch) =>
-    proposeRound({
+    propose({
       ...{ ...rest, shots, similarities },
       queries: batch.map(({ id }) => ({ queryId: id, poolIds: poolOf(id) })),
     }),
@@ -48,35 +53,45 @@ export async function planRound(options: RoundPlanOptions): Promise<PointerPlan>
 type BatchOptions = Omit<RoundPlanOptions, 'queries' | 'pools' | 'features'> &
   Pick<ProposeOptions, 'queries' | 'similarities'>
 
-async function proposeRound(options: BatchOptions): Promise<Proposal[][]> {
-  const { queries, seed, round, known, explore, size } = options
-  const best = await bestOf(options, Math.round((1 - explore) * size))
-  const taken = new Map(
-    queries.map(({ queryId }, i) => [
-      queryId,
-      [...(known.get(queryId) ?? []), ...best[i]!.map(({ pointer }) => pointer)],
-    ]),
+async function partOfMix(options: BatchOptions): Promise<Proposal[][]> {
+  const { queries, seed, round, size } = options
+  const usual = await proposePointers(proposing(options))
+  return queries.map(({ queryId }, i) =>
+    createRandom(seed, 'round', round, queryId).shuffle(usual[i]!).slice(0, size),
   )
-  const usual = await proposePointers({ ...proposing(options), known: taken })
+}
+
+async function thompson(options: BatchOptions): Promise<Proposal[][]> {
+  const { queries, seed, round, members, known, size } = options
+  const best: Proposal[][][] = []
+  for (const policy of members) best.push(await bestOf({ ...options, policy }))
   return queries.map(({ queryId }, i) => {
-    const random = createRandom(seed, 'round', round, queryId)
-    return [...best[i]!, ...random.shuffle(usual[i]!).slice(0, size - best[i]!.length)]
+    const random = createRandom(seed, THOMPSON, round, queryId)
+    const taken = new Set((known.get(queryId) ?? []).map(pointerKey))
+    const chosen: Proposal[] = []
+    for (let g = 0; g < size; g++) {
+      const next = best[random.int(members.length)]![i]!.find(
+        ({ pointer }) => !taken.has(pointerKey(pointer)),
+      )
+      if (next === undefined) continue
+      taken.add(pointerKey(next.pointer))
+      chosen.push({ ...next, method: THOMPSON })
+    }
+    return chosen
   })
+}
+
+/** The best pointers of a policy by beam search, so many that `size` are left without the known ones. */
+async function bestOf(options: BatchOptions): Promise<Proposal[][]> {
+  const { queries, known, shots, size } = options
+  const widths = queries.map(({ queryId, poolIds }) =>
+    Math.min(size + (known.get(queryId)?.length ?? 0), countSequences(poolIds.length, shots)),
+  )
+  const mix = [{ method: 'beam', count: widths.reduce((a, b) => Math.max(a, b)) } as const]
+  return proposePointers({ ...proposing(options), known: new Map(), mix, size: 0 })
 }
 
 /** What of a round its proposals depend on. */
 function proposing(options: BatchOptions): ProposeOptions {
   return pickOptions<ProposeOptions>(options, PROPOSE_OPTIONS)
-}
-
-/** The `count` best new pointers of the policy: its search is so wide that as many are left without the known ones. */
-async function bestOf(options: BatchOptions, count: number): Promise<Proposal[][]> {
-  const { queries, known, shots } = options
-  if (count === 0) return queries.map(() => [])
-  const widths = queries.map(({ queryId, poolIds }) =>
-    Math.min(count + (known.get(queryId)?.length ?? 0), countSequences(poolIds.length, shots)),
-  )
-  const mix = [{ method: 'beam', count: widths.reduce((a, b) => Math.max(a, b)) } as const]
-  const found = await proposePointers({ ...proposing(options), mix, size: 0 })
-  return found.map((group) => group.slice(0, count))
 }

@@ -1,6 +1,5 @@
 import { pointerIds } from '@lever/rl-dataset'
-import type { RlCandidate, RlData, RlQuery } from '@lever/rl-dataset'
-import type { RoundRecord } from './types.ts'
+import type { RlCandidate, RlData } from '@lever/rl-dataset'
 import type { KnownPointers } from './plan-round.ts'
 
 /** The pointers of RL data as positions in the pools. */
@@ -13,29 +12,15 @@ export function pointersOf({ queries }: RlData): KnownPointers {
   )
 }
 
-/** Mean reward of what `data` has beyond `before`: of the policy's best pointers, and of all others. */
-export function meansOf(
-  data: RlData,
-  before: RlData | undefined,
-): Pick<RoundRecord, 'proposed' | 'explored'> {
+/** Mean reward of what `data` has beyond `before`: pointers of a later round are ranked behind those of earlier ones. */
+export function freshReward(data: RlData, before: RlData | undefined): number | null {
   const counts = new Map(before?.queries.map((query) => [query.query_id, query.pointer_candidates.length]))
-  const fresh = data.queries.flatMap((query) => freshOf(query, counts.get(query.query_id) ?? 0))
-  const isBest = ({ gen_method }: RlCandidate): boolean => before !== undefined && gen_method === 'beam'
-  return {
-    proposed: mean(fresh.filter(isBest).map(rewardOf)),
-    explored: mean(fresh.filter((one) => !isBest(one)).map(rewardOf)),
-  }
-}
-
-/** Pointers of a later round are ranked behind those of the earlier ones. */
-function freshOf({ pointer_candidates: all }: RlQuery, count: number): readonly RlCandidate[] {
-  return all.slice(count)
+  const values = data.queries.flatMap(({ query_id: id, pointer_candidates: all }) =>
+    all.slice(counts.get(id) ?? 0).map(rewardOf),
+  )
+  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
 }
 
 function rewardOf({ vqa_acc_score, vqa_gt_prob }: RlCandidate): number {
   return vqa_acc_score ?? vqa_gt_prob ?? 0
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
 }

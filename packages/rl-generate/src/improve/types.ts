@@ -6,19 +6,19 @@ export interface OpenedPolicy extends GenerationPolicy {
   close(): Promise<void>
 }
 
-/** What is to be trained in a round. */
+/** What is to be trained after a round. */
 export interface TrainingRound {
   /** 1, 2, ... */
   readonly round: number
-  /** It is delivered; the others only propose. */
-  readonly last: boolean
-  /** Everything measured so far, as canonical JSON. */
+  /** 0 .. members - 1: a policy of the ensemble, which only proposes; null: the policy that is delivered. */
+  readonly member: number | null
+  /** What it is trained on, as canonical JSON: everything measured so far, or the member's resample of it. */
   readonly rlData: string
   /** Run directory of the training, where it continues if it was interrupted. */
   readonly out: string
 }
 
-/** What a training of a round ended with. */
+/** What a training ended with. */
 export interface TrainedRound {
   readonly checkpoint: string
   /** What the checkpoint chooses by, in words. */
@@ -37,15 +37,15 @@ export interface ImproveOptions<A extends Answer = Answer> extends Omit<
   readonly inputs: Readonly<Record<string, string>>
   /** How often is measured and trained. A finished run is continued with more. */
   readonly rounds: number
-  /** Share of the pointers of a round, 0..1, that are drawn from the mix; the others are the policy's best. In round 1 all are. */
-  readonly explore: number
+  /** Policies in the ensemble that proposes from round 2 on. Default 4. */
+  readonly members?: number
   /** What `train` does, for the manifest: with another the run is another. */
   readonly training: unknown
   /** The policy whose pointers are part of the mix in round 1. */
   readonly policy?: GenerationPolicy | undefined
-  /** Trains on all that was measured; called again after an interruption, it continues. */
+  /** Trains; called again after an interruption, it continues. The members of a round are trained at the same time. */
   readonly train: (round: TrainingRound) => Promise<TrainedRound>
-  /** Opens the policy of a checkpoint, which proposes in the next round. */
+  /** Opens a member of the ensemble. */
   readonly openPolicy: (checkpoint: string) => Promise<OpenedPolicy>
   readonly onEvent?: (event: ImproveEvent) => void
 }
@@ -61,11 +61,8 @@ export interface RoundRecord {
   readonly round: number
   /** Outcomes of all rounds so far. */
   readonly outcomes: number
-  /** Mean accuracy, or expected accuracy where nothing was decoded, of the round's pointers that the policy proposed (null in round 1) and of the others. */
-  readonly proposed: number | null
-  readonly explored: number | null
-  /** What the checkpoint of the round chooses by. */
-  readonly chosen: string
+  /** Mean accuracy, or expected accuracy where nothing was decoded, of the pointers of the round. */
+  readonly reward: number | null
 }
 
 /** A finished run. */
@@ -73,7 +70,8 @@ export interface Improved {
   readonly out: string
   readonly journal: string
   readonly rlData: string
-  /** The checkpoint of the last round. */
+  /** The checkpoint trained on everything, and what it chooses by. */
   readonly checkpoint: string
+  readonly chosen: string
   readonly rounds: readonly RoundRecord[]
 }

@@ -1,9 +1,9 @@
 import { hashFile } from '@lever/durable-files'
-import { planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
-import type { TrainSettings } from '@lever/grpo-trainer'
+import { planMember, planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
+import type { TrainedFiles, TrainingPlan, TrainSettings } from '@lever/grpo-trainer'
 import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { improveRounds } from '@lever/rl-generate'
-import type { Improved, ImproveOptions, OpenedPolicy, TrainedRound, TrainingRound } from '@lever/rl-generate'
+import type { Improved, ImproveOptions, OpenedPolicy, TrainedRound } from '@lever/rl-generate'
 import { readSettings } from '@lever/settings'
 import type { Stage } from '@lever/terminal'
 import { metricOf, normalizeAnswer } from '@lever/vqa-eval'
@@ -23,7 +23,7 @@ import { followTraining } from '../train/train.ts'
 export interface ImproveSettings extends GenerateSettings {
   readonly embeddings: string
   readonly rounds: number
-  readonly explore: number
+  readonly members: number
   readonly preset: TrainSettings['preset']
   readonly set: readonly string[]
   readonly valRatio: number
@@ -33,7 +33,7 @@ export interface ImproveSettings extends GenerateSettings {
 /** Opens what the settings name and runs rounds of measuring and training with it. */
 export async function improve(settings: ImproveSettings, context: Context): Promise<Improved> {
   const { progress, signal } = context
-  const { rounds, explore, preset, set, valRatio, floor, policy, out } = settings
+  const { rounds, members, preset, set, valRatio, floor, policy, out } = settings
   const reward = rewardPlan(settings)
   return withPlan(settings, progress, async (plan, inputs) => {
     const leftOut = leftOutText(inputs.queries, settings.maxAnswers)
@@ -51,10 +51,10 @@ export async function improve(settings: ImproveSettings, context: Context): Prom
         dataset: inputs.dataset,
         embeddings: factsOf(inputs.features),
         version: version(),
-        ...{ out, rounds, explore, signal, onEvent },
+        ...{ out, rounds, members, signal, onEvent },
         inputs: { ...inputs.hashes, ...(policy !== undefined && { init: await hashFile(policy) }) },
         training: { preset, set, valRatio, floor },
-        train: (round) => trainOn(round, settings, context),
+        train: trainer(settings, context),
         openPolicy: (checkpoint) => openProposer(checkpoint, inputs.features!),
       })
     } finally {
@@ -88,28 +88,56 @@ function roundReporter(
   }
 }
 
-/** Trains on what was measured so far, by expected accuracy where it was measured. */
-async function trainOn(
-  { rlData, out, last }: TrainingRound,
-  settings: ImproveSettings,
-  context: Context,
-): Promise<TrainedRound> {
-  const { embeddings, poolEmbeddings, seed, preset, set, valRatio, floor, policy, reward } = settings
+/** Trains on what was measured, by expected accuracy where it was; the members of a round show one stage. */
+function trainer(settings: ImproveSettings, context: Context): ImproveOptions['train'] {
+  const { embeddings, poolEmbeddings, seed, preset, set, valRatio, floor, policy, reward, members } = settings
   const own = poolEmbeddings === undefined
   const given = {
-    ...{ rlData: [rlData], out, seed, preset, valRatio, floor: floor && last, keepEpochs: false },
+    ...{ seed, preset, valRatio, floor, keepEpochs: false },
     ...(own ? { embeddings } : { embeddings: poolEmbeddings, queryEmbeddings: embeddings }),
     ...(set.length > 0 && { set: [...set] }),
     ...(policy !== undefined && { init: policy }),
     ...(reward !== 'accuracy' && { rewardMode: 'expected_accuracy' as const }),
   }
-  const events = trainFiles(planTraining(readSettings(TRAIN_SCHEMA, given)), {
-    versions: { lever: version() },
-    signal: context.signal,
-  })
-  const { result } = await followTraining(events, context)
-  const { best, selection, checkpoint } = result
+  const versions = { lever: version() }
+  const { progress, signal } = context
+  let stage: Stage | undefined
+  let finished = 0
+  return async ({ member, rlData, out }) => {
+    const asked = readSettings(TRAIN_SCHEMA, { ...given, rlData: [rlData], out })
+    if (member === null) {
+      const events = trainFiles(planTraining(asked), { versions, signal })
+      return describe((await followTraining(events, context)).result)
+    }
+    stage ??= progress.stage('train the ensemble', { total: members, unit: 'policies' })
+    const trained = await toEnd(planMember(asked, member), { versions, signal })
+    stage.update(++finished)
+    if (finished === members) {
+      stage.end()
+      stage = undefined
+      finished = 0
+    }
+    return describe(trained)
+  }
+}
+
+function describe({ best, selection, checkpoint }: TrainedFiles): TrainedRound {
   return { checkpoint, chosen: selection?.name ?? `${best.phase}, epoch ${best.epoch}` }
+}
+
+/** A training that nobody follows; what it warns about is said by the one on everything. */
+async function toEnd(
+  plan: TrainingPlan,
+  options: { versions: Record<string, string>; signal: AbortSignal },
+): Promise<TrainedFiles> {
+  const events = trainFiles(plan, options)
+  for (;;) {
+    const { done, value } = await events.next()
+    if (done === true) {
+      if (value.status === 'interrupted') options.signal.throwIfAborted()
+      return value
+    }
+  }
 }
 
 async function openProposer(checkpoint: string, features: Features): Promise<OpenedPolicy> {
