@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { hashFile, InputError } from '@lever/durable-files'
+import { InputError } from '@lever/durable-files'
 import { getPostprocess, type Postprocess } from '../postprocess.ts'
 import type { Protocol } from '../protocol.ts'
 import { showsImages } from '../prompt/needs.ts'
 import { defaultTemplate, getTemplate, templateId } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
+import { modelFileHash } from './file-hash.ts'
 import { readModelFolder, type ModelFolder } from './folder.ts'
 import { readPixelFacts } from './image-encoder.ts'
 import type { LocalModelOptions } from './local-options.ts'
@@ -23,6 +24,7 @@ export type ProtocolOptions = Pick<
   | 'pixels'
   | 'postprocess'
   | 'metric'
+  | 'cacheFolder'
 >
 
 /** A model's protocol, and what it was made of. */
@@ -52,7 +54,7 @@ export async function readLocalProtocol(options: ProtocolOptions): Promise<Local
     backend: 'onnx',
     model: folder.name,
     ...(folder.commit !== undefined && { revision: folder.commit }),
-    files: await hashFiles(folder, codec.templateFile),
+    files: await hashModelFiles(folder, options.cacheFolder, codec.templateFile),
     template: templateId(template),
     system: options.system === undefined ? template.system : options.system,
     decoding: { maxNewTokens: options.maxNewTokens, beams: options.beams, ...(stop.length > 0 && { stop }) },
@@ -86,11 +88,12 @@ function readStops(
 }
 
 /** SHA-256 of everything that fixes an answer. */
-async function hashFiles(
-  folder: ModelFolder,
-  templateFile: string | undefined,
+export async function hashModelFiles(
+  { path, files }: Pick<ModelFolder, 'path' | 'files'>,
+  cacheFolder: string,
+  templateFile?: string,
 ): Promise<Record<string, string>> {
-  const names = [...folder.files, ...(templateFile === undefined ? [] : [templateFile])]
-  const hashes = await Promise.all(names.map((name) => hashFile(join(folder.path, name))))
+  const names = [...files, ...(templateFile === undefined ? [] : [templateFile])]
+  const hashes = await Promise.all(names.map((name) => modelFileHash(join(path, name), cacheFolder)))
   return Object.fromEntries(names.map((name, i) => [name, hashes[i]!]))
 }

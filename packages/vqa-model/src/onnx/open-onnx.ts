@@ -6,7 +6,7 @@ import { parseDtypes, type Dtypes } from './dtypes.ts'
 import { readModelFolder } from './folder.ts'
 import { openLocalModel, type LocalModel } from './local-model.ts'
 import type { LocalModelOptions } from './local-options.ts'
-import { readLocalProtocol, type ProtocolOptions } from './local-protocol.ts'
+import { hashModelFiles, readLocalProtocol, type ProtocolOptions } from './local-protocol.ts'
 import { joinModels } from '../join-models.ts'
 import { hashProtocol } from '../protocol.ts'
 import { needsOf } from '../prompt/needs.ts'
@@ -58,7 +58,7 @@ export interface OnnxOptions {
   imageBytes?: number
   /** budget of encoded images on disk in the cache folder, bytes; 0 for none */
   imageDiskBytes?: number
-  /** where what was found out about models, and encoded images, are kept; `LEVER_CACHE` or `~/.cache/lever` */
+  /** where hashes of large files, what was found out about models, and encoded images are kept; `LEVER_CACHE` or `~/.cache/lever` */
   cacheFolder?: string
   /** receives one line when something was chosen for the caller (`device: 'auto'`), or when nothing can be shared */
   onNotice?: (line: string) => void
@@ -100,14 +100,16 @@ async function openOnDevice(options: OnnxOptions, device: Device): Promise<Backe
     kvBytes: options.kvBytes ?? 512 * 2 ** 20,
     imageBytes: options.imageBytes ?? 512 * 2 ** 20,
     imageDiskBytes: options.imageDiskBytes ?? 0,
-    cacheFolder: options.cacheFolder ?? cacheFolder(),
   }
-  const { name, deepstackLayers } = await readModelFolder(local.model, local.dtype)
+  const folder = await readModelFolder(local.model, local.dtype)
+  const { name, deepstackLayers } = folder
   if (deepstackLayers.length > 0) {
     onNotice(
       `model ${name}: its config names DeepStack features of layers ${deepstackLayers.join(', ')}, which this export leaves out; answers differ from the original model's`,
     )
   }
+  // Here once, for all workers to find.
+  if (workers > 1) await hashModelFiles(folder, local.cacheFolder)
   const pool = workers > 0 ? await openPool(local, workers) : inThisThread(await openLocalModel(local))
   if (local.sharing && !pool.abilities.chunkOnPast) {
     onNotice(
@@ -161,6 +163,7 @@ function protocolOptions(options: OnnxOptions): ProtocolOptions {
     pixels: options.pixels,
     postprocess: options.postprocess,
     metric: options.metric ?? 'vqa-loo',
+    cacheFolder: options.cacheFolder ?? cacheFolder(),
   }
 }
 
