@@ -8,8 +8,8 @@ export interface Contender {
   /** Ways of one family are equally simple: of them the better mean wins. */
   readonly family?: string
   readonly values: ReadonlyMap<number, number>
-  /** Is it chance, or retrieval, which has to be better than chance by two standard errors? */
-  readonly kind?: 'chance' | 'retrieval'
+  /** Is it chance, or one of several that were tried, which has to be better than chance by two standard errors? */
+  readonly kind?: 'chance' | 'tried'
 }
 
 /**
@@ -32,7 +32,7 @@ export function duel<C extends Contender>(contenders: readonly C[]): C {
     const bar =
       next.family !== undefined && next.family === best.family
         ? 0
-        : (best.kind === 'chance' && next.kind === 'retrieval' ? 2 : 1) * error
+        : (best.kind === 'chance' && next.kind === 'tried' ? 2 : 1) * error
     return queries >= leastQueries(next.by) && difference > bar ? next : best
   })
 }

@@ -131,7 +131,7 @@ function baselineWay({ options, all, unseen, worth }: Floors, baseline: Baseline
     ...{ name: baseline.name, by: 'baseline', model: { ...model, floor: { baseline } } },
     ...(baseline.kind === 'similarity' && { family: 'rices' }),
     ...(baseline.kind === 'random' && { kind: 'chance' }),
-    ...(['similarity', 'mmr'].includes(baseline.kind) && { kind: 'retrieval' }),
+    ...(['similarity', 'mmr'].includes(baseline.kind) && { kind: 'tried' }),
     values: worth(all, (group) => rankingOf(unseen(baseline, group), group, options.data)),
   }
 }
@@ -145,7 +145,10 @@ async function policyWay(
   const found = unseen ?? (await policyScores(model, judged, options))
   const scores = ({ queryId }: Group): readonly number[] => found.get(queryId)!
   const title = `${name === undefined ? '' : `${name}: `}${phase}, epoch ${epoch}`
-  return { name: title, by: 'policy', model, policy, judged, scores, values: worth(judged, scores) }
+  return {
+    ...{ name: title, by: 'policy', kind: 'tried', model, policy, judged, scores },
+    values: worth(judged, scores),
+  }
 }
 
 /** The mixture with the weight that is best on the queries that the policy is judged on. */
