@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { exists, hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
 import { downloadAdvice, locateModel } from '../hub/locate.ts'
-import { externalFiles } from '../onnx/external-files.ts'
+import { externalFilesOf } from '../onnx/external-files.ts'
 import { readJson } from '../onnx/folder.ts'
 import { prepareCrops, readClipRules } from '../pixels/crop-rules.ts'
 import { readImage } from '../pixels/read-image.ts'
@@ -10,13 +10,8 @@ import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
 import { normalizeRows } from './normalize.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
-const FILES = [
-  'config.json',
-  'preprocessor_config.json',
-  'tokenizer.json',
-  'onnx/text_model.onnx',
-  'onnx/vision_model.onnx',
-]
+const GRAPHS = ['onnx/text_model.onnx', 'onnx/vision_model.onnx']
+const FILES = ['config.json', 'preprocessor_config.json', 'tokenizer.json', ...GRAPHS]
 
 /**
  * CLIP by transformers.js, from a folder in the Hub's ONNX layout (Xenova/clip-vit-base-patch32
@@ -34,8 +29,9 @@ export async function openClip({ model, device = 'cpu', threads = 0 }: EmbedderO
         `${downloadAdvice('Xenova/clip-vit-base-patch32', undefined)} and give that id as the model`,
     )
   }
+  const fixing = [...FILES, ...externalFilesOf(folder, GRAPHS)]
   const hashes = await Promise.all(
-    FILES.map(async (file) => [file, await hashFile(join(folder, file))] as const),
+    fixing.map(async (file) => [file, await hashFile(join(folder, file))] as const),
   )
   const file = 'preprocessor_config.json'
   const rules = readClipRules({ file: join(folder, file), values: await readJson(folder, file) })
@@ -76,11 +72,9 @@ const TOKENIZER_FILES = ['tokenizer_config.json', 'special_tokens_map.json', 'vo
 export async function clipFiles(model: string): Promise<EmbedderFiles> {
   const { path, id } = await locateModel(model)
   await readJson(path, 'config.json')
-  const graphs = FILES.filter((file) => file.endsWith('.onnx'))
-  const data = graphs.flatMap((file) => externalFiles(join(path, file)).map((name) => `onnx/${name}`))
   const more: string[] = []
   for (const file of TOKENIZER_FILES) if (await exists(join(path, file))) more.push(file)
-  return { path, id, files: [...FILES, ...new Set(data), ...more] }
+  return { path, id, files: [...FILES, ...externalFilesOf(path, GRAPHS), ...more] }
 }
 
 /** Whether a model, a folder or the id of a downloaded one, is a CLIP model. @throws InputError if there is none */

@@ -3,17 +3,13 @@ import { join } from 'node:path'
 import { hashFile, hashOf, InputError } from '@lever/durable-files'
 import { executionProvider } from '../devices/devices.ts'
 import { locateModel } from '../hub/locate.ts'
+import { externalFilesOf } from '../onnx/external-files.ts'
 import { readJson } from '../onnx/folder.ts'
 import { loadTransformers, type Transformers } from '../onnx/transformers.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
-const FILES = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'onnx/model.onnx',
-  '1_Pooling/config.json',
-]
+const GRAPH = 'onnx/model.onnx'
+const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', GRAPH, '1_Pooling/config.json']
 
 type Pooling = 'mean' | 'cls'
 
@@ -64,7 +60,8 @@ export async function openSentence({
 export async function sentenceFiles(model: string): Promise<EmbedderFiles> {
   const { path, id } = await locateModel(model)
   const there = await Promise.all(FILES.map((file) => isFile(join(path, file))))
-  return { path, id, files: FILES.filter((_, i) => there[i]) }
+  const files = FILES.filter((_, i) => there[i])
+  return { path, id, files: [...files, ...externalFilesOf(path, files.includes(GRAPH) ? [GRAPH] : [])] }
 }
 
 interface Extract {

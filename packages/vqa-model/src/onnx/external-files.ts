@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join, posix } from 'node:path'
 import { InputError } from '@lever/durable-files'
 
 /**
@@ -52,6 +52,18 @@ export function externalFiles(path: string): string[] {
     )
   }
   return [...names].sort()
+}
+
+/**
+ * The same for graphs of a model's folder, as paths in it: `onnx/model.onnx` -> `onnx/model.onnx_data`, each once.
+ *
+ * @throws as {@link externalFiles}
+ */
+export function externalFilesOf(folder: string, graphs: readonly string[]): string[] {
+  const paths = graphs.flatMap((graph) =>
+    externalFiles(join(folder, graph)).map((name) => posix.join(posix.dirname(graph), name)),
+  )
+  return [...new Set(paths)]
 }
 
 interface Reader {

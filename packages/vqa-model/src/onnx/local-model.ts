@@ -1,9 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Protocol } from '../protocol.ts'
 import type { Answer, Needs, Prompt, VqaModelStats } from '../types.ts'
 import { answerPrompts, type AnswerControl } from './answer-prompts.ts'
-import type { ModelFolder } from './folder.ts'
 import type { EncodedImage } from './images.ts'
 import type { LocalModelOptions } from './local-options.ts'
 import { assembleParts } from './local-parts.ts'
@@ -12,7 +9,7 @@ import { loadOrt, type Session } from './ort.ts'
 import type { DecoderAbilities } from './probe-decoder.ts'
 import { needsOf } from '../prompt/needs.ts'
 import { openSessions, type Sessions } from './sessions.ts'
-import { chooseThreads } from './threads.ts'
+import { chooseThreads, decoderBytes } from './threads.ts'
 
 /** A model opened in this thread. */
 export interface LocalModel {
@@ -63,10 +60,4 @@ export async function openLocalModel(options: LocalModelOptions): Promise<LocalM
 
 async function releaseAll(sessions: Sessions): Promise<void> {
   await Promise.all(Object.values(sessions).map((session: Session) => session.release()))
-}
-
-async function decoderBytes({ path, sessionFiles, decoder }: ModelFolder): Promise<number> {
-  const parts = sessionFiles[decoder]!
-  const sizes = await Promise.all(parts.map(async (name) => (await stat(join(path, name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
