@@ -4,13 +4,14 @@
 #   bench/gpu.sh list MODEL           what must be carried there, with sizes
 #   bench/gpu.sh pack MODEL PARTS     packs it into PARTS/part-000, part-001, ... of at most 64 MiB each, with SHA-256 sums
 #   bench/gpu.sh unpack PARTS TO      checks the sums and unpacks there; then run the steps in TO/lever
-#   bench/gpu.sh STEP MODEL RESULTS   one step, into RESULTS/STEP.*: doctor equality speed memory ties pytorch
+#   bench/gpu.sh STEP MODEL RESULTS   one step, into RESULTS/STEP.*: doctor equality speed memory ties loop pytorch
 #   bench/gpu.sh all MODEL RESULTS    all steps
 #
 # MODEL is a folder in the Hub's ONNX layout. Settings: DEVICE (cuda), DTYPES ("fp32"; "fp16 q4" too), QUERIES (20),
 # MAX_PIXELS (50176, none for a model that takes no limit), STEP_SECONDS (600). The step pytorch compares with generate() of
 # transformers; it needs TORCH, the folder of the model's PyTorch weights, which is packed too, and LEVER_PYTHON, a Python
-# with torch and transformers.
+# with torch and transformers. The step loop needs a graph that `python bench/peers/loop.py MODEL SUFFIX` writes into
+# MODEL/onnx (SUFFIX as in the names of the dtype's files, "" or _fp16; a Python with onnx): make it before packing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,7 @@ STEP_SECONDS=${STEP_SECONDS:-600}
 PART_BYTES=$((64 * 1024 * 1024))
 CUDA=${LEVER_CACHE:-$HOME/.cache/lever}/cuda
 
-usage() { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 lever() { timeout "$STEP_SECONDS" node apps/cli/bin/lever.js "$@"; }
 
 # What travels: this checkout as built, Node, the CUDA libraries where they are installed, and the model.
@@ -118,6 +119,14 @@ memory() {
 # Near ties and equality with plain generate() of transformers.js, on the small models of the benchmark.
 ties() { timeout "$STEP_SECONDS" npx tsx bench/vqa-model.ts --device "$DEVICE" | tee "$2/ties.txt"; }
 
+# The decoder run once a token, as Lever does it, against the whole decoding as one graph: the same tokens, and the time.
+loop() {
+  local dtype
+  for dtype in $DTYPES; do
+    timeout "$STEP_SECONDS" npx tsx bench/peers/loop.ts "$2" "$1" "$dtype" --device "$DEVICE" | tee -a "$2/loop.txt"
+  done
+}
+
 # Answers a second beside generate() of transformers on the same device, and how many are equal.
 pytorch() {
   local dtype limit=()
@@ -133,10 +142,10 @@ step=${1:-}
 case $step in
   list) [ $# -eq 2 ] || usage ;;
   pack | unpack) [ $# -eq 3 ] || usage ;;
-  doctor | equality | speed | memory | ties | pytorch) [ $# -eq 3 ] || usage; mkdir -p "$3" ;;
+  doctor | equality | speed | memory | ties | loop | pytorch) [ $# -eq 3 ] || usage; mkdir -p "$3" ;;
   all)
     [ $# -eq 3 ] || usage
-    for each in doctor equality speed memory ties pytorch; do "$0" "$each" "$2" "$3"; done
+    for each in doctor equality speed memory ties loop pytorch; do "$0" "$each" "$2" "$3"; done
     exit ;;
   *) usage ;;
 esac
