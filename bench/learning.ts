@@ -2,13 +2,11 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
-import type { TrainedFiles, TrainingPlan } from '@lever/grpo-trainer'
-import { createRandom } from '@lever/reward-utils'
+import { planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
 import { encodeRlData } from '@lever/rl-dataset'
-import type { RlCandidate, RlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
-import { answer, meanOf, openWorld, percent } from './support/worlds.ts'
+import { difference, subsetOf, toEnd } from './support/training.ts'
+import { answer, openWorld, percent } from './support/worlds.ts'
 import type { World } from './support/worlds.ts'
 
 /*
@@ -199,38 +197,4 @@ async function measure(
     policy: percent(alone),
     minusRandom: difference(values, random),
   }
-}
-
-/** A part of the questions with a part of their pointers. */
-function subsetOf(data: RlData, queries: number, pointers: number, seed: number): RlData {
-  const random = createRandom(seed, 'learning', queries, pointers)
-  const some = random.sample(data.queries, Math.min(queries, data.queries.length))
-  return {
-    ...data,
-    queries: some
-      .sort((a, b) => a.query_id - b.query_id)
-      .map((query) => ({
-        ...query,
-        pointer_candidates: random.sample<RlCandidate>(
-          query.pointer_candidates,
-          Math.min(pointers, query.pointer_candidates.length),
-        ),
-      })),
-  }
-}
-
-async function toEnd(plan: TrainingPlan): Promise<TrainedFiles> {
-  const events = trainFiles(plan)
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done === true) return value
-  }
-}
-
-/** Mean paired difference in points and its standard error. */
-function difference(a: readonly number[], b: readonly number[]): [number, number] {
-  const differences = a.map((x, i) => 100 * (x - b[i]!))
-  const mean = meanOf(differences)
-  const error = Math.sqrt(meanOf(differences.map((d) => (d - mean) ** 2)) / (a.length - 1))
-  return [Math.round(10 * mean) / 10, Math.round(10 * error) / 10]
 }

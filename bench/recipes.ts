@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AUTO_CANDIDATES, planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
-import type { TrainedFiles, TrainingPlan } from '@lever/grpo-trainer'
+import { AUTO_CANDIDATES, planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
 import { encodeRlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
+import { toEnd } from './support/training.ts'
 import { answer, openWorld, percent } from './support/worlds.ts'
 
 const WORLDS = [
@@ -75,13 +75,6 @@ async function measure(name: string, seed: number, folder: string): Promise<Row 
   }
   const delivered = percent(await answer(world, trained.checkpoint))
   return { world: name, seed, candidates, chosen, delivered, seconds: (spent.user + spent.system) / 1e6 }
-}
-
-async function toEnd(plan: TrainingPlan): Promise<TrainedFiles> {
-  const events = trainFiles(plan)
-  let next = await events.next()
-  while (next.done !== true) next = await events.next()
-  return next.value
 }
 
 /** A line for a world, its seeds in a cell. */

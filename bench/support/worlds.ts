@@ -34,6 +34,8 @@ export interface World {
   readonly data: RlData
   readonly embeddings: string
   readonly tables: { readonly queries: Embeddings; readonly candidates: Embeddings }
+  /** The same pointers with their expected accuracies beside the accuracies; undefined where nothing measures them. */
+  readonly withExpected?: () => Promise<RlData>
   /** Settings of `lever train` for these rewards. */
   readonly settings: Readonly<Record<string, unknown>>
   /** Labels that cost no prompt, and the plan of a start that is trained on them. */
@@ -80,12 +82,17 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
     if (existsSync(at(split))) continue
     await lever('embed', '--dataset', `${root}/${prefix}${split}`, '--model', model, '--out', at(split))
   }
-  if (!existsSync(join(out, 'gen/rl-data.json')))
-    await lever(
-      ...['generate', '--dataset', `${root}/${prefix}train`, '--model', model, '--embeddings', at('train')],
-      ...(other ? ['--pool-dataset', `${root}/${prefix}library`, '--pool-embeddings', at('library')] : []),
-      ...['--group-size', '36', '--threads', '1', '--workers', '1', '--out', join(out, 'gen')],
-    )
+  const measured = async (reward: 'accuracy' | 'both', folder: string): Promise<RlData> => {
+    const rlData = join(out, folder, 'rl-data.json')
+    if (!existsSync(rlData))
+      await lever(
+        ...['generate', '--dataset', `${root}/${prefix}train`, '--model', model, '--embeddings', at('train')],
+        ...(other ? ['--pool-dataset', `${root}/${prefix}library`, '--pool-embeddings', at('library')] : []),
+        ...['--group-size', '36', '--threads', '1', '--workers', '1', '--reward', reward],
+        ...['--out', join(out, folder)],
+      )
+    return readRlData(rlData)
+  }
   const read = async (split: string): Promise<readonly Example[]> =>
     (
       await readDataset({
@@ -150,7 +157,8 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
       }).data
   return {
     name,
-    data: await readRlData(join(out, 'gen/rl-data.json')),
+    data: await measured('accuracy', 'gen'),
+    withExpected: () => measured('both', 'gen-both'),
     embeddings: at(libraryName),
     tables,
     settings: other ? { queryEmbeddings: at('train') } : {},
@@ -204,6 +212,7 @@ async function openMeasured(name: string, folder: string): Promise<World | undef
     data,
     embeddings: at('embeddings.safetensors'),
     tables: { queries: table, candidates: table },
+    ...(isReal && { withExpected: () => Promise.resolve(data) }),
     settings: isReal ? { rewardMode: 'expected_accuracy' } : {},
     baselines: async () => Promise.resolve({ random }),
     accuracy,
