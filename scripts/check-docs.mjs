@@ -1,12 +1,7 @@
 // Fails where something that a package exports has no doc comment: a function, a value, a type, or an option of a function.
-// scripts/undocumented.json holds the members that were without one when the check began; the list may only shrink.
-//   node scripts/check-docs.mjs            checks
-//   node scripts/check-docs.mjs --write    writes the list anew (it refuses to grow)
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import ts from 'typescript'
-
-const LIST = 'scripts/undocumented.json'
 
 /** Entries of all packages: their name and source. */
 const entries = readdirSync('packages').flatMap((name) => {
@@ -50,17 +45,7 @@ function isDocumented(node) {
   return ts.getJSDocCommentsAndTags(holder).length > 0
 }
 
-const known = new Set(JSON.parse(readFileSync(LIST, 'utf8')))
-const added = [...missing].filter((name) => !known.has(name)).sort()
-const gone = [...known].filter((name) => !missing.has(name))
-if (process.argv.includes('--write') && (added.length === 0 || known.size === 0)) {
-  writeFileSync(LIST, `${JSON.stringify([...missing].sort(), null, 2)}\n`)
-  console.log(`check-docs: ${missing.size} are still without a doc comment`)
-} else {
-  for (const name of added)
-    console.error(`${name} has no doc comment: say what it is, with units and errors thrown`)
-  for (const name of gone)
-    console.error(`${name} has a doc comment now: run node scripts/check-docs.mjs --write`)
-  if (added.length + gone.length > 0) process.exit(1)
-  console.log(`check-docs: all that is exported has a doc comment, but ${known.size} from before the check`)
-}
+for (const name of [...missing].sort())
+  console.error(`${name} has no doc comment: say what it is, with units and errors thrown`)
+if (missing.size > 0) process.exit(1)
+console.log('check-docs: all that is exported has a doc comment')

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createRandom } from '@lever/reward-utils'
 import { readDataset } from '@lever/vqa-dataset'
-import { chatMessages, getTemplate, openVqaModel, type PromptWithImages } from '@lever/vqa-model'
+import { chatMessages, getTemplate, openVqaModel, parseDtypes } from '@lever/vqa-model'
+import type { Device, PromptWithImages, TemplateName } from '@lever/vqa-model'
 import { openPyTorch } from './pytorch.ts'
 
 /**
@@ -62,7 +63,8 @@ async function ours(prompts: readonly PromptWithImages[]): Promise<Spent> {
   const model = await openVqaModel({
     backend: 'onnx',
     model: onnx!,
-    ...{ device: values.device, dtype: values.dtype, template: values.template },
+    ...{ device: values.device as Device, template: values.template as TemplateName },
+    dtype: parseDtypes(values.dtype),
     ...{ threads: 1, maxNewTokens: NEW_TOKENS, postprocess: 'trim' },
     ...(values['max-pixels'] !== undefined && { pixels: { max: Number(values['max-pixels']) } }),
   })

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { openVqaModel, type Prompt } from '@lever/vqa-model'
+import { openVqaModel, parseDtypes, type Prompt } from '@lever/vqa-model'
 import { loadTextCodec } from '../../packages/vqa-model/src/onnx/tokenizer.ts'
 
 /**
@@ -51,7 +51,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; times: Time
 
 async function ours(folder: string, dtype: string): Promise<Figures> {
   const { prompt } = await longestCase()
-  const options = { threads: 1, sharing: false, maxNewTokens: 5, stop: [], dtype }
+  const options = { threads: 1, sharing: false, maxNewTokens: 5, stop: [], dtype: parseDtypes(dtype) }
   const { value: model, times: opening } = await timed(() =>
     openVqaModel({ backend: 'onnx', model: folder, ...options, cacheFolder: `${folder}/cache` }),
   )

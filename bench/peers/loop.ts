@@ -8,7 +8,7 @@ import { createRandom, type Random } from '@lever/reward-utils'
 import { answerRows } from '../../packages/vqa-model/src/onnx/answer-rows.ts'
 import { runBatch, type Engine } from '../../packages/vqa-model/src/onnx/batch.ts'
 import { createDecoder } from '../../packages/vqa-model/src/onnx/decoder.ts'
-import { sessionFile } from '../../packages/vqa-model/src/onnx/dtypes.ts'
+import { parseDtypes, sessionFile } from '../../packages/vqa-model/src/onnx/dtypes.ts'
 import { readModelFolder, type ModelFolder } from '../../packages/vqa-model/src/onnx/folder.ts'
 import { floatTensor, floatType, toFloats } from '../../packages/vqa-model/src/onnx/half.ts'
 import { emptyBlock, gatherRows, type KvBlock } from '../../packages/vqa-model/src/onnx/kv.ts'
@@ -58,7 +58,7 @@ interface Opened {
 
 async function open(model: string, dtype: string, device: string): Promise<Opened> {
   const ort = await loadOrt()
-  const folder = await readModelFolder(model, dtype)
+  const folder = await readModelFolder(model, parseDtypes(dtype))
   const options = { device, threads: device === 'cpu' ? 1 : 0 }
   const sessions = await openSessions(ort, folder, options)
   const decoder = createDecoder(ort, sessions.decoder, folder)

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openVqaModel, type Answer, type OnnxOptions, type PromptWithImages } from '@lever/vqa-model'
+import { openVqaModel, parseDtypes } from '@lever/vqa-model'
+import type { Answer, OnnxOptions, PromptWithImages, TemplateName } from '@lever/vqa-model'
 import { loadTextCodec } from '../../packages/vqa-model/src/onnx/tokenizer.ts'
 import { writeCases } from './vlm-cases.ts'
 
@@ -85,8 +86,14 @@ async function compare(
 ): Promise<Row> {
   const [attention = '', dtype = ''] = name.split(' ')
   const model = join(out, `${family}-${attention}`)
-  const template = IN_TURNS.has(family) ? 'shapes' : 'lever-plus'
-  const options = { model, dtype, template, cacheFolder: join(out, 'cache'), imageDiskBytes: 2 ** 26 }
+  const template: TemplateName = IN_TURNS.has(family) ? 'shapes' : 'lever-plus'
+  const options = {
+    model,
+    dtype: parseDtypes(dtype),
+    template,
+    cacheFolder: join(out, 'cache'),
+    imageDiskBytes: 2 ** 26,
+  }
   const { decode: textOf } = await loadTextCodec(model)
   const answers = await answersOf(options, prompts)
   const plain = prompts.map(({ demonstrations, query }) => ({ demonstrations, query }))

@@ -58,9 +58,6 @@ const HAND_ON = new Set([
   ],
 ])
 
-/** Came while this was written: to be given the check. */
-const UNCHECKED = new Set(['openSearcher', 'improveRounds'])
-
 /** Exported functions with options, by their headers in the sources: package, name, position of the options. */
 function functionsWithOptions(name: string): { readonly name: string; readonly at: number }[] {
   const folder = `${ROOT}/packages/${name}/src`
@@ -71,12 +68,7 @@ function functionsWithOptions(name: string): { readonly name: string; readonly a
       /^export (?:async )?function\*? ?(\w+)(?:<[^(]*>)?\(([^]*?)\)(?:: [^\n]+)? \{$/gm,
     )
     return Array.from(headers, ([, found = '', list = '']) => ({ name: found, list }))
-      .filter(
-        (one) =>
-          typeof PACKAGES[name]![one.name] === 'function' &&
-          !HAND_ON.has(one.name) &&
-          !UNCHECKED.has(one.name),
-      )
+      .filter((one) => typeof PACKAGES[name]![one.name] === 'function' && !HAND_ON.has(one.name))
       .flatMap(({ name: found, list }) => {
         const at = parametersOf(list).findIndex((one) =>
           /^\w+\??: \w*(Options|Settings)(<[^=]*>)?( = \{\})?,?$/.test(one),

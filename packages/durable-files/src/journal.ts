@@ -17,6 +17,7 @@ import { refuseUnknownOptions, type OptionNames } from './known-options.ts'
 
 /** Where a journal is, and what its lines mean. */
 export interface JournalOptions<T = unknown> {
+  /** File of the journal; one that exists is continued, and its folder must exist. */
   path: string
   /** What fixes the meaning of the lines, e.g. the protocol; another header is refused. */
   header: unknown

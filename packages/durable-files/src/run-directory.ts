@@ -24,12 +24,17 @@ export interface Manifest {
 
 /** What identifies a run: another run in the same folder is refused. */
 export interface RunDirectoryOptions {
+  /** The folder, made with those above it where it is missing. */
   path: string
+  /** What makes the run, such as `train`. With another one the folder is another run. */
   command: string
+  /** Everything that changes the result, as plain JSON; what differs from an earlier run is named. */
   config: unknown
+  /** Name of a program to its version. Written down, and no reason to refuse. Default none. */
   versions?: Record<string, string>
   /** Name of an input to its hash. */
   inputs?: Record<string, string>
+  /** Written to the manifest (null where it is left out); with another one the folder is another run. */
   seed?: number
   /** For tests: times of the lock. */
   lock?: LockOptions

@@ -1,4 +1,5 @@
 import { hashOf, hashBytes, InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { Embeddings } from '@lever/tensor-files'
 import type { Members } from '@lever/pointer-model'
 import type { Group } from '@lever/rl-dataset'
@@ -13,6 +14,15 @@ export interface TrainingData {
   readonly embeddings: Rows
   /** Embeddings of the queries, when they are not those of the candidates. */
   readonly queryEmbeddings?: Rows
+}
+
+const TRAINING_DATA: OptionNames<TrainingData> = {
+  ...{ groups: true, validation: true, embeddings: true, queryEmbeddings: true },
+}
+
+/** @throws InputError for a field that does not exist: a validation by another name would select nothing */
+export function checkDataNames(data: TrainingData): void {
+  refuseUnknownOptions(data, TRAINING_DATA, 'grpo-trainer: data')
 }
 
 /** Rows of embeddings; only a policy with members reads their ids. */

@@ -8,10 +8,13 @@ import type { QueryRewards } from './reward-metrics.ts'
 
 /** A policy, and the measured groups that it chooses from. */
 export interface ScorePolicyOptions {
+  /** The policy that is scored. */
   readonly model: PointerModel
   /** Groups with the rewards that count; their pools and rows as in training. */
   readonly groups: readonly Group[]
+  /** Embeddings that `poolRows` of the groups point into, and `queryRow` where there are no others. */
   readonly embeddings: TrainingData['embeddings']
+  /** Embeddings that `queryRow` points into. Default `embeddings`. */
   readonly queryEmbeddings?: TrainingData['queryEmbeddings']
   /** Threads inside an operator (default 1). */
   readonly threads?: number

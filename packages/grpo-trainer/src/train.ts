@@ -1,6 +1,7 @@
 import { architectureOf } from '@lever/pointer-model'
 import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { auditData, groupsOf } from './audit.ts'
+import { checkDataNames } from './data.ts'
 import { beginPhase, bestPolicy, lastPolicy, runEpoch } from './epochs.ts'
 import type { Steps } from './epochs.ts'
 import { dropoutNotice, frozenNotice, leftOutNotice, spoken, untrainedNotice } from './notices.ts'
@@ -22,6 +23,7 @@ import { TRAIN_OPTIONS } from './types.ts'
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainResult> {
   refuseUnknownOptions(options, TRAIN_OPTIONS, 'grpo-trainer: train')
+  checkDataNames(options.data)
   const run = await openRun(options)
   let state = run.start
   try {

@@ -5,8 +5,11 @@ import type { PhaseOptions } from './phases.ts'
 
 /** A training: a model, data, phases, and where the results go. */
 export interface TrainOptions {
+  /** The policy that training starts from; it is not changed. */
   readonly model: PointerModel
+  /** Groups of measured pointers, and the embeddings that they point into. */
   readonly data: TrainingData
+  /** Objectives one after the other; a phase of 0 epochs is left out. */
   readonly phases: readonly PhaseOptions[]
   /** Seed of the order of queries and of dropout (default 0). */
   readonly seed?: number

@@ -19,6 +19,10 @@ export interface AskProgress {
 
 /** The model that answers, and how its answers are kept. */
 export interface AskOptions {
+  /**
+   * Asks the model: one answer a prompt, in order. An answer with `error` counts as failed; a rejection ends the
+   * run.
+   */
   readonly answer: AnswerFunction
   /** Keeps answers, so that an interrupted run continues and a selector added later costs only its own prompts. */
   readonly journal?: AnswerStore | undefined
@@ -30,7 +34,9 @@ export interface AskOptions {
   readonly concurrency?: number | undefined
   /** Stop at an answer that failed, once those that are on the way are kept. Default false: it counts nowhere. */
   readonly strict?: boolean | undefined
+  /** Begins no further call once it is aborted, and is handed to `answer`; its reason is thrown. */
   readonly signal?: AbortSignal | undefined
+  /** Called at the beginning and after every call of `answer`. */
   readonly onProgress?: ((progress: AskProgress) => void) | undefined
 }
 

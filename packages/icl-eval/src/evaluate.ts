@@ -17,16 +17,21 @@ export type Pools = readonly Example[] | ReadonlyMap<number, readonly Example[]>
 
 /** Queries, pools and selectors, and the model that answers. */
 export interface EvaluateOptions extends AskOptions {
+  /** The questions that are asked, with their human answers. */
   readonly queries: readonly Example[]
+  /** What selectors of the scope `pool` choose from; RangeError where a query has none. */
   readonly pools: Pools
   /** What selectors of the scope `library` choose from. */
   readonly library?: readonly Example[]
+  /** What chooses. Names are those of rows, so each may be there once. */
   readonly selectors: readonly Selector[]
   /** Default 0, 1, 2, 3, 4. Selectors of `shots: 'zero'` are evaluated at 0 only, and only they are. */
   readonly shots?: readonly number[]
   /** Seeds of the selectors that are `seeded`. Default 0, 1, 2, 3, 4. */
   readonly seeds?: readonly number[]
+  /** Rows of queries and examples, for selectors that need them (`lookUpEmbeddings`). */
   readonly embeddings?: EmbeddingLookup
+  /** Scores an answer to a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: ScoreFunction
 }
 

@@ -6,7 +6,9 @@ import type { Example } from './types.ts'
 
 /** What is searched for shared images and questions. */
 export interface LeakageOptions {
+  /** The questions of the evaluation. */
   readonly queries: readonly Example[]
+  /** What demonstrations come from; RangeError where a query has none. */
   readonly pools: Pools
   /** Examples that a policy was trained on. Default none. */
   readonly training?: readonly Example[]

@@ -6,7 +6,9 @@ import type { EvaluationRow, Example, ScoreFunction } from './types.ts'
 
 /** Queries, pools and budget of the search for the oracle. */
 export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
+  /** The questions, with their human answers. */
   readonly queries: readonly Example[]
+  /** What sequences are made of; RangeError where a query has none. */
   readonly pools: Pools
   /** Where `known` choices come from that are not in the pool of their query, and single demonstrations to measure. */
   readonly library?: readonly Example[]
@@ -17,6 +19,7 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly librarySingles?: number
   /** Largest number of shots. Default 4. */
   readonly shots?: number
+  /** Scores an answer to a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: ScoreFunction
   /**
    * Rows of other selectors: what they measured counts, so that no selector can be above the oracle. Answers of several
@@ -34,6 +37,7 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   readonly stopAtBest?: boolean
   /** Default `oracle`. */
   readonly name?: string
+  /** Called while sequences are measured. */
   readonly onProgress?: (progress: OracleProgress) => void
 }
 

@@ -10,11 +10,13 @@ export interface StaticSearchOptions extends AskOptions {
   readonly library: readonly Example[]
   /** Questions of a validation split, never of the test split. Failed answers count as wrong. */
   readonly queries: readonly Example[]
+  /** Scores an answer to a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: ScoreFunction
   /** Default 1, 2, 3, 4. */
   readonly shots?: readonly number[]
   /** Random sets tried per number of shots (R). Default 16. */
   readonly candidates?: number
+  /** Seed of the random sets. Default 0. */
   readonly seed?: number
 }
 

@@ -22,6 +22,7 @@ export interface ReadProgress {
 export interface StreamOptions {
   /** Bytes read at a time. Default 1 MiB. */
   readonly chunkSize?: number
+  /** Called after every chunk that was read. */
   readonly onProgress?: (progress: ReadProgress) => void
   /** Receives every byte of the file. */
   readonly hash?: Hash

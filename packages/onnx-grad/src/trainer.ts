@@ -55,6 +55,8 @@ export interface RunStepsOptions {
   signal?: AbortSignal
 }
 
+const RUN_STEPS_OPTIONS: OptionNames<RunStepsOptions> = { chunk: true, signal: true }
+
 /** A training program loaded into ONNX Runtime. */
 export interface Trainer {
   /** Takes as many steps as the batch holds, and gives the state after them. */
@@ -109,7 +111,9 @@ export async function openTrainer(program: TrainingProgram, given: TrainerOption
     return collect(state, await runner.run(feeds), groups, count)
   }
   return {
-    async run(state, batch, { chunk = Infinity, signal } = {}) {
+    async run(state, batch, how = {}) {
+      refuseUnknownOptions(how, RUN_STEPS_OPTIONS, 'onnx-grad: run')
+      const { chunk = Infinity, signal } = how
       checkRates(batch.learningRates)
       if (!(chunk >= 1)) throw new RangeError(`onnx-grad: a chunk of ${chunk} steps; give 1 or more`)
       const steps = batch.learningRates.length

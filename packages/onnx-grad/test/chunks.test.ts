@@ -62,6 +62,8 @@ test('errors of a worker are those of the thread', async () => {
   const trainer = await g.openTrainer(program, { worker: true })
   const wrong = { ...batch(2), sharedInputs: { y: new Float32Array(7) } }
   await expect(trainer.run(state, wrong)).rejects.toThrow('input y needs 8 values [4, 2], got 7')
+  // @ts-expect-error an option with a typing error
+  await expect(trainer.run(state, batch(2), { chunks: 1 })).rejects.toThrow('did you mean chunk?')
   await expect(trainer.run(state, batch(2), { chunk: 0 })).rejects.toThrow(
     'a chunk of 0 steps; give 1 or more',
   )

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { rowFinder } from '@lever/tensor-files'
 import type { EmbeddingMatrix } from '@lever/tensor-files'
 import type { PolicyInput } from './batches.ts'
@@ -36,6 +37,8 @@ export interface ChooseOptions {
   /** Beams of `beam` (default 5). */
   readonly width?: number
 }
+
+const CHOOSE_OPTIONS: OptionNames<ChooseOptions> = { shots: true, decoding: true, width: true }
 
 /** A policy that is asked by ids. A query in its own pool is never chosen. What a checkpoint has as its floor counts for `choose` alone. */
 export interface PolicyByIds {
@@ -82,7 +85,9 @@ export function byIds(policy: Policy, { queries, candidates = queries }: PolicyT
   })
   return {
     policy,
-    async choose(asked, { shots, decoding = 'greedy', width = 5 }) {
+    async choose(asked, options) {
+      refuseUnknownOptions(options, CHOOSE_OPTIONS, 'pointer-model: choose')
+      const { shots, decoding = 'greedy', width = 5 } = options
       const input = inputOf(asked)
       const { floor } = policy.model
       if (floor !== undefined && shots > 0) {

@@ -57,6 +57,13 @@ export interface Policy {
   close(): Promise<void>
 }
 
+const GREEDY_OPTIONS: OptionNames<{ shots: number }> = { shots: true }
+const OFFSET_OPTIONS: OptionNames<{ shots: number; offsets: unknown }> = { shots: true, offsets: true }
+const BEAM_OPTIONS: OptionNames<{ shots: number; width: number }> = { shots: true, width: true }
+const SAMPLE_OPTIONS: OptionNames<SampleOptions & { shots: number }> = {
+  ...{ shots: true, count: true, temperature: true, topP: true, randoms: true },
+}
+
 /**
  * Makes a model ready to choose. Pools and batches of any size run in the same sessions of ONNX Runtime: one
  * for the candidates, two for the steps of samples and log-probabilities, one for the greedy pointers of each K and
@@ -100,6 +107,35 @@ interface Runners extends Readonly<Record<'items' | 'begin' | 'next', () => Prom
   close(): Promise<void>
 }
 
+/** Works on the queries of an input, batch by batch; `from` is the first query of a batch. */
+type OverBatches = <T>(
+  input: PolicyInput,
+  shots: number,
+  work: (batch: DecoderBatch, items: Values, from: number) => Promise<readonly T[]>,
+) => Promise<T[]>
+
+function overBatchesOf(
+  model: PointerModel,
+  runners: Runners,
+  weights: Value,
+  batchSize: number,
+): OverBatches {
+  const { dim } = model.config
+  const columns = rowWidth(model.config)
+  const end = rowEnd(model)
+  return async (input, shots, work) => {
+    const { rows, batches } = prepareBatches(input, { dim, shots, batchSize, end })
+    if (batches.length === 0) return []
+    const dims = [rows.length / columns, columns]
+    const items = await (await runners.items()).run({ weights, rows: { dtype: 'float32', dims, data: rows } })
+    const results: Awaited<ReturnType<typeof work>>[number][] = []
+    for (const batch of batches) {
+      for (const result of await work(batch, items, results.length)) results.push(result)
+    }
+    return results
+  }
+}
+
 function policyOf(
   model: PointerModel,
   runners: Runners,
@@ -107,26 +143,9 @@ function policyOf(
   batchSize: number,
   withParameters: (parameters: Parameters) => Policy,
 ): Policy {
-  const { dim } = model.config
   const columns = rowWidth(model.config)
-  const end = rowEnd(model)
   const stops = architectureOf(model.architecture).stops === true
-
-  async function overBatches<T>(
-    input: PolicyInput,
-    shots: number,
-    work: (batch: DecoderBatch, items: Values, from: number) => Promise<readonly T[]>,
-  ): Promise<T[]> {
-    const { rows, batches } = prepareBatches(input, { dim, shots, batchSize, end })
-    const results: T[] = []
-    if (batches.length === 0) return results
-    const dims = [rows.length / columns, columns]
-    const items = await (await runners.items()).run({ weights, rows: { dtype: 'float32', dims, data: rows } })
-    for (const batch of batches) {
-      for (const result of await work(batch, items, results.length)) results.push(result)
-    }
-    return results
-  }
+  const overBatches = overBatchesOf(model, runners, weights, batchSize)
 
   function overSteps<T>(
     input: PolicyInput,
@@ -141,7 +160,9 @@ function policyOf(
 
   return {
     model,
-    async greedy(input, { shots }) {
+    async greedy(input, options) {
+      refuseUnknownOptions(options, GREEDY_OPTIONS, 'pointer-model: greedy')
+      const { shots } = options
       checkWhole({ shots }, 0)
       if (shots === 0) return input.items.map(nothing)
       return overBatches(input, shots, async (batch, items) => {
@@ -150,9 +171,14 @@ function policyOf(
         return readGreedy(result, { queries: batch.queries, pool: batch.pool, shots })
       })
     },
-    greedyWith: (input, { shots, offsets }) =>
-      overSteps(input, shots, (decoder, from) => decodeOffset(decoder, shots, offsets, from)),
-    async beam(input, { shots, width = 5 }) {
+    async greedyWith(input, options) {
+      refuseUnknownOptions(options, OFFSET_OPTIONS, 'pointer-model: greedyWith')
+      const { shots, offsets } = options
+      return overSteps(input, shots, (decoder, from) => decodeOffset(decoder, shots, offsets, from))
+    },
+    async beam(input, options) {
+      refuseUnknownOptions(options, BEAM_OPTIONS, 'pointer-model: beam')
+      const { shots, width = 5 } = options
       checkWhole({ shots }, 0)
       checkWhole({ width }, 1)
       if (shots === 0) return input.items.map(() => [{ pointer: new Int32Array(0), logProb: 0 }])
@@ -162,7 +188,9 @@ function policyOf(
         return readBeams(result, { queries: batch.queries, pool: batch.pool, shots, width })
       })
     },
-    async sample(input, { shots, randoms, ...rest }) {
+    async sample(input, options) {
+      refuseUnknownOptions(options, SAMPLE_OPTIONS, 'pointer-model: sample')
+      const { shots, randoms, ...rest } = options
       checkWhole({ shots }, 0)
       checkSample({ ...rest, randoms }, input.items.length)
       return overSteps(input, shots, (decoder, from) =>

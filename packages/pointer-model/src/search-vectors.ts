@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { flattenParameters, loadModel } from '@lever/onnx-grad'
 import type { RunOptions } from '@lever/onnx-grad'
 import { policyGraphs } from './graphs.ts'
@@ -14,6 +15,8 @@ export interface SearchVectors {
   /** H */
   readonly dim: number
 }
+
+const SEARCHER_OPTIONS: OptionNames<RunOptions> = { threads: true, device: true }
 
 /** A policy whose first choice can be searched for in a whole library. */
 export interface LibrarySearcher {
@@ -32,6 +35,7 @@ export interface LibrarySearcher {
 
 /** @throws InputError for an architecture in which the query sees its pool, and for a policy with a number per member */
 export async function openSearcher(model: PointerModel, options: RunOptions = {}): Promise<LibrarySearcher> {
+  refuseUnknownOptions(options, SEARCHER_OPTIONS, 'pointer-model: openSearcher')
   checkSearches(model)
   const { dim: rowDim, hidden: dim } = model.config
   const graphs = policyGraphs(model.architecture, model.config)

@@ -10,6 +10,7 @@ import type { OwnSettings, PointerModel } from './model.ts'
 
 /** The checkpoint that a policy starts from, or what a new policy is like. */
 export interface StartOptions {
+  /** File of a checkpoint. Without one a new policy is made, of `architecture`, `settings` and `seed`. */
   readonly checkpoint?: string | undefined
   /** Of a new policy, which needs it; a checkpoint says its own. */
   readonly architecture?: ArchitectureName | undefined

@@ -22,6 +22,7 @@ export interface BuildIndexOptions {
   threads?: number
   /** Called with the rows that are in the index, and with all. */
   onProgress?: (done: number, total: number) => void
+  /** Ends the build; nothing is left behind, and its reason is thrown. */
   signal?: AbortSignal
 }
 

@@ -25,6 +25,8 @@ export const OPEN_LIBRARY_OPTIONS: OptionNames<OpenLibraryOptions> = {
   trusted: true,
 }
 
+const SEARCH_OPTIONS: OptionNames<SearchOptions> = { excluded: true, only: true }
+
 /** A library of embeddings that can be searched for one query at a time. */
 export interface Library {
   /** Examples that a search can return. */
@@ -74,6 +76,7 @@ export async function openLibrary(given: OpenLibraryOptions): Promise<Library> {
     },
     dim: file.dim,
     search(query, k, options = {}) {
+      refuseUnknownOptions(options, SEARCH_OPTIONS, 'retrieval: search')
       checkRow(query, file.dim)
       if (!Number.isInteger(k) || k < 1)
         throw new RangeError(`retrieval: k is ${k}; give a whole number from 1`)

@@ -6,9 +6,11 @@ export interface TopSimilarOptions {
   queries: Float32Array
   /** Row-major [C, D]. */
   candidates: Float32Array
+  /** D */
   dim: number
   /** Rows of `queries` to search for; default all. */
   queryRows?: ArrayLike<number>
+  /** Rows wanted for every query; fewer are found where fewer are allowed. */
   k: number
   /** True for a candidate row that may not be returned for the i-th of `queryRows`. */
   excluded?: (i: number, candidateRow: number) => boolean

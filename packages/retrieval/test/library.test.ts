@@ -115,6 +115,8 @@ describe.each([
   test('refuses a query of another size', () => {
     expect(() => library.search(new Float32Array(3), K)).toThrow('the row has 3 numbers, not [D=32]')
     expect(() => library.search(query(0), 0)).toThrow('k is 0')
+    // @ts-expect-error an option with a typing error
+    expect(() => library.search(query(0), K, { exclude: new Set([7]) })).toThrow('did you mean excluded?')
   })
 })
 

@@ -12,6 +12,7 @@ export interface FilterStep {
 
 /** The seed of filters that draw, and the time of the history. */
 export interface FilterOptions {
+  /** Default 0. */
   readonly seed?: number | string
   /** Time for the history, ISO 8601. */
   readonly at?: string

@@ -11,6 +11,7 @@ export interface SplitItem {
 
 /** How queries are split. */
 export interface SplitOptions {
+  /** Seed of the order in which images go to the parts. Default 0. */
   readonly seed?: number | string
   /** Share of the queries for validation, at least. Default 0.2. */
   readonly validation?: number

@@ -15,6 +15,7 @@ export interface AgreementOptions {
   readonly queries: readonly Example[]
   /** What pools refer to. */
   readonly candidates: readonly Example[]
+  /** The candidates of every question. */
   readonly pools: Omit<Pools, 'source'>
   /** The official accuracy of an answer on a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: (answer: string, question: Example) => { readonly accuracy: number }

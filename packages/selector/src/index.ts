@@ -14,7 +14,7 @@ export type {
 export { readEvaluation } from './bundle/evaluation.ts'
 export { INDEX_FROM, type WriteBundleOptions } from './bundle/options.ts'
 export { writeBundle } from './bundle/write.ts'
-export { baselineNames, selectorNames } from './engine/baselines.ts'
+export { baselineNames, selectorNames, type SelectorChoice } from './engine/baselines.ts'
 export { readImageSource, type ImageRules, type ImageSource, type ReadImage } from './images/source.ts'
 export {
   openSelector,

@@ -1,7 +1,8 @@
 import { BaseExampleSelector } from '@langchain/core/example_selectors'
 import type { Example } from '@langchain/core/prompts'
 import { InputError } from '@lever/durable-files'
-import type { OpenSelector, SelectOptions } from './open-selector.ts'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+import { SELECT_OPTIONS, type OpenSelector, type SelectOptions } from './open-selector.ts'
 
 /** Names of the values of a LangChain example that hold a question, its image and its answer. */
 export interface ExampleKeys {
@@ -10,8 +11,11 @@ export interface ExampleKeys {
   readonly answer?: string
 }
 
+const EXAMPLE_KEYS: OptionNames<ExampleKeys> = { question: true, image: true, answer: true }
+
 /** How demonstrations are chosen, and the names of the values of examples. */
 export interface LeverExampleSelectorOptions extends SelectOptions {
+  /** Names of the values of examples. Default `question`, `image` and `answer`. */
   readonly keys?: ExampleKeys
 }
 
@@ -24,9 +28,14 @@ export class LeverExampleSelector extends BaseExampleSelector {
   readonly #options: SelectOptions
   readonly #keys: Required<ExampleKeys>
 
-  /** @param selector stays the caller's, who closes it */
+  /**
+   * @param selector stays the caller's, who closes it
+   * @throws InputError for an option or a key that does not exist
+   */
   constructor(selector: OpenSelector, { keys = {}, ...options }: LeverExampleSelectorOptions = {}) {
     super()
+    refuseUnknownOptions(options, SELECT_OPTIONS, 'selector: LeverExampleSelector')
+    refuseUnknownOptions(keys, EXAMPLE_KEYS, 'selector: keys')
     this.#selector = selector
     this.#options = options
     this.#keys = { question: 'question', image: 'image', answer: 'answer', ...keys }

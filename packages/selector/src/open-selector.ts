@@ -6,6 +6,7 @@ import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/kno
 import { checkBundle } from './bundle/check.ts'
 import type { LibraryExample } from './bundle/library-file.ts'
 import { isInside, type BundleManifest, type ChosenSelector } from './bundle/manifest.ts'
+import type { SelectorChoice } from './engine/baselines.ts'
 import type { Chosen } from './engine/open.ts'
 import { createShownImages } from './images/shown.ts'
 import { readImageSource, type ImageRules, type ImageSource, type ReadImage } from './images/source.ts'
@@ -33,7 +34,7 @@ export interface SelectOptions {
   /** Ids of examples that may not be chosen. */
   readonly exclude?: readonly number[] | undefined
   /** `policy`, or the name of a baseline such as `rices-both`. Default that of the bundle. */
-  readonly selector?: string | undefined
+  readonly selector?: SelectorChoice | undefined
 }
 
 export const SELECT_OPTIONS: OptionNames<SelectOptions> = { shots: true, exclude: true, selector: true }
@@ -119,6 +120,11 @@ export interface OpenSelector {
   close(): Promise<void>
 }
 
+const LIST_OPTIONS: OptionNames<NonNullable<Parameters<OpenSelector['list']>[0]>> = {
+  from: true,
+  count: true,
+}
+
 /** A question whose image is read. */
 interface Prepared {
   readonly query: SelectQuery
@@ -173,8 +179,12 @@ export async function openSelector(bundle: string, options: OpenSelectorOptions 
     get size() {
       return size
     },
-    select: async (query, chosen) => choose(await prepare(query), chosen),
+    async select(query, chosen) {
+      refuseUnknownOptions(chosen, SELECT_OPTIONS, 'selector: select')
+      return choose(await prepare(query), chosen)
+    },
     async selectMany(queries, chosen) {
+      refuseUnknownOptions(chosen, SELECT_OPTIONS, 'selector: selectMany')
       const prepared = await Promise.all(queries.map(prepare))
       return Promise.all(prepared.map((one) => choose(one, chosen)))
     },
@@ -191,7 +201,11 @@ export async function openSelector(bundle: string, options: OpenSelectorOptions 
       return removed
     },
     example: (exampleId) => thread.ask('example', { exampleId }),
-    list: ({ from = 0, count = 100 } = {}) => thread.ask('list', { from, count }),
+    async list(part = {}) {
+      refuseUnknownOptions(part, LIST_OPTIONS, 'selector: list')
+      const { from = 0, count = 100 } = part
+      return thread.ask('list', { from, count })
+    },
     async file(path) {
       if (!isInside(path) || !/^(images|thumbnails)\//.test(path)) {
         throw new InputError(`selector: ${JSON.stringify(path)} is not an image of the bundle`)

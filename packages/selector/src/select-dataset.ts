@@ -20,12 +20,15 @@ export interface SelectedLine {
 
 /** A dataset to choose demonstrations for, and where they are written. */
 export interface SelectDatasetOptions extends SelectOptions {
+  /** The questions; `hash` tells an interrupted call of the same dataset. */
   readonly dataset: Pick<Dataset, 'examples' | 'hash'>
   /** JSONL, a line per question in the order of the dataset. */
   readonly out: string
   /** Questions that are asked together. Default 64. */
   readonly together?: number
+  /** Called after every part with the questions that are done, and with all. */
   readonly onProgress?: (done: number, total: number) => void
+  /** Ends between two parts; the same call continues. */
   readonly signal?: AbortSignal | undefined
 }
 

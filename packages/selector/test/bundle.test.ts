@@ -161,7 +161,7 @@ test('an index finds what the comparison of all rows finds', async () => {
   expect(indexed.manifest.indexes).toEqual(['both', 'text', 'image'])
   const [a, b] = [await openSelector(policy.folder), await openSelector(indexed.folder, { writable: true })]
   const { examples } = await openSplit('test', 30)
-  for (const selector of ['policy', 'rices-both', 'rices-text', 'mmices']) {
+  for (const selector of ['policy', 'rices-both', 'rices-text', 'mmices'] as const) {
     const queries = examples.map(({ id, question, image }) => ({ id, question, image }))
     const [x, y] = [await a.selectMany(queries, { selector }), await b.selectMany(queries, { selector })]
     expect(y.map((one) => one.demonstrations.map(({ id }) => id))).toEqual(

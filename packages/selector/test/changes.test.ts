@@ -11,7 +11,7 @@ test('what is added is chosen, what is removed is not, also after opening again'
   const split = await openSplit('test', 2)
   const [one, other] = split.examples
   const asked = { question: one!.question, image: one!.image }
-  const rices = { selector: 'rices-both', shots: 2 }
+  const rices = { selector: 'rices-both', shots: 2 } as const
   const selector = await openSelector(folder, { writable: true })
   const before = await selector.select(asked, rices)
   const nearest = before.demonstrations.at(-1)!
@@ -27,7 +27,7 @@ test('what is added is chosen, what is removed is not, also after opening again'
     const { demonstrations } = await open.select({ question: 'the same', embedding }, rices)
     expect(demonstrations.at(-1)!.id).toBe(added.id)
     expect(demonstrations.at(-1)!.similarity).toBeCloseTo(1, 6)
-    for (const name of ['policy', 'rices-both', 'bm25', 'random', 'k-means', 'mmices']) {
+    for (const name of ['policy', 'rices-both', 'bm25', 'random', 'k-means', 'mmices'] as const) {
       const found = await open.select(asked, { selector: name, shots: 4 })
       expect(found.demonstrations.map(({ id }) => id)).not.toContain(nearest.id)
     }
@@ -55,7 +55,7 @@ test('a library that grew and shrank chooses as one that was made so', async () 
   }
   const made = await openSelector(whole.folder)
   const { examples } = await openSplit('test', 20)
-  for (const selector of ['policy', 'rices-both', 'bm25', 'random', 'mmr']) {
+  for (const selector of ['policy', 'rices-both', 'bm25', 'random', 'mmr'] as const) {
     const queries = examples.map(({ id, question, image }) => ({ id, question, image }))
     const ids = async (open: typeof made): Promise<number[][]> =>
       (await open.selectMany(queries, { selector, shots: 3 })).map(({ demonstrations }) =>

@@ -6,17 +6,19 @@ import {
   policySelector,
   poolsOfExamples,
   resolveSelectors,
+  type DerivedSelector,
+  type SelectorName,
 } from '@lever/icl-eval'
 import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { buildPools } from '@lever/rl-generate'
 import { pairsOf } from '@lever/tensor-files'
 import type { Dataset } from '@lever/vqa-dataset'
-import { openSelector, type OpenSelector } from '../src/index.ts'
+import { openSelector, type OpenSelector, type SelectOptions } from '../src/index.ts'
 import { bundleOf, embed, openSplit, type Bundled } from './support/world.ts'
 
-const BASELINES = [
-  ...['random', 'bm25', 'rices-image', 'rices-text', 'rices-both', 'mmices', 'mmr', 'k-means'],
-  ...['pool:rices-both', 'reversed:rices-both'],
+const BASELINES: readonly (SelectorName | DerivedSelector)[] = [
+  ...(['random', 'bm25', 'rices-image', 'rices-text', 'rices-both', 'mmices', 'mmr', 'k-means'] as const),
+  ...(['pool:rices-both', 'reversed:rices-both'] as const),
 ]
 const SHOTS = [1, 2, 4]
 
@@ -62,7 +64,7 @@ async function evaluated(queries: Dataset): Promise<Map<string, readonly number[
 /** The same of the selector. */
 async function selected(queries: Dataset): Promise<Map<string, readonly number[]>> {
   const found = new Map<string, readonly number[]>()
-  for (const name of ['policy', ...BASELINES]) {
+  for (const name of ['policy', ...BASELINES] as const) {
     for (const shots of SHOTS) {
       const selections = await selector.selectMany(
         queries.examples.map(({ id, question, image }) => ({ id, question, image })),
@@ -172,12 +174,13 @@ test.each([
   [{ shots: 1.5 }, 'shots is 1.5; give a whole number from 1'],
   [{ shots: 33 }, '33 demonstrations were asked for from pools of 32'],
   [{ shots: 500 }, '500 demonstrations were asked for, and 200 examples may be shown'],
+  [{ shot: 2 }, 'selector: select has no option "shot"; did you mean shots?'],
   [{ selector: 'rices' }, 'there is no selector rices; choose one of'],
   [{ selector: 'zero-shot' }, 'zero-shot chooses no demonstrations'],
   [{ selector: 'copy-nearest' }, 'copy-nearest chooses no demonstrations'],
 ])('%j is refused', async (options, message) => {
   const { question, image } = asked.examples[0]!
-  await expect(selector.select({ question, image }, options)).rejects.toThrow(message)
+  await expect(selector.select({ question, image }, options as SelectOptions)).rejects.toThrow(message)
 })
 
 test.each([

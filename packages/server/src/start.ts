@@ -20,6 +20,7 @@ import type { ServerSettings } from './settings.ts'
 
 /** The bundle, the model that answers, and how the server listens. */
 export interface StartOptions {
+  /** Address, limits and keys: `readSettings(serverSettings, ...)` fills in what is left out */
   readonly settings: ServerSettings
   /** an open bundle; the caller closes it */
   readonly selector: OpenSelector

@@ -117,7 +117,7 @@ const KEY = 'a-key-of-some-length'
     await askOf(page, example!)
     expect(await texts(page, '#answers h3')).toEqual(['policy', 'rices-both', 'random', 'no demonstrations'])
     const image = `data:image/png;base64,${(await readFile(example!.image!)).toString('base64')}`
-    for (const [i, selector] of ['policy', 'rices-both', 'random'].entries()) {
+    for (const [i, selector] of (['policy', 'rices-both', 'random'] as const).entries()) {
       const query = { image, question: example!.question }
       const { demonstrations } = await started.selector.select(query, { selector })
       const card = `#answers article:nth-child(${i + 1})`

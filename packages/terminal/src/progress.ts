@@ -15,10 +15,13 @@ export interface Stage {
 
 /** How much a stage has to do. */
 export interface StageOptions {
+  /** How many there are, for the bar and the time left; unknown where it is left out. */
   readonly total?: number
   /** What is counted, e.g. `queries`. */
   readonly unit?: string
 }
+
+const STAGE_OPTIONS: OptionNames<StageOptions> = { total: true, unit: true }
 
 /** Where commands say what they do. Nothing of it goes to stdout. */
 export interface Progress {
@@ -71,7 +74,9 @@ export function createProgress(options: ProgressOptions): Progress {
     clear,
     info: say,
     warn: (message) => say(`warning: ${message}`),
-    stage(name, { total: given, unit = '' } = {}) {
+    stage(name, how = {}) {
+      refuseUnknownOptions(how, STAGE_OPTIONS, 'terminal: stage')
+      const { total: given, unit = '' } = how
       let total = given
       const started = now()
       let shown = started - (mode === 'live' ? EVERY.live : 0)

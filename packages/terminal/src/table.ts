@@ -4,6 +4,7 @@ import { printableLine } from './printable.ts'
 
 /** How a table is laid out. */
 export interface TableOptions {
+  /** Text before every line. Default none. */
   readonly indent?: string
   /** Columns aligned to the left; the others, numbers, are aligned to the right. */
   readonly left?: number

@@ -37,6 +37,7 @@ export interface ReadDatasetOptions extends Pick<StreamOptions, 'onProgress' | '
    * `<id>.png|.jpg`, `COCO_<split>2014_%012d.jpg|.png` and `%012d.jpg|.png`, also in a subfolder named after the split.
    */
   readonly imagePattern?: string
+  /** Name of the dataset. Default what its files say. */
   readonly name?: string
   /** Also chooses among the splits of a file whose rows name theirs. */
   readonly split?: string

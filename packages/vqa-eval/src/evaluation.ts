@@ -7,6 +7,7 @@ import type { Subset } from './subset.ts'
 export interface EvaluateOptions extends ScoreOptions {
   /** Score what both files have instead of refusing files that differ in ids. Default false. */
   readonly allowPartial?: boolean
+  /** Which questions count. Default all. */
   readonly subset?: Subset
 }
 

@@ -23,6 +23,7 @@ export interface AnswerObject {
 
 /** How one answer is scored. */
 export interface ScoreOptions {
+  /** Default `official`. */
   readonly mode?: ScoreMode
   /** Must be true for mode `fallback`. Default false. */
   readonly allowFallback?: boolean

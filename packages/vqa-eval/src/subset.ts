@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files/input-error'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AnnotationTable } from './annotation-table.ts'
 import { indexIds, type IdIndex } from './id-list.ts'
 import { formatId, formatIds, type QuestionId } from './question-id.ts'
@@ -12,12 +13,12 @@ export interface Subset {
   readonly sample?: { readonly n: number; readonly seed: number }
 }
 
+const SUBSET: OptionNames<Subset> = { questionIds: true, imageIds: true, sample: true }
+
 /** Rows of the annotations to score. Throws InputError for an id that is not in the annotations. */
-export function selectRows(
-  table: AnnotationTable,
-  annotated: IdIndex,
-  { questionIds, imageIds, sample }: Subset = {},
-): Int32Array {
+export function selectRows(table: AnnotationTable, annotated: IdIndex, subset: Subset = {}): Int32Array {
+  refuseUnknownOptions(subset, SUBSET, 'vqa-eval: subset')
+  const { questionIds, imageIds, sample } = subset
   if (questionIds) checkKnown(table, questionIds, annotated, 'question')
   let rows = questionIds ? Int32Array.from(questionIds, (id) => annotated.rowOf(id)) : annotated.rows()
   if (imageIds) {

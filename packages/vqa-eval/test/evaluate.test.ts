@@ -205,6 +205,7 @@ describe('evaluateResults', () => {
     )
     expect(() => ids({ imageIds: [8] })).toThrow(/1 of the 1 chosen image ids/)
     expect(() => ids({ questionIds: [] })).toThrow(/nothing to score/)
+    expect(() => ids({ imageIDs: [1] })).toThrow('did you mean imageIds?')
     expect(() => ids({ sample: { n: 0, seed: 1 } })).toThrow(/positive integer/)
 
     const many = Array.from({ length: 100 }, (_, id) => question(id, 1))

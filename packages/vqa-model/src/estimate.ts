@@ -4,11 +4,11 @@ import { createPrompter } from './onnx/prompter.ts'
 import { encodeBefore, loadTextCodec } from './onnx/tokenizer.ts'
 import { readGridRules, type GridRules } from './pixels/grid.ts'
 import { readImageSize } from './pixels/image-size.ts'
-import type { PixelOptions } from './pixels/processor-config.ts'
+import { checkPixelNames, type PixelOptions } from './pixels/processor-config.ts'
 import type { ImageSize } from './pixels/rgb-image.ts'
 import { smartResize } from './pixels/smart-resize.ts'
 import { countPlanTokens, planPrompts, type TextSegment } from './prompt/plan.ts'
-import { defaultTemplate, getTemplate } from './templates/index.ts'
+import { defaultTemplate, getTemplate, type TemplateName } from './templates/index.ts'
 import type { PromptTemplate } from './templates/template.ts'
 import { hasImages } from './missing-inputs.ts'
 import { showsImages } from './prompt/needs.ts'
@@ -30,7 +30,9 @@ export interface PromptEstimate {
 export interface EstimateOptions {
   /** folder of an `onnx` model; without it tokens are not counted */
   model?: string | undefined
-  template?: string | PromptTemplate | undefined
+  /** name of a prompt template, or one of your own; the model's default when left out */
+  template?: TemplateName | PromptTemplate | undefined
+  /** limits of an image's area in pixels; the model's own when left out */
   pixels?: PixelOptions | undefined
 }
 
@@ -50,6 +52,7 @@ export async function estimatePrompts(
 ): Promise<PromptEstimate> {
   refuseUnknownOptions(options, ESTIMATE_OPTIONS, 'vqa-model: estimatePrompts')
   const { model, template: named, pixels } = options
+  checkPixelNames(pixels)
   const folder = model === undefined ? undefined : await readModelFolder(model)
   const takesImages = folder?.family.images !== 'none'
   const template = getTemplate(named ?? defaultTemplate(folder?.name ?? '', takesImages))

@@ -32,8 +32,8 @@ export {
 export { validateTemplate, type PromptTemplate } from './templates/template.ts'
 export { chatMessages, type ChatContent, type ChatMessage, type PromptTexts } from './prompt/messages.ts'
 export { downloadModel, type Downloaded, type DownloadOptions } from './hub/download-model.ts'
-export { parseDtypes, type Dtypes } from './onnx/dtypes.ts'
-export { deviceNames, type Device, type DeviceName } from './devices/devices.ts'
+export { parseDtypes, type DtypeName, type Dtypes, type FileDtypes } from './onnx/dtypes.ts'
+export { deviceNames, type Device, type DeviceName, type Devices, type OneDevice } from './devices/devices.ts'
 export { checkMachine, formatHealth, type CheckMachineOptions, type Health } from './devices/health.ts'
 export { probeDevice, probeDevices, type DeviceReport } from './devices/probe.ts'
 export type {

@@ -1,13 +1,29 @@
 import { InputError } from '@lever/durable-files'
-import type { Answer, BackendModel, Demonstration, ModelProtocol, Prompt, Query, VqaModel } from './types.ts'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+import type {
+  Answer,
+  AnswerOptions,
+  BackendModel,
+  Demonstration,
+  ModelProtocol,
+  Prompt,
+  Query,
+  VqaModel,
+} from './types.ts'
 
 type Shown = Pick<ModelProtocol, 'needs'>
+
+/** With what `rl-generate` hands to a function that answers, so that `answer` itself can be one. */
+const ANSWER_OPTIONS: OptionNames<AnswerOptions & { recorded: unknown; isLastTry: unknown }> = {
+  ...{ signal: true, onProgress: true, scoresOnly: true, recorded: true, isLastTry: true },
+}
 
 /** A model that fails a prompt alone when one of its examples lacks what the model shows, and asks the others. */
 export function failMissingInputs(model: BackendModel): VqaModel {
   return {
     ...model,
     async answer(prompts, options) {
+      refuseUnknownOptions(options, ANSWER_OPTIONS, 'vqa-model: answer')
       const lacks = prompts.map((prompt) => lackOf(prompt, model))
       const whole = prompts.filter((_, i) => lacks[i] === undefined)
       const answers = (

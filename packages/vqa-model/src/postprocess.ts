@@ -32,7 +32,7 @@ function firstLine(raw: string): string {
 }
 
 /** @throws InputError for an unknown name */
-export function getPostprocess(name: string): Postprocess {
+export function getPostprocess(name: PostprocessName | (string & {})): Postprocess {
   if (!Object.hasOwn(TABLE, name)) {
     throw new InputError(
       `vqa-model: unknown post-processing "${name}"; choose one of ${postprocessNames.join(', ')}`,

@@ -12,6 +12,7 @@ export type PromptWithImages = Prompt<
 
 /** What of a call may be left out or ended. */
 export interface AnswerOptions {
+  /** ends the call: prompts that are not begun are left, and its reason is thrown */
   signal?: AbortSignal
   /** called with the number of prompts that are done */
   onProgress?: (done: number) => void

@@ -2,12 +2,13 @@ import { describe, expect, test } from '@jest/globals'
 import { deviceNames, openVqaModel, probeDevice, probeDevices } from '../src/index.ts'
 import { deviceChecks } from '../src/devices/checks.ts'
 import { executionProvider } from '../src/devices/devices.ts'
+import type { OneDevice } from '../src/devices/devices.ts'
 import { existsOn, readChecks } from '../src/devices/probe.ts'
 import { remedyFor } from '../src/devices/remedy.ts'
 import { resolveDevice } from '../src/devices/resolve.ts'
 import { bundledModel } from './support/world.ts'
 
-const report = (device: string, ok: boolean) =>
+const report = (device: OneDevice, ok: boolean) =>
   ({
     device,
     status: ok ? 'ok' : 'failed',
@@ -66,6 +67,7 @@ describe('resolveDevice', () => {
   })
 
   test('an unknown device lists the known ones', async () => {
+    // @ts-expect-error the compiler refuses it too
     await expect(resolveDevice('tpu', none)).rejects.toThrow(
       'choose one of cpu, cuda, webgpu, dml, coreml, auto',
     )

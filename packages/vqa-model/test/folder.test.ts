@@ -37,7 +37,9 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
     await refusal('"lever doctor --download <id>" downloads', { model: join(folder, 'none') })
     await refusal('dtypes of embed_tokens that exist: fp32', { dtype: 'q4' })
     await refusal('vision_encoder_q4.onnx does not exist', { dtype: 'vision_encoder=q4' })
+    // @ts-expect-error the compiler refuses it too
     await refusal('names no file of a model', { dtype: 'vision=q4' })
+    // @ts-expect-error the compiler refuses it too
     await refusal('unknown dtype "fp13"', { dtype: { vision_encoder: 'fp13' } })
     await rm(join(folder, 'onnx/embed_tokens.onnx'))
     await refusal('embed_tokens.onnx does not exist')
@@ -138,10 +140,13 @@ describe('what is wrong with a model is said with its file and a remedy', () => 
   test('options', async () => {
     await refusal('workers is -1; it must be a whole number of at least 0', { workers: -1 })
     await refusal('maxNewTokens is 0', { maxNewTokens: 0 })
+    // @ts-expect-error the compiler refuses it too
     await refusal('unknown prompt template "x"', { template: 'x' })
+    // @ts-expect-error the compiler refuses it too
     await refusal('unknown post-processing "x"', { postprocess: 'x' })
     await refusal('pixels.max is NaN; it must be a number of pixels above 0', { pixels: { max: NaN } })
     await refusal('pixels.min is -5', { pixels: { min: -5 } })
+    // @ts-expect-error the compiler refuses it too
     await refusal('unknown device "tpu"', { device: 'tpu' })
   })
 })

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { downloadModel, openVqaModel } from '../src/index.ts'
-import { dtypeText, parseDtypes } from '../src/onnx/dtypes.ts'
+import { dtypeText, parseDtypes, type Dtypes } from '../src/onnx/dtypes.ts'
 import { isModelId, locateModel } from '../src/hub/locate.ts'
 import { startHub, type Hub } from './support/hub-server.ts'
 import { writeTinyModel } from './support/tiny-model.ts'
@@ -216,7 +216,7 @@ describe('a download', () => {
 
 describe('finding a model', () => {
   test('one that is missing names the command; offline, how to go on', async () => {
-    const open = (dtype: string): Promise<unknown> => openVqaModel({ backend: 'onnx', model: ID, dtype })
+    const open = (dtype: Dtypes): Promise<unknown> => openVqaModel({ backend: 'onnx', model: ID, dtype })
     await expect(open('fp32')).rejects.toMatchObject({
       code: 'LEVER_INPUT',
       message: expect.stringMatching(

@@ -68,7 +68,7 @@ describe.each(KINDS)('$kind, $attention, tokenizer of $tokenizer', (kind) => {
     await stock.close()
   })
 
-  test.each(['shapes', 'lever-plus-system'])('%s: sharing changes nothing', async (template) => {
+  test.each(['shapes', 'lever-plus-system'] as const)('%s: sharing changes nothing', async (template) => {
     const prompts = makePrompts(world, { each: 6, shots: [0, 2, 3] })
       .concat(makePrompts(world, { each: 1, shots: [1] }))
       .map((prompt, i) => ({ ...prompt, ...(i % 2 === 0 ? { scoreAnswers: ['red a', 'blue', ''] } : {}) }))

@@ -30,7 +30,8 @@ test('the protocol without the model is that of the opened one, hash included', 
   ]
   for (const model of [grid, tiles]) {
     const hashes = new Set<string>()
-    for (const options of variants) hashes.add(await expectSame({ backend: 'onnx', model, ...options }))
+    for (const options of variants)
+      hashes.add(await expectSame({ backend: 'onnx', model, ...(options as object) }))
     expect(hashes.size).toBe(variants.length)
   }
   const { baseUrl } = await startServer()
@@ -67,7 +68,7 @@ test('what is wrong with the files or an option is said as by opening', async ()
     [{ beams: 2 as 1 }, 'beams is 2'],
     [{ postprocess: 'none' }, 'unknown post-processing "none"'],
   ] as const) {
-    const refused = readProtocol({ backend: 'onnx', model, ...options })
+    const refused = readProtocol({ backend: 'onnx', model, ...(options as object) })
     await expect(refused).rejects.toMatchObject({ code: 'LEVER_INPUT' })
     await expect(refused).rejects.toThrow(message)
   }

@@ -57,5 +57,6 @@ test('defaults, and what is given besides the settings', () => {
     ...{ model: 'the-model', apiKey: 'key', timeout: 120_000, concurrency: 64, metric: 'vqa-loo' },
   })
   expect(() => modelOptions('onnx', {}, {})).toThrow(/needs a model/)
+  // @ts-expect-error the compiler refuses it too
   expect(() => modelOptions('vllm', {}, context)).toThrow(/choose one of onnx, openai, scripted/)
 })

@@ -1,3 +1,5 @@
+import type { PoolMethodName } from '@lever/rl-generate'
+import type { SelectorChoice } from '@lever/selector'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { BUNDLED_MODEL, makeFolderOf, requireNew, requirePath } from '../files.ts'
@@ -63,7 +65,8 @@ export const bundle: Command = defineCommand({
         },
         template: {
           type: 'text',
-          about: `prompt template: ${templateNames.join(', ')}`,
+          about: 'prompt template',
+          choices: templateNames,
           unset: 'that of --evaluation, or the one of the model',
         },
       },
@@ -107,10 +110,12 @@ export const bundle: Command = defineCommand({
     await makeFolderOf(out, '--out')
     const stages = new Map<string, ReturnType<typeof progress.stage>>()
     const manifest = await writeBundle({
-      ...{ out, dataset, embeddings, policy, selector, evaluation, signal },
+      ...{ out, dataset, embeddings, policy, evaluation, signal },
+      selector: selector as SelectorChoice | undefined,
       ...{ embedder: options.embedder, embedderModel: model, shots: options.shots },
       ...{ template: options.template, staticData: options.staticData, staticReward: options.staticReward },
-      ...{ poolMethod: options.poolMethod, poolPolicy: options.poolPolicy },
+      poolMethod: options.poolMethod as PoolMethodName | undefined,
+      poolPolicy: options.poolPolicy,
       ...{ poolSize: options.poolSize, seed: options.seed },
       ...{ includeImages: options.copyImages, thumbnails: options.thumbnails },
       ...{ includeEmbedder: options.copyEmbedder, licences: options.licence },

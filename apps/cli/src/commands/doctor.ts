@@ -1,5 +1,5 @@
 import type { Progress } from '@lever/terminal'
-import type { Downloaded } from '@lever/vqa-model'
+import type { Downloaded, OneDevice } from '@lever/vqa-model'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { BUNDLED_MODEL } from '../files.ts'
@@ -33,11 +33,14 @@ export const doctor: Command = defineCommand({
   interrupted: ({ download }) =>
     download === undefined ? undefined : 'what was downloaded is kept, and the same command continues it',
   async run({ devices, model, download: id, dtype }, { progress, signal }) {
-    const { checkMachine, formatHealth } = await import('@lever/vqa-model')
+    const { checkMachine, formatHealth, parseDtypes } = await import('@lever/vqa-model')
     const downloaded = id === undefined ? undefined : await download(id, { dtype, progress, signal })
     const stage = progress.stage('trying devices')
     const versions = { '@lever/cli': version() }
-    const health = await checkMachine({ devices, model: model ?? id ?? BUNDLED_MODEL, dtype, versions })
+    const health = await checkMachine({
+      devices: devices as readonly OneDevice[] | undefined,
+      ...{ model: model ?? id ?? BUNDLED_MODEL, dtype: parseDtypes(dtype), versions },
+    })
     stage.end()
     return {
       json: { ...health, ...(downloaded && { downloaded }) },

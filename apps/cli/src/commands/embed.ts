@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { Device } from '@lever/vqa-model'
 import type { Command } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { BUNDLED_MODEL, makeFolderOf, requireNew } from '../files.ts'
@@ -66,7 +67,10 @@ export const embed: Command = defineCommand({
     const { embedExamples, openEmbedder } = await import('@lever/vqa-model')
     const { writeEmbeddings } = await import('@lever/tensor-files')
     const onNotice = (line: string): void => progress.info(line)
-    const embedder = await openEmbedder({ embedder: name, model, device, threads, onNotice })
+    const embedder = await openEmbedder({
+      ...{ embedder: name, model, threads, onNotice },
+      device: device as Device,
+    })
     const journal = `${out}.journal.jsonl`
     try {
       await makeFolderOf(out, '--out')

@@ -1,5 +1,5 @@
 import { InputError } from '@lever/durable-files'
-import type { OpenSelector, Selection } from '@lever/selector'
+import type { OpenSelector, Selection, SelectorChoice } from '@lever/selector'
 import type { Command, Context, Result } from '../command.ts'
 import { CONTINUES, defineCommand } from '../command.ts'
 import { makeFolderOf, requireNew } from '../files.ts'
@@ -63,7 +63,7 @@ export const select: Command = defineCommand({
     }
     if (isMany && out === undefined) throw new InputError('--dataset needs --out, a new JSONL file')
     if (out !== undefined) await requireNew(out, '--out')
-    const wanted = { shots, selector: name, exclude: options.exclude.map(idOf) }
+    const wanted = { shots, selector: name as SelectorChoice | undefined, exclude: options.exclude.map(idOf) }
     const { openSelector } = await import('@lever/selector')
     const opened = await openSelector(bundle, { threads, embedderModel })
     try {
@@ -78,7 +78,7 @@ export const select: Command = defineCommand({
 
 interface Wanted {
   readonly shots: number | undefined
-  readonly selector: string | undefined
+  readonly selector: SelectorChoice | undefined
   readonly exclude: readonly number[]
 }
 

@@ -36,15 +36,21 @@ export interface Candidate extends Pick<TrainingPlan, 'architecture' | 'settings
 
 /** How a training runs, which does not change what it learns. */
 export interface RunSettings {
+  /** Threads inside an operator. Default 1. */
   readonly threads?: number | undefined
+  /** Execution provider. Default `cpu`. */
   readonly device?: TrainOptions['device'] | undefined
+  /** Save the resumable state after so many steps too. Default: after every epoch alone. */
   readonly saveEvery?: number | undefined
+  /** Keep a checkpoint of every epoch, besides `best` and `last`. Default true. */
   readonly keepEpochs?: boolean | undefined
+  /** Also write an event file for TensorBoard into the run directory. Default false. */
   readonly tensorboard?: boolean | undefined
 }
 
 /** What surrounds a training of files: an end, a reader of pools, versions. */
 export interface TrainFilesOptions {
+  /** Stops after the current steps; the state is saved, and the same call continues. */
   readonly signal?: AbortSignal
   /** Reads `poolFile`. */
   readonly readPools?: ReadPools

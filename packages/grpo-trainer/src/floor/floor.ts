@@ -24,6 +24,7 @@ export interface TrainedPolicy extends SelectedPolicy {
 
 /** What a training could deliver, and what it is judged on. */
 export interface FloorOptions {
+  /** The data of the training. Without `validation` nothing can be judged, and the result is undefined. */
   readonly data: TrainingData
   /** Columns of the embeddings by what they are of. */
   readonly columns: Readonly<Record<string, Columns>>
@@ -31,6 +32,7 @@ export interface FloorOptions {
   readonly trained: readonly TrainedPolicy[]
   /** Policies that were there before: the one that training began with, when it was trained, and one of free labels. */
   readonly starts?: readonly { readonly model: PointerModel; readonly info: CheckpointInfo }[] | undefined
+  /** Threads inside an operator. Default 1. */
   readonly threads?: number | undefined
 }
 

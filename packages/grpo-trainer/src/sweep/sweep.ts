@@ -22,6 +22,7 @@ export interface SweepCell {
 
 /** The cells of a sweep, and how they run and are ranked. */
 export interface SweepSettings {
+  /** The trainings; those that differ in the seed alone are one row of the ranking. */
   readonly cells: readonly SweepCell[]
   /** Run directory; a folder per cell in it. */
   readonly out: string

@@ -25,11 +25,15 @@ export interface TestFigure {
 export interface TestedSweepOptions {
   /** The names of the rows' labels. */
   readonly axes: readonly string[]
+  /** Rows of the ranking, in its order. */
   readonly rows: readonly SweepRow[]
+  /** Numbers of demonstrations that the table has, in the order of the columns. */
   readonly shots: readonly number[]
   /** The evaluation of the policies of all cells (named by `policyName`), and of baselines. */
   readonly table: readonly EvaluatedRow[]
+  /** How many questions were evaluated, for the heading. */
   readonly questions: number
+  /** Mean and spread over seeds, and the share of the way from random to the oracle; `@lever/icl-eval` has them. */
   readonly statistics: Pick<SweepStatistics, 'spread'> & {
     readonly gapClosed: (value: number, random: number, oracle: number) => number | null
   }

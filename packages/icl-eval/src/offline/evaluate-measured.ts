@@ -13,7 +13,9 @@ import type { MeasuredOutcome, MeasuredQuery } from './measured-queries.ts'
 
 /** An evaluation on measured rewards alone. */
 export interface EvaluateMeasuredOptions {
+  /** Queries with their pools and the pointers that were measured for them. */
   readonly queries: readonly MeasuredQuery[]
+  /** What chooses; a choice that was not measured counts nowhere, and the coverage says how many were. */
   readonly selectors: readonly Selector[]
   /** Default: every length that was measured, and 0. */
   readonly shots?: readonly number[]
@@ -21,6 +23,7 @@ export interface EvaluateMeasuredOptions {
   readonly voteShots?: readonly number[]
   /** Default 0, 1, 2, 3, 4. */
   readonly seeds?: readonly number[]
+  /** Rows of queries and candidates, for selectors that need them (`lookUpEmbeddings`). */
   readonly embeddings?: EmbeddingLookup
   /**
    * What selectors of the whole library choose from, but `random` and `static`; needs a row of `embeddings` for every

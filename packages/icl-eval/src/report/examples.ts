@@ -3,10 +3,13 @@ import type { EvaluationRow, Example } from '../types.ts'
 
 /** Rows to show in a report, and how many bytes of images they may take. */
 export interface ExamplesOptions {
+  /** Questions that may be shown, in their order. */
   readonly queries: readonly Example[]
   /** Every example that may appear as a demonstration. */
   readonly library: readonly Example[]
+  /** Rows of the evaluation: what was chosen and answered. */
   readonly rows: readonly EvaluationRow[]
+  /** The number of demonstrations whose rows are shown; those at 0 are shown too. */
   readonly shots: number
   /** The selector that the browser is about. */
   readonly focus: string

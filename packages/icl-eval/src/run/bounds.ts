@@ -10,6 +10,7 @@ import type { EvaluationRow, Example } from '../types.ts'
 
 /** Which bounds are measured, and what is known already. */
 export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAtBest'> {
+  /** Numbers of demonstrations; 0 has no bounds and is passed over. */
   readonly shots: readonly number[]
   /** Is the oracle wanted? */
   readonly oracle: boolean
@@ -17,6 +18,7 @@ export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | '
   readonly worst: boolean
   /** Rows of other selectors: what they measured counts. */
   readonly known: readonly EvaluationRow[]
+  /** How far the measuring is, with `oracle` or `worst` as its stage. */
   readonly onProgress?: ((progress: StageProgress) => void) | undefined
 }
 

@@ -12,15 +12,21 @@ export interface ComparisonSettings extends Reporting {
   readonly out: string
   /** Embeddings of queries and candidates, by kind. */
   readonly embeddings: EmbeddingPairs
+  /** Trained policies, each with a row of its own. May be empty. */
   readonly policies: readonly EvaluatedPolicy[]
+  /** What the policies were trained on, to find questions and images that the evaluation shares with it. */
   readonly trainedOn: TrainedOn
+  /** Evaluate policies whose rewards were measured under another protocol too. Default false: an InputError. */
   readonly allowProtocolMismatch?: boolean
+  /** Numbers of demonstrations, each given once. */
   readonly shots: readonly number[]
   /** How many seeds selectors that draw are evaluated with. */
   readonly seeds: number
   /** Seed of draws and intervals, and the first of `seeds`. */
   readonly seed: number
+  /** Bootstrap resamples of the intervals. Default 10,000. */
   readonly resamples?: number
+  /** Scores an answer to a question, 0..1: `officialScore()` of `vqa-eval`. */
   readonly score: ScoreFunction
   /** Versions of programs, for the manifest. */
   readonly versions?: Record<string, string>

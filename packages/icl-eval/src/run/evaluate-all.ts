@@ -9,7 +9,7 @@ import type { Summary } from '../summary/types.ts'
 import { swappedChoices } from '../selectors/swapped.ts'
 import type { Answer, EvaluationRow } from '../types.ts'
 import { measureBounds } from './bounds.ts'
-import { addExpected, answerTogether } from './expected.ts'
+import { addExpected, answerTogether, checkExpected } from './expected.ts'
 import type { ExpectedMeasure } from './expected.ts'
 
 /** An evaluation with its bounds, intervals and journal. */
@@ -21,6 +21,7 @@ export interface EvaluateAllOptions
   readonly protocol: string
   /** Hash of the datasets, by which answers are kept too. */
   readonly data: string
+  /** Numbers of demonstrations; bounds are measured at 1 and more. */
   readonly shots: readonly number[]
   /**
    * Names of selectors whose choices are also shown to other queries, once for every seed, to split their gain into what
@@ -90,6 +91,7 @@ export interface Evaluated {
  */
 export async function evaluateAll(options: EvaluateAllOptions): Promise<Evaluated> {
   refuseUnknownOptions(options, EVALUATE_ALL_OPTIONS, 'icl-eval: evaluateAll')
+  checkExpected(options.expected)
   const {
     oracle,
     worst = false,

@@ -9,6 +9,7 @@ import { measuredOf } from '../offline/measured-queries.ts'
 import type { MeasuredQuery } from '../offline/measured-queries.ts'
 import { writeReport } from '../report/run/write.ts'
 import { checkFeatures, expandSelectors, METHODS } from '../selectors/expand.ts'
+import type { ExpandableSelector } from '../selectors/expand.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import { swappedWithin } from '../selectors/swapped.ts'
 import type { Selector } from '../selectors/types.ts'
@@ -27,7 +28,7 @@ import { openRlRewards } from './rl-rewards.ts'
 import type { RlRewards } from './rl-rewards.ts'
 import { measuredStatic } from './static-measured.ts'
 import type { MeasuredStatic } from './static-measured.ts'
-import { isStatic } from './static-sets.ts'
+import { checkStatic, isStatic } from './static-sets.ts'
 import type { StaticSettings } from './static-sets.ts'
 
 /** An evaluation on RL data in a run directory. */
@@ -41,7 +42,8 @@ export interface EvaluateRlDataSettings extends ComparisonSettings {
   /** File of the embeddings, when queries and candidates share one: it tells whether a policy was trained on this data. */
   readonly embeddingsFile?: string | undefined
   /** Names of selectors; undefined for all that lack nothing. */
-  readonly selectors?: readonly string[] | undefined
+  readonly selectors?: readonly ExpandableSelector[] | undefined
+  /** Whether another order of the same examples counts as measured. Default `ordered`: it does not. */
   readonly match?: EvaluateMeasuredOptions['match']
   /** What `static` is estimated from; from the pool of each query, as everything here. */
   readonly static?: Pick<StaticSettings, 'data' | 'reward'>
@@ -76,6 +78,7 @@ export interface EvaluatedRlData extends Evaluated {
  */
 export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<EvaluatedRlData> {
   refuseUnknownOptions(settings, EVALUATE_RL_DATA_SETTINGS, 'icl-eval: evaluateRlData')
+  checkStatic(settings.static)
   const { seed, resamples, policies, onWarning } = settings
   const rewards = await openRlRewards(settings)
   const { protocol, queries, shots } = rewards

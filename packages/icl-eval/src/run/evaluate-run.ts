@@ -7,6 +7,7 @@ import { findLeakage } from '../leakage.ts'
 import type { Leakage } from '../leakage.ts'
 import { writeReport } from '../report/run/write.ts'
 import { BASELINES, checkFeatures, checkShots, checkSomeShots, expandSelectors } from '../selectors/expand.ts'
+import type { ExpandableSelector } from '../selectors/expand.ts'
 import { namesNeeding } from '../selectors/index.ts'
 import { resolveSelectors } from '../selectors/resolve.ts'
 import type { Selector, StaticChoice } from '../selectors/types.ts'
@@ -30,29 +31,35 @@ import {
 import type { AskedModel, EvaluatedDataset, EvaluationRecord, NamedPools } from './records.ts'
 import { measuredStatic } from './static-measured.ts'
 import type { MeasuredStatic } from './static-measured.ts'
-import { chooseStaticSets, isStatic, planNamed } from './static-sets.ts'
+import { checkStatic, chooseStaticSets, isStatic, planNamed } from './static-sets.ts'
 import type { StaticPlan, StaticSettings } from './static-sets.ts'
 
 /** An evaluation in a run directory, with everything that is written about it. */
 export interface EvaluateRunSettings
   extends ComparisonSettings, Pick<AskOptions, 'answer' | 'batchSize' | 'concurrency' | 'strict'> {
+  /** The dataset of the questions. */
   readonly dataset: EvaluatedDataset
   /** What demonstrations come from. */
   readonly pool: EvaluatedDataset
   /** The questions of the dataset that are asked. */
   readonly queries: readonly Example[]
+  /** The pool of every query, and how they were made. */
   readonly pools: NamedPools
   /** Hashes of the inputs, for the manifest. */
   readonly inputs?: Record<string, string>
+  /** The protocol that `answer` answers under, for the journal, the manifest and the report. */
   readonly model: AskedModel
-  /** Names of selectors; `all` for every one that the embeddings allow. */
-  readonly selectors: readonly string[]
+  /** Names of selectors; `all` for every one that the embeddings allow, `baselines` for those of them that need no training. */
+  readonly selectors: readonly ExpandableSelector[]
+  /** Sequences measured per question for the oracle at 2 shots and more. Default 48. */
   readonly oracleBudget?: number
+  /** Single demonstrations outside the pools up to which the oracle at 1 shot is over the library. Default 0. */
   readonly oracleLibrary?: number
   /** Also measure expected accuracies. */
   readonly expected?: ExpectedMeasure | undefined
   /** How often the choices of every policy are shuffled over the queries, to split its gain. Default 1. */
   readonly splitGain?: number
+  /** How `static` finds its sets, where it is among the selectors. */
   readonly static?: StaticSettings
 }
 
@@ -106,6 +113,7 @@ export function checkEvaluation({
  */
 export async function evaluateRun(settings: EvaluateRunSettings): Promise<EvaluatedRun> {
   refuseUnknownOptions(settings, EVALUATE_RUN_SETTINGS, 'icl-eval: evaluateRun')
+  checkStatic(settings.static)
   checkEvaluation(settings)
   checkProtocol(settings.policies, settings.model.protocolHash, settings.allowProtocolMismatch ?? false)
   for (const notice of agreementNotices(settings.policies)) settings.onNotice?.(notice)

@@ -1,4 +1,5 @@
 import { isInputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AnswerStore, AskOptions } from '../ask.ts'
 import { answerKey, createAsker } from '../ask.ts'
 import type { Pools } from '../evaluate.ts'
@@ -17,6 +18,15 @@ export interface ExpectedMeasure {
   readonly together?: AskOptions['answer'] | undefined
   /** Different human answers that are scored; undefined for all. */
   readonly maxAnswers?: number | undefined
+}
+
+const EXPECTED_MEASURE: OptionNames<ExpectedMeasure> = {
+  ...{ answer: true, of: true, together: true, maxAnswers: true },
+}
+
+/** @throws InputError for a field that does not exist */
+export function checkExpected(measure: ExpectedMeasure | undefined): void {
+  refuseUnknownOptions(measure, EXPECTED_MEASURE, 'icl-eval: expected')
 }
 
 export interface AddExpectedOptions

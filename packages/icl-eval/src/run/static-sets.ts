@@ -1,6 +1,6 @@
 import { InputError, isInputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
-import { pickOptions } from '@lever/durable-files/known-options'
+import { pickOptions, refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { AskOptions } from '../ask.ts'
 import type { Reporting } from '../progress.ts'
 import { findStaticSets, STATIC_SEARCH_OPTIONS } from '../static-search.ts'
@@ -22,6 +22,15 @@ export interface StaticSettings {
   readonly sets?: number
   /** Validation questions that a set is tried on. Default 100. */
   readonly questions?: number
+}
+
+const STATIC_SETTINGS: OptionNames<StaticSettings> = {
+  ...{ data: true, reward: true, validation: true, sets: true, questions: true },
+}
+
+/** @throws InputError for a field that does not exist */
+export function checkStatic(settings: StaticSettings | undefined): void {
+  refuseUnknownOptions(settings, STATIC_SETTINGS, 'icl-eval: static')
 }
 
 /**

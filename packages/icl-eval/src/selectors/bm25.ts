@@ -4,11 +4,13 @@ import type { Order, SelectionContext, Selector, SelectorDefinition } from './ty
 
 /** Name, constants and order of `bm25`. */
 export interface Bm25Options {
+  /** The name in tables and rows. Default `bm25`. */
   readonly name?: string
   /** Saturation of term counts. Default 1.2. */
   readonly k1?: number
   /** Weight of the length of a question, 0..1. Default 0.75. */
   readonly b?: number
+  /** Default `best-last`: the highest score stands next to the query. */
   readonly order?: Order
 }
 

@@ -7,6 +7,7 @@ import { vote } from './vote.ts'
 
 /** Name and embeddings of `copy-nearest`. */
 export interface CopyNearestOptions {
+  /** The name in tables and rows. Default `copy-nearest`. */
   readonly name?: string
   /** Default `both`. */
   readonly kind?: EmbeddingKind

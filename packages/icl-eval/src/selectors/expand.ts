@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { selectorFrom, namesNeeding, SELECTOR_NAMES, SELECTORS } from './index.ts'
-import type { SelectorName } from './index.ts'
+import type { SelectorName, SelectorRequest } from './index.ts'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import type { Selector } from './types.ts'
 
@@ -11,6 +11,9 @@ export const ALL = 'all'
 export const BASELINES = 'baselines'
 /** Expands to a row for every proposal method of measured RL data. */
 export const METHODS = 'methods'
+
+/** A selector by name, or a name that stands for several. */
+export type ExpandableSelector = SelectorRequest | typeof ALL | typeof BASELINES | typeof METHODS
 
 /** What `all` and `baselines` expand to. */
 export interface ExpandOptions {
@@ -29,7 +32,7 @@ export const EXPAND_OPTIONS: OptionNames<ExpandOptions> = { focus: true, kinds: 
  * shuffled; and `baselines`: those of them that need no training. Other names stay.
  * @throws InputError if `pointer` is among the names: policies have names of their own
  */
-export function expandSelectors(names: readonly string[], options: ExpandOptions): string[] {
+export function expandSelectors(names: readonly ExpandableSelector[], options: ExpandOptions): string[] {
   refuseUnknownOptions(options, EXPAND_OPTIONS, 'icl-eval: expandSelectors')
   const { focus, kinds, without = [] } = options
   if (names.includes('pointer')) {

@@ -7,6 +7,15 @@ import type { Selector, SelectorDefinition, SelectorOptions } from './types.ts'
 /** A name of {@link SELECTORS}. */
 export type SelectorName = keyof typeof TABLE
 
+/** Names that stand before another: `pool:bm25`. */
+export const DERIVED = ['pool', 'reversed', 'shuffled', 'vote'] as const
+
+/** A selector made of another one: `pool:bm25`, `vote:rices-both`. */
+export type DerivedSelector = `${(typeof DERIVED)[number]}:${string}`
+
+/** A selector where it is asked for by name: of the table, made of another, or a policy's own name. */
+export type SelectorRequest = SelectorName | DerivedSelector | (string & {})
+
 /** The selectors by name. */
 export const SELECTORS: Readonly<Record<SelectorName, SelectorDefinition>> = TABLE
 

@@ -6,9 +6,11 @@ import type { Order, SelectionContext, Selector, SelectorDefinition } from './ty
 
 /** Name, embeddings and order of `k-means`. */
 export interface KMeansOptions {
+  /** The name in tables and rows. Default `k-means`. */
   readonly name?: string
   /** Default `both`. */
   readonly kind?: EmbeddingKind
+  /** Default `best-last`: the most similar of the chosen stands next to the query. */
   readonly order?: Order
 }
 

@@ -4,7 +4,9 @@ import type { Measured, MeasuredPointer, Selector } from './types.ts'
 
 /** The measured pointers that a bound chooses from. */
 export interface MeasuredOptions {
+  /** The name in tables and rows. Default `oracle` or `worst`. */
   readonly name?: string
+  /** The pointers that were measured, by query id. Choosing throws RangeError for a query without one of k. */
   readonly measured: Measured
 }
 

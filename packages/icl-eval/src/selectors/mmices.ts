@@ -5,9 +5,11 @@ import type { Order, Selector, SelectorDefinition } from './types.ts'
 
 /** Name, filter and order of `mmices`. */
 export interface MmicesOptions {
+  /** The name in tables and rows. Default `mmices`. */
   readonly name?: string
   /** How many examples pass the image filter (at least k do). Default 16; the paper keeps 200 of a whole split. */
   readonly keep?: number
+  /** Default `best-last`: the most similar question stands next to the query. */
   readonly order?: Order
 }
 

@@ -6,6 +6,7 @@ import type { Order, Selector, SelectorDefinition } from './types.ts'
 
 /** Name, trade-off, embeddings and order of `mmr`. */
 export interface MmrOptions {
+  /** The name in tables and rows. Default `mmr`. */
   readonly name?: string
   /** 1 is similarity alone, 0 diversity alone. Default 0.5. */
   readonly lambda?: number
@@ -13,6 +14,7 @@ export interface MmrOptions {
   readonly fetch?: number
   /** Default `both`. */
   readonly kind?: EmbeddingKind
+  /** Default `best-last`: the first choice stands next to the query. */
   readonly order?: Order
 }
 

@@ -13,6 +13,7 @@ export interface PointerOptions {
     contexts: readonly SelectionContext[],
     k: number,
   ) => Promise<readonly (readonly number[])[]>
+  /** Embeddings that `select` reads. Default none. */
   readonly needs?: readonly EmbeddingKind[]
   /** A greedy policy that decides step by step is nested. Default true. */
   readonly nested?: boolean

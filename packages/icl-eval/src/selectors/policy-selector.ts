@@ -14,6 +14,7 @@ export interface ChoosingPolicy {
 export interface PolicySelectorOptions {
   /** Name in tables, for example `pointer-rce`. Default `pointer`. */
   readonly name?: string
+  /** What chooses, by ids: `byIds` of `pointer-model` is one. */
   readonly policy: ChoosingPolicy
   /** The likeliest next example, or the likeliest sequence that beam search finds. Default `greedy`. */
   readonly decoding?: 'greedy' | 'beam'

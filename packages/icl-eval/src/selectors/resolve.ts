@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
-import { selectorFrom, SELECTOR_NAMES } from './index.ts'
-import type { SelectorName } from './index.ts'
+import { DERIVED, selectorFrom, SELECTOR_NAMES } from './index.ts'
+import type { SelectorName, SelectorRequest } from './index.ts'
 import type { Selector, SelectorOptions } from './types.ts'
 
 /** What selectors are made of whose names are given. */
@@ -23,7 +23,10 @@ export const RESOLVE_OPTIONS: OptionNames<ResolveOptions> = {
  * Selectors of names as they are typed: a name of the table, the name of one of `named`, or `pool:NAME`, `reversed:NAME`
  * `shuffled:NAME` and `vote:NAME`. Throws InputError for an unknown name and for one that needs what is not given.
  */
-export function resolveSelectors(names: readonly string[], options: ResolveOptions = {}): Selector[] {
+export function resolveSelectors(
+  names: readonly SelectorRequest[],
+  options: ResolveOptions = {},
+): Selector[] {
   refuseUnknownOptions(options, RESOLVE_OPTIONS, 'icl-eval: resolveSelectors')
   return names.map((name) => resolve(name, options))
 }
@@ -34,7 +37,7 @@ function resolve(name: string, options: ResolveOptions): Selector {
   if (own !== undefined) return own
   const colon = name.indexOf(':')
   const head = colon === -1 ? name : name.slice(0, colon)
-  if (!isName(head) || (colon !== -1 && !DERIVED.includes(head))) {
+  if (!isName(head) || (colon !== -1 && !isDerived(head))) {
     if (head === 'static-best') throw new InputError('icl-eval: static-best is called static now')
     const former = /^similarity-(image|text|both)$/.exec(head)?.[1]
     if (former !== undefined) {
@@ -56,15 +59,14 @@ function resolve(name: string, options: ResolveOptions): Selector {
   }
 }
 
-/** Names that stand before another: `pool:bm25`. */
-const DERIVED: readonly string[] = ['pool', 'reversed', 'shuffled', 'vote']
-
 function remedy(name: SelectorName): string {
   if (name === 'agreement') {
     return '; train it with lever sft --target agreement, and give it with --policies agreement=FILE'
   }
   if (name === 'static') return '; give measured RL data of other questions with --static-data'
-  return DERIVED.includes(name) ? `; write ${name}:rices-both, for example` : ''
+  return isDerived(name) ? `; write ${name}:rices-both, for example` : ''
 }
+
+const isDerived = (head: string): boolean => (DERIVED as readonly string[]).includes(head)
 
 const isName = (name: string): name is SelectorName => (SELECTOR_NAMES as readonly string[]).includes(name)

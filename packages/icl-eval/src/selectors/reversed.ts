@@ -4,6 +4,7 @@ import type { Selector, SelectorDefinition } from './types.ts'
 
 /** The selector whose order is reversed. */
 export interface ReversedOptions {
+  /** The selector whose choices are shown in the other order. */
   readonly of: Selector
   /** Default `reversed:<name of the other>`. */
   readonly name?: string

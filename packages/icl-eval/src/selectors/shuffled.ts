@@ -4,6 +4,7 @@ import type { Selector, SelectorDefinition } from './types.ts'
 
 /** The selector whose order is shuffled. */
 export interface ShuffledOptions {
+  /** The selector whose choices are shown in a random order. */
   readonly of: Selector
   /** Default `shuffled:<name of the other>`. */
   readonly name?: string

@@ -5,6 +5,7 @@ import type { Order, SelectionContext, Selector } from './types.ts'
 
 /** Name, embeddings and order of a nearest-neighbour selector. */
 export interface SimilarityOptions {
+  /** Which embeddings are compared. */
   readonly kind: EmbeddingKind
   /** Default `similarity-<kind>`. */
   readonly name?: string

@@ -5,6 +5,7 @@ import type { Selector, SelectorDefinition } from './types.ts'
 
 /** The sets by number of shots, and a name. */
 export interface StaticSetOptions {
+  /** The name in tables and rows. Default `static`. */
   readonly name?: string
   /** Sets in prompt order, of the lengths that will be asked for; a shorter set may be a prefix of a longer one. */
   readonly sets: readonly (readonly Example[])[]
@@ -48,6 +49,7 @@ export function staticSet(options: StaticSetOptions): Selector {
 
 /** Main effects by example, and a name. */
 export interface StaticEffectsOptions {
+  /** The name in tables and rows. Default `static`. */
   readonly name?: string
   /** What showing an example gains for every query alike, by its id: `mainEffects` of `rl-dataset`. Missing ones are 0. */
   readonly effects: ReadonlyMap<number, number>

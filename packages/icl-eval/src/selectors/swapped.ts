@@ -14,6 +14,7 @@ export type Choices = ReadonlyMap<number, ReadonlyMap<number, readonly number[]>
 
 /** The selector whose choices are shown to other queries. */
 export interface SwappedOptions {
+  /** The selector whose choices are shown to other queries; `swappedWithin` needs its `chooseFor`. */
   readonly of: Selector
   /** All evaluated queries. */
   readonly queries: readonly Example[]

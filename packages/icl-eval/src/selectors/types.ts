@@ -89,17 +89,26 @@ export type StaticChoice = readonly (readonly Example[])[] | ReadonlyMap<number,
 
 /** What selectors may be made of; each entry of the table says which of these it takes and requires. */
 export interface SelectorOptions {
+  /** The name in tables and rows. Default that of the table. */
   readonly name?: string
+  /** Where the best choice stands. Default `best-last`. */
   readonly order?: Order
+  /** Of `mmices`: how many examples pass the filter by image (at least k do). Default 16. */
   readonly keep?: number
+  /** Of `mmr`: 1 is similarity alone, 0 diversity alone. Default 0.5. */
   readonly lambda?: number
+  /** Of `pointer` and `agreement`: the choice of a policy, k ids in prompt order. */
   readonly select?: (context: SelectionContext, k: number) => Selection
+  /** The same for many queries at once, used in place of `select`. */
   readonly selectMany?: (
     contexts: readonly SelectionContext[],
     k: number,
   ) => Promise<readonly (readonly number[])[]>
+  /** The selector that `pool`, `reversed`, `shuffled` and `vote` are made of. */
   readonly of?: Selector
+  /** The measured pointers that `oracle` and `worst` choose among. */
   readonly measured?: Measured
+  /** What `static` chooses by. */
   readonly sets?: StaticChoice
 }
 

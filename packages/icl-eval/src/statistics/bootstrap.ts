@@ -7,7 +7,9 @@ import { assertClustered } from './clusters.ts'
 export interface BootstrapOptions {
   /** S columns of n values each, one row per question; NaN marks a missing value. */
   readonly columns: readonly ArrayLike<number>[]
+  /** The cluster of every row, such as its image: rows of one are drawn together. */
   readonly clusters: Clusters
+  /** Draws the clusters; the same stream gives the same resamples. */
   readonly random: Random
   /** Default 10,000. */
   readonly resamples?: number

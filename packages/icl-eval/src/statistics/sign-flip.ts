@@ -7,7 +7,9 @@ import { assertClustered } from './clusters.ts'
 export interface SignFlipOptions {
   /** Columns of n paired differences each; NaN marks a question that one of the two sides lacks. */
   readonly columns: readonly ArrayLike<number>[]
+  /** The cluster of every row, such as its image: rows of one change their sign together. */
   readonly clusters: Clusters
+  /** Draws the flips, where there are too many to enumerate. */
   readonly random: Random
   /** Random flips when there are too many to enumerate. Default 10,000. */
   readonly resamples?: number

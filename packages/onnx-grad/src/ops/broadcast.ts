@@ -7,7 +7,9 @@ import { reshape } from './reshape.ts'
 
 /** Which axes are reduced (default all) and whether they stay with length 1 (default false). */
 export interface ReduceOptions {
+  /** Axes, from the end where they are negative. Default all. */
   axes?: readonly number[]
+  /** Keep reduced axes with length 1. Default false. */
   keepDims?: boolean
 }
 

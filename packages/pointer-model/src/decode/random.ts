@@ -10,6 +10,7 @@ export interface RandomPointersOptions {
   readonly shots: number
   /** Pointers to draw; equal ones may be among them. */
   readonly count: number
+  /** The stream that is drawn from. */
   readonly random: Random
   /** Positions that may not be chosen. Default none. */
   readonly exclude?: readonly number[]

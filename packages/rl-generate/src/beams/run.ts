@@ -13,6 +13,7 @@ export const BEAM_FILES = { journal: 'beams.jsonl', data: 'beams.json' } as cons
 /** Beams in a run directory. */
 export interface GenerateBeamsOptions
   extends Omit<BeamOptions, 'journal' | 'meta' | 'pools'>, Omit<MetaOptions, 'generator' | 'strict'> {
+  /** The pool of every query, and how they were made, for `_meta`. */
   readonly pools: Pools
   /** How `infoScore` compares two prompts, for `_meta`. */
   readonly infoScoreKind: string
@@ -22,6 +23,7 @@ export interface GenerateBeamsOptions
   readonly out: string
   /** Name -> hash of everything that was read, for the manifest. */
   readonly inputs: Readonly<Record<string, string>>
+  /** Called as the beams grow, the last time with `done`. */
   readonly onEvent?: (event: BeamEvent) => void
 }
 

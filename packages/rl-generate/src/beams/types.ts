@@ -34,6 +34,7 @@ export interface BeamOptions {
   candidates: readonly Example[]
   /** Query id -> [N] ids of its pool. */
   pools: ReadonlyMap<number, readonly number[]>
+  /** The log-probability of the true answer behind a prompt: `scoreGroundTruthWith` of `vqa-model` makes one. */
   scoreGroundTruth: ScoreGroundTruth
   /** InfoScore: what `after` gains over `before`. Higher is better. */
   infoScore: (after: GroundTruthScore, before: GroundTruthScore) => number
@@ -43,6 +44,7 @@ export interface BeamOptions {
   meta: MeasureMeta
   /** Sequences kept at every length. */
   width?: number
+  /** Where the next demonstration goes. Default `after`: next to the query. */
   order?: ConstructOrder
   /** Work on this part of the queries only. */
   shard?: Shard | undefined

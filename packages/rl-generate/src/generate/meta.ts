@@ -31,14 +31,19 @@ export interface EmbeddingFacts {
 
 /** Everything that `_meta` says. */
 export interface MetaOptions {
+  /** Who answers, and under which protocol. */
   readonly model: AnsweringModel
+  /** The dataset of the queries. */
   readonly dataset: DatasetFacts
+  /** Method, size and seed of the pools go into `_meta`; the ids do not. */
   readonly pools: Pools
   /** K */
   readonly shots: number
+  /** Seed of the proposals. */
   readonly seed: number
   /** Of the program that generates. */
   readonly version: string
+  /** Whether the run ends at an outcome that cannot be measured. Default true. */
   readonly strict?: boolean
   /** What else fixes an outcome, for `_meta.generator`. */
   readonly generator?: Readonly<Record<string, unknown>>

@@ -11,18 +11,23 @@ import type { PackedProposals } from './packed-proposals.ts'
 
 /** Queries, pools and mix of which pointers are planned. */
 export interface PlanOptions {
+  /** Ids of the queries; each needs a pool. */
   readonly queries: readonly { readonly id: number }[]
+  /** The pool of every query: pointers are positions in it. */
   readonly pools: Pools
   /** In the order of preference. */
   readonly features?: EmbeddingPairs | undefined
+  /** Needed by the methods `beam` and `sample`. */
   readonly policy?: PolicyProposer | undefined
   /** Query id -> pointers as ids of examples, for method `file`. */
   readonly file?: ReadonlyMap<number, readonly (readonly number[])[]> | undefined
+  /** Proposal methods with their options, in order of priority. */
   readonly mix: readonly ProposalRequest[]
   /** K */
   readonly shots: number
   /** G: random pointers fill every group up to it. */
   readonly size: number
+  /** Seed of what is drawn. */
   readonly seed: number
 }
 

@@ -4,7 +4,7 @@ import { InputError, openRunDirectory, runStage, writeFileAtomic } from '@lever/
 import type { RunDirectory } from '@lever/durable-files'
 import { encodeRlData, RL_DATA_FILES } from '@lever/rl-dataset'
 import { readRlData } from '@lever/rl-dataset/node'
-import { pickOptions } from '@lever/durable-files/known-options'
+import { pickOptions, refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { checkGeneration } from '../generate/checks.ts'
 import { measurePlanned } from '../generate/generate.ts'
 import { embeddingsOf, META_OPTIONS, metaOf, type MetaOptions } from '../generate/meta.ts'
@@ -15,6 +15,7 @@ import { writeRlData } from '../write.ts'
 import { planRound } from './plan-round.ts'
 import { resampled } from './resample.ts'
 import { freshReward, pointersOf } from './rewards.ts'
+import { IMPROVE_OPTIONS } from './types.ts'
 import type { Improved, ImproveOptions, OpenedPolicy, RoundRecord, TrainedRound } from './types.ts'
 
 const CHECKPOINT = 'checkpoints/best.safetensors'
@@ -31,6 +32,7 @@ const MEMBERS = 4
  * measuring throw
  */
 export async function improveRounds<A extends Answer>(options: ImproveOptions<A>): Promise<Improved> {
+  refuseUnknownOptions(options, IMPROVE_OPTIONS, 'rl-generate: improveRounds')
   const { out, inputs, rounds, size, shots, mix, queries, seed, version, training, signal } = options
   const { members = MEMBERS, onEvent } = options
   checkGeneration(options)

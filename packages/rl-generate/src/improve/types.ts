@@ -1,3 +1,5 @@
+import type { OptionNames } from '@lever/durable-files/known-options'
+import { META_OPTIONS } from '../generate/meta.ts'
 import type { GenerationEvent, GenerationPolicy, GenerationSettings } from '../generate/types.ts'
 import type { Answer, AnswerFunction } from '../measure/types.ts'
 
@@ -30,6 +32,7 @@ export interface ImproveOptions<A extends Answer = Answer> extends Omit<
   GenerationSettings<A>,
   'policy' | 'prefixes' | 'shard' | 'untilInformative' | 'onEvent'
 > {
+  /** Asks the model: one answer a prompt, in order. */
   readonly answer: AnswerFunction<A>
   /** Run directory: made, or continued. */
   readonly out: string
@@ -47,7 +50,16 @@ export interface ImproveOptions<A extends Answer = Answer> extends Omit<
   readonly train: (round: TrainingRound) => Promise<TrainedRound>
   /** Opens a member of the ensemble. */
   readonly openPolicy: (checkpoint: string) => Promise<OpenedPolicy>
+  /** Called when a round begins, for what was done before, and while it is measured. */
   readonly onEvent?: (event: ImproveEvent) => void
+}
+
+export const IMPROVE_OPTIONS: OptionNames<ImproveOptions> = {
+  ...META_OPTIONS,
+  ...{ mix: true, shots: true, size: true, queries: true, candidates: true, features: true, file: true },
+  ...{ score: true, normalizeAnswer: true, answer: true, batchSize: true, concurrency: true, signal: true },
+  ...{ out: true, inputs: true, rounds: true, members: true, training: true, policy: true, train: true },
+  ...{ openPolicy: true, onEvent: true, allowFallback: true, embeddings: true },
 }
 
 /** `round` says what a round begins with or, done before, is. */

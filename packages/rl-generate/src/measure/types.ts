@@ -59,11 +59,15 @@ export type MeasureMeta = RlMeta & {
 
 /** Queries, proposals, the model that answers and the score, and the journal that outcomes go to. */
 export interface MeasureOptions<A extends Answer = Answer> {
+  /** The questions; with human answers unless `allowFallback`. */
   queries: readonly Example[]
   /** The examples that pools refer to. */
   candidates: readonly Example[]
+  /** The pool and the pointers of some queries, such as `planPointers` makes. */
   propose: ProposeFunction
+  /** Asks the model: one answer a prompt, in order. */
   answer: AnswerFunction<A>
+  /** Scores an answer to a question, 0..1: `officialScore()` of `vqa-eval`. */
   score: ScoreFunction<A>
   /** Path of the journal; one that exists is continued. */
   journal: string

@@ -12,8 +12,9 @@ import type { PilotReport, PilotRewardReport } from './types.ts'
 
 /** Outcomes of a pilot, and what is asked of them. */
 export interface PilotOptions {
-  /** Outcomes under one wording of the prompt, and the same choices under another. */
+  /** Measured choices, two or more of a query; InputError where no reward is on all of them. */
   readonly data: RlData
+  /** The same choices under another wording of the prompt. Without it `reliability` and `headroom` are null. */
   readonly other?: RlData | undefined
   /** Features by which the rest may be predicted, such as similarities; left out without embeddings. */
   readonly features?: PilotFeatures | undefined

@@ -8,11 +8,15 @@ import type { PoolContext, PoolFeatures, PoolMethod, Pools } from './types.ts'
 
 /** Queries, library and method of pools. */
 export interface BuildPoolsOptions {
+  /** Who gets a pool; their ids must be distinct. */
   queries: readonly Example[]
+  /** What pools are made of; ids must be distinct. */
   candidates: readonly Example[]
+  /** Default `random`. The command takes `defaultPoolMethod` in its place. */
   method?: PoolMethodName
   /** N. For method `file`: the size of the file's pools when left out. */
   size?: number
+  /** Default 0. */
   seed?: number | string
   /** Embeddings for the similar and mixed methods, and what method `learned` searches by. */
   features?: PoolFeatures

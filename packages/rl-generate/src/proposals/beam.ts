@@ -3,6 +3,7 @@ import type { CountOption, PolicyPointer, Proposal, ProposalMethod } from './typ
 /** The most probable pointers of the policy, by beam search. */
 export const beam: ProposalMethod<CountOption> = {
   needs: ['policy'],
+  optionNames: { count: true },
   async propose({ queries, policy, shots }, { count }) {
     if (count === 0) return queries.map(() => [])
     const found = await policy!.beam(queries, { width: count, shots })

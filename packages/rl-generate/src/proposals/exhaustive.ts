@@ -8,6 +8,7 @@ import { plainProposal, type CountOption, type ProposalMethod } from './types.ts
  */
 export const exhaustive: ProposalMethod<CountOption> = {
   needs: [],
+  optionNames: { count: true },
   propose: ({ queries, shots }, { count }) =>
     queries.map(({ queryId, poolIds }) => {
       const total = countSequences(poolIds.length, shots)

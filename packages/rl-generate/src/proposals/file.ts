@@ -5,6 +5,7 @@ import { plainProposal, type CountOption, type ProposalMethod, type ProposalQuer
 /** Given pointers, at most `count` a query, in their order. Queries that the file does not name get none. */
 export const file: ProposalMethod<Partial<CountOption>> = {
   needs: ['file'],
+  optionNames: { count: true },
   propose: ({ queries, shots, file: pointers }, { count = Infinity }) =>
     queries.map((query) => {
       const found = new Map<string, readonly number[]>()

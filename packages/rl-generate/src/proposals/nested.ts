@@ -8,6 +8,7 @@ import { plainProposal, type CountOption, type ProposalMethod } from './types.ts
  */
 export const nested: ProposalMethod<CountOption> = {
   needs: [],
+  optionNames: { count: true },
   propose: ({ queries, shots, random }, { count }) =>
     queries.map((query) => {
       const n = query.poolIds.length

@@ -2,7 +2,7 @@ import { InputError } from '@lever/durable-files'
 import { createRandom } from '@lever/reward-utils'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { PROPOSAL_METHODS, type ProposalRequest } from './methods.ts'
-import { checkNeeds } from './needs.ts'
+import { checkMix, checkNeeds } from './needs.ts'
 import { drawSequences, pointerKey } from './sequences.ts'
 import {
   plainProposal,
@@ -16,6 +16,7 @@ import {
 
 /** Queries, mix and seed of proposals. */
 export interface ProposeOptions {
+  /** The queries and their pools, [N] ids each. */
   queries: readonly ProposalQuery[]
   /** K */
   shots: number
@@ -26,8 +27,14 @@ export interface ProposeOptions {
   mix: readonly ProposalRequest[]
   /** G: random pointers fill every group up to this size; 0 = no filling. */
   size?: number
+  /** Default 0. */
   seed?: number | string
+  /** Needed by the methods `beam` and `sample`; with `logProbs` all pointers carry theirs. */
   policy?: PolicyProposer | undefined
+  /**
+   * Needed by the method `retrieval`: similarities of a query to candidates, by kind, in the order of
+   * preference.
+   */
   similarities?: Readonly<Record<string, Similarity>> | undefined
   /** Query id -> pointers as ids of examples, for method `file`. */
   file?: ReadonlyMap<number, readonly (readonly number[])[]> | undefined
@@ -73,6 +80,7 @@ export async function proposePointers(given: ProposeOptions): Promise<Proposal[]
     round = 0,
   } = given
   checkShots(queries, shots)
+  checkMix(mix)
   checkNeeds(mix, { policy, file, similarities })
   const groups = queries.map(() => [] as Proposal[])
   const seen = queries.map(({ queryId }) => new Set((known.get(queryId) ?? []).map(pointerKey)))

@@ -17,6 +17,7 @@ export interface RetrievalOptions {
  */
 export const retrieval: ProposalMethod<RetrievalOptions> = {
   needs: ['similarities'],
+  optionNames: { count: true, top: true },
   propose(context, { count, top = 10 }) {
     return context.queries.map((query) => {
       const rankings = rank(context, query)

@@ -16,6 +16,7 @@ export interface SampleOptions {
  */
 export const sample: ProposalMethod<SampleOptions> = {
   needs: ['policy'],
+  optionNames: { count: true, temperatures: true },
   async propose({ queries, policy, shots, random }, { count, temperatures = [1.0, 1.3] }) {
     for (const temperature of temperatures) {
       if (temperature > 0) continue

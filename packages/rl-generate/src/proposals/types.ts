@@ -1,3 +1,4 @@
+import type { OptionNames } from '@lever/durable-files/known-options'
 import type { Random } from '@lever/reward-utils'
 
 /** A query as proposal methods see it: pointers are positions 0..N-1 in `poolIds`. */
@@ -76,6 +77,8 @@ export type ProposalNeed = 'policy' | 'similarities' | 'file'
 /** A way to propose pointers. One file and one line in a table make one. */
 export interface ProposalMethod<Options> {
   readonly needs: readonly ProposalNeed[]
+  /** The name of every option of `propose`; another one is refused. */
+  readonly optionNames: OptionNames<Options>
   /** One list per query. Pointers are distinct inside a list; lists may be shorter than asked for. */
   propose(context: ProposalContext, options: Options): Promise<Proposal[][]> | Proposal[][]
 }

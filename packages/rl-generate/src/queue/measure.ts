@@ -17,6 +17,7 @@ import { openAnswerQueue } from './submit.ts'
 
 /** A measuring by the workers of a queue. */
 export interface QueueMeasureOptions<A extends Answer = Answer> extends Omit<MeasureOptions<A>, 'answer'> {
+  /** Where the workers are, and what they are asked for. */
   queue: Pick<SubmitOptions, 'url' | 'name' | 'sweepEvery' | 'onNotice' | 'scoreAnswers' | 'scoresOnly'>
 }
 

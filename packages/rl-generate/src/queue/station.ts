@@ -10,6 +10,7 @@ import { checkJob, isWrong } from './schema.ts'
 export interface QueueWorkerOptions {
   /** `redis://...` or `postgres://...` */
   url: string
+  /** Name of the queue. Default `lever`. */
   name?: string
   /** What this worker's model answers under. Jobs of another protocol are refused. */
   protocol: QueueProtocol
@@ -32,9 +33,11 @@ export interface QueueWorkerOptions {
   idleMs?: number
   /** Gives the jobs in hand back and ends. */
   signal?: AbortSignal
+  /** Receives one line when the queue goes away or comes back, and when a job cannot be answered. */
   onNotice?: (line: string) => void
   /** Called once, when jobs can be taken; `place` is the URL without a password. */
   onReady?: (place: string) => void
+  /** Called after every answered job with the counts since the worker began. */
   onJob?: (done: WorkerReport) => void
 }
 

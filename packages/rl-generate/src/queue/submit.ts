@@ -22,6 +22,7 @@ export interface SubmitOptions {
   run: string
   /** Who submits, for messages. */
   from: string
+  /** What the answers must be made under; a worker with another one refuses the jobs. */
   protocol: QueueProtocol
   /** Answers to a question whose log-probabilities are wanted too. */
   scoreAnswers?: (query: Example) => readonly string[]
@@ -29,6 +30,7 @@ export interface SubmitOptions {
   scoresOnly?: boolean
   /** How often what events may have missed is looked for, milliseconds. */
   sweepEvery?: number
+  /** Receives one line when the queue goes away or comes back, and when a job is asked again. */
   onNotice?: (line: string) => void
 }
 

@@ -1,10 +1,14 @@
 import { InputError } from '@lever/durable-files'
-import { createSelector, resolveSelectors, SELECTOR_NAMES, type Selector } from '@lever/icl-eval'
+import { createSelector, resolveSelectors, SELECTOR_NAMES } from '@lever/icl-eval'
+import type { DerivedSelector, Selector, SelectorName } from '@lever/icl-eval'
 import type { EmbeddingKind } from '@lever/tensor-files'
 import { BUNDLE_FILES, type BundleManifest } from '../bundle/manifest.ts'
 
 /** The name by which the policy of a bundle is asked for. */
 export const POLICY = 'policy'
+
+/** Who chooses: the policy of the bundle, or a baseline of `icl-eval`. */
+export type SelectorChoice = typeof POLICY | SelectorName | DerivedSelector
 
 /** The examples that gain most for every question alike, where the bundle knows what they gain. */
 export const STATIC = 'static'
@@ -47,7 +51,7 @@ export function keptBaselines(effects?: StaticEffects): (name: string) => Select
 }
 
 /** Selectors that choose for any question, without a model or measured rewards. */
-export function baselineNames(): string[] {
+export function baselineNames(): SelectorName[] {
   return SELECTOR_NAMES.filter((name) => {
     try {
       return choosesExamples(createSelector(name))
@@ -58,12 +62,10 @@ export function baselineNames(): string[] {
 }
 
 /** All that can be asked of a bundle by name. */
-export function selectorNames({ policy, files }: Pick<BundleManifest, 'policy' | 'files'>): string[] {
-  return [
-    ...(policy === null ? [] : [POLICY]),
-    ...baselineNames(),
-    ...(Object.hasOwn(files, BUNDLE_FILES.static) ? [STATIC] : []),
-  ]
+export function selectorNames({ policy, files }: Pick<BundleManifest, 'policy' | 'files'>): SelectorChoice[] {
+  const own: readonly SelectorChoice[] = policy === null ? [] : [POLICY]
+  const gained: readonly SelectorChoice[] = Object.hasOwn(files, BUNDLE_FILES.static) ? [STATIC] : []
+  return [...own, ...baselineNames(), ...gained]
 }
 
 function choosesExamples(selector: Selector): boolean {

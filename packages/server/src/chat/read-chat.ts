@@ -1,3 +1,5 @@
+import type { SelectorChoice } from '@lever/selector'
+
 /** Fields of a chat request that this server looks at; all others go on as they are. */
 export interface ChatBody {
   readonly messages: readonly ChatMessage[]
@@ -11,7 +13,7 @@ export interface ChatBody {
 export interface LeverField {
   /** K; 0 for no demonstrations */
   readonly shots?: number
-  readonly selector?: string
+  readonly selector?: SelectorChoice
   /** ids that may not be chosen */
   readonly exclude?: readonly number[]
   /** id of the question in the numbering of the library */

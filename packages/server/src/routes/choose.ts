@@ -1,4 +1,4 @@
-import type { Selection } from '@lever/selector'
+import type { Selection, SelectorChoice } from '@lever/selector'
 import { Refusal } from '../http/refusal.ts'
 import type { NotedDemonstration } from '../chat/reply.ts'
 import type { Serving } from './serving.ts'
@@ -12,7 +12,7 @@ export interface Asked {
 /** What a request wants of a choice. */
 export interface Wanted {
   readonly shots?: number
-  readonly selector?: string
+  readonly selector?: SelectorChoice
   readonly exclude?: readonly number[]
   /** id of the question in the numbering of the library */
   readonly id?: number

@@ -1,3 +1,4 @@
+import type { SelectorChoice } from '@lever/selector'
 import { object, type Route } from '../http/route.ts'
 import { openImage } from '../images/open-image.ts'
 import { choose, noted, requireImages } from './choose.ts'
@@ -8,7 +9,7 @@ interface SelectBody {
   readonly image: string
   readonly question: string
   readonly shots?: number
-  readonly selector?: string
+  readonly selector?: SelectorChoice
   readonly exclude?: readonly number[]
   readonly id?: number
   readonly messages?: boolean

@@ -2,8 +2,8 @@
 export const promptSettings = {
   template: {
     type: 'text',
-    about:
-      'prompt template: shapes, lever-plus, lever-plus-system, or caption, which shows the context of an example in place of its image',
+    about: 'prompt template (caption shows the context of an example in place of its image)',
+    choices: ['shapes', 'lever-plus', 'lever-plus-system', 'caption'],
     unset: 'shapes for the bundled model, caption for text models, lever-plus for others',
   },
   maxNewTokens: {

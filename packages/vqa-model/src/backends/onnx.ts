@@ -3,6 +3,8 @@ import type { Settings } from '@lever/settings'
 import type { OnnxOptions } from '../onnx/open-onnx.ts'
 import type { PixelOptions } from '../pixels/processor-config.ts'
 import type { Backend } from './backend.ts'
+import { parseDtypes } from '../onnx/dtypes.ts'
+import type { Devices } from '../devices/devices.ts'
 import { decodingSettings, promptSettings, stopsOf } from './common-settings.ts'
 
 const own = {
@@ -67,7 +69,14 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
       throw new InputError('vqa-model: backend onnx needs a model: a folder, or the id of a downloaded one')
     }
     return {
-      ...{ model: folder, device, dtype, workers, threads, maxNewTokens },
+      ...{
+        model: folder,
+        device: device as Devices,
+        dtype: parseDtypes(dtype),
+        workers,
+        threads,
+        maxNewTokens,
+      },
       beams: given.decodingBeams as 1 | 3,
       imageDiskBytes: given.imageCache * 2 ** 20,
       ...stopsOf(stop),

@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { hashFile, InputError, requirePath } from '@lever/durable-files'
 import type { Backend } from './backend.ts'
-import { getPostprocess } from '../postprocess.ts'
+import { getPostprocess, type PostprocessName } from '../postprocess.ts'
 import { hashProtocol, type Protocol } from '../protocol.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
 import { emptyStats } from '../stats.ts'
@@ -19,10 +19,13 @@ export type Script = (prompt: Prompt) => ScriptedReply | Promise<ScriptedReply>
 export interface ScriptedOptions {
   /** name of the model, or with no `script` the path of a module whose default export is the script */
   model?: string
+  /** what answers; without it the module that `model` names is loaded */
   script?: Script
   /** read nothing: do not ask whether the images exist */
   checkImages?: boolean
-  postprocess?: string
+  /** what of the written text is the answer; `trim` when left out */
+  postprocess?: PostprocessName
+  /** what answers will be scored by; recorded in the protocol, `vqa-loo` when left out */
   metric?: string
 }
 

@@ -45,7 +45,7 @@ export const backendsAbout: string = backendNames.map((name) => `${name}: ${BACK
  * @throws InputError for an unknown backend, a wrong setting, and what the backend cannot do
  */
 export function modelOptions(
-  backend: string,
+  backend: BackendName,
   settings: Readonly<Record<string, unknown>>,
   context: ModelContext,
 ): VqaModelOptions {

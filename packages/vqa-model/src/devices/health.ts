@@ -4,6 +4,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { formatTable } from '@lever/terminal'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
+import type { Dtypes } from '../onnx/dtypes.ts'
+import type { OneDevice } from './devices.ts'
 import { probeDevices, type DeviceReport } from './probe.ts'
 
 /** What works on a machine. */
@@ -30,11 +32,11 @@ const PACKAGES = ['onnxruntime-node', '@huggingface/transformers', 'sharp']
 /** What of a machine is tried. */
 export interface CheckMachineOptions {
   /** Default: all that ONNX Runtime knows. */
-  readonly devices?: readonly string[] | undefined
+  readonly devices?: readonly OneDevice[] | undefined
   /** A folder, or the id of a downloaded model. */
   readonly model: string
   /** Dtype of the ONNX files of the model. */
-  readonly dtype: string
+  readonly dtype: Dtypes
   /** Versions of the caller's own packages, listed first. */
   readonly versions?: Readonly<Record<string, string>>
 }
@@ -115,7 +117,7 @@ function describeChecks(checks: DeviceReport['checks']): string {
   return `${passed}; not ${failed}`
 }
 
-async function tryModel(model: string, dtype: string): Promise<Health['model']> {
+async function tryModel(model: string, dtype: Dtypes): Promise<Health['model']> {
   try {
     const { isEmbedderModel } = await import('../embed/clip.ts')
     const { openEmbedder } = await import('../embed/index.ts')

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { deviceChecks } from './checks.ts'
-import { deviceNames, parseDevice, type DeviceName } from './devices.ts'
+import { deviceNames, parseDevice, type DeviceName, type OneDevice } from './devices.ts'
 import { remedyFor } from './remedy.ts'
 import type { CheckResult } from './try-device.ts'
 
 /** What one execution provider can do on this machine. */
 export interface DeviceReport {
-  device: string
+  device: OneDevice
   status: 'ok' | 'absent' | 'failed'
   /** time of a process that runs all checks, milliseconds */
   milliseconds: number
@@ -45,7 +45,7 @@ export function existsOn(
  * Tries a device with one small graph for each operator that models use, in a process of its own: a provider
  * library that crashes takes nothing with it, and what it writes to stderr (the name of a missing library) is read.
  */
-export async function probeDevice(device: string): Promise<DeviceReport> {
+export async function probeDevice(device: OneDevice): Promise<DeviceReport> {
   const { name } = parseDevice(device)
   if (!existsOn(name)) {
     const detail = `ONNX Runtime for Node has ${name} on ${PLATFORMS[name].join(', ')} only, this is ${process.platform} ${process.arch}`
@@ -85,7 +85,7 @@ export function readChecks({ code, stdout, stderr }: Ended): CheckResult[] {
 }
 
 /** Tries every device that ONNX Runtime may have on this machine. Never throws. */
-export async function probeDevices(devices: readonly string[] = deviceNames): Promise<DeviceReport[]> {
+export async function probeDevices(devices: readonly OneDevice[] = deviceNames): Promise<DeviceReport[]> {
   return Promise.all(devices.map(probeDevice))
 }
 

@@ -1,6 +1,6 @@
 import { InputError } from '@lever/durable-files'
 import { preloadLibraries } from '@lever/onnx-grad/ort'
-import { parseDevice } from './devices.ts'
+import { parseDevice, type Device, type DeviceName, type OneDevice } from './devices.ts'
 import { probeDevice, type DeviceReport } from './probe.ts'
 
 /**
@@ -10,13 +10,14 @@ import { probeDevice, type DeviceReport } from './probe.ts'
  * @throws InputError with the remedy when a named device does not work
  */
 export async function resolveDevice(
-  device: string,
+  device: Device,
   onNotice: (line: string) => void,
-  probe: (device: string) => Promise<DeviceReport> = probeDevice,
-): Promise<string> {
+  probe: (device: OneDevice) => Promise<DeviceReport> = probeDevice,
+): Promise<OneDevice> {
   if (device === 'auto') {
     const reasons: string[] = []
-    for (const name of process.platform === 'win32' ? ['cuda', 'dml'] : ['cuda']) {
+    const fast: readonly DeviceName[] = process.platform === 'win32' ? ['cuda', 'dml'] : ['cuda']
+    for (const name of fast) {
       const report = await probe(name)
       if (report.status === 'ok') {
         onNotice(`device auto: ${name}`)
@@ -31,7 +32,7 @@ export async function resolveDevice(
   }
   const { name, index } = parseDevice(device)
   if (name === 'cpu') return 'cpu'
-  const wanted = index === 0 ? name : `${name}:${index}`
+  const wanted: OneDevice = index === 0 ? name : `${name}:${index}`
   const report = await probe(wanted)
   if (report.status === 'ok') {
     preloadLibraries(wanted)

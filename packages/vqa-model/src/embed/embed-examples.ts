@@ -8,6 +8,7 @@ import { TEXT_SOURCES, type Embedder, type ExampleToEmbed, type TextSource } fro
 
 /** Which kinds of embeddings are made, and how an interrupted run continues. */
 export interface EmbedOptions {
+  /** what of an example a row is of: its image, its text, or both in one; `both` when left out */
   kind?: EmbeddingKind
   /** of what of an example the text's rows are; the question when left out */
   textOf?: TextSource
@@ -17,10 +18,13 @@ export interface EmbedOptions {
   skipBroken?: boolean
   /** how a message calls `skipBroken` */
   skipName?: string
+  /** examples that are embedded together; 32 when left out */
   batch?: number
   /** file that keeps the rows of finished batches, so that a later call continues; deleted by the caller */
   journal?: string
+  /** ends between two batches; with a journal the same call continues */
   signal?: AbortSignal
+  /** called with the number of examples that are done */
   onProgress?: (done: number) => void
 }
 

@@ -1,6 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { resolveDevice } from '../devices/resolve.ts'
+import { checkPixelNames } from '../pixels/processor-config.ts'
 import type { Embedder, EmbedderFiles, EmbedderOptions } from './types.ts'
 
 /** The names of the embedders. */
@@ -54,6 +55,7 @@ const OPEN_EMBEDDER_OPTIONS: OptionNames<OpenEmbedderOptions> = {
  */
 export async function openEmbedder(options: OpenEmbedderOptions): Promise<Embedder> {
   refuseUnknownOptions(options, OPEN_EMBEDDER_OPTIONS, 'vqa-model: openEmbedder')
+  checkPixelNames(options.pixels)
   const { embedder = 'vision-pool', device = 'cpu', onNotice = () => undefined, ...rest } = options
   const { open } = await embedderOf(embedder)
   return open({ ...rest, device: await resolveDevice(device, onNotice) })

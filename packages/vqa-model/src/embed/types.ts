@@ -1,3 +1,5 @@
+import type { Device } from '../devices/devices.ts'
+
 /** The path of an image file, or the bytes of one with a name for messages. */
 export type ImageFile = string | { readonly name: string; readonly bytes: Uint8Array }
 
@@ -26,7 +28,8 @@ export interface Embedder {
 export interface EmbedderOptions {
   /** folder of the model */
   model: string
-  device?: string
+  /** where it runs; `cpu` when left out */
+  device?: Device
   /** threads of one session */
   threads?: number
   /** limits of an image's area in pixels, where the embedder has them */

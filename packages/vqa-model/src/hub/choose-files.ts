@@ -1,7 +1,14 @@
 import { join, posix } from 'node:path'
 import { InputError } from '@lever/durable-files'
 import { externalFiles } from '../onnx/external-files.ts'
-import { dtypeNames, dtypeOf, sessionFile, TEXT_SESSIONS, VLM_SESSIONS, type Dtypes } from '../onnx/dtypes.ts'
+import {
+  dtypeNames,
+  dtypeOf,
+  sessionFile,
+  TEXT_SESSIONS,
+  VLM_SESSIONS,
+  type FileDtypes,
+} from '../onnx/dtypes.ts'
 import type { Listing, RemoteFile } from './listing.ts'
 
 /** Files beside the ONNX files; the first is needed, the others as far as they exist. */
@@ -25,7 +32,7 @@ const EMBEDDER_SESSIONS = ['text_model', 'vision_model']
  *
  * @throws InputError if the repository has no such files, with the dtypes it has
  */
-export function chooseFiles(id: string, { files }: Listing, dtype: Dtypes): RemoteFile[] {
+export function chooseFiles(id: string, { files }: Listing, dtype: FileDtypes): RemoteFile[] {
   const missing = NEEDED.filter((name) => !files.has(name))
   if (missing.length > 0) throw new InputError(`vqa-model: ${id} has no ${missing.join(', ')}`)
   const chosen = [...NEEDED, ...WELCOME].map((name) => files.get(name)).filter((file) => file !== undefined)

@@ -2,7 +2,7 @@ import { mkdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acquireLock, InputError, writeFileAtomic } from '@lever/durable-files'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
-import type { Dtypes } from '../onnx/dtypes.ts'
+import { readDtypes, type Dtypes } from '../onnx/dtypes.ts'
 import { chooseFiles, furtherFiles } from './choose-files.ts'
 import { downloadFile } from './download-file.ts'
 import { fetchListing, fileAddress, hubHeaders, refusal, type RemoteFile } from './listing.ts'
@@ -13,7 +13,9 @@ import { hubEndpoint, hubToken, modelCache, offlineBy } from './places.ts'
 export interface DownloadOptions {
   /** id on the Hub: `organisation/name`, or `organisation/name@revision` for a branch, tag or commit */
   id: string
+  /** of the ONNX files; `fp32` when left out */
   dtype?: Dtypes
+  /** ends the download; what is there is kept, and the same call continues */
   signal?: AbortSignal
   /** bytes that are there of all bytes, and the file that comes now */
   onProgress?: (done: number, total: number, file: string) => void
@@ -57,7 +59,6 @@ export async function downloadModel(options: DownloadOptions): Promise<Downloade
   refuseUnknownOptions(options, DOWNLOAD_OPTIONS, 'vqa-model: downloadModel')
   const {
     id: model,
-    dtype = 'fp32',
     signal,
     onProgress = () => undefined,
     attempts = 5,
@@ -101,7 +102,7 @@ export async function downloadModel(options: DownloadOptions): Promise<Downloade
         found.push({ path: file.path, size: file.size, fetched })
       }
     }
-    const chosen = chooseFiles(id, listing, dtype)
+    const chosen = chooseFiles(id, listing, readDtypes(options.dtype))
     await fetchAll(chosen)
     await fetchAll(furtherFiles(id, listing, chosen, folder))
     const source = { id, commit: listing.commit }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InputError } from '@lever/durable-files'
-import { dtypeText, type Dtypes } from '../onnx/dtypes.ts'
+import { dtypeText, type FileDtypes } from '../onnx/dtypes.ts'
 import { hubCache, modelCache, offlineBy } from './places.ts'
 
 /** A model's folder, and its id on the Hub where it was named by one. */
@@ -40,7 +40,7 @@ export function isModelId(model: string): boolean {
  *
  * @throws InputError with the command that downloads the model
  */
-export async function locateModel(model: string, dtype?: Dtypes): Promise<ModelPlace> {
+export async function locateModel(model: string, dtype?: FileDtypes): Promise<ModelPlace> {
   const path = resolve(model)
   if (await isFolder(path)) return { path, id: undefined }
   const parsed = parseModelId(model)
@@ -70,7 +70,7 @@ export async function locateModel(model: string, dtype?: Dtypes): Promise<ModelP
 }
 
 /** What to do about files of a model that are missing. */
-export function downloadAdvice(id: string, dtype: Dtypes | undefined): string {
+export function downloadAdvice(id: string, dtype: FileDtypes | undefined): string {
   const offline = offlineBy()
   const option = dtype === undefined || dtypeText(dtype) === 'fp32' ? '' : ` --dtype ${dtypeText(dtype)}`
   const command = `lever doctor --download ${id}${option}`

@@ -11,7 +11,7 @@ import {
   sessionFile,
   TEXT_SESSIONS,
   VLM_SESSIONS,
-  type Dtypes,
+  type FileDtypes,
   type SessionName,
 } from './dtypes.ts'
 import { getFamily, type ModelFamily } from './families.ts'
@@ -62,7 +62,7 @@ const NO_PREPROCESSOR = { preprocessor: {}, preprocessorFile: undefined }
  * @param model the folder, or the id of a model on the Hub that was downloaded
  * @throws InputError naming what is missing or wrong and what to do
  */
-export async function readModelFolder(model: string, dtype: Dtypes = 'fp32'): Promise<ModelFolder> {
+export async function readModelFolder(model: string, dtype: FileDtypes = 'fp32'): Promise<ModelFolder> {
   const { path, id, commit } = await locateModel(model, dtype)
   const config = await readJson(path, 'config.json')
   const generation = await readJson(path, 'generation_config.json')
@@ -207,7 +207,7 @@ async function findSessions(
   path: string,
   sessions: readonly SessionName[],
   id: string | undefined,
-  dtype: Dtypes,
+  dtype: FileDtypes,
 ): Promise<{
   paths: Partial<Record<SessionName, string>>
   files: Partial<Record<SessionName, string[]>>

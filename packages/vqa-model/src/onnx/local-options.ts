@@ -1,6 +1,8 @@
 import type { Protocol } from '../protocol.ts'
+import type { PostprocessName } from '../postprocess.ts'
+import type { TemplateName } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
-import type { Dtypes } from './dtypes.ts'
+import type { FileDtypes } from './dtypes.ts'
 import type { PixelOptions } from '../pixels/processor-config.ts'
 
 /** What opens a model in one thread; plain data, so that it can be sent to a worker. */
@@ -8,10 +10,10 @@ export interface LocalModelOptions {
   /** folder in the Hub's ONNX layout, or the id of a downloaded model */
   model: string
   /** undefined for the model's default */
-  template?: string | PromptTemplate | undefined
+  template?: TemplateName | PromptTemplate | undefined
   /** system prompt in place of the template's */
   system?: string | null | undefined
-  dtype: Dtypes
+  dtype: FileDtypes
   device: string
   /** threads of one ONNX Runtime session; 0 lets the size of the decoder decide */
   threads: number
@@ -22,7 +24,7 @@ export interface LocalModelOptions {
   /** texts that end an answer; the template's when undefined */
   stop?: readonly string[] | undefined
   pixels?: PixelOptions | undefined
-  postprocess?: string | undefined
+  postprocess?: PostprocessName | undefined
   metric: string
   sharing: boolean
   batchRows: number

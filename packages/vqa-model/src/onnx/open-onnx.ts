@@ -1,8 +1,8 @@
 import { InputError } from '@lever/durable-files'
-import type { Device } from '../devices/devices.ts'
+import { parseDevices, type Device, type Devices } from '../devices/devices.ts'
 import { resolveDevice } from '../devices/resolve.ts'
 import { cacheFolder } from '../hub/places.ts'
-import { parseDtypes, type Dtypes } from './dtypes.ts'
+import { readDtypes, type Dtypes } from './dtypes.ts'
 import { readModelFolder } from './folder.ts'
 import { openLocalModel, type LocalModel } from './local-model.ts'
 import type { LocalModelOptions } from './local-options.ts'
@@ -10,9 +10,11 @@ import { hashModelFiles, readLocalProtocol, type ProtocolOptions } from './local
 import { joinModels } from '../join-models.ts'
 import { hashProtocol } from '../protocol.ts'
 import { needsOf } from '../prompt/needs.ts'
-import type { PixelOptions } from '../pixels/processor-config.ts'
+import { checkPixelNames, type PixelOptions } from '../pixels/processor-config.ts'
 import { resizerNames } from '../pixels/resample.ts'
+import type { PostprocessName } from '../postprocess.ts'
 import { requireScoreAnswers } from '../scores-only.ts'
+import type { TemplateName } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { ModelProtocol, Answer, BackendModel } from '../types.ts'
 import { splitCall } from '../workers/split.ts'
@@ -26,17 +28,18 @@ export interface OnnxOptions {
    * name of a prompt template, or one of your own; when left out `lever-plus`, `shapes` for the bundled model, `caption`
    * for a text model
    */
-  template?: string | PromptTemplate
+  template?: TemplateName | PromptTemplate
   /** system prompt in place of the template's; null for none */
   system?: string | null
   /** one device, or several with a copy of the model each, as `cuda:0,cuda:1` */
-  device?: string
+  device?: Devices
   /** of the ONNX files: one name, one per file, or both as in an option (`decoder_model_merged=q4`) */
   dtype?: Dtypes
   /** worker threads with sessions of their own; 0 runs in this thread and blocks its event loop */
   workers?: number
   /** threads of one session; 0 chooses by the decoder's size */
   threads?: number
+  /** most tokens of an answer; 5 when left out */
   maxNewTokens?: number
   /** 1: greedy; 3: beam search of width 3 with length penalty 0, as the Python original decodes */
   beams?: 1 | 3
@@ -44,7 +47,9 @@ export interface OnnxOptions {
   pixels?: PixelOptions
   /** texts that end an answer, besides the model's own end tokens; the template's when left out */
   stop?: readonly string[]
-  postprocess?: string
+  /** what of the written text is the answer; the template's when left out */
+  postprocess?: PostprocessName
+  /** what answers will be scored by; recorded in the protocol, `vqa-loo` when left out */
   metric?: string
   /** false: one prompt at a time, nothing shared (slow; for comparisons) */
   sharing?: boolean
@@ -73,13 +78,10 @@ export interface OnnxOptions {
  * @throws InputError if the folder, a file in it, the device or an option is wrong
  */
 export async function openOnnxModel(options: OnnxOptions): Promise<BackendModel> {
-  const devices = (options.device ?? 'cpu').split(',').map((device) => device.trim())
-  if (devices.includes('')) {
-    throw new InputError(`vqa-model: the device is "${options.device!}"; give one, or several as a,b`)
-  }
+  const devices = parseDevices(options.device ?? 'cpu')
   const opened: BackendModel[] = []
   try {
-    for (const device of devices) opened.push(await openOnDevice(options, device as Device))
+    for (const device of devices) opened.push(await openOnDevice(options, device))
     return joinModels(opened)
   } catch (error) {
     for (const model of opened) await model.close()
@@ -156,7 +158,7 @@ function protocolOptions(options: OnnxOptions): ProtocolOptions {
     model: options.model,
     template: options.template,
     system: options.system,
-    dtype: typeof options.dtype === 'string' ? parseDtypes(options.dtype) : (options.dtype ?? 'fp32'),
+    dtype: readDtypes(options.dtype),
     maxNewTokens: options.maxNewTokens ?? 5,
     beams: options.beams ?? 1,
     stop: options.stop,
@@ -211,6 +213,7 @@ function checkCounts(options: OnnxOptions): void {
     imageBytes: 0,
     imageDiskBytes: 0,
   }
+  checkPixelNames(options.pixels)
   const { resizer, ...limits } = options.pixels ?? {}
   for (const [name, value] of Object.entries(limits)) {
     if (Number.isFinite(value) && value > 0) continue

@@ -1,4 +1,6 @@
 import { InputError } from '@lever/durable-files'
+import type { PostprocessName } from '../postprocess.ts'
+import type { TemplateName } from '../templates/index.ts'
 import type { PromptTemplate } from '../templates/template.ts'
 import type { Clock } from './clock.ts'
 
@@ -11,11 +13,14 @@ export interface OpenaiOptions {
   /** sent as bearer token; kept out of errors, notices and the protocol */
   apiKey?: string | undefined
   /** name of a prompt template, or one of your own; `lever-plus` when left out */
-  template?: string | PromptTemplate
+  template?: TemplateName | PromptTemplate
   /** system prompt in place of the template's; null for none */
   system?: string | null
+  /** most tokens of an answer; 5 when left out */
   maxNewTokens?: number
-  postprocess?: string
+  /** what of the written text is the answer; the template's when left out */
+  postprocess?: PostprocessName
+  /** what answers will be scored by; recorded in the protocol, `vqa-loo` when left out */
   metric?: string
   /** most requests at one time per base URL; how many there are is found out by trying */
   concurrency?: number
@@ -23,6 +28,7 @@ export interface OpenaiOptions {
   timeout?: number
   /** most repeats of a request, and most vain tries in a row before the servers count as gone */
   retries?: number
+  /** sent with every request; 0 when left out */
   seed?: number
   /** texts that end an answer, besides the model's own end tokens; the template's when left out */
   stop?: readonly string[]
@@ -34,6 +40,7 @@ export interface OpenaiOptions {
   maxImageBytes?: number
   /** receives one line when a server goes away or comes back */
   onNotice?: (line: string) => void
+  /** time and chance, for tests */
   clock?: Clock
 }
 

@@ -1,4 +1,5 @@
 import { InputError } from '@lever/durable-files'
+import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import { show } from '../show.ts'
 import { makeLevels, type Levels } from './levels.ts'
 import { filterNumbers, type Filter, type Resizer } from './resample.ts'
@@ -14,6 +15,13 @@ export interface ProcessorConfig {
 /** How pixels are made, where the caller does not leave it to the model's own files. */
 export interface PixelOptions extends Partial<PixelLimits> {
   resizer?: Resizer
+}
+
+const PIXEL_OPTIONS: OptionNames<PixelOptions> = { min: true, max: true, resizer: true }
+
+/** @throws InputError for a field that does not exist */
+export function checkPixelNames(pixels: PixelOptions | undefined): void {
+  refuseUnknownOptions(pixels, PIXEL_OPTIONS, 'vqa-model: pixels')
 }
 
 /** What a class of image processors takes where its configuration says nothing. */

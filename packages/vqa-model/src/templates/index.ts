@@ -19,11 +19,11 @@ const TABLE: Record<TemplateName, PromptTemplate> = {
 }
 
 /**
- * A template of the table by its name, or a checked one of the caller's.
+ * A template of the table by its name, which may come from a file, or a checked one of the caller's.
  *
  * @throws InputError for an unknown name or a wrong template
  */
-export function getTemplate(template: string | PromptTemplate): PromptTemplate {
+export function getTemplate(template: TemplateName | (string & {}) | PromptTemplate): PromptTemplate {
   if (typeof template !== 'string') return validateTemplate(template)
   if (!Object.hasOwn(TABLE, template)) {
     throw new InputError(

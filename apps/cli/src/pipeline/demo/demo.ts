@@ -96,7 +96,7 @@ function openWorldModel({ world }: Recipe, workers: number, { progress }: Contex
     device: 'cpu',
     threads: 1,
     maxNewTokens: 5,
-  }
+  } as const
   return openModel({ ...choice, workers }, progress)
 }
 

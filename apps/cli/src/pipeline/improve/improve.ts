@@ -45,7 +45,7 @@ export async function improve(settings: ImproveSettings, context: Context): Prom
     try {
       await requireShown(model, { queries: plan.queries, pool: plan.candidates })
       return await improveRounds<Answer>({
-        ...plan,
+        ...{ ...plan, prefixes: undefined, shard: undefined },
         ...{ batchSize, concurrency: concurrency + 1, model, score, normalizeAnswer, generator },
         answer: answerWith(model, { ...(scoreAnswers && { score: scoreAnswers }), scoresOnly }),
         dataset: inputs.dataset,

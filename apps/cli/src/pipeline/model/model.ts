@@ -1,4 +1,4 @@
-import type { ModelContext, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
+import type { BackendName, ModelContext, ModelProtocol, VqaModel, VqaModelOptions } from '@lever/vqa-model'
 import type { Example } from '@lever/vqa-dataset'
 import type { BackendSettings } from '@lever/vqa-model/backends'
 import { BUNDLED_MODEL } from '../../files.ts'
@@ -8,7 +8,7 @@ import type { Progress } from '@lever/terminal'
 export interface ModelChoice extends Partial<BackendSettings> {
   /** Undefined: the bundled one, or the only one of a server. */
   readonly model: string | undefined
-  readonly backend: string
+  readonly backend: BackendName
   /** What answers will be scored by (`metricOf`), for the protocol. */
   readonly metric?: string
 }
