@@ -2,25 +2,37 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AUTO_CANDIDATES, planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
+import { AUTO_CANDIDATES, findFloor, loadTraining, planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
+import type { Delivered, TrainedPolicy, TrainingPlan } from '@lever/grpo-trainer'
+import { readCheckpoint, writeCheckpoint } from '@lever/pointer-model'
 import { encodeRlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
 import { toEnd } from './support/training.ts'
 import { answer, openWorld, percent } from './support/worlds.ts'
+import type { World } from './support/worlds.ts'
 
 const WORLDS = [
   ...['okvqa-lm', 'composition', 'bundled', 'composition-sim', 'composition-sim-2', 'fresh-1', 'fresh-2'],
 ]
 const SEEDS = [0, 1, 2]
+/** Validation questions whose choices are measured. */
+const GREEDY = 60
+
+interface Chosen {
+  readonly chosen: string
+  readonly accuracy: number
+}
 
 interface Row {
   readonly world: string
   readonly seed: number
   /** Accuracy of every candidate alone, in per cent, and what it was worth on validation (x 100). */
   readonly candidates: Readonly<Record<string, { readonly accuracy: number; readonly validation: number }>>
-  /** What `auto` delivers, and its accuracy. */
+  /** What `auto` delivers by measured pointers, and its accuracy; the same if ties went to `recommended`; and by what each chooses. */
   readonly chosen: string
   readonly delivered: number
+  readonly last: Chosen
+  readonly greedy?: Chosen & { readonly prompts: number; readonly values: readonly number[] }
   /** Processor seconds of the whole training. */
   readonly seconds: number
 }
@@ -74,13 +86,41 @@ async function measure(name: string, seed: number, folder: string): Promise<Row 
     candidates[one] = { accuracy: percent(alone), validation: Math.round(1e4 * (found?.value ?? 0)) / 100 }
   }
   const delivered = percent(await answer(world, trained.checkpoint))
-  return { world: name, seed, candidates, chosen, delivered, seconds: (spent.user + spent.system) / 1e6 }
+  const seconds = (spent.user + spent.system) / 1e6
+  return { world: name, seed, candidates, chosen, delivered, ...(await otherRules(world, plan)), seconds }
+}
+
+/** What would be delivered of the same trainings by other rules. */
+async function otherRules(world: World, plan: TrainingPlan): Promise<Pick<Row, 'last' | 'greedy'>> {
+  const { out } = plan
+  const best = (folder: string): string => join(out, folder, 'checkpoints/best.safetensors')
+  const { data, columns } = await loadTraining(plan)
+  const trained: TrainedPolicy[] = []
+  for (const name of Object.keys(AUTO_CANDIDATES)) {
+    const { model, info } = await readCheckpoint(best(`candidates/${name}`))
+    const { phase = '', epoch = 0, step = 0 } = info
+    trained.push({ model, phase, epoch, step, name, metrics: {} })
+  }
+  const starts = existsSync(best('agreement')) ? [await readCheckpoint(best('agreement'))] : []
+  const answered = async (found: Delivered): Promise<Chosen> => {
+    const path = join(out, 'other-rule.safetensors')
+    await writeCheckpoint(path, { model: found.model, info: {} })
+    return { chosen: found.selection.name, accuracy: percent(await answer(world, path)) }
+  }
+  const last = await answered((await findFloor({ data, columns, trained: trained.toReversed(), starts }))!)
+  const { measure } = world
+  if (measure === undefined) return { last }
+  const found = (await findFloor({ data, columns, trained, starts, greedy: { queries: GREEDY, measure } }))!
+  const { prompts, compared } = found.selection.greedy!
+  const values = compared.map(({ value }) => Math.round(1e4 * value) / 100)
+  return { last, greedy: { ...(await answered(found)), prompts, values } }
 }
 
 /** A line for a world, its seeds in a cell. */
 function tableOf(rows: readonly Row[]): string {
   const names = Object.keys(AUTO_CANDIDATES)
-  const head = ['world', ...names.map((name) => `${name} (validation)`), '`auto` delivers', 'chosen']
+  const rules = ['`auto` delivers', 'ties to `recommended`', 'by what each chooses', 'prompts']
+  const head = ['world', ...names.map((name) => `${name} (validation)`), ...rules]
   const lines = [...new Set(rows.map(({ world }) => world))].map((world) => {
     const own = rows.filter((row) => row.world === world).sort((a, b) => a.seed - b.seed)
     const cell = (of: (row: Row) => string | number): string => own.map(of).join(' / ')
@@ -89,8 +129,10 @@ function tableOf(rows: readonly Row[]): string {
       ...names.map((name) =>
         cell(({ candidates }) => `${candidates[name]!.accuracy} (${candidates[name]!.validation})`),
       ),
-      cell(({ delivered }) => delivered),
-      cell(({ chosen }) => chosen),
+      cell(({ delivered, chosen }) => `${delivered} (${chosen})`),
+      cell(({ last }) => `${last.accuracy} (${last.chosen})`),
+      cell(({ greedy }) => (greedy === undefined ? '-' : `${greedy.accuracy} (${greedy.chosen})`)),
+      cell(({ greedy }) => greedy?.prompts ?? '-'),
     ]
   })
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |\n`).join('')

@@ -8,7 +8,7 @@ import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import { encodeRlData } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
-import { improveTask, ROUNDS, toEnd } from './support/spend-improve.ts'
+import { improveTask, ROUNDS } from './support/spend-improve.ts'
 import type { ImprovedRun } from './support/spend-improve.ts'
 import {
   beamsOf,
@@ -22,6 +22,7 @@ import type { Measured, Propose, Purse } from './support/spend-schemes.ts'
 import { spendTable } from './support/spend-table.ts'
 import { openTask } from './support/spend-tasks.ts'
 import type { Task } from './support/spend-tasks.ts'
+import { toEnd } from './support/training.ts'
 
 /*
  * Which pointers are worth measuring (docs/results.md, "Which prompts teach"): ways to spend a number of prompts, each

@@ -1,14 +1,16 @@
-import { planMember, planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
-import type { TrainedFiles, TrainingPlan } from '@lever/grpo-trainer'
+import { planMember, planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
 import { byIds, createModel, openPolicy, readCheckpoint } from '@lever/pointer-model'
 import { createRandom } from '@lever/reward-utils'
 import { defaultMix, improveRounds } from '@lever/rl-generate'
 import { readSettings } from '@lever/settings'
 import type { Example } from '@lever/vqa-dataset'
 import type { Question, Task } from './spend-tasks.ts'
+import { toEnd } from './training.ts'
 
 /** Rounds of every run. */
 export const ROUNDS = 3
+/** Questions whose choices are measured at the end, as by default. */
+const GREEDY = 60
 
 /** A run of what `lever improve` does. */
 export interface ImproveRun {
@@ -77,10 +79,12 @@ export async function improveTask(task: Task, run: ImproveRun): Promise<Improved
         return { accuracy, mode: 'file', ...(isExpected && { gtProb: expected! }) }
       },
       ...{ out, rounds: ROUNDS, members, batchSize: 512 },
-      async train({ member, rlData, out: folder }) {
+      async train({ member, rlData, out: folder, measure }) {
         const given = readSettings(TRAIN_SCHEMA, { ...settings, rlData: [rlData], out: folder })
-        const plan = member === null ? planTraining(given) : planMember(given, member)
-        const { checkpoint, selection } = await toEnd(plan)
+        const { checkpoint, selection } =
+          member === null
+            ? await toEnd({ ...planTraining(given), validateGreedy: GREEDY }, { measure })
+            : await toEnd(planMember(given, member))
         return { checkpoint, chosen: selection?.name ?? 'policy' }
       },
       async openPolicy(checkpoint) {
@@ -88,18 +92,9 @@ export async function improveTask(task: Task, run: ImproveRun): Promise<Improved
         return { proposer: byIds(opened, task.tables), facts: {}, close: () => opened.close() }
       },
     })
-    const { checkpoint, chosen, rounds } = improved
-    return { checkpoint, chosen, prompts: rounds.at(-1)!.outcomes }
+    const { checkpoint, chosen, rounds, validated } = improved
+    return { checkpoint, chosen, prompts: rounds.at(-1)!.outcomes + validated }
   } finally {
     await policy.close()
-  }
-}
-
-/** What a training ends with. */
-export async function toEnd(plan: TrainingPlan): Promise<TrainedFiles> {
-  const events = trainFiles(plan)
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done === true) return value
   }
 }

@@ -1,4 +1,4 @@
-import type { TrainedFiles, TrainingPlan } from '@lever/grpo-trainer'
+import type { TrainedFiles, TrainFilesOptions, TrainingPlan } from '@lever/grpo-trainer'
 import { trainFiles } from '@lever/grpo-trainer'
 import { createRandom } from '@lever/reward-utils'
 import type { RlCandidate, RlData } from '@lever/rl-dataset'
@@ -23,8 +23,8 @@ export function subsetOf(data: RlData, queries: number, pointers: number, seed: 
 }
 
 /** Trains to the end of a plan. */
-export async function toEnd(plan: TrainingPlan): Promise<TrainedFiles> {
-  const events = trainFiles(plan)
+export async function toEnd(plan: TrainingPlan, options: TrainFilesOptions = {}): Promise<TrainedFiles> {
+  const events = trainFiles(plan, options)
   for (;;) {
     const { done, value } = await events.next()
     if (done === true) return value

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { planAgreement, SFT_SCHEMA } from '@lever/grpo-trainer'
-import type { TrainingPlan } from '@lever/grpo-trainer'
+import type { MeasureChoices, TrainingPlan } from '@lever/grpo-trainer'
 import { createSelector, evaluateSelectors, lookUpEmbeddings, policySelector } from '@lever/icl-eval'
 import type { Selector } from '@lever/icl-eval'
 import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
@@ -21,6 +21,7 @@ import { officialScore } from '@lever/vqa-eval'
 import { answerWith, openVqaModel } from '@lever/vqa-model'
 import { drawComposition, drawWorld, writeWorld } from '../../fixtures/shapes-vqa/src/makers.ts'
 import { writeCompositionSim } from './composition-sim.ts'
+import { compositionTruth } from './composition-truth.ts'
 
 const FIXTURE = fileURLToPath(new URL('../../fixtures/shapes-vqa/', import.meta.url))
 const LEVER = fileURLToPath(new URL('../../apps/cli/bin/lever.js', import.meta.url))
@@ -42,6 +43,8 @@ export interface World {
   readonly labels?: RlData
   readonly free?: (out: string, seed: number) => TrainingPlan
   readonly baselines: () => Promise<Readonly<Record<string, readonly number[]>>>
+  /** Asks about choices for training questions, where any can be answered. */
+  readonly measure?: MeasureChoices
   /** Accuracy 0..1 of a chooser, question by question. */
   readonly accuracy: (selector: Selector) => Promise<readonly number[]>
 }
@@ -115,6 +118,7 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
     features: kinds,
   })
   const byId = new Map(library.map((example) => [example.id, example]))
+  const queryOf = new Map(train.map((example) => [example.id, example]))
   const pools = new Map(Array.from(byQuery, ([id, ids]) => [id, ids.map((one) => byId.get(one)!)] as const))
   const opened = await openVqaModel({ backend: 'onnx', model, workers: 1, threads: 1 })
   const score = officialScore()
@@ -176,6 +180,14 @@ async function openPlayed(name: string, root: string, out: string): Promise<Worl
           labels,
         ),
     }),
+    async measure(choices) {
+      const prompts = choices.map(({ queryId, pointer }) => ({
+        query: queryOf.get(queryId)!,
+        demonstrations: pointer.map((id) => byId.get(id)!),
+      }))
+      const answers = await answerWith(opened)(prompts, { signal: new AbortController().signal })
+      return answers.map(({ text }, i) => ({ accuracy: score(text, prompts[i]!.query).accuracy }))
+    },
     baselines: () => (baselines ??= accuracies(BASELINES.map((one) => createSelector(one)))),
     accuracy: async (selector) => (await accuracies([selector]))[selector.name]!,
   }
@@ -214,6 +226,7 @@ async function openMeasured(name: string, folder: string): Promise<World | undef
     tables: { queries: table, candidates: table },
     ...(isReal && { withExpected: () => Promise.resolve(data) }),
     settings: isReal ? { rewardMode: 'expected_accuracy' } : {},
+    ...(!isReal && { measure: compositionTruth(table, test) }),
     baselines: async () => Promise.resolve({ random }),
     accuracy,
   }

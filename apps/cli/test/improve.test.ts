@@ -12,7 +12,7 @@ function improve(out: string, ...more: readonly string[]): string[] {
   return [
     ...['improve', '--dataset', folder, '--embeddings', embeddings, '--pool-size', '12'],
     ...['--rounds', '2', '--group-size', '4', '--workers', '1', '--batch-size', '8', '--val-ratio', '0.2'],
-    ...['--no-floor', '--set', 'listwise.epochs=5', '--members', '2'],
+    ...['--validate-greedy', '8', '--set', 'listwise.epochs=3', '--members', '2'],
     ...['--out', join(root, out), ...more],
   ]
 }
@@ -44,7 +44,12 @@ test('killed while it measures and while it trains, it ends with the bytes of a 
   }
   const last = await lever(improve('cut', '--json', '--quiet'))
   expect({ code: last.code, stderr: last.stderr }).toEqual({ code: 0, stderr: '' })
-  const { rounds } = JSON.parse(last.stdout) as { rounds: { outcomes: number }[] }
+  const { rounds, validated } = JSON.parse(last.stdout) as {
+    rounds: { outcomes: number }[]
+    validated: number
+  }
+  expect(validated).toBeGreaterThan(0)
+  expect(whole.stdout).toContain(`\nvalidated: ${validated} outcomes more`)
   expect(rounds.map(({ outcomes }) => outcomes)).toEqual([96, 192])
   for (const file of ['rl-data.json', 'checkpoints/best.safetensors'])
     expect(read('cut', file)).toBe(read('whole', file))

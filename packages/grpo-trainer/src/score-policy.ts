@@ -49,7 +49,7 @@ export async function pointerLogProbs(
   data: Pick<TrainingData, 'embeddings' | 'queryEmbeddings'>,
 ): Promise<ArrayLike<number>[]> {
   const scores: ArrayLike<number>[] = []
-  for (const [places, input] of byShots(groups, data)) {
+  for (const [places, input] of queryInputs(groups, data)) {
     const pointers = places.map((i) => pointersOf(groups[i]!))
     const found = await policy.logProbs(input, pointers)
     places.forEach((i, at) => (scores[i] = found[at]!))
@@ -64,17 +64,21 @@ export async function greedyPointers(
   data: TrainingData,
 ): Promise<Int32Array[]> {
   const pointers: Int32Array[] = []
-  for (const [places, input, shots] of byShots(groups, data)) {
+  for (const [places, input, shots] of queryInputs(groups, data)) {
     const choices = await policy.greedy(input, { shots })
     places.forEach((i, at) => (pointers[i] = choices[at]!.pointer))
   }
   return pointers
 }
 
-function byShots(
+/** Queries of one number of shots: their places in a list, what a policy reads of them, and K. */
+export type QueryInput = readonly [places: readonly number[], input: PolicyInput, shots: number]
+
+/** Groups as a policy reads them, by their number of shots. */
+export function queryInputs(
   groups: readonly Group[],
   { embeddings, queryEmbeddings = embeddings }: Pick<TrainingData, 'embeddings' | 'queryEmbeddings'>,
-): (readonly [places: readonly number[], input: PolicyInput, shots: number])[] {
+): QueryInput[] {
   return [...new Set(groups.map((group) => group.shots))].map((shots) => {
     const places = groups.flatMap((group, i) => (group.shots === shots ? [i] : []))
     const items = places.map((i) => ({ row: groups[i]!.queryRow, pool: groups[i]!.poolRows }))

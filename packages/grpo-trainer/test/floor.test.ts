@@ -1,11 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
+import { openPolicy } from '@lever/pointer-model'
+import type { Selection } from '@lever/pointer-model'
 import type { Group } from '@lever/rl-dataset'
 import { crossFittedStatic, rankingOf, staticBaseline } from '../src/floor/baselines.ts'
+import { crossFit } from '../src/floor/cross-fit.ts'
 import { comparedWith, duel } from '../src/floor/duel.ts'
 import type { Contender } from '../src/floor/duel.ts'
 import { findFloor } from '../src/floor/floor.ts'
 import { formatSelection, selectionEvent } from '../src/floor/text.ts'
+import type { MeasureChoices } from '../src/floor/greedy.ts'
 import type { PhaseOptions } from '../src/phases.ts'
+import { greedyPointers } from '../src/score-policy.ts'
 import { runAll, smallModel } from './helpers.ts'
 import { makeWorld } from './world.ts'
 
@@ -124,6 +129,91 @@ describe('the floor of a training', () => {
     const trained = { model: smallModel(), phase: 'rce', epoch: 1, step: 9, metrics: {} }
     const data = { ...world, validation: [] }
     expect(await findFloor({ data, columns, trained: [trained] })).toBeUndefined()
+  })
+})
+
+describe('a check of greedy choices', () => {
+  const large = makeWorld({ queries: 48, validation: 120, pool: 10, pointers: 8 })
+  const rewarded = (group: Group): Group => ({ ...group, accuracies: group.rawRewards })
+  const validation = large.validation!.map(rewarded)
+  const data = { ...large, groups: large.groups.map(rewarded), validation }
+  const keyOf = (queryId: number, ids: readonly number[]): string => `${queryId}:${ids.join()}`
+
+  test('decides between the finalists, and asks nothing twice nor what was measured', async () => {
+    const { result } = await runAll({ model: smallModel(), data, phases: [learning] })
+    const trained = [result.best]
+    const policy = await openPolicy(result.best.model)
+    const own = new Set(
+      (await greedyPointers(policy, validation, data)).map((pointer, i) => {
+        const { queryId, poolIds } = validation[i]!
+        return keyOf(
+          queryId,
+          Array.from(pointer, (n) => poolIds[n]!),
+        )
+      }),
+    )
+    await policy.close()
+    const asked: string[] = []
+    const find = async (queries: number, worth: (key: string) => number): Promise<Selection> => {
+      asked.length = 0
+      const measure: MeasureChoices = (choices) => {
+        asked.push(...choices.map(({ queryId, pointer }) => keyOf(queryId, pointer)))
+        return Promise.resolve(asked.map((key) => ({ accuracy: worth(key) })))
+      }
+      return (await findFloor({ data, columns, trained, greedy: { queries, measure } }))!.selection
+    }
+    const title = `${result.best.phase}, epoch ${result.best.epoch}`
+
+    // On measured pointers the policy wins; where its own choices are worth no more than the baseline's, the baseline does.
+    const flat = await find(40, () => 0.5)
+    expect(flat).toMatchObject({
+      by: 'baseline',
+      measure: 'accuracy',
+      greedy: { queries: 40, prompts: asked.length },
+    })
+    expect(flat.compared.find(({ name }) => name === title)!.minusWinner).toBeUndefined()
+    expect(new Set(asked).size).toBe(asked.length)
+    const measured = new Set(
+      validation.flatMap(({ queryId, poolIds, pointers, size }) =>
+        Array.from({ length: size }, (_, g) =>
+          keyOf(
+            queryId,
+            Array.from(pointers.subarray(2 * g, 2 * g + 2), (n) => poolIds[n]!),
+          ),
+        ),
+      ),
+    )
+    expect(asked.filter((key) => measured.has(key))).toEqual([])
+
+    const right = await find(1000, (key) => (own.has(key) ? 1 : 0))
+    expect(right).toMatchObject({ by: 'policy', name: title, greedy: { queries: 120 } })
+    expect(right.greedy!.compared.map(({ by }) => by)).toEqual(['baseline', 'policy', 'mixture'])
+    expect(right.greedy!.compared[1]!.value).toBeGreaterThan(0.9)
+    expect(formatSelection(right)).toMatch(
+      /measured on 120 queries with \d+ prompts:[^]*listwise, epoch \d+ .*chosen/,
+    )
+    expect(selectionEvent(right).message).toMatch(/by accuracy of what each chooses, on 120 queries$/)
+  })
+
+  test('a policy that was judged on all queries chooses for each by the training without it', async () => {
+    const few = { ...data, groups: data.groups.slice(0, 24), validation: validation.slice(0, 6) }
+    const options = { model: smallModel(), data: few, phases: [learning], seed: 1 }
+    const { result } = await runAll(options)
+    const folds = (await crossFit(options))!
+    expect(folds.flatMap(({ scores }) => [...scores.keys()]).sort()).toEqual(
+      [...few.groups, ...few.validation].map(({ queryId }) => queryId).sort(),
+    )
+    const { selection } = (await findFloor({
+      ...{ data: few, columns, trained: [{ ...result.best, folds }] },
+      greedy: { queries: 25, measure: (choices) => Promise.resolve(choices.map(() => ({ accuracy: 0 }))) },
+    }))!
+    expect(selection.greedy!.compared.map(({ queries }) => queries)).toEqual([25, 25, 25])
+  })
+
+  test('is refused where the rewards are no accuracy', async () => {
+    const trained = [{ model: smallModel(), phase: 'rce', epoch: 1, step: 9, metrics: {} }]
+    const greedy = { queries: 5, measure: () => Promise.reject(new Error('asked')) }
+    await expect(findFloor({ data: world, columns, trained, greedy })).rejects.toThrow('--validate-greedy 0')
   })
 })
 

@@ -106,9 +106,11 @@ export {
 export { improveRounds } from './improve/improve.ts'
 export { formatImproved } from './improve/text.ts'
 export type {
+  GivenPointer,
   Improved,
   ImproveEvent,
   ImproveOptions,
+  MeasuredPointer,
   OpenedPolicy,
   RoundRecord,
   TrainedRound,

@@ -218,6 +218,46 @@ test('members are closed when their pointers are planned, also when one cannot b
   expect(closed).toHaveLength(5)
 })
 
+test('what the last training asks for is measured once, in a journal of its own', async () => {
+  const out = join(folder(), 'run')
+  const asked: string[] = []
+  let cut = true
+  const given = options(out)
+  const answer: AnswerFunction = (prompts, call) => {
+    asked.push(
+      ...prompts.map(({ query, demonstrations }) => [query.id, ...demonstrations.map(({ id }) => id)].join()),
+    )
+    return scripted(prompts, call)
+  }
+  const seen: unknown[] = []
+  const train: ImproveOptions['train'] = async (round) => {
+    if (round.member !== null) {
+      expect(() => round.measure([])).toThrow('only the policy that is delivered')
+      return given.train(round)
+    }
+    const [first, second] = (await readRlData(round.rlData)).queries
+    const pointers = [first!, first!, second!].map(({ query_id: queryId, candidate_pool_ids: pool }, i) => ({
+      queryId,
+      pointer: [pool![3 + i]!, pool![0]!],
+    }))
+    seen.push(await round.measure(pointers))
+    if (cut) throw new Error('cut')
+    return given.train(round)
+  }
+  await expect(improveRounds(options(out, { rounds: 1, train, answer }))).rejects.toThrow('cut')
+  cut = false
+  const improved = await improveRounds(options(out, { rounds: 1, train, answer }))
+  expect(seen[1]).toEqual(seen[0])
+  expect(seen[0]).toHaveLength(3)
+  expect(improved.validated).toBe(3)
+  expect(asked).toHaveLength(123)
+  expect(improved.rounds[0]!.outcomes).toBe(120)
+  const { queries: checked } = await readRlData(join(out, 'round-1', 'validation.jsonl'))
+  expect(checked.flatMap((one) => one.pointer_candidates.map(({ vqa_acc_score }) => vqa_acc_score))).toEqual(
+    (seen[0] as { accuracy: number }[]).map(({ accuracy }) => accuracy),
+  )
+})
+
 test('of several trainings of an ensemble that fail, one is reported when all have ended', async () => {
   let ended = 0
   const train: ImproveOptions['train'] = async ({ member }) => {

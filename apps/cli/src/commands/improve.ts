@@ -49,6 +49,15 @@ const rewards = {
   },
 } as const
 
+const validateGreedy = {
+  type: 'number',
+  about:
+    'questions of which, after the training, the choices of the policy, the best baseline and the best mixture are asked of the model, to decide which is delivered; 0 decides by what was measured before (with --floor)',
+  default: 60,
+  min: 0,
+  whole: true,
+} as const
+
 export const improve: Command = defineCommand({
   describe:
     'Measures and trains in rounds: an ensemble of small policies, trained on what was measured so far, proposes for every question what is measured next (Thompson sampling); at the end one policy is trained on everything. One run directory, one journal of outcomes; run again after an interruption it continues, and with more --rounds it adds them.',
@@ -73,7 +82,7 @@ export const improve: Command = defineCommand({
       },
       Proposals: proposals,
       Rewards: rewards,
-      Training: { preset: { ...preset, default: 'recommended' }, init, floor, set },
+      Training: { preset: { ...preset, default: 'recommended' }, init, floor, validateGreedy, set },
       Output: {
         out: { type: 'text', about: 'run directory', required: true, aliases: ['output-dir'] },
       },

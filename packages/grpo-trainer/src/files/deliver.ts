@@ -2,7 +2,8 @@ import { architectureOf, readCheckpoint, writeCheckpoint } from '@lever/pointer-
 import type { Selection } from '@lever/pointer-model'
 import { crossFit, TELLING_QUERIES } from '../floor/cross-fit.ts'
 import { findFloor } from '../floor/floor.ts'
-import type { FloorOptions, TrainedPolicy } from '../floor/floor.ts'
+import type { FloorOptions } from '../floor/floor.ts'
+import type { TrainedPolicy } from '../floor/way.ts'
 import { selectionEvent } from '../floor/text.ts'
 import type { SelectedPolicy, TrainEvent, TrainOptions } from '../types.ts'
 import type { LoadedTraining } from './training-data.ts'
@@ -28,8 +29,8 @@ export async function* judged(
   if (!few || knows || stops || best.phase === 'init') return policy
   const message = `${validation.length} validation queries are too few to tell a policy from a baseline: judged on all ${groups.length + validation.length}, by training 5 times without a fifth of them`
   yield { type: 'notice', message }
-  const unseen = await crossFit(options)
-  return unseen === undefined ? undefined : { ...policy, unseen }
+  const folds = await crossFit(options)
+  return folds === undefined ? undefined : { ...policy, folds }
 }
 
 /**
@@ -39,7 +40,7 @@ export async function* judged(
 export async function* deliver(
   checkpoint: string,
   { data, columns }: LoadedTraining,
-  compared: Pick<FloorOptions, 'trained' | 'starts' | 'threads'>,
+  compared: Omit<FloorOptions, 'data' | 'columns'>,
   checkpointOf: (policy: TrainedPolicy) => string,
 ): AsyncGenerator<TrainEvent, { readonly policy: TrainedPolicy; readonly selection?: Selection }> {
   const last = compared.trained.at(-1)!

@@ -1,6 +1,7 @@
 import type { OptionNames } from '@lever/durable-files/known-options'
 import type { ArchitectureName, OwnSettings, Selection } from '@lever/pointer-model'
 import type { RlData } from '@lever/rl-dataset'
+import type { MeasureChoices } from '../floor/greedy.ts'
 import type { PhaseOptions } from '../phases.ts'
 import type { TrainEvent, TrainOptions, TrainResult } from '../types.ts'
 import type { ReadPools } from './label-pools.ts'
@@ -23,6 +24,8 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   readonly phases: readonly PhaseOptions[]
   /** Deliver a baseline, the start or a mixture where the trained policy is not better (default false). */
   readonly floor?: boolean | undefined
+  /** With a floor: of so many queries the finalists' own choices are measured, by `TrainFilesOptions.measure`, and decide (default 0). */
+  readonly validateGreedy?: number | undefined
   /** Trainings of new policies, the simplest first, of which the best on validation is delivered; in place of the above. */
   readonly candidates?: readonly Candidate[] | undefined
   /** Labels that cost no prompt (`agreementLabels`): a policy is trained on them too, which the floor compares with. */
@@ -54,6 +57,8 @@ export interface TrainFilesOptions {
   readonly signal?: AbortSignal
   /** Reads `poolFile`. */
   readonly readPools?: ReadPools
+  /** Asks the model what choices are worth, for `validateGreedy`. Asked again after an interruption. */
+  readonly measure?: MeasureChoices
   /** For the manifest: name of a program -> version. */
   readonly versions?: Readonly<Record<string, string>>
 }
@@ -61,6 +66,7 @@ export interface TrainFilesOptions {
 export const TRAIN_FILES_OPTIONS: OptionNames<TrainFilesOptions> = {
   signal: true,
   readPools: true,
+  measure: true,
   versions: true,
 }
 

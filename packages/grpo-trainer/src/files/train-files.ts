@@ -4,7 +4,7 @@ import { refuseUnknownOptions } from '@lever/durable-files/known-options'
 import { deliver } from './deliver.ts'
 import { TRAIN_FILES_OPTIONS } from './plan.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from './plan.ts'
-import { freeHash, placeOf, trainFree, trainOne } from './train-one.ts'
+import { checkedBy, freeHash, greedyOf, placeOf, trainFree, trainOne } from './train-one.ts'
 import type { TrainedOne } from './train-one.ts'
 
 /**
@@ -36,6 +36,7 @@ async function* trainSeveral(
       validation,
       ...(splitBy && { splitBy }),
       ...(memberBias && { memberBias }),
+      ...checkedBy(plan),
     },
     inputs: freeHash(plan),
     seed,
@@ -44,7 +45,8 @@ async function* trainSeveral(
   try {
     const trained: TrainedOne[] = []
     for (const { name, ...candidate } of candidates) {
-      const own: TrainingPlan = { ...plan, ...candidate, out: run.file(`candidates/${name}`) }
+      const out = run.file(`candidates/${name}`)
+      const own: TrainingPlan = { ...plan, ...candidate, out, validateGreedy: 0 }
       const one = yield* named(name, trainOne(own, options, { name, delivers: false }))
       if (one.files.status !== 'finished') return { ...one.files, out: run.path }
       trained.push(one)
@@ -53,7 +55,8 @@ async function* trainSeveral(
     const { files: last, training } = trained.at(-1)!
     if (starts === undefined) return { ...last, status: 'interrupted', out: run.path }
     const checkpoint = run.file('checkpoints/best.safetensors')
-    const compared = { trained: trained.map(({ policy }) => policy!), starts, threads }
+    const greedy = greedyOf(plan, options)
+    const compared = { trained: trained.map(({ policy }) => policy!), starts, greedy, threads }
     const of = (policy: unknown): TrainedOne => trained.find((one) => one.policy === policy)!
     const { policy, selection } = yield* deliver(
       checkpoint,

@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path'
-import { hashBytes, openRunDirectory, requirePath, writeFileAtomic } from '@lever/durable-files'
+import { hashBytes, InputError, openRunDirectory, requirePath, writeFileAtomic } from '@lever/durable-files'
 import type { RunDirectory } from '@lever/durable-files'
 import { architectureOf, isUntrained, readCheckpoint, startingModel } from '@lever/pointer-model'
 import type { PointerModel } from '@lever/pointer-model'
 import { encodeRlData } from '@lever/rl-dataset'
 import { isFlat, membersOf } from '../data.ts'
-import type { FloorOptions, TrainedPolicy } from '../floor/floor.ts'
+import type { FloorOptions } from '../floor/floor.ts'
+import type { TrainedPolicy } from '../floor/way.ts'
 import { BACKBONE } from '../phases.ts'
 import type { PhaseOptions } from '../phases.ts'
 import { AGREEMENT_PRESET } from '../presets.ts'
@@ -46,6 +47,7 @@ export async function* trainOne(
     config: {
       ...{ architecture: model.architecture, model: model.config, phases, rewards, validation },
       ...(splitBy === 'image' && { splitBy }),
+      ...checkedBy(plan),
     },
     inputs: { ...training.hashes, ...(hash !== null && { init: hash }), ...freeHash(plan) },
     seed,
@@ -76,7 +78,7 @@ export async function* trainOne(
     const free = floor && delivers ? yield* trainFree(plan, run.path, settings) : []
     if (free === undefined || (floor && policy === undefined)) return interrupted(files, training)
     const starts = [...free, ...(start === undefined ? [] : [start])]
-    const compared = { trained: [policy!], starts, threads }
+    const compared = { trained: [policy!], starts, greedy: greedyOf(plan, settings), threads }
     const { selection } =
       floor && delivers ? yield* deliver(checkpoint, training, compared, () => checkpoint) : {}
     await run.update({
@@ -87,6 +89,23 @@ export async function* trainOne(
   } finally {
     await run.close()
   }
+}
+
+/** The check of greedy choices that a plan asks for. @throws InputError if nothing can measure them */
+export function greedyOf(
+  { validateGreedy: queries = 0 }: TrainingPlan,
+  { measure }: TrainFilesOptions,
+): FloorOptions['greedy'] {
+  if (queries === 0) return undefined
+  if (measure !== undefined) return { queries, measure }
+  throw new InputError(
+    'grpo-trainer: validateGreedy asks a model what greedy choices are worth; give `measure`, or leave it out',
+  )
+}
+
+/** What of a plan's check belongs into the manifest. */
+export function checkedBy({ validateGreedy = 0 }: TrainingPlan): { readonly validateGreedy?: number } {
+  return validateGreedy === 0 ? {} : { validateGreedy }
 }
 
 /** How one training stands among several. */

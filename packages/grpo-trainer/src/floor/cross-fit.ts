@@ -3,24 +3,25 @@ import { train } from '../train.ts'
 import type { TrainOptions } from '../types.ts'
 import { FOLDS, foldsOf } from './baselines.ts'
 import { policyScores } from './floor.ts'
+import type { Fold } from './way.ts'
 
 /** Fewer validation queries than this do not tell whether a policy is better than a baseline. */
 export const TELLING_QUERIES = 40
 
 /**
- * Of every query, by its id, the log-probabilities of its measured pointers under a policy of the same training without the
- * query: the queries are cut in 5 parts by image, and each part is scored by a training on the other four, which selects
+ * Policies of the same training without a part of the queries, each with the log-probabilities of the measured pointers of that
+ * part: the queries are cut in 5 parts by image, and each part is scored by a training on the other four, which selects
  * its epoch on those of their queries that the training validates on. So a policy can be judged on all queries, at four times
  * the steps of the training. Undefined when the signal is given.
  */
 export async function crossFit(
   options: Omit<TrainOptions, 'output' | 'tensorboard'>,
-): Promise<ReadonlyMap<number, readonly number[]> | undefined> {
+): Promise<readonly Fold[] | undefined> {
   const { data, signal, threads } = options
   const { groups, validation = [] } = data
   const folds = [foldsOf(groups), foldsOf(validation)]
   const isIn = (part: number, of: 0 | 1) => (group: Group) => folds[of]!.get(group.queryId) === part
-  const found = new Map<number, readonly number[]>()
+  const found: Fold[] = []
   for (let part = 0; part < FOLDS; part++) {
     const rest = {
       ...data,
@@ -33,8 +34,8 @@ export async function crossFit(
     let next = await training.next()
     while (next.done !== true) next = await training.next()
     if (signal?.aborted) return undefined
-    for (const [id, scores] of await policyScores(next.value.best.model, held, { data, threads }))
-      found.set(id, scores)
+    const { model } = next.value.best
+    found.push({ model, scores: await policyScores(model, held, { data, threads }) })
   }
   return found
 }

@@ -6,21 +6,11 @@ import type { TrainingData } from '../data.ts'
 import { mean } from '../numbers.ts'
 import { rankedReward } from '../reward-metrics.ts'
 import { pointerLogProbs } from '../score-policy.ts'
-import type { SelectedPolicy } from '../types.ts'
 import { baselinesOf, crossFittedStatic, queryOf, rankingOf, staticBaseline } from './baselines.ts'
 import { comparedWith, duel } from './duel.ts'
-import type { Contender } from './duel.ts'
-
-/** A policy of a training that may be delivered. */
-export interface TrainedPolicy extends SelectedPolicy {
-  /** What it is called in the comparison, before its phase and epoch: the candidate of `auto` that it is. */
-  readonly name?: string | undefined
-  /**
-   * Of every query, by its id, the log-probabilities of the measured pointers [G] under the same training without that query
-   * (`crossFit`). Without them it is judged on the validation queries.
-   */
-  readonly unseen?: ReadonlyMap<number, readonly number[]> | undefined
-}
+import { checkGreedy } from './greedy.ts'
+import type { GreedyCheck } from './greedy.ts'
+import type { TrainedPolicy, Unseen, Way } from './way.ts'
 
 /** What a training could deliver, and what it is judged on. */
 export interface FloorOptions {
@@ -32,6 +22,8 @@ export interface FloorOptions {
   readonly trained: readonly TrainedPolicy[]
   /** Policies that were there before: the one that training began with, when it was trained, and one of free labels. */
   readonly starts?: readonly { readonly model: PointerModel; readonly info: CheckpointInfo }[] | undefined
+  /** Decides between the finalists by what they choose, where a model can be asked. */
+  readonly greedy?: GreedyCheck | undefined
   /** Threads inside an operator. Default 1. */
   readonly threads?: number | undefined
 }
@@ -41,6 +33,7 @@ export const FLOOR_OPTIONS: OptionNames<FloorOptions> = {
   columns: true,
   trained: true,
   starts: true,
+  greedy: true,
   threads: true,
 }
 
@@ -56,11 +49,6 @@ export interface Delivered {
 /** Weights of the standardised scores of a baseline beside the logits of a policy. */
 const WEIGHTS = [0.5, 1, 2, 4]
 
-interface Way extends Contender {
-  readonly model: PointerModel
-  readonly policy?: TrainedPolicy
-}
-
 /**
  * The best of what a training could deliver, judged on measured pointers: the start, where it was trained before;
  * the baselines, the simplest first; the trained policies; and the best of them mixed with the best baseline. Ties go to the
@@ -71,6 +59,12 @@ interface Way extends Contender {
  * did not learn from the rewards of a query is judged on all of them: baselines, `static` estimated on the other queries,
  * a start that was trained on agreement, and policies that were trained anew without the query; everything else on the
  * validation queries.
+ *
+ * With `greedy` that only finds the finalists: the policies, the best mixture, and the best of the others. Measured pointers
+ * say nothing about a choice that nobody measured, and where policies proposed them they flatter whoever did not; so the
+ * finalists' own choices are measured on a few queries, and decide.
+ *
+ * @throws InputError where `greedy` is to check a reward that is neither an accuracy nor an expected accuracy
  */
 export async function findFloor(options: FloorOptions): Promise<Delivered | undefined> {
   refuseUnknownOptions(options, FLOOR_OPTIONS, 'grpo-trainer: findFloor')
@@ -82,7 +76,7 @@ export async function findFloor(options: FloorOptions): Promise<Delivered | unde
   const cross = crossFittedStatic(all, valuesOf)
   const baselines = [...baselinesOf(columns), staticBaseline(all, valuesOf)]
   const floor: Floors = {
-    ...{ options, all, validation },
+    ...{ options, all, validation, measure, valuesOf },
     unseen: (baseline, { queryId }) => (baseline.kind === 'static' ? cross.get(queryId)! : baseline),
     worth: (of, scores) =>
       new Map(of.map((group) => [group.queryId, rankedReward(valuesOf(group), scores(group))])),
@@ -91,13 +85,31 @@ export async function findFloor(options: FloorOptions): Promise<Delivered | unde
   const policies: PolicyWay[] = []
   for (const one of trained.filter(({ phase }) => phase !== 'init'))
     policies.push(await policyWay(floor, one))
-  const ways: Way[] = [...(await startWays(floor)), ...free, ...policies]
+  const before = [...(await startWays(floor)), ...free]
   const best = baselines.find(({ name }) => name === duel(free).name)!
-  if (policies.length > 0 && best.kind !== 'random') ways.push(mixtureOf(floor, best, duel(policies)))
-  const winner = duel(ways)
+  const mixtures =
+    policies.length > 0 && best.kind !== 'random' ? [mixtureOf(floor, best, duel(policies))] : []
+  const ways: Way[] = [...before, ...policies, ...mixtures]
+  const offline = duel(ways)
+  const { winner, greedy } = await decide(floor, {
+    offline,
+    finalists: [duel(before), ...policies, ...mixtures],
+  })
   const { name, by, model, policy } = winner
-  const selection = { name, by, measure, compared: comparedWith(ways, winner) }
+  const selection = { name, by, measure, compared: comparedWith(ways, offline), ...(greedy && { greedy }) }
   return { model, selection, ...(policy !== undefined && { policy }) }
+}
+
+/** The finalist whose own choices are best, where they can be measured and there is more than one. */
+async function decide(
+  { options, all, validation, unseen, measure: by, valuesOf }: Floors,
+  { offline, finalists }: { readonly offline: Way; readonly finalists: readonly Way[] },
+): Promise<{ readonly winner: Way; readonly greedy?: Selection['greedy'] }> {
+  const { greedy, data, threads } = options
+  if (greedy === undefined || finalists.length < 2) return { winner: offline }
+  const isJudgedOnAll = finalists.every(({ policy }) => policy === undefined || policy.folds !== undefined)
+  const judged = { data, by, valuesOf, unseen, threads }
+  return checkGreedy(finalists, isJudgedOnAll ? all : validation, greedy, judged)
 }
 
 /** What all ways to choose are judged with. */
@@ -105,8 +117,9 @@ interface Floors {
   readonly options: FloorOptions
   readonly all: readonly Group[]
   readonly validation: readonly Group[]
-  /** A baseline as it is without the rewards of a query. */
-  readonly unseen: (baseline: Baseline, group: Group) => Baseline
+  readonly measure: Selection['measure']
+  readonly valuesOf: (group: Group) => Float64Array
+  readonly unseen: Unseen
   readonly worth: (of: readonly Group[], scores: (group: Group) => readonly number[]) => Way['values']
 }
 
@@ -142,9 +155,12 @@ async function policyWay(
   { options, all, validation, worth }: Floors,
   policy: TrainedPolicy,
 ): Promise<PolicyWay> {
-  const { model, phase, epoch, name, unseen } = policy
-  const judged = unseen === undefined ? validation : all
-  const found = unseen ?? (await policyScores(model, judged, options))
+  const { model, phase, epoch, name, folds } = policy
+  const judged = folds === undefined ? validation : all
+  const found =
+    folds === undefined
+      ? await policyScores(model, judged, options)
+      : new Map(folds.flatMap((fold) => [...fold.scores]))
   const scores = ({ queryId }: Group): readonly number[] => found.get(queryId)!
   const title = `${name === undefined ? '' : `${name}: `}${phase}, epoch ${epoch}`
   return {

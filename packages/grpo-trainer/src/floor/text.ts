@@ -4,9 +4,12 @@ import type { TrainEvent } from '../types.ts'
 
 /** Says what a training delivers: a warning where nothing better than a baseline or its start was found. */
 export function selectionEvent(selection: Selection): Extract<TrainEvent, { type: 'notice' | 'warning' }> {
-  const { by, name, measure, compared } = selection
-  const trained = compared.find((one) => one.by === 'policy')
-  const judged = `by ${measure} on the validation queries`
+  const { by, name, measure, greedy } = selection
+  const trained = (greedy ?? selection).compared.find((one) => one.by === 'policy')
+  const judged =
+    greedy === undefined
+      ? `by ${measure} on the validation queries`
+      : `by ${measure} of what each chooses, on ${greedy.queries} queries`
   const before =
     name === 'agreement' ? 'agreement, whose labels cost no prompt,' : `the policy it started from (${name})`
   switch (by) {
@@ -34,8 +37,21 @@ function gainOf(trained: Compared | undefined): string {
   return ` (${trained!.name}: ${signed(difference.difference)} +- ${points(difference.error)} points on ${difference.queries})`
 }
 
-/** The comparison as a table, values in per cent. */
-export function formatSelection({ name, measure, compared }: Selection): string {
+/** The comparison as a table, values in per cent, and that of the finalists' own choices where they were measured. */
+export function formatSelection({ name, measure, compared, greedy }: Selection): string {
+  const decided = greedy === undefined
+  const first = tableOf(compared, `${measure} (x 100)`, decided ? name : undefined)
+  if (decided) return first
+  const { queries, prompts } = greedy
+  return [
+    first,
+    '',
+    `the finalists by what they choose, measured on ${queries} queries with ${prompts} prompts:`,
+    tableOf(greedy.compared, `${measure} (x 100)`, name),
+  ].join('\n')
+}
+
+function tableOf(compared: readonly Compared[], measured: string, chosen: string | undefined): string {
   const rows = compared.map((one) => [
     one.name,
     points(one.value),
@@ -43,10 +59,12 @@ export function formatSelection({ name, measure, compared }: Selection): string 
     one.minusWinner === undefined
       ? ''
       : `${signed(one.minusWinner.difference)} +- ${points(one.minusWinner.error)}`,
-    one.name === name ? 'chosen' : '',
+    one.name === chosen ? 'chosen' : '',
   ])
-  const head = ['chosen by', `${measure} (x 100)`, 'queries', 'minus chosen', '']
-  return formatTable([head, ...rows])
+  return formatTable([
+    ['chosen by', measured, 'queries', chosen === undefined ? 'minus the best' : 'minus chosen', ''],
+    ...rows,
+  ])
 }
 
 function points(value: number): string {

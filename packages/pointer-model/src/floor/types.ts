@@ -47,8 +47,14 @@ export interface Selection {
   readonly name: string
   /** What it was measured by: the mean over queries of this, of the pointers that stand highest. */
   readonly measure: 'expected accuracy' | 'accuracy' | 'reward'
-  /** Everything compared, the simplest first. */
+  /** Everything compared on measured pointers, the simplest first. */
   readonly compared: readonly Compared[]
+  /** The finalists by what they really chose on so many queries, where that was measured: then this decided. `prompts` were asked for it. */
+  readonly greedy?: {
+    readonly queries: number
+    readonly prompts: number
+    readonly compared: readonly Compared[]
+  }
 }
 
 /** One way to choose in a comparison. */

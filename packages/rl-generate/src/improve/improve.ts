@@ -12,11 +12,19 @@ import type { PointerPlan } from '../generate/plan.ts'
 import type { PlanLine } from '../measure/plans.ts'
 import type { Answer } from '../measure/types.ts'
 import { writeRlData } from '../write.ts'
+import { measureGiven } from './measure-given.ts'
 import { planRound } from './plan-round.ts'
 import { resampled } from './resample.ts'
 import { freshReward, pointersOf } from './rewards.ts'
 import { IMPROVE_OPTIONS } from './types.ts'
-import type { Improved, ImproveOptions, OpenedPolicy, RoundRecord, TrainedRound } from './types.ts'
+import type {
+  GivenPointer,
+  Improved,
+  ImproveOptions,
+  MeasuredPointer,
+  OpenedPolicy,
+  RoundRecord,
+} from './types.ts'
 
 const CHECKPOINT = 'checkpoints/best.safetensors'
 const MEMBERS = 4
@@ -70,8 +78,9 @@ export async function improveRounds<A extends Answer>(options: ImproveOptions<A>
     await writeFileAtomic(rlData, await readFile(dataOf(run, rounds)))
     await writeFileAtomic(checkpoint, await readFile(trained.checkpoint))
     const journal = run.file(RL_DATA_FILES.journal)
-    const { chosen } = trained
-    return { out: run.path, journal, rlData, checkpoint, chosen, rounds: recordsOf(run).slice(0, rounds) }
+    const { chosen, validated } = trained
+    const records = recordsOf(run).slice(0, rounds)
+    return { out: run.path, journal, rlData, checkpoint, chosen, validated, rounds: records }
   } finally {
     await run.close()
   }
@@ -136,7 +145,10 @@ async function trainEnsemble<A extends Answer>(
     const trainings = folders.map(async (out, member) => {
       const rlData = `${out}.json`
       await writeFileAtomic(rlData, encodeRlData(resampled(data, seed, round, member)).bytes)
-      await train({ round, member, rlData, out })
+      const measure = (): never => {
+        throw new Error('rl-generate: only the policy that is delivered may be measured')
+      }
+      await train({ round, member, rlData, out, measure })
     })
     const failed = (await Promise.allSettled(trainings)).find((one) => one.status === 'rejected')
     if (failed !== undefined) throw failed.reason
@@ -148,17 +160,24 @@ async function trainEnsemble<A extends Answer>(
 /** The policy trained on everything. */
 async function trainFinal<A extends Answer>(
   run: RunDirectory,
-  { rounds: round, train, onEvent }: ImproveOptions<A>,
-): Promise<TrainedRound> {
+  options: ImproveOptions<A>,
+): Promise<Pick<Improved, 'checkpoint' | 'chosen' | 'validated'>> {
+  const { rounds: round, train, onEvent } = options
   const out = run.file(`round-${round}/final`)
   const checkpoint = join(out, CHECKPOINT)
-  const chosenOf = (): Record<string, string> => (run.manifest['chosen'] ?? {}) as Record<string, string>
+  const ends = (): Record<string, Pick<Improved, 'chosen' | 'validated'>> =>
+    (run.manifest['ends'] ?? {}) as never
   const done = await runStage(run, `train ${round}, final`, [relative(run.path, checkpoint)], async () => {
-    const { chosen } = await train({ round, member: null, rlData: dataOf(run, round), out })
-    await run.update({ chosen: { ...chosenOf(), [round]: chosen } })
+    let validated = 0
+    const measure = (given: readonly GivenPointer[]): Promise<MeasuredPointer[]> => {
+      validated += given.length
+      return measureGiven(options, run.file(`round-${round}/validation.jsonl`), given)
+    }
+    const { chosen } = await train({ round, member: null, rlData: dataOf(run, round), out, measure })
+    await run.update({ ends: { ...ends(), [round]: { chosen, validated } } })
   })
   if (!done) onEvent?.({ type: 'known', round, what: 'trained' })
-  return { checkpoint, chosen: chosenOf()[round]! }
+  return { checkpoint, ...ends()[round]! }
 }
 
 /** Everything measured up to a round. */

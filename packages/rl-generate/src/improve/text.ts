@@ -2,7 +2,7 @@ import { formatTable } from '@lever/terminal'
 import type { Improved } from './types.ts'
 
 /** What the rounds of a run measured and ended with, as text. */
-export function formatImproved({ rounds, chosen, rlData, journal, checkpoint }: Improved): string {
+export function formatImproved({ rounds, chosen, validated, rlData, journal, checkpoint }: Improved): string {
   const percent = (value: number | null): string => (value === null ? '-' : (100 * value).toFixed(1))
   return [
     formatTable([
@@ -16,6 +16,7 @@ export function formatImproved({ rounds, chosen, rlData, journal, checkpoint }: 
     ]),
     '',
     `measured: ${rlData} (journal ${journal})`,
+    ...(validated > 0 ? [`validated: ${validated} outcomes more, of what the finalists choose`] : []),
     `checkpoint: ${checkpoint}, which chooses by ${chosen}`,
   ].join('\n')
 }

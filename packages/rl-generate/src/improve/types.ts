@@ -18,6 +18,23 @@ export interface TrainingRound {
   readonly rlData: string
   /** Run directory of the training, where it continues if it was interrupted. */
   readonly out: string
+  /**
+   * Asks the model what pointers are worth, for a policy that is delivered; what was asked before, in an interrupted call too,
+   * is not asked again.
+   */
+  readonly measure: (given: readonly GivenPointer[]) => Promise<MeasuredPointer[]>
+}
+
+/** Demonstrations for a query by their ids, in prompt order. */
+export interface GivenPointer {
+  readonly queryId: number
+  readonly pointer: readonly number[]
+}
+
+/** What was measured of a pointer, 0..1. */
+export interface MeasuredPointer {
+  readonly accuracy: number | undefined
+  readonly expected: number | undefined
 }
 
 /** What a training ended with. */
@@ -85,5 +102,7 @@ export interface Improved {
   /** The checkpoint trained on everything, and what it chooses by. */
   readonly checkpoint: string
   readonly chosen: string
+  /** Outcomes that the last training asked for by `measure`, besides those of the rounds. */
+  readonly validated: number
   readonly rounds: readonly RoundRecord[]
 }

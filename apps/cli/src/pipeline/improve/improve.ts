@@ -24,6 +24,7 @@ export interface ImproveSettings extends GenerateSettings {
   readonly embeddings: string
   readonly rounds: number
   readonly members: number
+  readonly validateGreedy: number
   readonly preset: TrainSettings['preset']
   readonly set: readonly string[]
   readonly valRatio: number
@@ -33,7 +34,7 @@ export interface ImproveSettings extends GenerateSettings {
 /** Opens what the settings name and runs rounds of measuring and training with it. */
 export async function improve(settings: ImproveSettings, context: Context): Promise<Improved> {
   const { progress, signal } = context
-  const { rounds, members, preset, set, valRatio, floor, policy, out } = settings
+  const { rounds, members, preset, set, valRatio, floor, validateGreedy, policy, out } = settings
   const reward = rewardPlan(settings)
   return withPlan(settings, progress, async (plan, inputs) => {
     const leftOut = leftOutText(inputs.queries, settings.maxAnswers)
@@ -53,7 +54,7 @@ export async function improve(settings: ImproveSettings, context: Context): Prom
         version: version(),
         ...{ out, rounds, members, signal, onEvent },
         inputs: { ...inputs.hashes, ...(policy !== undefined && { init: await hashFile(policy) }) },
-        training: { preset, set, valRatio, floor },
+        training: { preset, set, valRatio, floor, validateGreedy },
         train: trainer(settings, context),
         openPolicy: (checkpoint) => openProposer(checkpoint, inputs.features!),
       })
@@ -91,6 +92,7 @@ function roundReporter(
 /** Trains on what was measured, by expected accuracy where it was; the members of a round show one stage. */
 function trainer(settings: ImproveSettings, context: Context): ImproveOptions['train'] {
   const { embeddings, poolEmbeddings, seed, preset, set, valRatio, floor, policy, reward, members } = settings
+  const validateGreedy = floor ? settings.validateGreedy : 0
   const own = poolEmbeddings === undefined
   const given = {
     ...{ seed, preset, valRatio, floor, keepEpochs: false },
@@ -103,10 +105,10 @@ function trainer(settings: ImproveSettings, context: Context): ImproveOptions['t
   const { progress, signal } = context
   let stage: Stage | undefined
   let finished = 0
-  return async ({ member, rlData, out }) => {
+  return async ({ member, rlData, out, measure }) => {
     const asked = readSettings(TRAIN_SCHEMA, { ...given, rlData: [rlData], out })
     if (member === null) {
-      const events = trainFiles(planTraining(asked), { versions, signal })
+      const events = trainFiles({ ...planTraining(asked), validateGreedy }, { versions, signal, measure })
       return describe((await followTraining(events, context)).result)
     }
     stage ??= progress.stage('train the ensemble', { total: members, unit: 'policies' })
