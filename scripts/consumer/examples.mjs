@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, writeFiles } from './project.mjs'
 
-/** Examples that need what a README cannot bring along, and why. They are type checked like all others. */
-const NOT_RUN = {
-  '@lever/grpo-trainer-2': 'trains and sweeps over files of a run, for minutes',
-  '@lever/rl-generate-2': 'needs a Redis or a PostgreSQL',
-  '@lever/selector-2': 'needs an API key',
-  '@lever/selector-3': 'needs an API key',
+/** An example of the repository's sources, which no tarball holds. */
+const OF_THE_REPOSITORY = '@lever/shapes-vqa-2'
+
+/** Examples that are not run, and why. All but the one of the repository are type checked. */
+export const NOT_RUN = {
+  '@lever/grpo-trainer-2':
+    'it trains and sweeps over the files of a run, for minutes; the tests of the command do that',
+  '@lever/selector-3':
+    'it asks a hosted model, which needs a key; adapters.test.ts of the package asks a model of its own',
+  [OF_THE_REPOSITORY]: 'it imports sources of this repository, which are not published',
 }
 
 /** The examples in TypeScript and JavaScript of the installed READMEs, each a file of the project. */
@@ -23,7 +27,7 @@ export async function writeExamples(project, packages) {
       examples.push({ id, path })
     }
   }
-  return examples.filter(({ id }) => id !== '@lever/shapes-vqa-2')
+  return examples.filter(({ id }) => id !== OF_THE_REPOSITORY)
 }
 
 /** Runs the examples, in one folder, on one Node; they may leave files. TypeScript is only stripped. */

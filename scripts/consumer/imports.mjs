@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, writeFiles } from './project.mjs'
+import { all, run, writeFiles } from './project.mjs'
 
 /** Specifiers of all entries that can be imported from the installed packages. */
 export function entriesOf(project, packages) {
@@ -29,10 +29,9 @@ for (const [entry, esm] of Object.entries({ ${entries.map((entry, i) => `'${entr
 `,
     'imports/all.cjs': `${entries.map((entry) => `if (Object.keys(require('${entry}')).length === 0) throw new Error('${entry}')`).join('\n')}\n`,
   })
-  for (const node of nodes) {
-    for (const file of ['imports/all.mjs', 'imports/all.cjs']) {
-      const { stderr } = await run(project, node.path, [file])
-      if (stderr !== '') throw new Error(`${file} on Node ${node.version} warns: ${stderr}`)
-    }
+  const check = async (node, file) => {
+    const { stderr } = await run(project, node.path, [file])
+    if (stderr !== '') throw new Error(`${file} on Node ${node.version} warns: ${stderr}`)
   }
+  await all(nodes.flatMap((node) => ['imports/all.mjs', 'imports/all.cjs'].map((file) => check(node, file))))
 }

@@ -1,4 +1,4 @@
-import { run, writeFiles } from './project.mjs'
+import { all, run, writeFiles } from './project.mjs'
 
 const hopeful = (type) => `import { computeReward } from '@lever/reward-utils'
 
@@ -100,14 +100,18 @@ function nodeTest() {
 
 /** Runs every runner's project; three tests must pass in each. */
 export async function checkRunners(project, nodes) {
-  for (const [name, { files, args, everyNode = false }] of Object.entries(RUNNERS)) {
-    const folder = `runners/${name.replace(/[^a-z]+/g, '-')}`
-    await writeFiles(`${project}/${folder}`, files)
-    for (const node of everyNode ? nodes : nodes.slice(0, 1)) {
-      const { stdout, stderr } = await run(project, node.path, args(folder))
-      if (!/(3 passed|# pass 3|ℹ pass 3)/.test(stdout + stderr)) {
-        throw new Error(`${name} on Node ${node.version} did not run the three tests:\n${stdout}\n${stderr}`)
+  await all(
+    Object.entries(RUNNERS).map(async ([name, { files, args, everyNode = false }]) => {
+      const folder = `runners/${name.replace(/[^a-z]+/g, '-')}`
+      await writeFiles(`${project}/${folder}`, files)
+      for (const node of everyNode ? nodes : nodes.slice(0, 1)) {
+        const { stdout, stderr } = await run(project, node.path, args(folder))
+        if (!/(3 passed|# pass 3|ℹ pass 3)/.test(stdout + stderr)) {
+          throw new Error(
+            `${name} on Node ${node.version} did not run the three tests:\n${stdout}\n${stderr}`,
+          )
+        }
       }
-    }
-  }
+    }),
+  )
 }
