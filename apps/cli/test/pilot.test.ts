@@ -60,6 +60,26 @@ test('measures under two wordings, continues, and says the same from its data', 
   expect(read!.rewards).toEqual(report.rewards)
 })
 
+test('a second system prompt is another wording, and the wording of the first is refused', async () => {
+  const dir = join(root, 'system')
+  const few = ['--queries', '4', '--singles', '2', '--pool-size', '12']
+  const given = ['pilot', '--dataset', folder, ...few, '--out', dir, '--quiet']
+  const measured = await lever([...given, '--other-system', 'Answer in one word.'])
+  expect({ code: measured.code, stderr: measured.code === 0 ? '' : measured.stderr }).toEqual({
+    code: 0,
+    stderr: '',
+  })
+  const systems = ['wording-1', 'wording-2'].map((name) => {
+    const [header] = readFileSync(join(dir, name, 'rl-data.jsonl'), 'utf8').split('\n')
+    const parsed = JSON.parse(header!) as { header: { _meta: { protocol: { system: string | null } } } }
+    return parsed.header._meta.protocol.system
+  })
+  expect(systems).toEqual([null, 'Answer in one word.'])
+  const same = await lever([...given, '--other-template', 'shapes'])
+  expect(same).toMatchObject({ code: 2 })
+  expect(same.stderr).toContain('the second wording of the pilot is the first one')
+})
+
 test('needs a second wording to measure, a folder to measure into, and RL data to go with another wording', async () => {
   const refused = async (...given: string[]): Promise<string> => {
     const { code, stderr } = await lever(given)

@@ -37,7 +37,11 @@ export const pilot: Command = defineCommand({
         min: 1,
         whole: true,
       },
-      otherTemplate: { type: 'text', about: 'prompt template of the second wording', unset: 'the same' },
+      otherTemplate: {
+        ...modelOptions.template,
+        about: 'prompt template of the second wording',
+        unset: 'the same',
+      },
       otherSystem: { type: 'text', about: 'system prompt of the second wording', unset: 'the same' },
     },
     Proposals: {

@@ -6,6 +6,11 @@ export const promptSettings = {
     choices: ['shapes', 'lever-plus', 'lever-plus-system', 'caption'],
     unset: 'shapes for the bundled model, caption for text models, lever-plus for others',
   },
+  system: {
+    type: 'text',
+    about: "system prompt in place of the template's; an empty text for none",
+    unset: "the template's",
+  },
   maxNewTokens: {
     type: 'number',
     about: 'maximum length of an answer, in tokens',
@@ -33,6 +38,11 @@ export function stopsOf(stop: readonly string[] | undefined): { stop?: readonly 
   const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
   const texts = stop.filter((text) => text !== '')
   return { stop: texts.map((text) => text.replace(/\\([nrt\\])/g, (_, name: string) => escapes[name]!)) }
+}
+
+/** The system prompt as options of a model have it: an empty text stands for none. */
+export function systemOf(system: string | undefined): { system?: string | null } {
+  return system === undefined ? {} : { system: system === '' ? null : system }
 }
 
 /** Settings of local models that a server takes as far as to say what to do in their place. */

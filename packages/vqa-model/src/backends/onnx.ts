@@ -5,7 +5,7 @@ import type { PixelOptions } from '../pixels/processor-config.ts'
 import type { Backend } from './backend.ts'
 import { parseDtypes } from '../onnx/dtypes.ts'
 import type { Devices } from '../devices/devices.ts'
-import { decodingSettings, promptSettings, stopsOf } from './common-settings.ts'
+import { decodingSettings, promptSettings, stopsOf, systemOf } from './common-settings.ts'
 
 const own = {
   dtype: {
@@ -53,6 +53,7 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
   toOptions(
     {
       template,
+      system,
       dtype,
       device,
       workers,
@@ -82,6 +83,7 @@ export const onnx: Backend<OnnxOptions, OnnxSettings> = {
       ...stopsOf(stop),
       ...(postprocess !== undefined && { postprocess }),
       ...(template !== undefined && { template }),
+      ...systemOf(system),
       pixels: limitsOf(given),
       ...(metric !== undefined && { metric }),
       ...(onNotice && { onNotice }),

@@ -1,7 +1,7 @@
 import { InputError } from '@lever/durable-files'
 import type { OpenaiOptions } from '../openai/options.ts'
 import type { Backend } from './backend.ts'
-import { decodingSettings, promptSettings, stopsOf } from './common-settings.ts'
+import { decodingSettings, promptSettings, stopsOf, systemOf } from './common-settings.ts'
 
 const own = {
   baseUrl: { type: 'list', about: 'URLs of servers that share the work, such as http://127.0.0.1:8000/v1' },
@@ -40,6 +40,7 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
       timeout,
       extraBody,
       template,
+      system,
       maxNewTokens,
       stop,
       postprocess,
@@ -65,6 +66,7 @@ export const openai: Backend<OpenaiOptions, OpenaiSettings> = {
       ...stopsOf(stop),
       ...(postprocess !== undefined && { postprocess }),
       ...(template !== undefined && { template }),
+      ...systemOf(system),
       ...(extraBody !== undefined && { extraBody: parseBody(extraBody) }),
       ...(metric !== undefined && { metric }),
       ...(onNotice && { onNotice }),

@@ -9,6 +9,7 @@ import { version } from '../../version.ts'
 import { generate } from '../generate/generate.ts'
 import type { GenerateSettings } from '../generate/generate.ts'
 import { readEmbeddings } from '../inputs/features.ts'
+import { readModelProtocol, type ModelChoice } from '../model/model.ts'
 
 interface PilotSettings {
   readonly embeddings: string | undefined
@@ -83,7 +84,7 @@ export interface PilotMeasure
     > {
   readonly out: string
   readonly singles: number
-  readonly otherTemplate: string | undefined
+  readonly otherTemplate: ModelChoice['template']
   readonly otherSystem: string | undefined
 }
 
@@ -105,6 +106,11 @@ export async function pilotWithModel(settings: PilotMeasure, context: Context): 
 
 async function measureAndAnalyse(settings: PilotMeasure, context: Context): Promise<PilotReport> {
   const { otherTemplate, otherSystem, singles, out, embeddings } = settings
+  const otherWording = {
+    ...(otherTemplate !== undefined && { template: otherTemplate }),
+    ...(otherSystem !== undefined && { system: otherSystem }),
+  }
+  await requireTwoWordings(settings, { ...settings, ...otherWording }, context)
   const similar = embeddings === undefined ? 0 : Math.floor(singles / 4)
   const { defaultMix } = await import('@lever/rl-generate')
   const mix = defaultMix({
@@ -144,13 +150,23 @@ async function measureAndAnalyse(settings: PilotMeasure, context: Context): Prom
     return { rlData: rlData!, rate: statistics.prompts / statistics.seconds }
   }
   const first = await measure('wording-1', {})
-  const second = await measure('wording-2', {
-    ...(otherTemplate !== undefined && { template: otherTemplate }),
-    ...(otherSystem !== undefined && { system: otherSystem }),
-  })
+  const second = await measure('wording-2', otherWording)
   const measured = first.rate > 0 && Number.isFinite(first.rate) ? first.rate : undefined
   const { promptsPerSecond = measured } = settings
   return analyse({ ...settings, promptsPerSecond }, first.rlData, second.rlData)
+}
+
+/** @throws InputError if the second wording makes the prompts of the first, before anything is measured */
+async function requireTwoWordings(
+  first: ModelChoice,
+  second: ModelChoice,
+  { progress }: Context,
+): Promise<void> {
+  const [one, other] = [await readModelProtocol(first, progress), await readModelProtocol(second, progress)]
+  if (one.protocolHash !== other.protocolHash) return
+  throw new InputError(
+    'the second wording of the pilot is the first one; give another template (--other-template) or another system prompt (--other-system)',
+  )
 }
 
 async function analyse(
