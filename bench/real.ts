@@ -6,10 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
-const SELECTORS = ['zero-shot', 'random', 'static', 'bm25', 'rices-text', 'rices-both', 'mmr', 'k-means']
-/** Draws of random: 2,700 of its prompts at 900 questions. */
-const DRAWS = 3
-const SHOTS = ['0', '1', '2', '4']
+const SELECTORS = ['zero-shot', 'random', 'static', 'rices-text', 'rices-both', 'mmr']
+/** Numbers of demonstrations, each evaluated when those before it are: a report stands after each. */
+const STAGES = [
+  [0, 1],
+  [0, 1, 2],
+  [0, 1, 2, 4],
+]
 /** The second wording of the pilot; the first is that of PICa. */
 const OTHER_WORDING = 'Answer in one or two words.'
 
@@ -21,12 +24,15 @@ interface StudySizes {
   readonly test: number
   /** Trainings of the policy, one a seed. */
   readonly seeds: number
+  /** Draws of the selector `random`. */
+  readonly draws: number
 }
 
 const SIZES: StudySizes = {
   queries: number('REAL_QUERIES', 300),
   test: number('REAL_TEST', 900),
   seeds: number('REAL_SEEDS', 3),
+  draws: number('REAL_DRAWS', 1),
 }
 /** Questions of the pilot. */
 const PILOT = 48
@@ -39,8 +45,8 @@ const SEEDS = Array.from({ length: SIZES.seeds }, (_, seed) => seed)
  * beside zero-shot, random, static and retrieval at 0, 1, 2 and 4 demonstrations, by accuracy and by expected accuracy. A
  * prompt that several selectors choose is asked once, and what was measured is kept: the same call continues.
  *
- * `REAL_DIR` names the folder of the inputs, `REAL_OUT` that of the runs; `REAL_QUERIES`, `REAL_TEST` and `REAL_SEEDS` are
- * sizes, `REAL_DTYPE` the model's file.
+ * `REAL_DIR` names the folder of the inputs, `REAL_OUT` that of the runs; `REAL_QUERIES`, `REAL_TEST`, `REAL_SEEDS` and
+ * `REAL_DRAWS` are sizes, `REAL_DTYPE` the model's file.
  */
 export async function run(): Promise<unknown> {
   const data = resolve(process.env['REAL_DIR'] ?? 'real')
@@ -120,21 +126,16 @@ async function evaluate(data: string, out: string, singles: string): Promise<unk
     ...SEEDS.map((seed) => `expected-${seed}=${checkpointOf(join(out, `policy-${seed}`))}`),
     `agreement=${checkpointOf(join(out, 'agreement'))}`,
   ]
-  await lever([
-    'evaluate',
-    ...modelOf(data),
-    ...placesOf(data, 'test'),
-    ...['--selectors', ...SELECTORS, '--policies', ...policies, '--shots', ...SHOTS],
-    ...flags({
-      queries: SIZES.test,
-      seeds: DRAWS,
-      'split-gain': 0,
-      'batch-size': 256,
-      'static-data': singles,
-      seed: 1,
-      out: run,
-    }),
-  ])
+  const sizes = { queries: SIZES.test, seeds: SIZES.draws, 'split-gain': 0 }
+  for (const shots of STAGES) {
+    await lever([
+      'evaluate',
+      ...modelOf(data),
+      ...placesOf(data, 'test'),
+      ...['--selectors', ...SELECTORS, '--policies', ...policies, '--shots', ...shots.map(String)],
+      ...flags({ ...sizes, 'static-data': singles, seed: 1, out: run }),
+    ])
+  }
   return JSON.parse(await readFile(join(run, 'results.json'), 'utf8')) as unknown
 }
 
