@@ -1,5 +1,5 @@
 import type { MeasuredSequence } from './oracle-proposals.ts'
-import type { OracleLevel } from './oracle-types.ts'
+import type { OracleLevel, OracleOptions } from './oracle-types.ts'
 import { scoreRow } from './score-row.ts'
 import type { EvaluationRow, Example, ScoreFunction } from './types.ts'
 
@@ -27,6 +27,12 @@ function best(state: QueryState, k: number): MeasuredSequence | undefined {
 /** Is a query at the accuracy of its best human answer? */
 export const isAtBest = (state: QueryState, k: number): boolean =>
   (best(state, k)?.accuracy ?? -Infinity) >= state.reachable - 1e-9
+
+/** Can no further sequence of k change the extreme that `stopAt` looks for? */
+export function isSettled(state: QueryState, k: number, stopAt: OracleOptions['stopAt'] = 'best'): boolean {
+  if (stopAt === 'best') return isAtBest(state, k)
+  return stopAt === 'worst' && Array.from(state.levels.get(k)!.values()).some(({ accuracy }) => accuracy <= 0)
+}
 
 /** The row of the best sequence that was measured. */
 export function bestRow(state: QueryState, k: number, selector: string, score: ScoreFunction): EvaluationRow {

@@ -31,10 +31,10 @@ export interface OracleOptions extends Omit<AskOptions, 'onProgress'> {
   /** Further sequences measured per query at 2 shots, and a third of it at each larger number. Default 48. */
   readonly budget?: number
   /**
-   * Stop with a query once it reaches the accuracy of its best human answer: nothing can be higher, so the maximum is
-   * the same. False measures every single demonstration, as `worst` needs. Default true.
+   * When a query needs no more: `best`, once it reaches the accuracy of its best human answer, so the maximum of
+   * everything is known; `worst`, once an answer scores 0, so the minimum is; `never`, to measure all. Default `best`.
    */
-  readonly stopAtBest?: boolean
+  readonly stopAt?: 'best' | 'worst' | 'never'
   /** Default `oracle`. */
   readonly name?: string
   /** Called while sequences are measured. */
@@ -52,7 +52,7 @@ export const ORACLE_OPTIONS: OptionNames<OracleOptions> = {
   known: true,
   top: true,
   budget: true,
-  stopAtBest: true,
+  stopAt: true,
   name: true,
 }
 

@@ -2,7 +2,7 @@ import { pickOptions, refuseUnknownOptions } from '@lever/durable-files/known-op
 import { ASK_OPTIONS, createAsker } from './ask.ts'
 import type { Asker, AskOptions } from './ask.ts'
 import { poolOf } from './evaluate.ts'
-import { bestRow, describeLevel, isAtBest } from './oracle-levels.ts'
+import { bestRow, describeLevel, isSettled } from './oracle-levels.ts'
 import type { QueryState } from './oracle-levels.ts'
 import { bestReachable, proposalsOf } from './oracle-proposals.ts'
 import type { MeasuredSequence } from './oracle-proposals.ts'
@@ -112,7 +112,7 @@ async function measureLevel(
   options: OracleOptions,
   report: (progress: LevelProgress) => void,
 ): Promise<number> {
-  const { score, top = 4, stopAtBest = true } = options
+  const { score, top = 4, stopAt } = options
   const limit = limitOf(k, options)
   const queues = states.map((state) => ({
     state,
@@ -120,7 +120,7 @@ async function measureLevel(
     left: proposalsOf({ ...state, k, top, limit }),
   }))
   const finished = ({ state, level, left }: (typeof queues)[number]): boolean =>
-    left.length === 0 || (stopAtBest && level.size > 0 && isAtBest(state, k))
+    left.length === 0 || (level.size > 0 && isSettled(state, k, stopAt))
   const allowed = queues.reduce((sum, { left }) => sum + left.length, 0)
   let open = queues.filter((queue) => !finished(queue))
   let done = 0
@@ -154,9 +154,9 @@ function outsideOf(query: Example, pool: readonly Example[], library: readonly E
 
 /** Are few enough single demonstrations of the library left? */
 function isAffordable(states: readonly QueryState[], options: OracleOptions): boolean {
-  const { librarySingles = 0, library = [], stopAtBest = true } = options
+  const { librarySingles = 0, library = [], stopAt } = options
   if (librarySingles === 0 || library.length === 0) return false
-  const open = states.filter((state) => !(stopAtBest && isAtBest(state, 1)))
+  const open = states.filter((state) => !isSettled(state, 1, stopAt))
   return open.reduce((sum, { outside }) => sum + outside.length, 0) <= librarySingles
 }
 

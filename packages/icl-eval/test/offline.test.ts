@@ -7,6 +7,7 @@ import { oracle } from '../src/selectors/oracle.ts'
 import { pointer } from '../src/selectors/pointer.ts'
 import { overLibrary } from '../src/selectors/scope.ts'
 import { random } from '../src/selectors/random.ts'
+import { resolveSelectors } from '../src/selectors/resolve.ts'
 import { worst } from '../src/selectors/worst.ts'
 import { summarize } from '../src/summary/summarize.ts'
 import type { Example } from '../src/types.ts'
@@ -131,6 +132,35 @@ describe('evaluateMeasured', () => {
     const { rows, coverage } = await evaluateMeasured({ ...options, library })
     expect(rows.map(({ query, demonstrations }) => [query, demonstrations])).toEqual([[1, [11, 10]]])
     expect(coverage).toEqual([{ selector: 'first', shots: 2, choices: 2, measured: 1 }])
+  })
+
+  test('static is of the library where it is given, pool:static of the measured pool', async () => {
+    const example = (id: number): Example => ({
+      ...{ id, questionId: id, imageId: id, question: `q${id}`, answer: 'a', answers: ['a'] },
+    })
+    const effects = new Map([
+      [99, 0.5],
+      [11, 0.4],
+      [10, 0.3],
+      [21, 0.2],
+      [20, 0.1],
+    ])
+    const selectors = resolveSelectors(['static', 'pool:static'], { sets: effects })
+    const library = [10, 11, 20, 21, 99].map(example)
+    const { rows, coverage } = await evaluateMeasured({ queries, selectors, shots: [2], library })
+    expect(coverage.map(({ selector, choices, measured: of }) => [selector, choices, of])).toEqual([
+      ['static', 2, 0],
+      ['pool:static', 2, 2],
+    ])
+    expect(rows.map(({ query, demonstrations }) => [query, demonstrations])).toEqual([
+      [1, [10, 11]],
+      [2, [20, 21]],
+    ])
+    const alone = await evaluateMeasured({ queries, selectors: selectors.slice(0, 1), shots: [2] })
+    expect(alone.rows.map(({ demonstrations }) => demonstrations)).toEqual([
+      [10, 11],
+      [20, 21],
+    ])
   })
 
   test('looks choices up and shows coverage', async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
+import { createRandom } from '@lever/reward-utils'
 import { evaluateSelectors } from '../src/evaluate.ts'
 import { bestReachable } from '../src/oracle-proposals.ts'
 import { measureOracle } from '../src/oracle.ts'
 import { oracle } from '../src/selectors/oracle.ts'
 import { random } from '../src/selectors/random.ts'
+import { worst } from '../src/selectors/worst.ts'
+import type { EvaluationRow } from '../src/types.ts'
 import { officialScore, toyModel, toyQuestion, toyReply } from './toy-world.ts'
 
 // Query (2, 3): nobody in the pool has both words, two candidates have one each.
@@ -89,7 +92,7 @@ describe('measureOracle', () => {
       queries: [query],
       pools: pool.slice(0, 3),
       shots: 2,
-      stopAtBest: false,
+      stopAt: 'never',
       answer: toyModel().answer,
       score: officialScore,
     })
@@ -98,6 +101,27 @@ describe('measureOracle', () => {
       ['exhaustive', 6],
     ])
     expect(found.measured.get(1)).toHaveLength(9)
+  })
+
+  test('for the worst, stops at an answer that scores 0 and finds the same as measuring all', async () => {
+    const wrongFor = (id: number): ReturnType<typeof toyModel> =>
+      toyModel(({ demonstrations: [one] }) => (one!.id === id ? 'nothing' : 'blick2 dax3'))
+    const worstOf = async (stopAt: 'worst' | 'never', id: number, known: readonly EvaluationRow[] = []) => {
+      const model = wrongFor(id)
+      const options = { queries: [query], pools: many, shots: 1, score: officialScore, known, stopAt }
+      const { measured } = await measureOracle({ ...options, answer: model.answer })
+      const context = { query, pool: many, embeddings: {}, random: createRandom(0) }
+      return { ids: await worst({ measured }).select(context, 1), asked: model.calls.flat().length }
+    }
+    const many = Array.from({ length: 40 }, (_, i) => toyQuestion(10 + i, 0, 0))
+    expect(await worstOf('worst', 12)).toEqual({ ids: [12], asked: 8 })
+    expect(await worstOf('never', 12)).toEqual({ ids: [12], asked: 40 })
+    expect(await worstOf('worst', 99)).toEqual({ ids: [10], asked: 40 })
+    const { rows } = await evaluateSelectors({
+      ...{ queries: [query], pools: many, shots: [1], score: officialScore, answer: wrongFor(33).answer },
+      selectors: [{ ...random(), seeded: false, select: () => [33] }],
+    })
+    expect(await worstOf('worst', 33, rows)).toEqual({ ids: [33], asked: 0 })
   })
 
   test('is never below a selector whose rows it was given', async () => {

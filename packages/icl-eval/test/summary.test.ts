@@ -27,9 +27,9 @@ selector             2 shots
 a|b<i>    66.7 [50.0, 100.0]
 
 Difference to the best baseline in points [95 % interval, paired]
-selector  shots    against  points       interval      p  p (Holm)  can show  n
---------  -----  ---------  ------  -------------  -----  --------  --------  -
-a|b<i>        2  zero-shot   +50.0  [0.0, +100.0]  1.000     1.000     140.1  4
+selector  shots    against  points      interval      p  p (Holm)  can show  n
+--------  -----  ---------  ------  ------------  -----  --------  --------  -
+a|b<i>        2  zero-shot   +50.0  [0.0, +50.0]  1.000     1.000     140.1  4
 
 Difference to random in points [95 % interval, paired]
 selector  shots  points        interval      p  p (Holm)  can show  n
@@ -39,7 +39,7 @@ a|b<i>        2   +50.0  [+50.0, +50.0]  0.500     1.000            4
 n = 4 questions on 2 images; intervals by 200 paired bootstrap resamples of images.
 Seeded selectors: mean of 1 seed.
 Half of the comparisons can show a true difference of 140.1 points or less (80 % power at 5 %); "can show" has the figure of each, and smaller ones may go unseen.
-The best baseline is the most accurate one on these very questions, at each number of shots: some of that is luck, which favours it, so the differences to it are rather too small than too large.
+The best baseline is the most accurate one on these very questions, at each number of shots. Intervals and p of the differences to it hold for whichever baseline is truly the best (corrected for the choice among all of them); the differences themselves are rather too small than too large, and the shares of the gap from it are not corrected.
 Some figures are about 2 images only; below 20 the intervals are too narrow, so go by p.
 An interval without width means equal accuracies, not certainty: with 2 images the truth may be up to 100.0 points away (the rule of three).
 oracle at 2 shots: best known in the pools, 1,234 sequences measured, 4 of 4 questions at the accuracy of their best human answer.

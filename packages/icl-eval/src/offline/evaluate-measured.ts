@@ -26,8 +26,8 @@ export interface EvaluateMeasuredOptions {
   /** Rows of queries and candidates, for selectors that need them (`lookUpEmbeddings`). */
   readonly embeddings?: EmbeddingLookup
   /**
-   * What selectors of the whole library choose from, but `random` and `static`; needs a row of `embeddings` for every
-   * example. Without it all choose from the pool that was measured for the query.
+   * What selectors of the whole library choose from, but `random`, which takes the draws of the measured pools; needs a
+   * row of `embeddings` for every example. Without it all choose from the pool that was measured for the query.
    */
   readonly library?: readonly Example[] | undefined
   /** For selectors that answer without a model, or vote; without it they are not covered. */
@@ -137,7 +137,7 @@ function randomDraws(queries: readonly MeasuredQuery[], k: number): EvaluationRo
 
 /** Does a selector choose from the whole library here, where most of what it chooses may be unmeasured? */
 export function choosesWidely({ name, scope }: Selector): boolean {
-  return scope === 'library' && name !== 'random' && name !== 'static'
+  return scope === 'library' && name !== 'random'
 }
 
 interface Prepared {

@@ -174,12 +174,12 @@ export function footnotes(summary: Summary): string[] {
   ]
 }
 
-/** What picking the best baseline on the evaluated questions does. */
+/** How differences to the best baseline take into account that it was picked on the evaluated questions. */
 function bestNote({ table }: Summary): string[] {
   const isPicked = table.some(({ comparisons }) => comparisons.some(({ role }) => role === BEST_BASELINE))
   return isPicked
     ? [
-        'The best baseline is the most accurate one on these very questions, at each number of shots: some of that is luck, which favours it, so the differences to it are rather too small than too large.',
+        'The best baseline is the most accurate one on these very questions, at each number of shots. Intervals and p of the differences to it hold for whichever baseline is truly the best (corrected for the choice among all of them); the differences themselves are rather too small than too large, and the shares of the gap from it are not corrected.',
       ]
     : []
 }

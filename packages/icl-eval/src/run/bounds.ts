@@ -9,12 +9,12 @@ import { worst } from '../selectors/worst.ts'
 import type { EvaluationRow, Example } from '../types.ts'
 
 /** Which bounds are measured, and what is known already. */
-export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAtBest'> {
+export interface BoundsOptions extends Omit<OracleOptions, 'shots' | 'known' | 'onProgress' | 'stopAt'> {
   /** Numbers of demonstrations; 0 has no bounds and is passed over. */
   readonly shots: readonly number[]
   /** Is the oracle wanted? */
   readonly oracle: boolean
-  /** Is the worst wanted? Every single demonstration is measured for it. */
+  /** Is the worst wanted? Single demonstrations are measured for it until one scores 0. */
   readonly worst: boolean
   /** Rows of other selectors: what they measured counts. */
   readonly known: readonly EvaluationRow[]
@@ -87,7 +87,7 @@ async function worstRows(
     ...shared,
     shots: 1,
     known,
-    stopAtBest: false,
+    stopAt: 'worst',
     onProgress: tellOf('worst', onProgress),
   })
   onProgress?.({ stage: 'worst', done: singles.prompts.prompts, unit: 'sequences', note: '', ended: true })

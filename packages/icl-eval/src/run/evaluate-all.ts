@@ -30,7 +30,7 @@ export interface EvaluateAllOptions
   readonly split?: { readonly names: readonly string[]; readonly seeds: readonly number[] }
   /** Also measure the oracle, at 1 shot and more. */
   readonly oracle: boolean
-  /** Also the worst of all that was measured; every single demonstration is measured for it. */
+  /** Also the worst of all that was measured; single demonstrations are measured for it until one scores 0. */
   readonly worst?: boolean
   /** Sequences measured per question for the oracle at 2 shots and more. Default 48. */
   readonly oracleBudget?: number

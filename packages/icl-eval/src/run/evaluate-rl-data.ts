@@ -86,7 +86,7 @@ export async function evaluateRlData(settings: EvaluateRlDataSettings): Promise<
   const measured = await staticOf(settings, rewards)
   const library = libraryOf(settings)
   const { names, selectors } = chooseSelectors(settings, { queries, found: measured, library })
-  const where = scopeWarning(selectors, library)
+  const where = scopeWarning(selectors, library, rewards.poolMethod)
   if (where !== undefined) onWarning?.(where)
   const run = await openRun(settings, rewards)
   try {
@@ -172,7 +172,7 @@ function chooseSelectors(
   const focus = policies.at(-1)?.name ?? 'pool:rices-both'
   const asked = settings.selectors ?? [
     'random',
-    ...(found ? ['static'] : []),
+    ...(found ? ['static', ...(library ? ['pool:static'] : [])] : []),
     ...(library ? kinds.map((kind) => `rices-${kind}`) : []),
     ...kinds.map((kind) => `pool:rices-${kind}`),
     ...['worst', 'oracle', METHODS],
@@ -218,12 +218,28 @@ function libraryOf({
 function scopeWarning(
   selectors: readonly Selector[],
   library: readonly Example[] | undefined,
+  poolMethod: string | undefined,
 ): string | undefined {
   const names = selectors.filter(choosesWidely).map(({ name }) => name)
-  if (names.length === 0) return undefined
-  return library === undefined
-    ? `${names.join(', ')} choose from the measured pool of each question here, not from the whole library; give the dataset of the pool and its embeddings to choose from all of it`
-    : `${names.join(', ')} choose from all ${library.length} examples; what they choose and nobody measured counts nowhere, see their coverage`
+  const isLikeLibrary = poolMethod === 'random' || poolMethod === 'library'
+  const draws = !isLikeLibrary && selectors.some(({ name }) => name === 'random')
+  const parts = [
+    ...(names.length === 0
+      ? []
+      : library === undefined
+        ? [
+            `${names.join(', ')} choose from the measured pool of each question here, not from the whole library; give the dataset of the pool and its embeddings to choose from all of it`,
+          ]
+        : [
+            `${names.join(', ')} choose from all ${library.length} examples; what they choose and nobody measured counts nowhere, see their coverage`,
+          ]),
+    ...(draws
+      ? [
+          `random draws from the measured pool of each question${poolMethod === undefined ? '' : ` (pool method ${poolMethod})`}, where a draw may be better than one of the whole library`,
+        ]
+      : []),
+  ]
+  return parts.length === 0 ? undefined : parts.join('. ')
 }
 
 async function staticOf(

@@ -24,6 +24,8 @@ export interface RlRewards {
   readonly shots: readonly number[]
   readonly split: string
   readonly protocol: ProtocolRecord | null
+  /** How the pools were drawn, where the file says it. */
+  readonly poolMethod: string | undefined
   /** Hashes of the inputs, by name. */
   readonly hashes: Record<string, string>
 }
@@ -48,6 +50,7 @@ export async function openRlRewards(options: RlRewardsOptions): Promise<RlReward
     shots: shotsOf(queries, options),
     split: splitOf(data.meta) ?? (dataset ?? pool)?.split ?? 'measured',
     protocol: protocolOf(data.meta),
+    poolMethod: poolMethodOf(data.meta),
     hashes: {
       'rl-data': await hashFile(rlData),
       ...(dataset && { dataset: dataset.hash }),
@@ -86,6 +89,12 @@ function splitOf(meta: RlMeta | null): string | undefined {
   const dataset: unknown = meta?.dataset
   if (typeof dataset !== 'object' || dataset === null || !('split' in dataset)) return undefined
   return typeof dataset.split === 'string' ? dataset.split : undefined
+}
+
+function poolMethodOf(meta: RlMeta | null): string | undefined {
+  const pool: unknown = meta?.pool
+  if (typeof pool !== 'object' || pool === null || !('method' in pool)) return undefined
+  return typeof pool.method === 'string' ? pool.method : undefined
 }
 
 function protocolOf(meta: RlMeta | null): ProtocolRecord | null {

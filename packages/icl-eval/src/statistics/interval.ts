@@ -21,6 +21,12 @@ export function sortedQuantile(sorted: ArrayLike<number>, q: number): number {
  */
 export function percentileInterval(samples: ArrayLike<number>, level = 0.95): Interval {
   if (!(level > 0 && level < 1)) throw new RangeError(`icl-eval: level must be in (0, 1), got ${level}`)
+  const [low, high] = quantiles(samples, [(1 - level) / 2, (1 + level) / 2])
+  return [low!, high!]
+}
+
+/** Quantiles of the finite samples. */
+export function quantiles(samples: ArrayLike<number>, wanted: readonly number[]): number[] {
   const sorted = Float64Array.from(samples).filter(Number.isFinite).sort()
-  return [sortedQuantile(sorted, (1 - level) / 2), sortedQuantile(sorted, (1 + level) / 2)]
+  return wanted.map((q) => sortedQuantile(sorted, q))
 }

@@ -13,15 +13,11 @@ export function isBaseline(selector: string): boolean {
 
 /**
  * The cell that stands for a baseline at a number of shots: of the same number, or of 0 where it is only evaluated
- * without demonstrations. {@link BEST_BASELINE} is the most accurate of all; chosen on the evaluated questions, so its
- * accuracy is flattered and a difference to it is not.
+ * without demonstrations. {@link BEST_BASELINE} is the most accurate of all on the evaluated questions.
  */
 export function baselineCell(cells: readonly Cell[], baseline: string, shots: number): Cell | undefined {
   if (baseline === BEST_BASELINE) {
-    const able = cells.filter(
-      ({ selector, shots: own }) => isBaseline(selector) && (own === shots || own === 0),
-    )
-    return able.reduce<Cell | undefined>(
+    return baselineCells(cells, shots).reduce<Cell | undefined>(
       (best, cell) => (best === undefined || meanOf(cell) > meanOf(best) ? cell : best),
       undefined,
     )
@@ -29,6 +25,11 @@ export function baselineCell(cells: readonly Cell[], baseline: string, shots: nu
   const own = cells.filter(({ selector }) => selector === baseline)
   const same = own.find((cell) => cell.shots === shots)
   return same ?? (own.length === 1 && own[0]!.shots === 0 ? own[0] : undefined)
+}
+
+/** The cells that the best baseline is picked from. */
+export function baselineCells(cells: readonly Cell[], shots: number): Cell[] {
+  return cells.filter(({ selector, shots: own }) => isBaseline(selector) && (own === shots || own === 0))
 }
 
 /** Mean over the questions with an accuracy; -Infinity where there are none. */

@@ -1,24 +1,19 @@
 import { createRandom } from '@lever/reward-utils'
 import { refuseUnknownOptions, type OptionNames } from '@lever/durable-files/known-options'
 import type { OracleLevel } from '../oracle-types.ts'
-import type { Bootstrap } from '../statistics/bootstrap.ts'
 import { bootstrapMeans } from '../statistics/bootstrap.ts'
 import { clusteredMean } from '../statistics/clustered-mean.ts'
-import type { Clusters } from '../statistics/clusters.ts'
-import { minimumDetectableEffect } from '../statistics/detectable.ts'
 import { gapClosedInterval } from '../statistics/gap.ts'
-import { holm } from '../statistics/holm.ts'
 import { percentileInterval, sortedQuantile } from '../statistics/interval.ts'
-import { mcnemar } from '../statistics/mcnemar.ts'
-import { signFlipP } from '../statistics/sign-flip.ts'
 import { spread } from '../statistics/spread.ts'
 import type { EvaluationRow } from '../types.ts'
 import { baselineCell, BEST_BASELINE, isBaseline } from './baselines.ts'
 import type { Cell } from './cells.ts'
 import { cellsOf } from './cells.ts'
 import { columnSet } from './columns.ts'
+import { comparePairs, pairsOf } from './compare.ts'
 import { isSwapped, splitCells, splitRow } from './split.ts'
-import type { Comparison, GapRow, Summary, TableRow } from './types.ts'
+import type { GapRow, Summary, TableRow } from './types.ts'
 
 /** Resamples, seed and comparisons of a summary. */
 export interface SummarizeOptions {
@@ -54,8 +49,8 @@ export const SUMMARIZE_OPTIONS: OptionNames<SummarizeOptions> = {
 /**
  * The table of an evaluation: accuracy per selector and number of shots with intervals, every paired difference to
  * the baselines with interval and p, the shares that are closed of the gaps from the best baseline and from random to
- * the oracle. All intervals come from
- * one paired bootstrap clustered by image. Throws RangeError without rows.
+ * the oracle. All intervals come from one paired bootstrap clustered by image; those of differences to the best
+ * baseline allow for its having been picked on the same questions. Throws RangeError without rows.
  */
 export function summarize(rows: readonly EvaluationRow[], options: SummarizeOptions = {}): Summary {
   refuseUnknownOptions(options, SUMMARIZE_OPTIONS, 'icl-eval: summarize')
@@ -72,10 +67,7 @@ export function summarize(rows: readonly EvaluationRow[], options: SummarizeOpti
   const { cells, queries, clusters } = cellsOf(rows)
   const set = columnSet()
   const own = cells.map((cell) => set.paired(cell.values)[0]!)
-  const pairs = pairsOf(cells, baselines, bounds).map((pair) => ({
-    ...pair,
-    columns: set.paired(pair.cell.values, pair.baseline.values),
-  }))
+  const pairs = pairsOf(cells, set, { baselines, bounds })
   const gaps = gapsOf(cells, gap, bounds).map((ends) => ({
     ...ends,
     columns: set.paired(ends.cell.values, ends.from.values, ends.to.values),
@@ -87,7 +79,7 @@ export function summarize(rows: readonly EvaluationRow[], options: SummarizeOpti
     resamples,
     random: createRandom(seed, 'bootstrap'),
   })
-  const comparisons = compare(pairs, { columns: set.columns, bootstrap, clusters, seed, level })
+  const comparisons = comparePairs(pairs, { columns: set.columns, bootstrap, clusters, seed, level })
   const table = cells.flatMap((cell, i): TableRow[] => {
     if (isSwapped(cell.selector)) return []
     const mean = clusteredMean(cell.values, clusters, level)
@@ -131,24 +123,6 @@ export function summarize(rows: readonly EvaluationRow[], options: SummarizeOpti
   }
 }
 
-interface Pair {
-  readonly cell: Cell
-  readonly baseline: Cell
-  /** What the baseline was asked for as. */
-  readonly role: string
-}
-
-function pairsOf(cells: readonly Cell[], baselines: readonly string[], bounds: readonly string[]): Pair[] {
-  const compared = cells.filter(({ selector }) => !bounds.includes(selector) && !isSwapped(selector))
-  return compared.flatMap((cell) =>
-    baselines.flatMap((role) => {
-      if (role === BEST_BASELINE && isBaseline(cell.selector)) return []
-      const baseline = baselineCell(cells, role, cell.shots)
-      return baseline === undefined || baseline.selector === cell.selector ? [] : [{ cell, baseline, role }]
-    }),
-  )
-}
-
 function gapsOf(
   cells: readonly Cell[],
   gap: { readonly from: readonly string[]; readonly to: string },
@@ -163,47 +137,4 @@ function gapsOf(
       return from && to && cell.selector !== from.selector ? [{ cell, from, to, role }] : []
     }),
   )
-}
-
-interface CompareContext {
-  readonly columns: readonly Float64Array[]
-  readonly bootstrap: Bootstrap
-  readonly clusters: Clusters
-  readonly seed: number
-  readonly level: number
-}
-
-function compare(
-  pairs: readonly (Pair & { readonly columns: readonly number[] })[],
-  { columns, bootstrap, clusters, seed, level }: CompareContext,
-): Comparison[] {
-  const { samples, estimates, resamples } = bootstrap
-  const differences = pairs.map(({ columns: [a, b] }) =>
-    columns[a!]!.map((value, i) => value - columns[b!]![i]!),
-  )
-  const random = createRandom(seed, 'sign-flip')
-  const p = Array.from(signFlipP({ columns: differences, clusters, random, resamples }))
-  const answered = pairs.map(({ columns: [a] }) => !Number.isNaN(estimates[a!]!))
-  const adjusted = holm(p.map((value, i) => (answered[i] ? value : NaN)))
-  return pairs.flatMap(({ cell, baseline, role, columns: [a, b] }, i) => {
-    if (!answered[i]) return []
-    const { standardError, n } = clusteredMean(differences[i]!, clusters, level)
-    const resampled = samples[a!]!.map((value, r) => value - samples[b!]![r]!)
-    return [
-      {
-        selector: cell.selector,
-        shots: cell.shots,
-        baseline: baseline.selector,
-        role,
-        baselineShots: baseline.shots,
-        delta: estimates[a!]! - estimates[b!]!,
-        ci: percentileInterval(resampled, level),
-        p: p[i]!,
-        pHolm: adjusted[i]!,
-        mcnemar: cell.seeded || baseline.seeded ? null : mcnemar(cell.values, baseline.values),
-        detectable: standardError > 1e-12 ? minimumDetectableEffect({ standardError }) : null,
-        n,
-      },
-    ]
-  })
 }

@@ -15,9 +15,9 @@ export interface Comparison {
   readonly baselineShots: number
   /** Mean accuracy of the selector minus that of the baseline. */
   readonly delta: number
-  /** Paired bootstrap, clustered by image. */
+  /** Paired bootstrap, clustered by image; to the best baseline, it holds for whichever baseline is truly the best. */
   readonly ci: Interval
-  /** Sign-flip permutation, clustered by image, two-sided. */
+  /** Sign-flip permutation, clustered by image, two-sided; to the best baseline, corrected as the interval is. */
   readonly p: number
   /** Holm-adjusted over all comparisons of the summary. */
   readonly pHolm: number

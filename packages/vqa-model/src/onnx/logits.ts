@@ -25,7 +25,7 @@ export function topTwo(
 /** log softmax of V logits from `offset`, at one token. */
 export function logProbability(logits: Float32Array, offset: number, size: number, token: number): number {
   let max = -Infinity
-  for (let v = 0; v < size; v++) max = Math.max(max, logits[offset + v]!)
+  for (let v = 0; v < size; v++) if (logits[offset + v]! > max) max = logits[offset + v]!
   let sum = 0
   for (let v = 0; v < size; v++) sum += Math.exp(logits[offset + v]! - max)
   return logits[offset + token]! - max - Math.log(sum)

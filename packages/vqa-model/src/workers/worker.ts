@@ -7,6 +7,9 @@ import type { Ask, Reply, WorkerStart } from './messages.ts'
 const { options } = workerData as WorkerStart
 const port = parentPort!
 
+/** Milliseconds between two messages about the progress of a call. */
+const PROGRESS_EVERY = 50
+
 class Stopped extends Error {}
 
 let model: LocalModel | undefined
@@ -45,11 +48,22 @@ async function handle(ask: Ask): Promise<unknown> {
       opened().putImages(ask.images)
       return opened().answer(ask.prompts, {
         check: checkOf(ask.stop),
-        onProgress: (progress) => reply({ id: ask.id, progress }),
+        onProgress: progressOf(ask.id, ask.prompts.length),
         scoresOnly: ask.scoresOnly,
       })
     case 'close':
       return model?.close()
+  }
+}
+
+/** Tells how many prompts of a call are done, now and then: a message for every answer costs more than some answers. */
+function progressOf(id: number, all: number): (done: number) => void {
+  let last = performance.now()
+  return (progress) => {
+    const now = performance.now()
+    if (progress < all && now - last < PROGRESS_EVERY) return
+    last = now
+    reply({ id, progress })
   }
 }
 

@@ -30,7 +30,8 @@ export function differencesSection({ runs }: ReportInput): string {
   return section('differences', 'Differences', parts.join('\n'))
 }
 
-/** What a difference to the best baseline is worth. */
+/** What a difference to the best baseline is worth, and a share of the gap from it. */
+const CORRECTED = 'picked on these very questions; interval and p are corrected for the choice'
 const PICKED = 'picked on these very questions, which favours it'
 
 /** One row per selector, one column per number of shots. */
@@ -66,7 +67,7 @@ function gapTable({ gapClosed }: Summary, role: string): HtmlTable {
 function baselineTable({ table }: Pick<Summary, 'table'>, baseline: string, what = 'Difference'): HtmlTable {
   const all = comparisonsOf(table).filter((one) => (one.role ?? one.baseline) === baseline)
   return pivot(
-    `${what} to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))}; ${PICKED})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
+    `${what} to ${baseline === BEST_BASELINE ? `the best baseline (${startsOf(all.map((one) => ({ ...one, from: one.baseline })))}; ${CORRECTED})` : baseline} in points, paired by question; n.s. (not significant): p is 0.05 or more after Holm, who corrects it for the number of comparisons`,
     all,
     ({ delta, ci, pHolm }) => ({
       text: points(delta),
