@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readPolicySearch } from '@lever/pointer-model'
 import { readEmbeddings } from '@lever/tensor-files'
 import type { EmbeddingPair } from '@lever/tensor-files'
@@ -10,29 +9,15 @@ import { readDataset } from '@lever/vqa-dataset'
 import type { Example } from '@lever/vqa-dataset'
 import { officialScore, scoreAnswer } from '@lever/vqa-eval'
 import { answerWith, openVqaModel } from '@lever/vqa-model'
-import { drawComposition, drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
-import { lever } from './support/lever.ts'
 import { recallAt, type Recall } from './support/recall.ts'
 import { retrieverTable } from './support/retriever-table.ts'
+import { searchedWorld, trainRetrievers } from './support/retrievers.ts'
 import { okvqaRecall } from './support/okvqa-recall.ts'
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
 /** Test questions for which every single demonstration of the library is measured. */
 const MEASURED_QUERIES = 20
-/** Single demonstrations that are measured for each training question. */
-const SINGLES = 16
-const BI_ENCODER = ['--architecture', 'bi-encoder', '--hidden', '128']
 
-interface World {
-  readonly name: string
-  readonly composition: boolean
-}
-
-const WORLDS: readonly World[] = [
-  { name: 'bundled', composition: false },
-  { name: 'fresh-1', composition: false },
-  { name: 'composition', composition: true },
-]
+const WORLDS = ['bundled', 'fresh-1', 'fresh-2', 'composition']
 
 /** What one retriever finds on one world, by one meaning of good. */
 export interface RetrieverRow extends Recall {
@@ -64,89 +49,18 @@ export async function run({
   const at = folder === '' ? await mkdtemp(join(tmpdir(), 'lever-retriever-')) : folder
   const rows: RetrieverRow[] = []
   for (const world of WORLDS) {
-    if (only === '' || only.split(',').includes(world.name))
-      rows.push(...(await worldRecall({ ...world, seeds }, join(at, world.name))))
+    if (only === '' || only.split(',').includes(world))
+      rows.push(...(await worldRecall(world, seeds, join(at, world))))
   }
   if (okvqa !== '') rows.push(...(await okvqaRecall(okvqa, join(at, 'okvqa'), seeds)))
   await retrieverTable(rows)
   return rows
 }
 
-async function worldRecall(
-  { name, seeds, composition }: World & { readonly seeds: readonly number[] },
-  at: string,
-): Promise<RetrieverRow[]> {
-  const root = name === 'fresh-1' ? join(at, 'world') : join(FIXTURE, 'world')
-  if (name === 'fresh-1' && !existsSync(root)) {
-    await writeWorld(root, composition ? drawComposition({ seed: name }) : drawWorld({ seed: name }), name)
-  }
-  const model = join(FIXTURE, composition ? 'composition-model' : 'model')
-  const part = (split: string): string => join(root, composition ? `composition-${split}` : split)
-  const splits = {
-    library: composition ? 'library' : 'train',
-    train: 'train',
-    test: 'test',
-  }
-  const file = (split: string): string => join(at, `${split}.safetensors`)
-  for (const split of new Set(Object.values(splits))) {
-    if (!existsSync(file(split)))
-      await lever('embed', '--dataset', part(split), '--model', model, '--out', file(split))
-  }
-  const own = splits.library === splits.train
-  const data = own
-    ? ['--dataset', part('train'), '--embeddings', file('train')]
-    : [
-        ...['--dataset', part('train'), '--embeddings', file('train')],
-        ...['--pool-dataset', part('library'), '--pool-embeddings', file('library')],
-      ]
-  const measured = join(at, 'measured')
-  await lever(
-    ...['generate', ...data, '--model', model, '--shots', '1', '--num-beams', '0', '--out', measured],
-    ...['--num-samples-per-temp', '0', '--num-retrieval', '0', '--num-random', String(SINGLES)],
-  )
-  const searches = new Map<string, string>()
-  for (const seed of seeds) {
-    const out = (kind: string): string => join(at, `${kind}-${seed}`)
-    const rest = ['--seed', String(seed), '--out']
-    const features = own
-      ? ['--embeddings', file('train')]
-      : ['--embeddings', file('library'), '--query-embeddings', file('train')]
-    if (!composition) {
-      const longer = ['--lr', '1e-3', '--epochs', '60']
-      await lever(
-        'sft',
-        '--target',
-        'agreement',
-        ...data,
-        ...BI_ENCODER,
-        ...longer,
-        ...rest,
-        out('agreement'),
-      )
-      searches.set(`agreement, seed ${seed}`, join(out('agreement'), 'checkpoints/best.safetensors'))
-    }
-    const rewards = ['--rl-data', join(measured, 'rl-data.json'), ...features]
-    const recipe = [
-      '--preset',
-      'recommended',
-      '--no-floor',
-      '--set',
-      'listwise+rce.weight=0',
-      '--listwise-epochs',
-      '60',
-    ]
-    await lever(
-      'train',
-      ...rewards,
-      ...BI_ENCODER,
-      ...recipe,
-      '--listwise-lr',
-      '1e-3',
-      ...rest,
-      out('rewards'),
-    )
-    searches.set(`rewards, seed ${seed}`, join(out('rewards'), 'checkpoints/best.safetensors'))
-  }
+async function worldRecall(name: string, seeds: readonly number[], at: string): Promise<RetrieverRow[]> {
+  const world = await searchedWorld(name, at)
+  const { composition, model, part, splits, embeddings: file } = world
+  const searches = await trainRetrievers(world, seeds)
   const [library, test] = [await examplesOf(part(splits.library)), await examplesOf(part('test'))]
   const pair = {
     queries: await readEmbeddings(file('test'), idsOf(test)),
@@ -175,7 +89,8 @@ async function worldRecall(
     })
   }
   await add('similarity', pair)
-  for (const [by, path] of searches) await add(by, await readPolicySearch(path, pair))
+  for (const { by, seed, checkpoint } of searches)
+    await add(`${by}, seed ${seed}`, await readPolicySearch(checkpoint, pair))
   return rows
 }
 
