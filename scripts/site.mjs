@@ -10,6 +10,9 @@ const out = join(root, '.site')
 const { homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const source = `${homepage}/blob/main/`
 
+/** The page that also shows the code of the files it names. */
+const EXAMPLES = 'apps/examples/README.md'
+
 const isPackage = (folder) => existsSync(join(root, folder, 'package.json'))
 const packages = readdirSync(join(root, 'packages'))
   .map((name) => `packages/${name}`)
@@ -26,11 +29,24 @@ function pages() {
     }
   }
   add('docs', '')
+  found.set(EXAMPLES, 'examples.md')
   for (const folder of packages) found.set(`${folder}/README.md`, `${folder}.md`)
   for (const name of ['CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']) {
     if (existsSync(join(root, name))) found.set(name, name.toLowerCase())
   }
   return found
+}
+
+/** The files that the page of the examples names, each with its code. */
+function codeOf(text, file) {
+  const names = new Set(
+    Array.from(text.matchAll(/\]\(((?:src|reward-mode|test)\/[\w.-]+\.ts)\)/g), ([, name]) => name),
+  )
+  const blocks = Array.from(names, (name) => {
+    const code = readFileSync(join(root, dirname(file), name), 'utf8')
+    return `## ${name}\n\n\`\`\`ts\n${code}\`\`\`\n`
+  })
+  return ['', ...blocks].join('\n')
 }
 
 const LINK = /(!?\[(?:[^\][]|\[[^\]]*\])*\]\()([^)\s]+)(\))/g
@@ -59,7 +75,8 @@ function writePages() {
   for (const [file, page] of known) {
     const path = join(out, page)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, linked(readFileSync(join(root, file), 'utf8'), file, known))
+    const text = readFileSync(join(root, file), 'utf8')
+    writeFileSync(path, linked(text, file, known) + (file === EXAMPLES ? codeOf(text, file) : ''))
   }
 }
 

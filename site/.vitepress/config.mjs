@@ -24,6 +24,7 @@ export default defineConfig({
     outline: [2, 3],
     nav: [
       page('Guides', '/guides/first-policy'),
+      page('Examples', '/examples'),
       page('Results', '/results'),
       page('Reference', '/reference/'),
     ],
@@ -33,6 +34,7 @@ export default defineConfig({
         text: 'Pages',
         items: [
           page('Concepts', '/concepts'),
+          page('Examples', '/examples'),
           page('The command', '/command'),
           page('Results', '/results'),
           page('Data formats', '/data-format'),
