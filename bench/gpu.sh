@@ -5,7 +5,7 @@
 #   bench/gpu.sh pack MODEL PARTS     packs it into PARTS/part-000, part-001, ... of at most 64 MiB each, with SHA-256 sums
 #   bench/gpu.sh unpack PARTS TO      checks the sums and unpacks there; then run the steps in TO/lever
 #   bench/gpu.sh STEP MODEL RESULTS   one step, into RESULTS/STEP.*: doctor equality speed memory ties loop pytorch
-#   bench/gpu.sh all MODEL RESULTS    all steps
+#   bench/gpu.sh all MODEL RESULTS    all steps; one that fails does not keep the others from running
 #
 # MODEL is a folder in the Hub's ONNX layout. Settings: DEVICE (cuda), DTYPES ("fp32"; "fp16 q4" too), QUERIES (20),
 # MAX_PIXELS (50176, none for a model that takes no limit), STEP_SECONDS (600). The step pytorch compares with generate() of
@@ -145,8 +145,11 @@ case $step in
   doctor | equality | speed | memory | ties | loop | pytorch) [ $# -eq 3 ] || usage; mkdir -p "$3" ;;
   all)
     [ $# -eq 3 ] || usage
-    for each in doctor equality speed memory ties loop pytorch; do "$0" "$each" "$2" "$3"; done
-    exit ;;
+    failed=()
+    for each in doctor equality speed memory ties loop pytorch; do "$0" "$each" "$2" "$3" || failed+=("$each ($?)"); done
+    if [ ${#failed[@]} -eq 0 ]; then exit; fi
+    echo "did not end well (124: above STEP_SECONDS): ${failed[*]}" >&2
+    exit 1 ;;
   *) usage ;;
 esac
 "$step" "${@:2}"
