@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createSelector, evaluateSelectors, lookUpEmbeddings, policySelector } from '@lever/icl-eval'
 import type { EvaluationRow, Selector } from '@lever/icl-eval'
-import { byIds, openPolicy, readCheckpoint } from '@lever/pointer-model'
+import { byIds, openPolicy, readCheckpoint, readPolicySearch } from '@lever/pointer-model'
 import { buildPools } from '@lever/rl-generate'
-import type { PoolMethodName } from '@lever/rl-generate'
+import type { BuildPoolsOptions, PoolMethodName } from '@lever/rl-generate'
 import type { EmbeddingKind, Embeddings } from '@lever/tensor-files'
 import { readDataset } from '@lever/vqa-dataset'
 import type { Example } from '@lever/vqa-dataset'
@@ -17,18 +17,14 @@ import { officialScore } from '@lever/vqa-eval'
 import { answerWith, embedExamples, openEmbedder, openVqaModel } from '@lever/vqa-model'
 import type { Embedder, VqaModel } from '@lever/vqa-model'
 import { drawWorld, writeWorld } from '../fixtures/shapes-vqa/src/makers.ts'
+import { poolTable } from './support/pool-table.ts'
+import { searchedWorld, trainRetrievers, type Retriever } from './support/retrievers.ts'
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/shapes-vqa/', import.meta.url))
 const LEVER = fileURLToPath(new URL('../apps/cli/bin/lever.js', import.meta.url))
 const SHOTS = 2
 const SIZES = [16, 32, 64, 128, 256]
-const METHODS: readonly PoolMethodName[] = [
-  'random',
-  'text-similar',
-  'image-similar',
-  'both-similar',
-  'mixed',
-]
+const METHODS = ['random', 'text-similar', 'image-similar', 'both-similar', 'mixed', 'learned', 'library']
 const LIBRARY_BASELINES = [
   'random',
   'bm25',
@@ -45,18 +41,28 @@ export interface PoolFigures {
   /** Of baselines over the whole library. */
   library: Record<string, number>
   /** Accuracy of the policies of the demo (one per seed) and of `pool:` baselines, by pool. */
-  pools: { method: PoolMethodName; size: number | 'all'; selectors: Record<string, number> }[]
+  pools: { method: string; size: number | 'all'; selectors: Record<string, number> }[]
 }
 
 /**
  * What pools are worth: the policies of `lever demo` with the seeds 0 to 2 (trained on the bundled world, mixed pools of
- * 64), shown pools of other methods and sizes, on the bundled world and on two worlds that nobody has seen. Demo runs in
- * `LEVER_DEMOS` (a folder of `demo-0` to `demo-2`) are used again.
+ * 64), shown pools of other methods and sizes, on the bundled world and on two worlds that nobody has seen. `learned`
+ * pools are searched by the retrievers of bench/retriever, which the bundled world taught too, by agreement or by
+ * rewards; a policy sees those of the retriever with its seed. Demo runs in `LEVER_DEMOS` (a folder of `demo-0` to
+ * `demo-2`) and retrievers in `LEVER_RETRIEVER` are used again; `LEVER_POOLS` names fewer methods, and
+ * `LEVER_POOL_SIZES` and `LEVER_POOL_SEEDS` fewer sizes and seeds. The rows `learned` and `mixed` go into docs/results.md.
  */
 export async function run({
   demos = process.env['LEVER_DEMOS'] ?? '',
-  seeds = [0, 1, 2],
-}: { demos?: string; seeds?: readonly number[] } = {}): Promise<PoolFigures[]> {
+  seeds = (process.env['LEVER_POOL_SEEDS'] ?? '0,1,2').split(',').map(Number),
+  sizes = (process.env['LEVER_POOL_SIZES'] ?? SIZES.join()).split(',').map(Number),
+  methods = (process.env['LEVER_POOLS'] ?? METHODS.join()).split(','),
+}: {
+  demos?: string
+  seeds?: readonly number[]
+  sizes?: readonly number[]
+  methods?: readonly string[]
+} = {}): Promise<PoolFigures[]> {
   const folder = demos === '' ? await mkdtemp(join(tmpdir(), 'lever-pools-')) : demos
   for (const seed of seeds) {
     const out = join(folder, `demo-${seed}`)
@@ -65,15 +71,21 @@ export async function run({
   }
   const model = await openVqaModel({ backend: 'onnx', model: `${FIXTURE}model`, workers: 2, threads: 1 })
   const embedder = await openEmbedder({ model: `${FIXTURE}model` })
+  const retrieved = process.env['LEVER_RETRIEVER'] ?? folder
+  const retrievers = methods.includes('learned')
+    ? await trainRetrievers(await searchedWorld('bundled', join(retrieved, 'bundled')), seeds)
+    : []
   const figures: PoolFigures[] = []
   for (const world of ['bundled', 'fresh-1', 'fresh-2']) {
     const root = world === 'bundled' ? `${FIXTURE}world` : join(folder, world)
     if (world !== 'bundled') await writeWorld(root, drawWorld({ seed: world }), world)
-    figures.push(await measureWorld(world, root, { model, embedder, folder, seeds }))
+    const opened = { model, embedder, folder, seeds, sizes, methods, retrievers }
+    figures.push(await measureWorld(world, root, opened))
     process.stderr.write(`pools: ${JSON.stringify(figures.at(-1))}\n`)
   }
   await embedder.close()
   await model.close()
+  if (retrievers.length > 0) await poolTable(figures)
   return figures
 }
 
@@ -82,12 +94,15 @@ interface Opened {
   embedder: Embedder
   folder: string
   seeds: readonly number[]
+  sizes: readonly number[]
+  methods: readonly string[]
+  retrievers: readonly Retriever[]
 }
 
 async function measureWorld(
   world: string,
   root: string,
-  { model, embedder, folder, seeds }: Opened,
+  { model, embedder, folder, seeds, sizes, methods, retrievers }: Opened,
 ): Promise<PoolFigures> {
   const [library, queries] = await Promise.all([readSplit(root, 'train'), readSplit(root, 'test')])
   const tables = await embedKinds(embedder, library, queries)
@@ -96,7 +111,7 @@ async function measureWorld(
       ['pointer-rce', 'pointer-listwise'].map(async (name) => {
         const path = join(folder, `demo-${seed}`, name, 'checkpoints/best.safetensors')
         const policy = await openPolicy((await readCheckpoint(path)).model)
-        return { name: `${name}-${seed}`, policy }
+        return { name: `${name}-${seed}`, seed, policy }
       }),
     ),
   )
@@ -114,23 +129,36 @@ async function measureWorld(
   const { rows } = await evaluateSelectors({ ...shared, pools: everywhere, selectors: baselines })
   const byId = new Map(library.map((example) => [example.id, example]))
   const pools: PoolFigures['pools'] = []
-  for (const [method, size] of [
-    ...METHODS.flatMap((one) => SIZES.map((n) => [one, n] as const)),
-    ['library', 'all'] as const,
-  ]) {
-    const { byQuery } = await buildPools({
-      ...{ queries, candidates: library, method, features: tables },
-      ...(size !== 'all' && { size }),
-    })
+  const drawn = async (
+    row: { method: string; size: number | 'all' },
+    options: Pick<BuildPoolsOptions, 'method' | 'features'>,
+    seen = policies,
+  ): Promise<void> => {
+    const size = row.size === 'all' ? {} : { size: row.size }
+    const { byQuery } = await buildPools({ queries, candidates: library, ...options, ...size })
     const selectors: Selector[] = [
       ...(['rices-both', 'mmr'] as const).map((name) => createSelector('pool', { of: createSelector(name) })),
-      ...policies.map(({ name, policy }) => policySelector({ name, policy: byIds(policy, tables.both) })),
+      ...seen.map(({ name, policy }) => policySelector({ name, policy: byIds(policy, tables.both) })),
     ]
     const members = new Map(
       Array.from(byQuery, ([id, ids]) => [id, ids.map((member) => byId.get(member)!)] as const),
     )
     const measured = await evaluateSelectors({ ...shared, pools: members, selectors })
-    pools.push({ method, size, selectors: means(measured.rows) })
+    pools.push({ ...row, selectors: means(measured.rows) })
+  }
+  for (const method of methods) {
+    if (method === 'library') await drawn({ method, size: 'all' }, { method, features: tables })
+    else if (method !== 'learned') {
+      for (const size of sizes)
+        await drawn({ method, size }, { method: method as PoolMethodName, features: tables })
+    } else {
+      for (const { by, seed, checkpoint } of retrievers) {
+        const features = { ...tables, learned: await readPolicySearch(checkpoint, tables.both) }
+        const own = policies.filter((policy) => policy.seed === seed)
+        for (const size of sizes)
+          await drawn({ method: `learned, ${by}`, size }, { method: 'learned', features }, own)
+      }
+    }
   }
   for (const { policy } of policies) await policy.close()
   return { world, library: means(rows), pools }

@@ -40,7 +40,7 @@ export function formatIdentity({ identical, alike, clashes }: IdentityDescriptio
     ...(alike === null
       ? ['files that look alike are looked for with --all-images']
       : [
-          alike.count === 0 ? 'no two others look alike' : `files that look like another one: ${alike.count}`,
+          `${alike.count === 0 ? 'no two others look alike' : `files that look like another one: ${alike.count}`} (crops and rotated copies are not found)`,
           ...list(paths(alike.first), alike.count),
         ]),
     ...(clashes > 0 ? [`image ids that mean different pictures in two datasets: ${clashes}`] : []),
