@@ -8,22 +8,25 @@
 #   bench/gpu.sh all MODEL RESULTS    all steps; one that fails does not keep the others from running
 #
 # MODEL is a folder in the Hub's ONNX layout. Settings: DEVICE (cuda), DTYPES ("fp32"; "fp16 q4" too), QUERIES (20),
-# MAX_PIXELS (50176, none for a model that takes no limit), STEP_SECONDS (600). The step pytorch compares with generate() of
-# transformers; it needs TORCH, the folder of the model's PyTorch weights, which is packed too, and LEVER_PYTHON, a Python
-# with torch and transformers. The step loop needs a graph that `python bench/peers/loop.py MODEL SUFFIX` writes into
-# MODEL/onnx (SUFFIX as in the names of the dtype's files, "" or _fp16; a Python with onnx): make it before packing.
+# TIE_QUERIES (100, in the step ties), MAX_PIXELS (50176, none for a model that takes no limit), STEP_SECONDS (600).
+#
+# The step pytorch compares with generate() of transformers; it needs TORCH, the folder of the model's PyTorch weights,
+# which is packed too, and LEVER_PYTHON, a Python with torch and transformers. The step loop needs a graph that
+# `python bench/peers/loop.py MODEL SUFFIX` writes into MODEL/onnx (SUFFIX as in the names of the dtype's files, "" or
+# _fp16; a Python with onnx): make it before packing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 DEVICE=${DEVICE:-cuda}
 DTYPES=${DTYPES:-fp32}
 QUERIES=${QUERIES:-20}
+TIE_QUERIES=${TIE_QUERIES:-100}
 MAX_PIXELS=${MAX_PIXELS:-50176}
 STEP_SECONDS=${STEP_SECONDS:-600}
 PART_BYTES=$((64 * 1024 * 1024))
 CUDA=${LEVER_CACHE:-$HOME/.cache/lever}/cuda
 
-usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 lever() { timeout "$STEP_SECONDS" node apps/cli/bin/lever.js "$@"; }
 
 # What travels: this checkout as built, Node, the CUDA libraries where they are installed, and the model.
@@ -117,7 +120,9 @@ memory() {
 }
 
 # Near ties and equality with plain generate() of transformers.js, on the small models of the benchmark.
-ties() { timeout "$STEP_SECONDS" npx tsx bench/vqa-model.ts --device "$DEVICE" | tee "$2/ties.txt"; }
+ties() {
+  timeout "$STEP_SECONDS" npx tsx bench/vqa-model.ts --device "$DEVICE" --queries "$TIE_QUERIES" | tee "$2/ties.txt"
+}
 
 # The decoder run once a token, as Lever does it, against the whole decoding as one graph: the same tokens, and the time.
 loop() {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import * as ort from 'onnxruntime-node'
 import { createRandom } from '@lever/reward-utils'
 import { readDataset } from '@lever/vqa-dataset'
@@ -304,6 +305,13 @@ async function multiplySpeed(): Promise<number> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const device = (process.argv.find((_, i, all) => all[i - 1] === '--device') ?? 'cpu') as Device
-  console.log(JSON.stringify(await run({ device, large: !process.argv.includes('--small') }), null, 2))
+  const { values } = parseArgs({
+    options: {
+      device: { type: 'string', default: 'cpu' },
+      queries: { type: 'string', default: '300' },
+      small: { type: 'boolean', default: false },
+    },
+  })
+  const [device, queries] = [values.device as Device, Number(values.queries)]
+  console.log(JSON.stringify(await run({ device, queries, large: !values.small }), null, 2))
 }
