@@ -28,10 +28,10 @@ interface Row {
   readonly seed: number
   /** Accuracy of every candidate alone, in per cent, and what it was worth on validation (x 100). */
   readonly candidates: Readonly<Record<string, { readonly accuracy: number; readonly validation: number }>>
-  /** What `auto` delivers by measured pointers, and its accuracy; the same if ties went to `recommended`; and by what each chooses. */
+  /** What `auto` delivers by measured pointers, and its accuracy; the same if ties went to the simplest; and by what each chooses. */
   readonly chosen: string
   readonly delivered: number
-  readonly last: Chosen
+  readonly simplest: Chosen
   readonly greedy?: Chosen & { readonly prompts: number; readonly values: readonly number[] }
   /** Processor seconds of the whole training. */
   readonly seconds: number
@@ -91,7 +91,7 @@ async function measure(name: string, seed: number, folder: string): Promise<Row 
 }
 
 /** What would be delivered of the same trainings by other rules. */
-async function otherRules(world: World, plan: TrainingPlan): Promise<Pick<Row, 'last' | 'greedy'>> {
+async function otherRules(world: World, plan: TrainingPlan): Promise<Pick<Row, 'simplest' | 'greedy'>> {
   const { out } = plan
   const best = (folder: string): string => join(out, folder, 'checkpoints/best.safetensors')
   const { data, columns } = await loadTraining(plan)
@@ -107,19 +107,21 @@ async function otherRules(world: World, plan: TrainingPlan): Promise<Pick<Row, '
     await writeCheckpoint(path, { model: found.model, info: {} })
     return { chosen: found.selection.name, accuracy: percent(await answer(world, path)) }
   }
-  const last = await answered((await findFloor({ data, columns, trained: trained.toReversed(), starts }))!)
+  const simplest = await answered(
+    (await findFloor({ data, columns, trained: trained.toReversed(), starts }))!,
+  )
   const { measure } = world
-  if (measure === undefined) return { last }
+  if (measure === undefined) return { simplest }
   const found = (await findFloor({ data, columns, trained, starts, greedy: { queries: GREEDY, measure } }))!
   const { prompts, compared } = found.selection.greedy!
   const values = compared.map(({ value }) => Math.round(1e4 * value) / 100)
-  return { last, greedy: { ...(await answered(found)), prompts, values } }
+  return { simplest, greedy: { ...(await answered(found)), prompts, values } }
 }
 
 /** A line for a world, its seeds in a cell. */
 function tableOf(rows: readonly Row[]): string {
   const names = Object.keys(AUTO_CANDIDATES)
-  const rules = ['`auto` delivers', 'ties to `recommended`', 'by what each chooses', 'prompts']
+  const rules = ['`auto` delivers', 'ties to the simplest', 'by what each chooses', 'prompts']
   const head = ['world', ...names.map((name) => `${name} (validation)`), ...rules]
   const lines = [...new Set(rows.map(({ world }) => world))].map((world) => {
     const own = rows.filter((row) => row.world === world).sort((a, b) => a.seed - b.seed)
@@ -130,7 +132,7 @@ function tableOf(rows: readonly Row[]): string {
         cell(({ candidates }) => `${candidates[name]!.accuracy} (${candidates[name]!.validation})`),
       ),
       cell(({ delivered, chosen }) => `${delivered} (${chosen})`),
-      cell(({ last }) => `${last.accuracy} (${last.chosen})`),
+      cell(({ simplest }) => `${simplest.accuracy} (${simplest.chosen})`),
       cell(({ greedy }) => (greedy === undefined ? '-' : `${greedy.accuracy} (${greedy.chosen})`)),
       cell(({ greedy }) => greedy?.prompts ?? '-'),
     ]

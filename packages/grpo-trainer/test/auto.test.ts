@@ -10,7 +10,13 @@ import type { RlData, RlMeta } from '@lever/rl-dataset'
 import { readSettings } from '@lever/settings'
 import { writeEmbeddings } from '@lever/tensor-files'
 import { AUTO_CANDIDATES, planTraining, TRAIN_SCHEMA, trainFiles } from '../src/index.ts'
-import type { TrainedFiles, TrainFilesEvent, TrainingPlan } from '../src/index.ts'
+import type {
+  MeasureChoices,
+  TrainedFiles,
+  TrainFilesEvent,
+  TrainFilesOptions,
+  TrainingPlan,
+} from '../src/index.ts'
 import { hashes } from './helpers.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'auto-'))
@@ -52,9 +58,12 @@ function dataOf(queries: readonly number[], right: typeof helps, meta: RlMeta = 
   }
 }
 
-async function run(plan: TrainingPlan): Promise<{ events: TrainFilesEvent[]; result: TrainedFiles }> {
+async function run(
+  plan: TrainingPlan,
+  options: TrainFilesOptions = {},
+): Promise<{ events: TrainFilesEvent[]; result: TrainedFiles }> {
   const events: TrainFilesEvent[] = []
-  const training = trainFiles(plan)
+  const training = trainFiles(plan, options)
   for (;;) {
     const { done, value } = await training.next()
     if (done === true) return { events, result: value }
@@ -84,6 +93,42 @@ test('auto trains every candidate, delivers one of them, and says which; again g
 
   const before = await hashes(join(result.out, 'checkpoints'))
   await run(planOf('auto', auto))
+  expect(await hashes(join(result.out, 'checkpoints'))).toEqual(before)
+})
+
+test('with a model at hand the finalists, the last epoch too, are asked what they choose; again gives the same bytes', async () => {
+  let asked = 0
+  const measure: MeasureChoices = (choices) => {
+    asked += choices.length
+    return Promise.resolve(
+      choices.map(({ queryId, pointer }) => ({ accuracy: helps(queryId, pointer[0]!) ? 1 : 0 })),
+    )
+  }
+  // Half of the pool was measured, so that choices are left to ask about.
+  const rlData = join(folder, 'half.json')
+  const half = dataOf(QUERIES, helps)
+  const queries = half.queries.map((one) => ({
+    ...one,
+    pointer_candidates: one.pointer_candidates.filter(
+      ({ pointer }) => (pointer[0]! + one.query_id) % 2 === 0,
+    ),
+  }))
+  await writeFile(rlData, encodeRlData({ ...half, queries }).bytes)
+  const given = { preset: 'recommended', rlData: [rlData], listwiseEpochs: 15 }
+  const plan = { ...planOf('greedy', given), validateGreedy: 40 }
+  await expect(run(plan)).rejects.toThrow('give `measure`')
+  const { result } = await run(plan, { measure })
+  const { name, by, greedy } = result.selection!
+  expect(greedy).toMatchObject({ queries: 40, prompts: asked })
+  expect(asked).toBeGreaterThan(0)
+  expect(by).toMatch(/policy|mixture/)
+  const names = greedy!.compared.filter((one) => one.by === 'policy').map((one) => one.name)
+  expect(names).toEqual([...new Set([`listwise, epoch ${result.best.epoch}`, 'listwise, epoch 15'])])
+  expect(greedy!.compared.find((one) => one.name === name)!.value).toBeGreaterThan(0.8)
+  const { info } = await readCheckpoint(result.checkpoint)
+  expect(name).toContain(`${info.phase}, epoch ${info.epoch}`)
+  const before = await hashes(join(result.out, 'checkpoints'))
+  await run(plan, { measure })
   expect(await hashes(join(result.out, 'checkpoints'))).toEqual(before)
 })
 

@@ -199,8 +199,8 @@ describe('a check of greedy choices', () => {
     const few = { ...data, groups: data.groups.slice(0, 24), validation: validation.slice(0, 6) }
     const options = { model: smallModel(), data: few, phases: [learning], seed: 1 }
     const { result } = await runAll(options)
-    const folds = (await crossFit(options))!
-    expect(folds.flatMap(({ scores }) => [...scores.keys()]).sort()).toEqual(
+    const [folds] = (await crossFit(options))!
+    expect(folds!.flatMap(({ scores }) => [...scores.keys()]).sort()).toEqual(
       [...few.groups, ...few.validation].map(({ queryId }) => queryId).sort(),
     )
     const { selection } = (await findFloor({

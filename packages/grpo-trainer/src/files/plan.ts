@@ -26,7 +26,7 @@ export interface TrainingPlan extends Omit<TrainingFiles, 'readPools'>, RunSetti
   readonly floor?: boolean | undefined
   /** With a floor: of so many queries the finalists' own choices are measured, by `TrainFilesOptions.measure`, and decide (default 0). */
   readonly validateGreedy?: number | undefined
-  /** Trainings of new policies, the simplest first, of which the best on validation is delivered; in place of the above. */
+  /** Trainings of new policies, of which the best on validation is delivered, ties to the first; in place of the above. */
   readonly candidates?: readonly Candidate[] | undefined
   /** Labels that cost no prompt (`agreementLabels`): a policy is trained on them too, which the floor compares with. */
   readonly free?: RlData | undefined

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { openRunDirectory } from '@lever/durable-files'
 import { refuseUnknownOptions } from '@lever/durable-files/known-options'
+import type { TrainedPolicy } from '../floor/way.ts'
 import { deliver } from './deliver.ts'
 import { TRAIN_FILES_OPTIONS } from './plan.ts'
 import type { TrainedFiles, TrainFilesEvent, TrainFilesOptions, TrainingPlan } from './plan.ts'
@@ -56,8 +57,9 @@ async function* trainSeveral(
     if (starts === undefined) return { ...last, status: 'interrupted', out: run.path }
     const checkpoint = run.file('checkpoints/best.safetensors')
     const greedy = greedyOf(plan, options)
-    const compared = { trained: trained.map(({ policy }) => policy!), starts, greedy, threads }
-    const of = (policy: unknown): TrainedOne => trained.find((one) => one.policy === policy)!
+    const compared = { trained: trained.flatMap(({ policies }) => policies), starts, greedy, threads }
+    const of = (policy: TrainedPolicy): TrainedOne =>
+      trained.find(({ policies }) => policies.includes(policy))!
     const { policy, selection } = yield* deliver(
       checkpoint,
       training,

@@ -72,20 +72,25 @@ export async function* trainOne(
     const result = yield* train({ ...options, output: run.path, saveEvery, tensorboard })
     const checkpoint = run.file('checkpoints/best.safetensors')
     const files = { ...result, out: run.path, checkpoint, dropped: training.dropped }
-    if (result.status !== 'finished') return { files, training }
+    if (result.status !== 'finished') return interrupted(files, training)
     const start = init === undefined || isUntrained(info) ? undefined : { model, info }
-    const policy = floor ? yield* judged(options, result.best, { name, start }) : undefined
+    const greedy = delivers ? greedyOf(plan, settings) : undefined
+    // An epoch that measured pointers prefer by chance is found out where choices are asked.
+    const epochs = greedy === undefined ? (['best'] as const) : (['best', 'last'] as const)
+    const policies = floor ? yield* judged(options, result, { name, start, epochs }) : []
     const free = floor && delivers ? yield* trainFree(plan, run.path, settings) : []
-    if (free === undefined || (floor && policy === undefined)) return interrupted(files, training)
+    if (free === undefined || policies === undefined) return interrupted(files, training)
     const starts = [...free, ...(start === undefined ? [] : [start])]
-    const compared = { trained: [policy!], starts, greedy: greedyOf(plan, settings), threads }
+    const compared = { trained: policies, starts, greedy, threads }
+    const checkpointOf = (policy: TrainedPolicy): string =>
+      policy === policies[0] ? checkpoint : run.file('checkpoints/last.safetensors')
     const { selection } =
-      floor && delivers ? yield* deliver(checkpoint, training, compared, () => checkpoint) : {}
+      floor && delivers ? yield* deliver(checkpoint, training, compared, checkpointOf) : {}
     await run.update({
       ...{ best: placeOf(result.best), last: placeOf(result.last) },
       ...(selection !== undefined && { selection }),
     })
-    return { files: { ...files, ...(selection !== undefined && { selection }) }, training, policy }
+    return { files: { ...files, ...(selection !== undefined && { selection }) }, training, policies }
   } finally {
     await run.close()
   }
@@ -149,14 +154,14 @@ export function freeHash({ free, floor }: TrainingPlan): { readonly free?: strin
 }
 
 function interrupted(files: TrainedFiles, training: LoadedTraining): TrainedOne {
-  return { files: { ...files, status: 'interrupted' }, training }
+  return { files: { ...files, status: 'interrupted' }, training, policies: [] }
 }
 
-/** A training, what it was trained on, and its policy as the floor judges it. */
+/** A training, what it was trained on, and its policies as the floor judges them. */
 export interface TrainedOne {
   readonly files: TrainedFiles
   readonly training: LoadedTraining
-  readonly policy?: TrainedPolicy | undefined
+  readonly policies: readonly TrainedPolicy[]
 }
 
 /** Writes labels into the run directory, so that it names the questions that were trained on. Gives the path. */

@@ -3,7 +3,7 @@ import { train } from '../train.ts'
 import type { TrainOptions } from '../types.ts'
 import { FOLDS, foldsOf } from './baselines.ts'
 import { policyScores } from './floor.ts'
-import type { Fold } from './way.ts'
+import type { Fold, SelectedEpoch } from './way.ts'
 
 /** Fewer validation queries than this do not tell whether a policy is better than a baseline. */
 export const TELLING_QUERIES = 40
@@ -12,16 +12,18 @@ export const TELLING_QUERIES = 40
  * Policies of the same training without a part of the queries, each with the log-probabilities of the measured pointers of that
  * part: the queries are cut in 5 parts by image, and each part is scored by a training on the other four, which selects
  * its epoch on those of their queries that the training validates on. So a policy can be judged on all queries, at four times
- * the steps of the training. Undefined when the signal is given.
+ * the steps of the training. A list for each of `epochs`, the best of the training or its last. Undefined when the signal is
+ * given.
  */
 export async function crossFit(
   options: Omit<TrainOptions, 'output' | 'tensorboard'>,
-): Promise<readonly Fold[] | undefined> {
+  epochs: readonly SelectedEpoch[] = ['best'],
+): Promise<readonly (readonly Fold[])[] | undefined> {
   const { data, signal, threads } = options
   const { groups, validation = [] } = data
   const folds = [foldsOf(groups), foldsOf(validation)]
   const isIn = (part: number, of: 0 | 1) => (group: Group) => folds[of]!.get(group.queryId) === part
-  const found: Fold[] = []
+  const found = epochs.map((): Fold[] => [])
   for (let part = 0; part < FOLDS; part++) {
     const rest = {
       ...data,
@@ -34,8 +36,10 @@ export async function crossFit(
     let next = await training.next()
     while (next.done !== true) next = await training.next()
     if (signal?.aborted) return undefined
-    const { model } = next.value.best
-    found.push({ model, scores: await policyScores(model, held, { data, threads }) })
+    for (const [i, epoch] of epochs.entries()) {
+      const { model } = next.value[epoch]
+      found[i]!.push({ model, scores: await policyScores(model, held, { data, threads }) })
+    }
   }
   return found
 }

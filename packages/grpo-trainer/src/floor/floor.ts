@@ -18,7 +18,7 @@ export interface FloorOptions {
   readonly data: TrainingData
   /** Columns of the embeddings by what they are of. */
   readonly columns: Readonly<Record<string, Columns>>
-  /** The best policies of the training, the simplest first. */
+  /** Policies of the training; ties go to the first. */
   readonly trained: readonly TrainedPolicy[]
   /** Policies that were there before: the one that training began with, when it was trained, and one of free labels. */
   readonly starts?: readonly { readonly model: PointerModel; readonly info: CheckpointInfo }[] | undefined

@@ -9,6 +9,9 @@ export interface Fold {
   readonly scores: ReadonlyMap<number, readonly number[]>
 }
 
+/** Which policy of a training: the best on validation, or the one of the last epoch. */
+export type SelectedEpoch = 'best' | 'last'
+
 /** A policy of a training that may be delivered. */
 export interface TrainedPolicy extends SelectedPolicy {
   /** What it is called in the comparison, before its phase and epoch: the candidate of `auto` that it is. */
