@@ -194,6 +194,20 @@ const here = chromium !== undefined && playwright !== undefined && axe !== undef
         [e.classList.contains('more'), e.firstChild.scrollWidth > e.firstChild.clientWidth + 1]).map(([a, b]) => a === b)), 100))`)
     expect(await page.evaluate(`document.querySelectorAll('.wider.more').length`)).toBeGreaterThan(0)
     expect((await signs()).every(Boolean)).toBe(true)
+    // The sign stands beside the last line of the caption, and names like rices-both on one line.
+    const room = await page.evaluate(`Array.from(document.querySelectorAll('.wider.more'), (e) => {
+      const text = document.createRange()
+      text.selectNodeContents(e.previousElementSibling)
+      const [box, last] = [e.getBoundingClientRect(), Array.from(text.getClientRects()).at(-1)]
+      return last.bottom <= box.top - 20 ? box.width : box.right - last.right
+    })`)
+    expect(Math.min(...(room as number[]))).toBeGreaterThan(50)
+    const heights = await page.evaluate(`Array.from(document.querySelectorAll('#accuracy tbody th'), (e) => {
+      const text = document.createRange()
+      text.selectNodeContents(e)
+      return text.getClientRects().length
+    })`)
+    expect(new Set(heights as number[])).toEqual(new Set([1]))
     await page.evaluate(`document.querySelectorAll('.scroll').forEach((e) => (e.scrollLeft = 1e6))`)
     expect(
       await page.evaluate(

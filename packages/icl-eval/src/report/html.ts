@@ -49,6 +49,9 @@ export interface HtmlTable {
 /** Tables with more columns are printed with upright headings. */
 const MANY_COLUMNS = 10
 
+/** Names of rows with more letters may take several lines; `pointer-listwise` stays whole. */
+const MANY_LETTERS = 16
+
 /** A table that can be sorted by every column and scrolls inside its own box on narrow screens. Captions are unique. */
 export function sortableTable({ caption, header, rows }: HtmlTable): string {
   const id = `t-${slug(caption)}`
@@ -84,6 +87,7 @@ function cellHtml({ text, value, note, quiet = false }: Cell, header: boolean): 
   const figure = (own: string): string => escapeHtml(header ? own : withMinus(own))
   const small = note === undefined ? '' : ` <small>${figure(note)}</small>`
   const inner = `${figure(text)}${small}`
+  const long = text.length > MANY_LETTERS ? ' class="long"' : ''
   const weak = quiet ? ' class="quiet"' : ''
-  return header ? `<th scope="row"${sort}>${inner}</th>` : `<td${sort}${weak}>${inner}</td>`
+  return header ? `<th scope="row"${sort}${long}>${inner}</th>` : `<td${sort}${weak}>${inner}</td>`
 }

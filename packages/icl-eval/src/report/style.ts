@@ -27,12 +27,13 @@ button:disabled{color:var(--muted);cursor:default}
 .wider.more .scroll{border-right:3px double var(--accent)}
 table{border-collapse:collapse;font-size:.94rem;overflow-wrap:normal}
 .caption{font-weight:600;margin:1.2rem 0 .2rem}
-.caption+.scroll{margin-top:.2rem}
+.caption::after{content:"";display:inline-block;width:4.4rem}
 th,td{padding:.3rem .55rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}
 thead th{background:var(--soft);padding:0}
 table th:first-child{position:sticky;left:0}
-tbody th{background:var(--bg);white-space:normal;min-width:6.5rem}
+tbody th{background:var(--bg)}
+.long{white-space:normal;min-width:9rem}
 .sort{background:none;border:0;width:100%;text-align:inherit;font-weight:600;padding:.35rem .55rem;white-space:normal;min-width:4.6rem;overflow-wrap:normal}
 thead th{vertical-align:bottom}
 .quiet{color:var(--muted)}
@@ -90,7 +91,7 @@ main>section:first-child h2{margin-top:1rem}
 dl{display:grid;grid-template-columns:minmax(0,max-content) minmax(0,1fr);gap:.2rem 1rem}
 dt{color:var(--muted)}dd{margin:0}
 footer{color:var(--muted);font-size:.9rem}
-@media (max-width:640px){td small{display:block}th,td{padding:.3rem .4rem}.sort{padding:.35rem .4rem}tbody th{min-width:5.6rem}.shots li{width:112px}.card{padding:.7rem}}
+@media (max-width:640px){td small{display:block}th,td{padding:.3rem .4rem}.sort{padding:.35rem .4rem}.shots li{width:112px}.card{padding:.7rem}}
 @media print{
 .filters,.pages,.skip,.bar,.legend input,.legend legend,summary,.screen{display:none}
 .legend{border:0;padding:0}
@@ -102,7 +103,7 @@ header,main,footer{padding-left:0;padding-right:0}
 table{font-size:.7rem}
 th,td,.sort{padding:.15rem .25rem}
 td small{display:block}
-tbody th,.sort{min-width:0}
+tbody th,.sort{min-width:0;white-space:normal}
 .many th+th .sort{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;white-space:nowrap;max-height:16em;overflow:hidden}
 .many{font-size:.62rem}
 .many th,.many td{padding:.15rem}
