@@ -33,7 +33,8 @@ export interface RetrieverRow extends Recall {
  * demonstration whose own answer is right (in the composition world: holds a word of the right answer), or one whose
  * measured reward lies above the mean of the question (20 test questions, every demonstration measured). Last, real text:
  * okvqa-lm in `LEVER_OKVQA_LM`. Files in `LEVER_RETRIEVER` (a folder) are used again; `LEVER_RETRIEVER_WORLDS` and
- * `LEVER_RETRIEVER_SEEDS` name fewer worlds and seeds; the table goes into docs/results.md.
+ * `LEVER_RETRIEVER_SEEDS` name fewer worlds and seeds, whose rows stand beside those of earlier runs in the folder; the
+ * table goes into docs/results.md.
  */
 export async function run({
   folder = process.env['LEVER_RETRIEVER'] ?? '',
@@ -53,8 +54,21 @@ export async function run({
       rows.push(...(await worldRecall(world, seeds, join(at, world))))
   }
   if (okvqa !== '') rows.push(...(await okvqaRecall(okvqa, join(at, 'okvqa'), seeds)))
-  await retrieverTable(rows)
-  return rows
+  const all = await withEarlier(rows, join(at, 'rows.json'))
+  await retrieverTable(all)
+  return all
+}
+
+/** The rows with those that earlier runs left in the file; the file then has all of them. */
+async function withEarlier(rows: readonly RetrieverRow[], path: string): Promise<RetrieverRow[]> {
+  const earlier = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RetrieverRow[]) : []
+  const keyOf = ({ world, good, by }: RetrieverRow): string => [world, good, by].join('|')
+  const all = new Map([...earlier, ...rows].map((row) => [keyOf(row), row]))
+  const sorted = Array.from(all.values()).sort(
+    (a, b) => a.world.localeCompare(b.world) || a.good.localeCompare(b.good) || a.by.localeCompare(b.by),
+  )
+  await writeFile(path, JSON.stringify(sorted))
+  return sorted
 }
 
 async function worldRecall(name: string, seeds: readonly number[], at: string): Promise<RetrieverRow[]> {

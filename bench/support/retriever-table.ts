@@ -11,7 +11,8 @@ export async function retrieverTable(rows: readonly RetrieverRow[]): Promise<voi
   }
   const lines = [...groups.values()].map((own) => {
     const { world, good, by, n, good_each: each } = own[0]!
-    const at = (size: number): string => own.map(({ recall }) => recall[size]?.toFixed(1) ?? '').join(' / ')
+    const at = (size: number): string =>
+      own.flatMap(({ recall }) => recall[size]?.toFixed(1) ?? []).join(' / ')
     const what = `${good === 'answer' ? 'right answer' : 'reward above the mean'} (${each.toFixed(1)} each, n = ${n})`
     return [world, what, by.replace(/, seed .*/, ''), ...SIZES.map(at)]
   })
