@@ -4,7 +4,9 @@ import type { AnswerFunction, Answer, ExamplePrompt } from './types.ts'
 
 /** Where answers are kept between calls and runs. A `Journal<Answer>` of `@lever/durable-files` is one. */
 export interface AnswerStore {
+  /** The answer that is kept under a key. */
   get(key: string): Answer | undefined
+  /** Keeps an answer; resolves when it is safe. */
   append(key: string, value: Answer): Promise<unknown>
 }
 
@@ -62,7 +64,9 @@ export interface AskStats {
 
 /** Asks each different prompt once, however often and in whatever order prompts come. */
 export interface Asker {
+  /** One answer a prompt, in order. */
   ask(prompts: readonly ExamplePrompt[]): Promise<readonly Answer[]>
+  /** Counts since it was created. */
   stats(): AskStats
 }
 

@@ -14,9 +14,12 @@ export interface StageProgress {
 
 /** Where long work says how far it is and what a reader must know. */
 export interface Reporting {
+  /** How far a stage is; the last event of a stage has `ended`. */
   readonly onProgress?: ((progress: StageProgress) => void) | undefined
+  /** What may make the figures wrong. */
   readonly onWarning?: ((warning: string) => void) | undefined
   /** What is good to know, but no reason to doubt the figures. */
   readonly onNotice?: ((notice: string) => void) | undefined
+  /** Ends the work; what was answered is kept, and the same call continues. */
   readonly signal?: AbortSignal | undefined
 }

@@ -30,6 +30,7 @@ export interface LibrarySearcher {
    * @throws InputError for rows of another size
    */
   vectors(rows: { readonly data: Float32Array; readonly dim: number }): Promise<SearchVectors>
+  /** Frees the sessions. */
   close(): Promise<void>
 }
 

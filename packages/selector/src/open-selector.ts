@@ -110,11 +110,13 @@ export interface OpenSelector {
   add(example: ExampleToAdd): Promise<LibraryExample>
   /** False if there is none with this id. It is gone for good when this resolves. */
   remove(id: number): Promise<boolean>
+  /** An example of the library; undefined if there is none with this id. */
   example(id: number): Promise<LibraryExample | undefined>
   /** Examples in the order of the library. */
   list(options?: { from?: number; count?: number }): Promise<LibraryExample[]>
   /** A file of the bundle that an example names: `image` or `thumbnail`. */
   file(path: string): Promise<Uint8Array>
+  /** Counts since the bundle was opened. */
   stats(): SelectorStats
   /** Waits for what is being worked on. */
   close(): Promise<void>

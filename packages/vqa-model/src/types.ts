@@ -79,6 +79,7 @@ export interface VqaModel extends ModelProtocol {
    * prompt without answers to score
    */
   answer(prompts: readonly Prompt[], options?: AnswerOptions): Promise<Answer[]>
+  /** Counts since the model was opened. */
   stats(): VqaModelStats
   /** Frees sessions and threads; a second call does nothing. */
   close(): Promise<void>

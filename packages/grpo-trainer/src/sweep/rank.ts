@@ -21,6 +21,7 @@ interface Clusters {
 export interface SweepStatistics {
   /** Mean, standard deviation and t interval of one figure over seeds. */
   readonly spread: (values: readonly number[]) => Spread
+  /** The cluster of every value by an id, such as its image; a value without an id is one of its own. */
   readonly clustersOf: (ids: readonly (number | string | null | undefined)[]) => Clusters
   /** Mean of values and its interval, which values of one cluster widen. */
   readonly clusteredMean: (

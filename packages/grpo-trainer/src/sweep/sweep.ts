@@ -62,7 +62,9 @@ export type SweepEvent =
 
 /** How a sweep reports and is stopped. */
 export interface SweepHooks {
+  /** Ends the sweep; what the cells in hand saved is continued by the same call. */
   readonly signal?: AbortSignal
+  /** Called for every event of the sweep and of its cells. */
   readonly onEvent?: (event: SweepEvent) => void
 }
 

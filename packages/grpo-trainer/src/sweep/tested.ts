@@ -35,6 +35,7 @@ export interface TestedSweepOptions {
   readonly questions: number
   /** Mean and spread over seeds, and the share of the way from random to the oracle; `@lever/icl-eval` has them. */
   readonly statistics: Pick<SweepStatistics, 'spread'> & {
+    /** (value - random) / (oracle - random); null where there is no gap. */
     readonly gapClosed: (value: number, random: number, oracle: number) => number | null
   }
 }

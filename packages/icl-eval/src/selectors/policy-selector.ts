@@ -4,6 +4,7 @@ import type { Selector } from './types.ts'
 
 /** A policy that is asked by ids. `byIds` of `pointer-model` makes one. */
 export interface ChoosingPolicy {
+  /** The ids that are chosen for every query, in prompt order; fewer than `shots` where the policy may stop and does. */
   choose(
     queries: readonly { readonly queryId: number; readonly poolIds: readonly number[] }[],
     options: { readonly shots: number; readonly decoding?: 'greedy' | 'beam'; readonly width?: number },

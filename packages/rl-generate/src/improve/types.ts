@@ -5,6 +5,7 @@ import type { Answer, AnswerFunction } from '../measure/types.ts'
 
 /** A policy that is open. */
 export interface OpenedPolicy extends GenerationPolicy {
+  /** Frees what the policy holds. */
   close(): Promise<void>
 }
 

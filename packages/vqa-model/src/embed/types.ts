@@ -21,6 +21,7 @@ export interface Embedder {
   images(files: readonly ImageFile[]): Promise<Float32Array>
   /** Rows of length 1 (zero for a text without known words), [n, dim.text]. */
   texts(texts: readonly string[]): Promise<Float32Array>
+  /** Frees the session. */
   close(): Promise<void>
 }
 
