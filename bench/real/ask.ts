@@ -23,9 +23,13 @@ try {
   await model.answer(shared.slice(0, 8))
   const lines: string[] = []
   for (const [kind, prompts] of Object.entries({ shared, unrelated })) {
+    const before = { ...model.stats() }
     const { answers, seconds, processor } = await timed(model, prompts)
+    const { prefillTokens, decodeSteps } = model.stats()
+    const read = prefillTokens - before.prefillTokens
+    const steps = decodeSteps - before.decodeSteps
     process.stdout.write(
-      `${kind}: ${prompts.length} prompts, ${(prompts.length / processor).toFixed(2)} a second of processor time, ${(prompts.length / seconds).toFixed(2)} a second\n`,
+      `${kind}: ${prompts.length} prompts, ${(prompts.length / processor).toFixed(2)} a second of processor time, ${(prompts.length / seconds).toFixed(2)} a second; ${read} tokens read and ${steps} steps in ${processor.toFixed(2)} s of processor time\n`,
     )
     const scored = await model.answer(prompts.map(withScore))
     lines.push(...prompts.map((prompt, i) => lineOf(kind, prompt, answers[i]!, scored[i]!)))
