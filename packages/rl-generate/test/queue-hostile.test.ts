@@ -16,8 +16,8 @@ import { hasPostgres, startPostgres } from './postgres.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { freshPath, measure, sortedText, toyOptions } from './scripted.ts'
 
-// On PostgreSQL a worker sometimes misses a job and does not look again for minutes (docs/cluster.md): such a test is
-// tried again, and what it says of the first try is printed.
+// On PostgreSQL a worker sometimes seemed to miss a job, and where a process gets a few per cent of a core the time here
+// is not enough (docs/cluster.md): such a test is tried again, and what it says of the first try is printed.
 jest.setTimeout(90_000)
 jest.retryTimes(3, { logErrorsBeforeRetry: true })
 

@@ -4,7 +4,8 @@ import { startChild } from './children.ts'
 import { hasPostgres, startPostgres, type PostgresServer } from './postgres.ts'
 import { freshPath, sortedText, toyQueueOptions } from './scripted.ts'
 
-// A worker sometimes misses a job here and does not look again for minutes (docs/cluster.md): tried again then.
+// Where a process gets a few per cent of a core this takes over a minute (10 s at rest), and sometimes a worker seemed to
+// miss a job (docs/cluster.md): tried again then.
 jest.retryTimes(3, { logErrorsBeforeRetry: true })
 
 const test = hasPostgres ? anyTest : anyTest.skip

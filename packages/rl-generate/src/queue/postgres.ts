@@ -1,6 +1,12 @@
 import { InputError } from '@lever/durable-files'
 import { CONNECT_MS, reasonOf, requirePackage, type Backend, type BullMq } from './backend.ts'
 
+/**
+ * After a wait that failed, as where the server cannot be reached for a moment, a worker of BullMQ 6 waits on PostgreSQL
+ * until a job is added, or for an hour; on Redis for 10 s at most, and so here.
+ */
+const MOST_WAIT_S = 10
+
 /** @throws InputError if pg is missing or the server does not answer */
 export async function connectPostgres({
   url,
@@ -28,7 +34,10 @@ export async function connectPostgres({
   }
   return {
     connection,
-    factory: bullmq.createPostgresBackend,
+    factory: (...args: Parameters<BullMq['createPostgresBackend']>) =>
+      Object.defineProperty(bullmq.createPostgresBackend(...args), 'maximumBlockTimeout', {
+        value: MOST_WAIT_S,
+      }),
     durable: true,
     close: () => Promise.resolve(),
   }
