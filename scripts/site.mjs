@@ -128,6 +128,9 @@ function checkAnchors(folder) {
   const ids = new Map([...html].map(([page, text]) => [page, new Set(text.match(/(?<= id=")[^"]+/g))]))
   const broken = []
   for (const [page, text] of html) {
+    // VitePress prints what goes wrong while a page is rendered, and goes on without its text.
+    if (!text.includes('<h1') && page !== '/404.html')
+      broken.push(`${page} has no heading: it was not rendered`)
     for (const [, href] of text.matchAll(/<a [^>]*href="([^"]+)"/g)) {
       if (/^[a-z]+:/i.test(href) || page === '/404.html') continue
       const { pathname, hash } = new URL(href.replaceAll('&amp;', '&'), `http://site${page}`)

@@ -19,6 +19,13 @@ export default defineConfig({
   cacheDir: '../.site/cache',
   cleanUrls: false,
   lastUpdated: false,
+  markdown: {
+    // Code between backticks is text, also where it has {{ }}, which Vue would compute.
+    config({ renderer: { rules } }) {
+      const plain = rules.code_inline
+      rules.code_inline = (...args) => plain(...args).replace('<code', '<code v-pre')
+    },
+  },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
