@@ -2,11 +2,8 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
 import type { RlData } from '@lever/rl-dataset'
-import { encodeRlData } from '@lever/rl-dataset'
-import { readSettings } from '@lever/settings'
-import { difference, subsetOf, toEnd } from './support/training.ts'
+import { difference, subsetOf, trainRecommended } from './support/training.ts'
 import { answer, meanOf, openWorld, percent } from './support/worlds.ts'
 import type { World } from './support/worlds.ts'
 
@@ -90,22 +87,11 @@ async function measure(
   { seed, queries, pointers, reward }: { seed: number; queries: number; pointers: number; reward: Reward },
 ): Promise<ExpectedRow> {
   const out = join(folder, 'runs', `${world.name}-${seed}-${queries}x${pointers}-${reward}`)
-  const rlData = `${out}.json`
   const part = subsetOf(data, queries, pointers, seed)
-  await writeFile(rlData, encodeRlData(reward === 'accuracy' ? withoutExpected(part) : part).bytes)
-  const settings = readSettings(TRAIN_SCHEMA, {
-    ...{
-      rlData: [rlData],
-      embeddings: world.embeddings,
-      out,
-      seed,
-      preset: 'recommended',
-      keepEpochs: false,
-    },
-    ...world.settings,
+  const rewarded = reward === 'accuracy' ? withoutExpected(part) : part
+  const trained = await trainRecommended(world, rewarded, out, seed, {
     rewardMode: reward === 'accuracy' ? 'hard_plus_soft' : reward,
   })
-  const trained = await toEnd(planTraining(settings))
   const delivered = await answer(world, trained.checkpoint)
   const alone = await answer(world, trained.checkpoint, true)
   const random = (await world.baselines())['random']!

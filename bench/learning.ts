@@ -2,10 +2,7 @@ import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planTraining, TRAIN_SCHEMA } from '@lever/grpo-trainer'
-import { encodeRlData } from '@lever/rl-dataset'
-import { readSettings } from '@lever/settings'
-import { difference, subsetOf, toEnd } from './support/training.ts'
+import { difference, subsetOf, toEnd, trainRecommended } from './support/training.ts'
 import { answer, openWorld, percent } from './support/worlds.ts'
 import type { World } from './support/worlds.ts'
 
@@ -172,21 +169,8 @@ async function measure(
     return { ...row, chosen: 'agreement', accuracy: percent(values), policy: percent(values) }
   }
   const out = at(`${queries}x${pointers}`)
-  const rlData = `${out}.json`
-  await writeFile(rlData, encodeRlData(subsetOf(world.data, queries, pointers, seed)).bytes)
-  const settings = readSettings(TRAIN_SCHEMA, {
-    ...{
-      rlData: [rlData],
-      embeddings: world.embeddings,
-      out,
-      seed,
-      preset: 'recommended',
-      keepEpochs: false,
-    },
-    ...world.settings,
-    ...(start !== undefined && { init: start }),
-  })
-  const trained = await toEnd(planTraining(settings))
+  const part = subsetOf(world.data, queries, pointers, seed)
+  const trained = await trainRecommended(world, part, out, seed, start === undefined ? {} : { init: start })
   const values = await answer(world, trained.checkpoint)
   const alone = await answer(world, trained.checkpoint, true)
   const random = (await world.baselines())['random']!

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { createModel, writeCheckpoint } from '@lever/pointer-model'
-import { createRandom } from '@lever/reward-utils'
 import { openSelector, writeBundle, type OpenSelector, type SelectQuery } from '@lever/selector'
 import type { Embeddings } from '@lever/tensor-files'
 import { readDataset, type Example } from '@lever/vqa-dataset'
 import { embedExamples, getTemplate, openEmbedder } from '@lever/vqa-model'
+import { surface } from './support/surface.ts'
 
 const WORLD = fileURLToPath(new URL('../fixtures/shapes-vqa', import.meta.url))
 const MODEL = join(WORLD, 'model')
@@ -182,31 +182,5 @@ function summary(times: readonly number[]): Times {
   return {
     medianMilliseconds: sorted[Math.floor(sorted.length / 2)]!,
     p99Milliseconds: sorted[Math.floor(sorted.length * 0.99)]!,
-  }
-}
-
-/** Rows of length 1 around 2,000 centres on a surface of 48 dimensions, with noise in all D, as in bench/retrieval.ts. */
-function surface(dim: number): (rows: number, seed: string) => Float32Array {
-  const [intrinsic, count] = [48, 2000]
-  const random = createRandom('surface')
-  const basis = Float32Array.from({ length: intrinsic * dim }, () => random.normal())
-  const centres = Float32Array.from({ length: count * intrinsic }, () => random.normal())
-  return (rows, seed) => {
-    const own = createRandom(seed)
-    const out = new Float32Array(rows * dim)
-    for (let row = 0; row < rows; row++) {
-      const at = own.int(count) * intrinsic
-      const values = out.subarray(row * dim, (row + 1) * dim)
-      for (let d = 0; d < dim; d++) values[d] = 0.35 * (own.next() - 0.5)
-      for (let i = 0; i < intrinsic; i++) {
-        const weight = 0.3 * (centres[at + i]! + 0.6 * own.normal())
-        for (let d = 0; d < dim; d++) values[d]! += weight * basis[i * dim + d]!
-      }
-      let sum = 0
-      for (const value of values) sum += value * value
-      const scale = 1 / Math.sqrt(sum)
-      for (let d = 0; d < dim; d++) values[d]! *= scale
-    }
-    return out
   }
 }

@@ -1,8 +1,12 @@
+import { writeFile } from 'node:fs/promises'
 import type { TrainedFiles, TrainFilesOptions, TrainingPlan } from '@lever/grpo-trainer'
-import { trainFiles } from '@lever/grpo-trainer'
+import { planTraining, TRAIN_SCHEMA, trainFiles } from '@lever/grpo-trainer'
 import { createRandom } from '@lever/reward-utils'
+import { encodeRlData } from '@lever/rl-dataset'
 import type { RlCandidate, RlData } from '@lever/rl-dataset'
+import { readSettings } from '@lever/settings'
 import { meanOf } from './worlds.ts'
+import type { World } from './worlds.ts'
 
 /** A part of the questions with a part of their pointers. */
 export function subsetOf(data: RlData, queries: number, pointers: number, seed: number): RlData {
@@ -29,6 +33,22 @@ export async function toEnd(plan: TrainingPlan, options: TrainFilesOptions = {})
     const { done, value } = await events.next()
     if (done === true) return value
   }
+}
+
+/** `lever train --preset recommended` on rewards of a world, into a run directory beside a file of them. */
+export async function trainRecommended(
+  { embeddings, settings }: World,
+  data: RlData,
+  out: string,
+  seed: number,
+  others: Readonly<Record<string, unknown>>,
+): Promise<TrainedFiles> {
+  const rlData = `${out}.json`
+  await writeFile(rlData, encodeRlData(data).bytes)
+  const recipe = { preset: 'recommended', keepEpochs: false, ...settings, ...others }
+  return toEnd(
+    planTraining(readSettings(TRAIN_SCHEMA, { rlData: [rlData], embeddings, out, seed, ...recipe })),
+  )
 }
 
 /** Mean paired difference in points and its standard error, one decimal. */
